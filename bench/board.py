@@ -51,7 +51,7 @@ KINDS = (
         "SpO2 86 %, below the limit 90 % for 6 min",
         90,
     ),
-    ("attention", "sudden_heart_rate", "心率 112 次/分，本人此时段通常 70", "Heart rate 112 /min, usually 70 now", 150),
+    ("attention", "sudden_heart_rate", "心率 112 次/分，平时此时段 70", "Heart rate 112 /min, usually 70 now", 150),
     ("technical", "gateway_silent", "家庭网关离线 12 分钟", "Home gateway offline for 12 min", 200),
 )
 RULES = ("smoke", "gas", "news2", "long_lie", "water_leak", "breathing_pause", "no_vital_sign", "heat", "bed_exit")

@@ -65,7 +65,7 @@ def named(name: str) -> Parameter:
         near = ", ".join(difflib.get_close_matches(name, catalogue(), n=3, cutoff=0.4))
         hint_en = f"; did you mean {near}?" if near else f"; there are: {', '.join(sorted(catalogue()))}"
         hint_zh = f"，是否想用 {near}？" if near else ""
-        raise NotFoundError(en=f"no parameter {name!r}{hint_en}", zh=f"没有参数 {name}{hint_zh}", field="name")
+        raise NotFoundError(en=f"no parameter {name!r}{hint_en}", zh=f"没有阈值 {name}{hint_zh}", field="name")
     return parameter
 
 

@@ -155,7 +155,7 @@ def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Targ
     """Find a place. Raises NotFoundError where it is unknown or outside the account's area, without saying which."""
     if not may_do(account, Action.VIEW_LIMITS):
         raise NotPermittedError(
-            en="parameters are set by staff, not by the family", zh="参数由工作人员设置，家属不可查看"
+            en="parameters are set by staff, not by the family", zh="预警阈值由工作人员设置，家属不可查看"
         )
     if scope == "district" and not key:
         return Target(parameter_rows.DISTRICT, "", "全区", "the district", (None, None, None))

@@ -34,7 +34,7 @@ _CARER = frozenset({"elder_carer"}) | _NURSE
 
 SKILLS: Mapping[str, Term] = {
     "first_aid": Term("急救", "first aid", frozenset({"first_aid"}) | _NURSE),
-    "cpr_aed": Term("心肺复苏与除颤", "CPR and AED", frozenset({"first_aid"}) | _NURSE),
+    "cpr_aed": Term("心肺复苏/AED", "CPR and AED", frozenset({"first_aid"}) | _NURSE),
     "lifting": Term("搀扶与搬移", "lifting after a fall"),
     "transfer": Term("移位转运", "transfer between bed and chair", _CARER),
     "bathing": Term("助浴", "help with bathing", _CARER),

@@ -196,7 +196,7 @@ def _add_home(
 
 _STAFF_LOGINS: tuple[tuple[str, str, str, StaffRole, str, str], ...] = (
     # login, Chinese name, English name, role, area, note
-    ("dispatcher", "调度员 周敏", "Zhou Min", "dispatcher", DISTRICT, "区调度台 district dispatch desk"),
+    ("dispatcher", "调度员 周敏", "Zhou Min", "dispatcher", DISTRICT, "区值班台 district dispatch desk"),
     ("dispatcher-night", "调度员 何斌", "He Bin", "dispatcher", DISTRICT, "接班的调度员 takes over the desk"),
     ("station-haishan", "海山街道长者服务中心", "Haishan Street Elder Center", "station", f"{DISTRICT}.haishan",
      "街道中心 street elder center"),

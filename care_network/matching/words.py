@@ -10,16 +10,16 @@ from care_network.matching.crew import skill_bits
 from vocabulary.times import SHANGHAI
 
 _REMOVED: Mapping[str, tuple[str, str]] = {
-    "off_duty": ("{n} 人不在班", "{n} not on duty"),
-    "elsewhere": ("{n} 人值班机构不服务此地", "{n} on duty for other places"),
-    "role": ("{n} 人岗位不适合{service}", "{n} in a role that does not do {service}"),
+    "off_duty": ("{n} 人未当班", "{n} not on duty"),
+    "elsewhere": ("{n} 人负责其他片区", "{n} on duty for other places"),
+    "role": ("{n} 人岗位不符（{service}）", "{n} in a role that does not do {service}"),
     "licence": ("{n} 人执业证书缺失或过期", "{n} without a valid licence"),
     "no_phone": ("{n} 人没有电话或账号", "{n} without telephone or login"),
     "skill": ("{n} 人缺少技能（{skills}）", "{n} without the skill ({skills})"),
     "certificate": ("{n} 人相关证书过期", "{n} whose certificate for it has lapsed"),
     "duty_ends": ("{n} 人即将下班", "{n} whose duty ends too soon"),
     "too_far": ("{n} 人距离过远", "{n} too far away"),
-    "busy": ("{n} 人手上有任务", "{n} busy with other orders"),
+    "busy": ("{n} 人有其他任务", "{n} busy with other orders"),
     "asked": ("{n} 人已询问过（拒绝或未答复）", "{n} asked already (declined or silent)"),
 }
 
@@ -59,17 +59,17 @@ def reasons(
     ]
     if counting:
         pairs.append((
-            "会" + "、".join(SKILLS[code].zh for code in counting),
+            "、".join(SKILLS[code].zh for code in counting),
             "can do " + ", ".join(SKILLS[code].en for code in counting),
         ))  # fmt: skip
-    pairs.append((f"手上 {load} 单", f"{load} orders in hand" if load != 1 else "1 order in hand") if load
-                 else ("手上无单", "free"))  # fmt: skip
+    pairs.append((f"在办 {load} 单", f"{load} orders in hand" if load != 1 else "1 order in hand") if load
+                 else ("空闲", "free"))  # fmt: skip
     if visits:
         pairs.append((f"曾上门 {visits} 次", f"{visits} earlier visits" if visits != 1 else "1 earlier visit"))
     common = [code for code in languages if code in person.languages and code in LANGUAGES]
     if common:
         pairs.append((
-            "会说" + "、".join(LANGUAGES[code].zh for code in common),
+            "、".join(LANGUAGES[code].zh for code in common),
             "speaks " + ", ".join(LANGUAGES[code].en for code in common),
         ))  # fmt: skip
     clock = dt.datetime.fromtimestamp(until, SHANGHAI)
@@ -87,7 +87,7 @@ def _distance(metres: float | None, shared: bool) -> tuple[str, str]:
         else (f"{round(metres, -1):.0f} 米", f"{round(metres, -1):.0f} m")
     )
     return (
-        (f"现在位置相距 {zh}", f"{en} away by present location")
+        (f"现在位置距此 {zh}", f"{en} away by present location")
         if shared
-        else (f"所在机构相距 {zh}", f"{en} away by their organisation")
+        else (f"所属机构距此 {zh}", f"{en} away by their organisation")
     )

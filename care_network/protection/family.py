@@ -40,8 +40,8 @@ def _sentence(name: str, rooms: list[str], cells: Cells, now: dt.datetime) -> tu
     levels = {cell.level for cell in cells.values()}
     if levels == {Level.UNKNOWN}:
         return (
-            f"{name}家中情况此刻不明，平台正在核实",
-            f"{name or 'The home'}: not known at this moment, being looked into",
+            f"{name}家中情况此刻不明",
+            f"{name or 'The home'}: not known at this moment",
         )
     if levels == {Level.BLIND} and reason.code in ("offline", "never_online", "no_gateway"):
         since_zh, since_en = (f"自 {at} 起", f" since {at}") if at else ("", "")

@@ -31,7 +31,7 @@ AT_WORK = ("accepted", "en_route", "arrived")
 HAND_ON = ("offered", "accepted", "en_route")
 REASONS = (
     ("距离太远", "too far away"),
-    ("手上有事走不开", "can not leave here"),
+    ("手上有事走不开", "cannot leave here"),
     ("车辆或交通问题", "trouble with the vehicle"),
     ("身体不适", "not well"),
 )
@@ -147,8 +147,8 @@ def _medical(
     if visitor.account is None:
         return None, pick(
             language,
-            f"此处不能显示医疗信息，请致电调度台 {desk}".strip(),
-            f"Medical information can not be shown here: please call the desk {desk}".strip(),
+            f"此处不能显示医疗信息，请致电值班台 {desk}".strip(),
+            f"Medical information cannot be shown here: please call the desk {desk}".strip(),
         )
     return show_medical_note(
         conn, console.settings.medical_key_file, visitor.account, order.resident_code, now, visitor.origin, language

@@ -25,7 +25,7 @@ class Visitor:
         staff = active_staff(conn, self.code)
         if staff is None:
             raise LinkError(
-                zh="该链接的人员已停用，请联系调度", en="this link's person is not active; call the dispatch"
+                zh="该链接的人员已停用，请联系值班台", en="this link's person is not active; call the dispatch"
             )
         self.staff_id, self.name_zh, self.name_en, login = staff
         self.account: Account | None = account_by_login(conn, login) if login else None

@@ -53,7 +53,7 @@ WORDS: Mapping[int, tuple[str, str]] = {
     405: ("这个地址不接受这种操作", "this address does not take such a request"),
     408: ("数据到达太慢，请重试", "it arrived too slowly; try again"),
     413: ("发送的内容过大", "what was sent is too large"),
-    422: ("请求内容有误", "the request can not be used"),
+    422: ("请求内容有误", "the request cannot be used"),
 }
 ANY_WORDS = ("操作没有成功，请重试", "that did not work; try again")
 
@@ -144,7 +144,7 @@ async def _database_away(request: Request, error: Exception) -> Response:
 async def _not_storable(request: Request, error: Exception) -> Response:
     log.warning("the database takes a value of a request not", error=type(error).__name__)
     if _wants_json(request):
-        return JSONResponse(_texts("请求中有无法保存的内容", "the request has something that can not be stored"), 422)
+        return JSONResponse(_texts("请求中有无法保存的内容", "the request has something that cannot be stored"), 422)
     return page(request, "message.html", account_of(request), status=422, kind="422")
 
 

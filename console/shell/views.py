@@ -84,6 +84,7 @@ def words_of(language: Language, account: Account | None) -> dict[str, Any]:
         "may": lambda action: account is not None and may_do(account, action),
         "channel_label": channel_label,
         "unit": unit,
+        "unit_word": lambda code: pick(language, *unit_of(code)),
         "model_label": lambda model: pick(language, MODELS[model].zh, MODELS[model].name) if model in MODELS else model,
         "room_label": lambda room: pick(language, *room_of(str(room))),
         "grades": GRADES,

@@ -219,6 +219,6 @@ def _message(conn: Connection[Any], link: links.Link, now: dt.datetime) -> dict[
         ).fetchone()
     if row is None or not row["active"]:
         raise links.LinkError(
-            zh="该链接不再有效，请致电值班中心", en="this link is no longer valid; call the duty center"
+            zh="该链接不再有效，请致电值班台", en="this link is no longer valid; call the duty center"
         )
     return row

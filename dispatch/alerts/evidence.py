@@ -113,7 +113,7 @@ CONSTANTS: dict[str, tuple[str, str]] = {
 """Constants of rules that are no parameters: the second part of '<rule>.<constant>[.<channel>]'."""
 STATES = {
     "quiet": ("无动静", "still"),
-    "held": ("有人在座", "held"),
+    "held": ("传感器持续有人", "held"),
     "bed": ("在床", "in bed"),
     "away": ("外出", "out"),
 }
@@ -252,8 +252,8 @@ def _value_words(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, 
     if name == "held_s":
         return f"{value // 60} 分 {value % 60} 秒", f"{value // 60} min {value % 60} s"
     if (evidence.get("kind"), name) == ("weight", "days"):
-        dates = ", ".join(f"{dt.date(1970, 1, 1) + dt.timedelta(days=day):%m-%d}" for day in value)
-        return dates, dates
+        dates = [f"{dt.date(1970, 1, 1) + dt.timedelta(days=day):%m-%d}" for day in value]
+        return "、".join(dates), ", ".join(dates)
     if name == "channel" and value in CHANNELS:
         return CHANNELS[value].zh, CHANNELS[value].en
     if name == "event" and value in EVENTS:
@@ -265,15 +265,15 @@ def _value_words(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, 
     words = {"state": STATES, "side": SIDES}.get(name, {})
     if isinstance(value, str) and value in words:
         return words[value]
-    between = " – " if name == "possible" else ", "
+    between_zh, between = (" – ", " – ") if name == "possible" else ("、", ", ")
     parts = value if isinstance(value, list) else [value]
     channel = CHANNELS.get(str(evidence.get("channel")))
     if channel is None or own or name not in IN_CHANNELS_UNIT:
-        text = between.join(_plain(part) for part in parts)
-        return text, text
-    text = between.join(_plain(round(part, 1) if isinstance(part, float) else part) for part in parts)
+        texts = [_plain(part) for part in parts]
+        return between_zh.join(texts), between.join(texts)
+    texts = [_plain(round(part, 1) if isinstance(part, float) else part) for part in parts]
     zh, en = unit_of(channel.unit)
-    return f"{text} {zh}".strip(), f"{text} {en}".strip()
+    return f"{between_zh.join(texts)}{'' if zh == '%' else ' '}{zh}".strip(), f"{between.join(texts)} {en}".strip()
 
 
 def _plain(value: Any) -> str:

@@ -45,7 +45,7 @@ def reopen(
         closed_at, severity, household = row
         if at - closed_at > REOPEN_WITHIN:
             raise LifecycleError(
-                zh="办结已超过 24 小时，不能重新打开", en="it ended more than 24 hours ago and can not be opened again"
+                zh="办结已超过 24 小时，不能重新打开", en="it ended more than 24 hours ago and cannot be opened again"
             )
         conn.execute("UPDATE alert SET merged_into = NULL WHERE id = %s", (alert_id,))
         lifecycle.change(conn, alert_id, found.state, "reopen", at, actor, note=reason.strip())

@@ -77,7 +77,7 @@ class LinkKeys:
         expires_at = dt.datetime.fromtimestamp(expires, dt.UTC)
         if now >= expires_at:
             raise LinkError(
-                zh="链接已过期，请在控制台处理或致电值班中心", en="this link has expired; call the duty center"
+                zh="链接已过期，请在控制台处理或致电值班台", en="this link has expired; call the duty center"
             )
         return Link(signed_for, subject, person, expires_at)
 

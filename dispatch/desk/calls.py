@@ -35,9 +35,9 @@ PAUSE_S = 120.0
 """Seconds for which nobody else is called after the resident answered and is well."""
 ANSWERS: Mapping[Answer, Code] = MappingProxyType(
     {
-        "clear": Code("本人应答，清楚", "answered, clear"),
-        "unclear": Code("本人应答，说不清", "answered, not clear"),
-        "help": Code("本人求助", "asks for help"),
+        "clear": Code("老人应答，清楚", "answered, clear"),
+        "unclear": Code("老人应答，说不清", "answered, not clear"),
+        "help": Code("老人求助", "asks for help"),
     }
 )
 RESULTS: Mapping[Result, Code] = MappingProxyType(
@@ -45,7 +45,7 @@ RESULTS: Mapping[Result, Code] = MappingProxyType(
         "answered": Code("已接通", "answered"),
         "no_answer": Code("无人接听", "no answer"),
         "busy": Code("占线", "busy"),
-        "unreachable": Code("无法接通", "can not be reached"),
+        "unreachable": Code("无法接通", "cannot be reached"),
         "declined": Code("拒接", "declined"),
     }
 )

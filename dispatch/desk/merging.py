@@ -102,7 +102,7 @@ def merge(
         if not any(offer.alert_id == other_id for offer in offers(conn, alert_id)):
             raise lifecycle.LifecycleError(
                 zh="这两条预警不能合并：须为同一户 15 分钟内发生、尚未办结的预警",
-                en="these two can not be merged: both are open, of one home, and begin within 15 minutes",
+                en="these two cannot be merged: both are open, of one home, and begin within 15 minutes",
             )
         mine, theirs = _load(conn, alert_id), _load(conn, other_id)
         lead, follower = sorted((mine, theirs), key=_first)

@@ -175,7 +175,7 @@ def words(today: Today) -> tuple[list[str], list[str]]:
         morning = today.up_at.astimezone(SHANGHAI).hour < 12
         zh.append(f"{_clock(today.up_at)} {'起床' if morning else '开始有活动'}")
         en.append(f"{'up' if morning else 'moving'} since {_clock(today.up_at)}")
-    for name_zh, name_en, morning in (("午前", "before noon", True), ("午后", "after noon", False)):
+    for name_zh, name_en, morning in (("上午", "in the morning", True), ("下午", "in the afternoon", False)):
         count = sum((time.astimezone(SHANGHAI).hour < 12) is morning for time in today.out)
         if count:
             zh.append(f"{name_zh}外出 {count} 次")
@@ -191,7 +191,7 @@ def words(today: Today) -> tuple[list[str], list[str]]:
         level = LEVEL[against(today.heart_rate, today.usual_heart_rate, (0.8, 1.25))]
         usual = today.usual_heart_rate is not None
         zh.append(
-            f"心率 {today.heart_rate:.0f} 次/分" + (f"，与平时相比{level[0].replace('平时', '一样')}" if usual else "")
+            f"心率 {today.heart_rate:.0f} 次/分" + ("，" + level[0].replace("平时", "与平时差不多") if usual else "")
         )
         en.append(f"heart rate {today.heart_rate:.0f}/min" + (f", {level[1]}" if usual else ""))
     return zh, en

@@ -214,7 +214,7 @@ def _blind(facts: Facts) -> tuple[State, str, str] | None:
         return (
             "wrong_clock",
             "家中设备的时间不准，活动记录暂不可信。",
-            "A device's clock is wrong: its records can not be trusted.",
+            "A device's clock is wrong: its records cannot be trusted.",
         )
     return None
 

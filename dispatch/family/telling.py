@@ -28,7 +28,7 @@ RULE = "family_no_contact"
 _NAMESPACE = uuid.UUID("5d9b1f0e-8d5e-5f0a-9f0e-6f6b1b6a4c11")
 _WORDS = RuleWords(
     zh="家属联系不上老人",
-    en="family can not reach the resident",
+    en="family cannot reach the resident",
     outside_zh="家属来报",
     outside_en="call of the family",
 )

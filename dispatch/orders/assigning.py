@@ -111,7 +111,7 @@ def plan_service(
     """Make an order for a planned service; the sweeper matches it together with others. Raises OrderError."""
     kind = SERVICES[_service(service)]
     if due_at <= at:
-        raise OrderError(zh="计划时间须在现在之后", en="a planned service is for a time to come")
+        raise OrderError(zh="预约时间须在现在之后", en="a planned service is for a time to come")
     row = conn.execute("SELECT id, household_id FROM resident WHERE code = %s", (resident_code,)).fetchone()
     if row is None:
         raise OrderError(zh=f"没有老人 {resident_code}", en=f"there is no resident {resident_code!r}")
@@ -164,7 +164,7 @@ def offer(
         if only is not None:
             raise OrderChanged(
                 zh=f"{only} 现在不能派出（下班、忙碌、不合适或已拒绝），请重新选择",
-                en=f"{only} can not be sent now (off duty, busy, not able, or declined); choose again",
+                en=f"{only} cannot be sent now (off duty, busy, not able, or declined); choose again",
             )
         return _nobody(conn, order, matched, at)
 

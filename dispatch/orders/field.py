@@ -186,7 +186,7 @@ def _ask_support(
 ) -> None:
     """Ask the next person to come, too, and tell the desk. Raises OrderError where that was done already."""
     if order.state not in ("accepted", "en_route", "arrived") or order.alert_id is None:
-        raise OrderError(zh="请先接单，或致电调度台", en="accept the order first, or call the desk")
+        raise OrderError(zh="请先接单，或致电值班台", en="accept the order first, or call the desk")
     now, (late_zh, _) = press.received_at, press.words()
     zh = f"{actor.name} 请求支援" + (f"：{note}" if note else "")
     en = f"{actor.name} asks for support" + (f": {note}" if note else "")
@@ -197,7 +197,7 @@ def _ask_support(
     try:
         made = store.load(conn, store.insert(conn, new, actor, now))
     except OrderError as error:
-        raise OrderError(zh="已在请求支援，请同时致电调度台", en="support is asked for already; call, too") from error
+        raise OrderError(zh="已在请求支援，请同时致电值班台", en="support is asked for already; call, too") from error
     store.add_note(conn, order, actor, press.pressed_at, zh + late_zh, press.times)
     row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (order.alert_id,)).fetchone()
     if row is not None and row[0] in OPEN:
@@ -266,7 +266,7 @@ def _refused_words(
 FAMILY: Mapping[str, tuple[str, str, str]] = {
     # What a contact can say: the history's action, and its words.
     "coming": ("family_coming", "正赶过去", "is on the way there"),
-    "no_contact": ("family_no_contact", "联系不上长者", "can not reach the resident"),
+    "no_contact": ("family_no_contact", "联系不上长者", "cannot reach the resident"),
 }
 
 

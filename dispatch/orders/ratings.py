@@ -66,7 +66,7 @@ def check_invited(conn: psycopg.Connection[Any], order_id: uuid.UUID, person: st
         (now, RATING, order_id, resident),
     )
     if kind != "contact" or row.rowcount == 0:
-        raise OrderError(zh="该链接不再有效，请致电值班中心", en="this link is no longer valid; call the duty center")
+        raise OrderError(zh="该链接不再有效，请致电值班台", en="this link is no longer valid; call the duty center")
 
 
 def of_order(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> list[dict[str, Any]]:

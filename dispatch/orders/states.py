@@ -58,7 +58,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "create": ("建单", "created"),
     "offer": ("派给", "asked"),
     "accept": ("接单", "accept"),
-    "decline": ("不能前往", "can not go"),
+    "decline": ("不能前往", "cannot go"),
     "expire": ("未答复", "no answer"),
     "depart": ("出发", "set out"),
     "arrive": ("到达", "arrive"),
@@ -68,7 +68,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "unmatched": ("无人合适", "nobody fits"),
     "note": ("备注", "note"),
     **SEVERITY_WORDS,
-    "planned": ("计划", "planned"),
+    "planned": ("预约", "planned"),
 }
 
 

@@ -93,7 +93,7 @@ def check_order(name: str, value: float, others: Mapping[str, float]) -> None:
         if earlier > later:
             raise ProvisioningError(
                 en=f"{later_en} ({later:g} s) would be due before {en} ({earlier:g} s); change the other one first",
-                zh=f"{later_zh}（{later:g} s）的时限不能早于{zh}（{earlier:g} s），请先修改另一项",
+                zh=f"{later_zh}（{later:g} 秒）的时限不能早于{zh}（{earlier:g} 秒），请先修改另一项",
                 field="value",
             )
 

@@ -12,7 +12,8 @@ from firmware_profiles.channels import EVENTS
 from vocabulary.times import SHANGHAI
 
 CALLING = ("正在呼叫帮助，请稍候", "Calling for help, please wait")
-COMING = ("帮助马上就到，请不要动", "Help is coming, please stay where you are")
+COMING = ("已经有人收到您家的呼救，请别着急", "Somebody has taken your call, please stay calm")
+"""Said when an alert is taken: nobody need be on the way yet, and it may be about smoke, where one must not stay."""
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -90,7 +90,7 @@ class AlarmRunner:
         return "noted"
 
     def handle_coming(self, command: wire.Command) -> str:
-        """Handle ``help_coming`` (args: device, time_us): announce to the resident that somebody is on the way."""
+        """Handle ``help_coming`` (args: device, time_us): announce to the resident that somebody has taken the call."""
         device, time_us = _named(command)
         if command.id in self._coming:  # delivered twice: say it once
             return self._coming[command.id]

@@ -76,12 +76,12 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
         expect(page.locator("#words")).to_contain_text("已送出")
         alert = site.alert(rule="sos")
         page.clock.run_for(4000)
-        expect(page.locator("#words")).to_have_text("已听到，正在找人来帮您")
+        expect(page.locator("#words")).to_have_text("已收到，正在找人")
         lifecycle.act(site.conn, alert, "respond", Actor(None, "杨敏", "test"), now(), expected_version=1)
         page.clock.run_for(4000)
-        expect(page.locator("#words")).to_have_text("已听到，杨敏正在路上")
+        expect(page.locator("#words")).to_have_text("杨敏正在路上")
         assert page.evaluate("parseFloat(getComputedStyle(document.getElementById('words')).fontSize)") >= 40
-        assert page.evaluate("window.spoken.at(-1)") == ["zh-CN", "已听到，杨敏正在路上"]
+        assert page.evaluate("window.spoken.at(-1)") == ["zh-CN", "杨敏正在路上"]
         flawless(page)
         site.conn.execute("UPDATE alert SET state = 'resolved'")
         page.clock.run_for(4000)

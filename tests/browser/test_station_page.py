@@ -46,7 +46,7 @@ def test_a_center_sees_its_evening_and_takes_an_alert(
         concerns = page.get_by_role("region", name="需要关注的老人")
         expect(concerns.get_by_text("跌倒，倒地后未起身")).to_be_visible()
         expect(concerns.get_by_text("网关离线自")).to_be_visible()
-        expect(concerns.get_by_text("无守护： 呼救")).to_be_visible()
+        expect(concerns.get_by_text("无守护：呼救")).to_be_visible()
         expect(page.locator(f'a[href="/?a={other}"]')).to_have_count(0)
         expect(page.get_by_role("region", name="新建").get_by_role("listitem")).to_have_count(1)
         expect(page.get_by_role("region", name="值班").get_by_text("员11").first).to_be_visible()

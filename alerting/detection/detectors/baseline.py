@@ -119,10 +119,10 @@ class Baseline(Detector):
 
     parameters: ClassVar = {
         "baseline.sudden_spreads": Parameter(
-            4, 2, 10, "", "突变：偏离本人常态的倍数", "sudden: spreads away from the usual"
+            4, 2, 10, "", "突变：偏离平时的倍数", "sudden: spreads away from the usual"
         ),
         "baseline.sudden_minutes": Parameter(15, 2, 60, "min", "突变：持续时间", "sudden: how long it must last"),
-        "baseline.shift_sum": Parameter(12, 5, 30, "", "持续偏移：累积量", "shift: sum of hourly deviations"),
+        "baseline.shift_sum": Parameter(12, 5, 30, "", "持续偏离：累积量", "shift: sum of hourly deviations"),
         "baseline.learning_days": Parameter(3, 2, 14, "d", "学习天数", "days to learn before judging"),
     }
     rules: ClassVar = {
@@ -213,16 +213,16 @@ class Baseline(Detector):
         for_zh, for_en = lasting(turn.held_us)
         value_zh, value_en = value_in_words(code, value)
         above = value > centre
-        zh = f"{value_zh}，{'高' if above else '低'}于本人此时段通常的 {usual}，已持续 {for_zh}"
+        zh = f"{value_zh}，{'高' if above else '低'}于平时此时段的 {usual}，已持续 {for_zh}"
         en = f"{value_en}, {'above' if above else 'below'} this hour's usual {usual}, for {for_en}"
         if turn.kind == "end":
             zh, en = value_zh, value_en
             if self.state.days[row, slot, local] < self._learning[row, 0]:
-                zh, en = f"{zh}，本人此时段的常态尚未学得", f"{en}; this hour's usual is not learned yet"
+                zh, en = f"{zh}，平时此时段的水平尚未学得", f"{en}; this hour's usual is not learned yet"
             elif abs(value - centre) <= spread:
-                zh, en = f"{zh}，已回到本人此时段通常的 {usual}", f"{en}, back to this hour's usual {usual}"
+                zh, en = f"{zh}，已回到平时此时段的 {usual}", f"{en}, back to this hour's usual {usual}"
             else:
-                zh, en = f"{zh}，已接近本人此时段通常的 {usual}", f"{en}, near this hour's usual {usual} again"
+                zh, en = f"{zh}，已接近平时此时段的 {usual}", f"{en}, near this hour's usual {usual} again"
         evidence = {
             "kind": "baseline",
             "channel": code,
@@ -315,7 +315,7 @@ class Baseline(Detector):
         channel = CHANNELS[code]
         now_us = (state.hour + 1) * HOUR_US
         if action == "clear":
-            zh, en = f"{channel.zh}已回到本人常态", f"{channel.en} back to the usual"
+            zh, en = f"{channel.zh}已回到平时水平", f"{channel.en} back to the usual"
         elif what == "drift":
             by_zh, by_en = change_of(code, abs(float(state.level[row, slot])))
             zh = f"{channel.zh}近 {LEVEL_DAYS} 天平均比前几周{'升高' if upward else '降低'} {by_zh}"
@@ -326,7 +326,7 @@ class Baseline(Detector):
             usual = value_of(code, float(state.centre[row, slot, local]))
             for_zh, for_en = lasting(now_us - onset_us)
             mean_zh, mean_en = value_in_words(code, mean)
-            zh = f"{mean_zh}，本人此时段通常 {usual}，持续偏{'高' if upward else '低'} {for_zh}"
+            zh = f"{mean_zh}，平时此时段 {usual}，持续偏{'高' if upward else '低'} {for_zh}"
             en = f"{mean_en}, usually {usual} at this hour; {'high' if upward else 'low'} for {for_en}"
         evidence = {
             "kind": what,

@@ -52,7 +52,7 @@ class Bathroom(Behaviour):
     parameters: ClassVar = {
         "bathroom.floor": Parameter(30, 10, 120, "min", "停留下限", "never told before"),
         "bathroom.upper": Parameter(60, 20, 240, "min", "停留上限", "always told after"),
-        "bathroom.margin": Parameter(1.5, 1.1, 4, "x", "超过本人常规的倍数", "times the own usual longest"),
+        "bathroom.margin": Parameter(1.5, 1.1, 4, "x", "超过平时的倍数", "times the own usual longest"),
         "bathroom.learn_days": Parameter(5, 3, 14, "d", "学习天数", "days to learn"),
     }
     rules: ClassVar = {
@@ -129,7 +129,7 @@ class Bathroom(Behaviour):
         for_zh, for_en = lasting(at_us - since_us)
         own = usual(state.longest[row])
         learned = own and self._learned(row, at_us)
-        own_zh = f"本人通常不超过 {own} 分钟" if learned else f"上限 {limit_us // MINUTE_US} 分钟"
+        own_zh = f"平时不超过 {own} 分钟" if learned else f"上限 {limit_us // MINUTE_US} 分钟"
         own_en = f"usually not more than {own} min" if learned else f"the limit is {limit_us // MINUTE_US} min"
         still_zh, still_en = lasting(still_us)
         move_zh = f"，已 {still_zh}无动静" if severity == "urgent" else "，仍有动静"

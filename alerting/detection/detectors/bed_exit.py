@@ -89,7 +89,7 @@ class BedExit(Behaviour):
         "bed_exit.up_still": Parameter(45, 20, 180, "min", "起床后无动静", "no movement after getting up"),
         "bed_exit.about": Parameter(60, 15, 300, "min", "离床未归", "about and not back in bed"),
         "bed_exit.unlearned": Parameter(2, 1, 4, "x", "学习期倍数", "times both while nothing is learned"),
-        "bed_exit.margin": Parameter(1.5, 1.1, 4, "x", "超过本人常规的倍数", "times the own usual longest"),
+        "bed_exit.margin": Parameter(1.5, 1.1, 4, "x", "超过平时的倍数", "times the own usual longest"),
         "bed_exit.learn_days": Parameter(5, 3, 14, "d", "学习天数", "nights to learn"),
     }
     rules: ClassVar = {
@@ -187,12 +187,12 @@ class BedExit(Behaviour):
             limit_zh, limit_en = lasting(self._limit_us(_stillness(leave), row, at_us))
             night_zh = "清晨" if leave.up else "夜间"
             return (
-                f"{night_zh} {at} 离床，{out_zh}未归，已 {still_zh}无任何动静（界限 {limit_zh}）",
+                f"{night_zh} {at} 离床，{out_zh}未归，已 {still_zh}无任何动静（阈值 {limit_zh}）",
                 f"left the bed at {at}, not back after {out_en}; no movement for {still_en} (limit {limit_en})",
             )
         limit_zh, limit_en = lasting(self._limit_us("about", row, at_us))
         return (
-            f"夜间 {at} 离床，{out_zh}未归，仍有活动（界限 {limit_zh}）",
+            f"夜间 {at} 离床，{out_zh}未归，仍有活动（阈值 {limit_zh}）",
             f"left the bed at {at}, not back after {out_en}, still about (limit {limit_en})",
         )
 

@@ -94,10 +94,10 @@ class BloodPressure(Detector):
         channel, now, usual = CHANNELS[code], value_of(code, change.recent), value_of(code, change.usual)
         made_zh, made_en = SPAN_WORDS[change.question]
         above = change.recent > change.usual
-        zh = f"{channel.zh}近 {span} 天{made_zh} {now} mmHg，{'高' if above else '低'}于本人通常的 {usual} mmHg"
+        zh = f"{channel.zh}近 {span} 天{made_zh} {now} mmHg，{'高' if above else '低'}于平时的 {usual} mmHg"
         en = f"{channel.en}: {made_en} of {span} days {now} mmHg, {'above' if above else 'below'} the usual {usual}"
         if not change.opened:
-            zh = f"{channel.zh}近 {span} 天{made_zh} {now} mmHg，已回到本人通常的 {usual} mmHg"
+            zh = f"{channel.zh}近 {span} 天{made_zh} {now} mmHg，已回到平时的 {usual} mmHg"
             en = f"{channel.en}: {made_en} of {span} days {now} mmHg, back to the usual {usual}"
         evidence: dict[str, object] = {
             "kind": "days",

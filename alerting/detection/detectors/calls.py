@@ -308,7 +308,9 @@ class Calls(Detector):
         call = CALLS.get(str(cause))
         rule = "fall" if str(cause).startswith("fall_") else call.rule if call else ""
         if rule and isinstance(onset_us, int):
-            zh, en = LOCAL_ALARM.get(str(told.values.get("outcome", "began")), ("网关已自行呼救", "called by itself"))
+            zh, en = LOCAL_ALARM.get(
+                str(told.values.get("outcome", "began")), ("网关已自动呼叫联系人", "called by itself")
+            )
             tried = told.values.get("tried")
             words = (f"{zh}：{tried}", f"{en}: {tried}") if tried else (zh, en)
             yield _follow_up(district, told.source, rule, onset_us, told.time_us, "note", words)
@@ -361,7 +363,7 @@ class Calls(Detector):
         for_zh, for_en = lasting(at_us - episode.risen_us)
         zh, en = (
             (
-                f"{words.zh}持续 {for_zh}未解除（{source.label_zh}）：探测器可能卡住，无法再次报警，请到场检查复位",
+                f"{words.zh}持续 {for_zh}未解除（{source.label_zh}）：探测器可能卡住，无法再次报警，请上门检查并复位",
                 f"{words.en[0].upper()}{words.en[1:]}, not cleared for {for_en} ({source.label_en}): the detector seems"
                 " stuck and can tell of no second alarm; check and reset it",
             )
@@ -389,12 +391,12 @@ def _kind_of(call: Call) -> str:
 
 
 LOCAL_ALARM: Mapping[str, tuple[str, str]] = {
-    "began": ("平台无应答，网关开始自行呼救", "No answer from the district: the gateway calls by itself"),
-    "answered": ("网关自行呼救，联系人已接听", "The gateway called by itself, a contact answered"),
-    "nobody_answered": ("网关自行呼救，无人接听", "The gateway called by itself, nobody answered"),
-    "district_answered": ("平台已应答，网关停止呼救", "The district answered, the gateway stopped calling"),
-    "cancelled": ("本人长按取消，网关停止呼救", "Taken back by a long press, the gateway stopped calling"),
-    "taken_back": ("已自行起身，网关停止呼救", "Got up, the gateway stopped calling"),
+    "began": ("平台未应答，家庭网关已开始自动呼叫联系人", "No answer from the district: the gateway calls by itself"),
+    "answered": ("网关自动呼叫，联系人已接听", "The gateway called by itself, a contact answered"),
+    "nobody_answered": ("网关自动呼叫，无人接听", "The gateway called by itself, nobody answered"),
+    "district_answered": ("平台已应答，网关停止呼叫", "The district answered, the gateway stopped calling"),
+    "cancelled": ("老人长按按钮取消，网关停止呼叫", "Taken back by a long press, the gateway stopped calling"),
+    "taken_back": ("已自行起身，网关停止呼叫", "Got up, the gateway stopped calling"),
 }
 
 

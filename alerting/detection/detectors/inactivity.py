@@ -104,9 +104,13 @@ class Inactivity(Behaviour):
 
     parameters: ClassVar = {
         "inactivity.floor": Parameter(105, 45, 480, "min", "最短无活动时间", "never told before"),
-        "inactivity.margin": Parameter(1.4, 1.1, 4, "x", "超过本人常规的倍数", "times the own usual longest"),
-        "inactivity.held_floor": Parameter(240, 60, 960, "min", "在座最短时间", "never before, while a sensor is held"),
-        "inactivity.held_margin": Parameter(2, 1.1, 4, "x", "在座超过常规的倍数", "times the usual, while held"),
+        "inactivity.margin": Parameter(1.4, 1.1, 4, "x", "超过平时的倍数", "times the own usual longest"),
+        "inactivity.held_floor": Parameter(
+            240, 60, 960, "min", "传感器持续有人，不足此时长不报", "never before, while a sensor is held"
+        ),
+        "inactivity.held_margin": Parameter(
+            2, 1.1, 4, "x", "传感器持续有人，超过平时的倍数", "times the usual, while held"
+        ),
         "inactivity.in_bed": Parameter(14, 8, 48, "h", "在床上限", "never before, in bed"),
         "inactivity.nap": Parameter(6, 3, 14, "h", "白天卧床上限", "never before, lying down by day"),
         "inactivity.unlearned": Parameter(12, 4, 24, "h", "学习期上限", "while nothing is learned"),
@@ -417,7 +421,7 @@ class Inactivity(Behaviour):
         if state == HomeState.AWAY:
             longest_us = self._longest_absence_us(row)
             usual_zh, usual_en = lasting(longest_us)
-            own_zh, own_en = f"本人近期外出最长 {usual_zh}", f"recently never out for more than {usual_en}"
+            own_zh, own_en = f"近期外出最长 {usual_zh}", f"recently never out for more than {usual_en}"
             if not longest_us:
                 own_zh, own_en = "近期没有外出记录", "no outing is known of late"
             if at_us - since_us < self._absence_us(row):
@@ -427,7 +431,7 @@ class Inactivity(Behaviour):
             rule, severity = "not_back", "attention"
             if self._perhaps_in(row):
                 rule = "inactivity"
-                zh = f"{at} 入户门打开后 {for_zh}无任何活动，本人此时通常不外出{UNSURE_ZH}"
+                zh = f"{at} 入户门打开后 {for_zh}无任何活动，平时此时不外出{UNSURE_ZH}"
                 en = f"no sign of life for {for_en} since the front door was open at {at}"
                 en += f"; usually not out at this hour{UNSURE_EN}"
         else:
@@ -436,7 +440,7 @@ class Inactivity(Behaviour):
             where_zh, where_en = self._where(home, state)
             more_zh, more_en = self._more(home, state)
             learned = self._learned(row, at_us)
-            own_zh, own_en = f"本人此时段通常不超过 {usual_zh}", f"usually not more than {usual_en} at this hour"
+            own_zh, own_en = f"平时此时段不超过 {usual_zh}", f"usually not more than {usual_en} at this hour"
             if not learned or not longest_us:
                 limit_us = self._limit_us(row, state, local_hour(at_us), at_us, self._nap_us(row, home))
                 limit_zh, limit_en = lasting(limit_us)

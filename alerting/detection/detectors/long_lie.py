@@ -157,7 +157,7 @@ class LongLie(Behaviour):
             yield self._finding(district, fall, "clear", "urgent", sign.time_us, words)
         else:
             # of two residents it may be the other one; after a confirmed fall it may be a helper
-            words = (f"{zh}，请仍与本人核实", f"{en}: please ask all the same")
+            words = (f"{zh}，请仍与老人核实", f"{en}: please ask all the same")
             severity: Severity = "emergency" if fall.confirmed or fall.stage else "urgent"
             yield self._finding(district, fall, "note", severity, sign.time_us, words)
 

@@ -51,7 +51,7 @@ class Morning(Behaviour):
     }
     rules: ClassVar = {
         "missed_morning": Rule(
-            title=("未按常规起床", "not up as usual"),
+            title=("未照常起床", "not up as usual"),
             per_day=1,
             again_s=12 * 3600,
             rests_for=("carer", "maintenance"),
@@ -117,7 +117,7 @@ class Morning(Behaviour):
         now, last, late = clock(local_minute(at_us)), clock(local_minute(home.life_us)), clock(latest)
         bed_zh, bed_en = ("，仍在床", ", still in bed") if home.in_bed else ("", "")
         words = (
-            f"{now} 尚未照常起床{bed_zh}，本人通常最晚 {late}；最后一次活动 {last}",
+            f"{now} 尚未照常起床{bed_zh}，平时最晚 {late}；最后一次活动 {last}",
             f"not up as usual at {now}{bed_en}; usually by {late} at the latest; last sign of life {last}",
         )
         yield self._finding(district, row, "open", severity, onset_us, at_us, words)

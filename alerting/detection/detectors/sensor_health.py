@@ -233,7 +233,7 @@ class SensorHealth(Detector):
             zh, en = f"{channel.zh}数据已恢复正常", f"{channel.en} readings are plausible again"
         elif what == "stuck":
             value_zh, value_en = value_in_words(code, value)
-            zh = f"{value_zh}，{for_zh}内毫无变化，疑{who_zh}卡死"
+            zh = f"{value_zh}，{for_zh}内毫无变化，疑{who_zh}卡住"
             en = f"{value_en} without any change for {for_en} (may be stuck: {who_en})"
         else:
             zh = f"{channel.zh}一小时内 {value:.0f} 次不可能的跳变，疑{who_zh}松动"

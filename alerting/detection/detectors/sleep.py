@@ -140,10 +140,10 @@ class Sleep(Behaviour):
         more, now, usual = change.recent > change.usual, short(change.recent), short(change.usual)
         if figure == 0:
             off_zh, off_en = ("偏多", "more than usual") if more else ("偏少", "less than usual")
-            zh = f"{zh_span} {now} 小时，本人通常 {usual} 小时{'，' + off_zh if change.opened else '，已恢复'}"
+            zh = f"{zh_span} {now} 小时，平时 {usual} 小时{'，' + off_zh if change.opened else '，已恢复'}"
             en = f"in bed for {now} h ({en_span}), usually {usual} h: {off_en if change.opened else 'as usual again'}"
         else:
-            zh = f"{zh_span} {now} 次，本人通常每夜 {usual} 次{'' if change.opened else '，已恢复'}"
+            zh = f"{zh_span} {now} 次，平时每夜 {usual} 次{'' if change.opened else '，已恢复'}"
             en = f"out of bed {now} time{'s' * (now != '1')} ({en_span}), usually {usual} a night"
             en += "" if change.opened else ": as usual again"
         evidence: dict[str, object] = {

@@ -170,7 +170,7 @@ class StuckSwitch(Behaviour):
         self.state.alerts[f"{rule}|{device}"] = since_us
         for_zh, for_en = lasting(now_us - since_us)
         if hung:
-            zh = f"{source.label_zh}持续报“有”已 {for_zh}，期间家中其他地方仍有活动，疑传感器卡死"
+            zh = f"{source.label_zh}持续报“有”已 {for_zh}，期间家中其他地方仍有活动，疑传感器卡住"
             en = f"{source.label_en}: on for {for_en} while life goes on elsewhere; it may be stuck"
         else:
             zh = f"{source.label_zh}已 {for_zh}无任何信号，期间家中其他传感器正常，疑传感器故障"

@@ -6,8 +6,8 @@ from alerting.detection.kit.context import Happened, Source
 from vocabulary.taking_back import CANCEL_WITHIN_US, in_time, is_own, repeated
 from vocabulary.times import MINUTE_US
 
-CANCELLED = ("本人长按取消", "Taken back by a long press")
-TOO_LATE = ("本人稍后长按，已过取消时限，请与本人核实", "A long press too late to take it back: ask the person")
+CANCELLED = ("老人长按按钮取消", "Taken back by a long press")
+TOO_LATE = ("老人稍后长按了按钮，已过取消时限，请与老人核实", "A long press too late to take it back: ask the person")
 LATE_US = 10 * MINUTE_US
 """Longest time in which a press that comes too late still tells something of the alert."""
 CANCELLING = frozenset({"sos_cancelled", "sos_held"})

@@ -22,7 +22,7 @@ UNSOUND = ("传感器读数异常", "unsound readings of a sensor")
 """Likewise of sensors whose readings can not be right."""
 _CHANGES = {
     "sudden": ("突然变化", "sudden change"),
-    "shift": ("持续偏移", "lasting change"),
+    "shift": ("持续偏离", "lasting change"),
     "drift": ("缓慢变化", "slow change"),
 }
 

@@ -117,7 +117,7 @@ def _tell_refusals(conn: psycopg.Connection[Any], groups: list[Refused]) -> None
         return
     total, folded = sum(group.times for group in groups), sum(group.folded for group in groups)
     gateways = {group.gateway for group in groups}
-    lost_zh = f"，其中 {folded} 条超出隔离区上限，内容已丢弃" if folded else ""
+    lost_zh = f"，其中 {folded} 条超出待查数据上限，内容已丢弃" if folded else ""
     lost_en = f", of which {folded} are beyond the quarantine's limit: their contents are thrown away" if folded else ""
     alerts.raise_once(
         conn,

@@ -162,9 +162,9 @@ def _words(request: Request, found: Help | None) -> dict[str, str] | None:
         return None
     zh, en = found.name_zh or "工作人员", found.name_en or "Somebody"
     words = {
-        "raised": ("已听到，正在找人来帮您", "We heard you. We are finding somebody to help."),
-        "acknowledged": (f"已听到，{zh}正在帮您", f"We heard you. {en} is helping you."),
-        "responding": (f"已听到，{zh}正在路上", f"We heard you. {en} is on the way."),
+        "raised": ("已收到，正在找人", "Received. We are looking for somebody."),
+        "acknowledged": (f"{zh}已经知道了，正在处理", f"{en} knows and is dealing with it."),
+        "responding": (f"{zh}正在路上", f"{en} is on the way."),
         "on_scene": (f"{zh}已经到了", f"{en} has arrived."),
     }[found.state]
     return {"state": found.state, "words": pick(language_of(request, None), *words)}

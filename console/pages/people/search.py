@@ -46,7 +46,7 @@ PAGES = (
     Page("/handovers", "交接班", "Hand-over", Action.HAND_OVER),
     Page("/sla", "服务时效", "Service level", Action.VIEW_OPERATIONS),
     Page("/operations", "运行状态", "Operations", Action.VIEW_OPERATIONS),
-    Page("/parameters", "参数", "Parameters", Action.VIEW_LIMITS),
+    Page("/parameters", "预警阈值", "Thresholds", Action.VIEW_LIMITS),
 )
 
 

@@ -15,7 +15,7 @@ def short(content: Content, language: Language, link: str) -> str:
     text = f"{title(content, language)}{'：' if language == 'zh' else ': '}{_shift(content, language)}"
     if link:
         return f"{text}\n{'点此应答' if language == 'zh' else 'Answer'} {link}"
-    return text + ("请致电值班中心应答。" if language == "zh" else " Answer by a call to the duty center.")
+    return text + ("请致电值班台应答。" if language == "zh" else " Answer by a call to the duty center.")
 
 
 def long(content: Content, language: Language, link: str) -> str:
@@ -26,7 +26,7 @@ def long(content: Content, language: Language, link: str) -> str:
 def spoken(content: Content, language: Language) -> str:
     """Write the text for a voice call."""
     if language == "zh":
-        return f"守望平台班前测试。{_shift(content, language)}请点击短信链接应答，或致电值班中心。"
+        return f"守望平台班前测试。{_shift(content, language)}请点击短信链接应答，或致电值班台。"
     return (
         f"Shouwang, test before your shift. {_shift(content, language)} Answer by the link in your messages, or call"
         " the duty center."

@@ -15,7 +15,7 @@ SILENT = "silent"
 def title(content: Content, language: Language) -> str:
     """Write the subject line."""
     if language == "zh":
-        return f"【守望】值班缺口 {content.count} 处"
+        return f"【守望】空班 {content.count} 处"
     return f"[Shouwang] Roster: {_holes(content.count)}"
 
 
@@ -26,7 +26,7 @@ def short(content: Content, language: Language, link: str) -> str:
     if language == "zh":
         more = "起" if content.count == 1 else "起（最早）"
         what = "有人未应答班前测试。请致电确认或安排替班。" if silent else "的预警将无人应答。请安排值班。"
-        text = f"【守望】值班缺口：{begins}{more}，{first.address_zh}{what}"
+        text = f"【守望】空班：{begins}{more}，{first.address_zh}{what}"
     else:
         more = "" if content.count == 1 else f", the first of {_holes(content.count)}"
         text = f"[Shouwang] Nobody would answer alerts in {first.address_en} from {begins}{more}. Arrange a duty."
@@ -57,7 +57,7 @@ def spoken(content: Content, language: Language) -> str:
         when = f"{begins.month} 月 {begins.day} 日 {begins.hour} 点 {begins.minute} 分"
         if content.items[0].rule == SILENT:
             return f"守望平台通知。{when}开始的值班，有人未应答班前测试。请致电确认，或尽快安排替班。"
-        return f"守望平台通知。值班表有 {content.count} 处缺口，最早从{when}开始，预警将无人应答。请尽快安排值班。"
+        return f"守望平台通知。值班表有 {content.count} 处空班，最早从{when}开始，预警将无人应答。请尽快安排值班。"
     if content.items[0].rule == SILENT:
         return (
             f"Shouwang. Somebody on duty from {begins:%H:%M} on {begins:%B} {begins.day} has not answered the test."

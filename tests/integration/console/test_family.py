@@ -98,7 +98,7 @@ def test_the_circle_is_left_by_oneself_after_its_consequence_is_named(site: Cons
     )
     with site.client("daughter") as client:
         circle = client.get("/family/R1/circle").text
-        assert "有报警时会被呼叫" in circle
+        assert "有报警时会接到电话" in circle
         assert "139" not in circle
         assert "不会再呼叫您的电话" in client.get("/family/R1/stop-calls").text
         assert client.post("/family/R1/stop-calls").status_code == 303

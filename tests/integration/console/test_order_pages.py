@@ -124,7 +124,7 @@ def test_one_tap_shows_the_best_three_and_sends(site: Site, city: psycopg.Connec
     assert f'href="/alerts/{alert}/dispatch"' in zhou.get(f"/alerts/{alert}").text
     page = zhou.get(f"/alerts/{alert}/dispatch").text
     assert page.count('name="staff"') == 3
-    assert "所在机构相距 100 米" in page
+    assert "所属机构距此 100 米" in page
     answer = zhou.post(f"/alerts/{alert}/dispatch", data={"service": "fall_assistance", "staff": "S12"})
     assert answer.status_code == 303
     order = zhou.get(answer.headers["location"])
@@ -270,7 +270,7 @@ def test_medical_notes_by_their_own_rules(site: Site, city: psycopg.Connection) 
     other = sent(city)
     phone.post(phone_link(other), data=press("accept"))
     answer = phone.post(phone_link(other), data=press("medical")).text
-    assert "此处不能显示医疗信息，请致电调度台" in answer
+    assert "此处不能显示医疗信息，请致电值班台" in answer
     assert "青霉素" not in answer
 
 
@@ -434,7 +434,7 @@ def test_a_place_shared_on_the_phone_is_used_by_matching(site: Site, city: psyco
     other = raise_alert(city, utc())
     candidates = zhou.get(f"/alerts/{other}/dispatch").text
     assert "1 · 许晴" in candidates, "the nearest is the first"
-    assert "现在位置相距" in reasons(candidates, "许晴")
+    assert "现在位置距此" in reasons(candidates, "许晴")
     phone.post(f"{link}/place", data={**here, "latitude": "22.5601"})
     rows = city.execute("SELECT longitude, latitude, accuracy_m FROM staff_location").fetchall()
     assert rows == [(114.2410, 22.5601, 12)], "the last place only"
@@ -444,7 +444,7 @@ def test_a_place_shared_on_the_phone_is_used_by_matching(site: Site, city: psyco
     assert nowhere.status_code == 422
     assert phone.post(f"{link}/place/withdraw").status_code == 303
     assert city.execute("SELECT count(*) FROM staff_location").fetchone() == (0,)
-    assert "现在位置相距" not in zhou.get(f"/alerts/{other}/dispatch").text
+    assert "现在位置距此" not in zhou.get(f"/alerts/{other}/dispatch").text
 
 
 def test_no_place_is_asked_of_a_person_without_an_account(site: Site, city: psycopg.Connection) -> None:

@@ -191,5 +191,5 @@ def test_a_long_press_takes_it_back_everywhere(broker: TestBroker, database_url:
                 30,
                 lambda: f"{stories(database_url)} {agent.log()}",
             )
-            assert stories(database_url)[0][3] == ["本人长按取消"]
+            assert stories(database_url)[0][3] == ["老人长按按钮取消"]
     assert modem.calls == []

@@ -67,7 +67,7 @@ def test_an_answered_call_pauses_the_ladder_and_nobody_says_nobody_answered(conn
     assert paused.next_at is not None
     assert paused.rest == "paused"
     assert paused.next_at >= now() + dt.timedelta(seconds=calls.PAUSE_S - 10)
-    assert history.events_of(conn, alert)[-1]["note"] == "本人应答，清楚：逐级呼叫暂停 2 分钟"
+    assert history.events_of(conn, alert)[-1]["note"] == "老人应答，清楚：逐级呼叫暂停 2 分钟"
     assert [one.key for one in calls.callees(conn, alert, now())][:2] == ["R1", "120"]
 
 

@@ -65,8 +65,8 @@ def test_from_one_tap_to_done(city: psycopg.Connection, crews: Crews) -> None:
     service, found = assigning.suggest(city, crews, row, None, NOW)
     assert service == "fall_assistance"
     assert [one.code for one in found.candidates] == ["S13", "S11", "S12"]
-    assert "现在位置相距 10 米" in found.candidates[0].reasons_zh
-    assert "所在机构相距 100 米" in found.candidates[1].reasons_zh
+    assert "现在位置距此 10 米" in found.candidates[0].reasons_zh
+    assert "所属机构距此 100 米" in found.candidates[1].reasons_zh
 
     order = assigning.dispatch_alert(city, crews, alert, ZHOU, NOW)
     assert (order.state, order.staff_code, order.next_at) == ("offered", "S13", NOW + 60 * SECOND)
@@ -120,7 +120,7 @@ def test_somebody_who_comes_on_duty_is_found(city: psycopg.Connection, crews: Cr
     city.execute("UPDATE staff SET active = false")
     order = assigning.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW)
     assert (order.state, order.told_nobody) == ("open", True)
-    with pytest.raises(OrderChanged, match="can not be sent"):
+    with pytest.raises(OrderChanged, match="cannot be sent"):
         assigning.reassign(city, crews, order.id, ZHOU, NOW, expected_version=order.version, staff_code="S11")
     city.execute("UPDATE staff SET active = true WHERE code = 'S1'")
     roster_all_day(city, "S1")

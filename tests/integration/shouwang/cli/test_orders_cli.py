@@ -46,7 +46,7 @@ def test_a_day_at_the_desk(operator: Operator, city: psycopg.Connection) -> None
     assert "没有工单" in operator.types("list")
     found = operator.types("suggest", alert)
     assert "跌倒扶助" in found
-    assert "所在机构相距 100 米" in found
+    assert "所属机构距此 100 米" in found
     assert "S12" in operator.types("dispatch", alert, "--to", "S12")
     assert "already" in operator.types("dispatch", alert, status=1)
     assert "员12 S12" in operator.types("list", "--view", "waiting")

@@ -20,7 +20,7 @@ def test_a_stay_without_movement_is_urgent_with_its_numbers() -> None:
     (found,) = home.until(7, "07:40")
     assert raised([found]) == [("open", "bathroom_stay", "urgent")]
     assert found.sensed_us - at(7, "07:05") == 30 * MINUTE
-    assert found.reason_zh == "卫生间停留 30 分钟，本人通常不超过 16 分钟，已 29 分钟无动静"
+    assert found.reason_zh == "卫生间停留 30 分钟，平时不超过 16 分钟，已 29 分钟无动静"
     assert found.reason_en == "In the bathroom for 30 min; usually not more than 16 min; no movement for 29 min"
     home.move(7, "07:50 kitchen")
     assert raised(home.until(7, "07:55"))[-1] == ("clear", "bathroom_stay", "urgent")

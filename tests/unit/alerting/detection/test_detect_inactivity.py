@@ -26,7 +26,7 @@ def test_a_stop_of_all_activity_is_told_within_two_hours_with_its_numbers() -> N
     assert raised([found]) == [("open", "inactivity", "urgent")]
     assert found.sensed_us - at(7, "07:21") == 105 * 60_000_000
     assert "已 105 分钟无任何活动（最后一次在厨房 07:21）" in found.reason_zh
-    assert "本人此时段通常不超过" in found.reason_zh
+    assert "平时此时段不超过" in found.reason_zh
     assert "last in the kitchen, 07:21" in found.reason_en
     assert found.evidence["window"] == {"since_us": at(7, "07:21"), "until_us": found.sensed_us}
     assert found.evidence["parameters"]["inactivity.floor"] == 105
@@ -60,7 +60,7 @@ def test_out_is_not_inactive_but_not_back_is_told() -> None:
     assert home.until(7, "21:30") == []
     (found,) = home.until(7, "21:45")
     assert raised([found]) == [("open", "not_back", "attention")]
-    assert "07:40 出门后 14 小时未归，本人近期外出最长 90 分钟" in found.reason_zh
+    assert "07:40 出门后 14 小时未归，近期外出最长 90 分钟" in found.reason_zh
     home.door(7, "22:00")
     home.move(7, "22:03 kitchen")
     assert raised(home.until(7, "22:10"))[-1] == ("clear", "not_back", "attention")

@@ -18,7 +18,7 @@ def test_still_in_bed_past_the_usual_latest_time() -> None:
     (found,) = home.until(7, "10:00")
     assert raised([found]) == [("open", "missed_morning", "attention")]
     assert at(7, "08:30") < found.sensed_us < at(7, "08:45")
-    assert "尚未照常起床，仍在床，本人通常最晚 07:09" in found.reason_zh
+    assert "尚未照常起床，仍在床，平时最晚 07:09" in found.reason_zh
     assert "still in bed; usually by 07:09" in found.reason_en
     home.bed(7, "10:05", enter=False)
     home.move(7, "10:10 bathroom", "10:20 kitchen", "10:40 living_room")

@@ -57,7 +57,7 @@ def test_out_of_bed_at_night_and_then_nothing() -> None:
     (found,) = home.until(7, "04:00")
     assert raised([found]) == [("open", "bed_exit", "urgent")]
     assert found.sensed_us - at(7, "03:00") == 20 * MINUTE
-    assert found.reason_zh == "夜间 03:00 离床，20 分钟未归，已 20 分钟无任何动静（界限 20 分钟）"
+    assert found.reason_zh == "夜间 03:00 离床，20 分钟未归，已 20 分钟无任何动静（阈值 20 分钟）"
     home.bed(7, "04:10", enter=True)
     assert raised(home.until(7, "04:15"))[-1] == ("clear", "bed_exit", "urgent")
 

@@ -19,7 +19,7 @@ def test_a_short_night_is_told_with_its_numbers_and_its_end() -> None:
     assert nights(home, range(9), "07:00") == []
     assert nights(home, range(9, 10), "02:45") == [("open", "sudden_sleep_time", "attention")]
     found = home.found[0]
-    assert "昨夜卧床 4.2 小时，本人通常 8.5 小时，偏少" in found.reason_zh
+    assert "昨夜卧床 4.2 小时，平时 8.5 小时，偏少" in found.reason_zh
     assert "In bed for 4.2 h (last night), usually 8.5 h" in found.reason_en
     assert nights(home, range(10, 11), "07:00")[-1] == ("clear", "sudden_sleep_time", "attention")
 
@@ -28,7 +28,7 @@ def test_a_broken_night() -> None:
     home = SensorHome("sleep")
     nights(home, range(9), "07:00", ways=1)
     assert ("open", "sudden_night_exits", "attention") in nights(home, range(9, 10), "07:00", ways=8)
-    assert "昨夜离床 8 次，本人通常每夜 1 次" in home.found[0].reason_zh
+    assert "昨夜离床 8 次，平时每夜 1 次" in home.found[0].reason_zh
 
 
 def test_turning_in_bed_and_a_night_away_are_nothing() -> None:

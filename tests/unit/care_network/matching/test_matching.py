@@ -164,7 +164,7 @@ def test_the_nearest_comes_first_in_an_emergency_and_a_known_face_in_a_planned_v
     here = crew(people, shared={1: (114.2401, 22.56), 2: (114.25, 22.56)})
     found = match(here, msgspec.structs.replace(JOB, visits={2: 3}))
     assert codes(found.candidates) == ["S1", "S2"]
-    assert "现在位置相距 10 米" in found.candidates[0].reasons_zh
+    assert "现在位置距此 10 米" in found.candidates[0].reasons_zh
     assert "曾上门 3 次" in found.candidates[1].reasons_zh
     planned = match(here, msgspec.structs.replace(JOB, urgency="planned", visits={2: 3}))
     assert codes(planned.candidates) == ["S2", "S1"]
@@ -174,7 +174,7 @@ def test_the_nearest_comes_first_in_an_emergency_and_a_known_face_in_a_planned_v
 @pytest.mark.parametrize(
     ("who", "constraint", "zh"),
     [
-        (person(1, role="dispatcher"), "role", "岗位不适合跌倒扶助"),
+        (person(1, role="dispatcher"), "role", "岗位不符（跌倒扶助）"),
         (person(1, role="nurse"), "licence", "执业证书缺失或过期"),
         (person(1, phone=""), "no_phone", "没有电话或账号"),
         (person(1, ()), "skill", "缺少技能（搀扶与搬移 或 移位转运）"),
@@ -230,7 +230,7 @@ def test_language_decides_between_equals() -> None:
     people = [person(1), person(2, languages=("cmn", "hak"))]
     found = match(crew(people), msgspec.structs.replace(JOB, languages=("hak",)))
     assert codes(found.candidates) == ["S2", "S1"]
-    assert "会说客家话" in found.candidates[0].reasons_zh
+    assert "客家话" in found.candidates[0].reasons_zh
 
 
 def test_many_at_once_fill_the_scarce_people_last() -> None:

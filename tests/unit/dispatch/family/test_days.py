@@ -28,7 +28,7 @@ def test_an_outing_is_a_door_with_nobody_inside_after_it() -> None:
 def test_the_day_in_words() -> None:
     today = Today(up_at=at(6, 40), out=(at(9, 5),), pressure=(128.0, 76.0), heart_rate=68.0, usual_heart_rate=67.0)
     zh, en = words(today)
-    assert zh == ["06:40 起床", "午前外出 1 次", "血压 128/76，正常范围", "心率 68 次/分，与平时相比一样"]
+    assert zh == ["06:40 起床", "上午外出 1 次", "血压 128/76，正常范围", "心率 68 次/分，与平时差不多"]
     assert en[0] == "up since 06:40"
     assert words(Today(pressure=(162.0, 76.0)))[0] == ["血压 162/76，偏高"]
     assert words(Today()) == ([], [])

@@ -28,7 +28,7 @@ def test_the_test_names_shift_and_place_and_how_to_answer() -> None:
         f"【守望】班前测试：您 11-02 08:00 在床位小组开始值班，请在开始前 30 分钟应答。\n点此应答 {LINK}"
     )
     assert words.short(asked, "en", LINK).endswith(f"answer 30 minutes before.\nAnswer {LINK}")
-    assert "请致电值班中心应答" in words.short(asked, "zh", ""), "without a link there is the telephone"
+    assert "请致电值班台应答" in words.short(asked, "zh", ""), "without a link there is the telephone"
     assert LINK not in words.spoken(asked, "zh")
 
 
