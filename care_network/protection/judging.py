@@ -84,8 +84,14 @@ class Cell(msgspec.Struct, frozen=True):
 Cells = dict[Function, Cell]
 
 
-def judge(home: Home, resident: int, receiving: int, now: int) -> Cells:
-    """The seven cells of a resident. ``receiving``: when the platform last stored anything of any home."""
+def judge(home: Home, resident: int, receiving: int, now: int, detecting: int | None = None) -> Cells:
+    """The seven cells of a resident. ``receiving``: when the platform last stored anything of any home; ``detecting``:
+    when detection last handled anything of one, None where it has never told."""
+    cells = _judge(home, resident, receiving, now)
+    return cells if detecting is None or now - detecting < RECEIVING_S else unwatched(cells, detecting)
+
+
+def _judge(home: Home, resident: int, receiving: int, now: int) -> Cells:
     line = _line(home, receiving, now)
     if line is not None:
         return dict.fromkeys(Function, line)
@@ -114,6 +120,12 @@ def away_since(home: Home, states: Sequence[tuple[Device, Serves, Cell]], now: i
     if not left or not sees or now - left < OUT_S:
         return 0
     return left if max(device.moved for device, _ in inside) <= left + PASSING_S else 0
+
+
+def unwatched(cells: Cells, since: int) -> Cells:
+    """The cells while detection has handled nothing ``since``: what would be noticed is not known."""
+    unknown = Cell(Level.UNKNOWN, Reason("undetected", since))
+    return {function: cell if cell.level == Level.BLIND else unknown for function, cell in cells.items()}
 
 
 def _line(home: Home, receiving: int, now: int) -> Cell | None:

@@ -85,6 +85,8 @@ class Now(msgspec.Struct, frozen=True):
     paused_devices: Mapping[int, int]
     receiving: int
     """When the platform last stored anything of any home."""
+    detecting: int | None = None
+    """When the newest message that detection has handled had come; None: it has never told."""
 
 
 def now_of(conn: Connection[Any], now: dt.datetime, household: int | None = None) -> Now:
@@ -109,6 +111,7 @@ def now_of(conn: Connection[Any], now: dt.datetime, household: int | None = None
     return Now(
         lines, _troubles(conn, values), *_pauses(conn, values),
         max((line.contact for line in lines.values()), default=0) if household is None else _receiving(conn),
+        _detecting(conn),
     )  # fmt: skip
 
 
@@ -135,6 +138,11 @@ def _device(row: DeviceRow, hearing: Hearing, now: Now) -> Device:
 def _receiving(conn: Connection[Any]) -> int:
     row = conn.execute("SELECT coalesce(extract(epoch FROM max(updated_at)), 0)::bigint FROM ingest_stream").fetchone()
     return row[0] if row else 0
+
+
+def _detecting(conn: Connection[Any]) -> int | None:
+    row = conn.execute("SELECT extract(epoch FROM max(handled_at))::bigint FROM alerting_worker").fetchone()
+    return row[0] if row else None
 
 
 _GRAVE = ("silent", "stuck", "fault", "low", "doubt")

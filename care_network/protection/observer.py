@@ -119,7 +119,7 @@ def picture(homes: loading.Registry, hearing: Hearing, facts: loading.Now, at: i
     for number, row in homes.items():
         home = loading.home_of(row, number, hearing, facts)
         for resident in row.residents:
-            seen[resident] = judge(home, resident, facts.receiving, at)
+            seen[resident] = judge(home, resident, facts.receiving, at, facts.detecting)
     return seen
 
 

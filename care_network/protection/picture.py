@@ -83,19 +83,19 @@ def rooms_watched(conn: Connection[Any], resident_id: int, now: dt.datetime) -> 
     found = _judged(conn, resident_id, now)
     if found is None:
         return [], of_resident(conn, resident_id, now)
-    home, cells, receiving = found
+    home, cells, facts = found
     rooms = []
     for device in home.devices:
         can = serves(device.model, device.room)
         alone = msgspec.structs.replace(home, devices=[device], carer=None, paused=0)
         if can and can.presence and device.room and device.room not in rooms:
-            seen = judge(alone, resident_id, receiving, round(now.timestamp()))
+            seen = judge(alone, resident_id, facts.receiving, round(now.timestamp()), facts.detecting)
             if seen[Function.STILLNESS].level <= Level.WEAK:
                 rooms.append(device.room)
     return rooms, cells
 
 
-def _judged(conn: Connection[Any], resident_id: int, now: dt.datetime) -> tuple[Any, Cells, int] | None:
+def _judged(conn: Connection[Any], resident_id: int, now: dt.datetime) -> tuple[Any, Cells, loading.Now] | None:
     row = conn.execute("SELECT household_id FROM resident WHERE id = %s", (resident_id,)).fetchone()
     homes = loading.registry(conn, row[0]) if row else {}
     if not homes:
@@ -106,7 +106,8 @@ def _judged(conn: Connection[Any], resident_id: int, now: dt.datetime) -> tuple[
     hearing.look(conn, now)
     facts = loading.now_of(conn, now, household)
     home = loading.home_of(homes[household], household, hearing, facts)
-    return home, judge(home, resident_id, facts.receiving, round(now.timestamp())), facts.receiving
+    cells = judge(home, resident_id, facts.receiving, round(now.timestamp()), facts.detecting)
+    return home, cells, facts
 
 
 def totals(conn: Connection[Any], under: str, now: dt.datetime) -> tuple[Total, list[Total]]:

@@ -50,6 +50,7 @@ _WORDS: dict[str, tuple[str, str, str, str]] = {
     "missing": ("", "", "未配置{parts}报警器", "no {parts}"),
     "platform": ("平台自 {at} 收不到任何数据", "the platform has received nothing since {at}", "平台收不到任何数据",
                  "the platform receives nothing"),
+    "undetected": ("检测自 {at} 起停顿", "detection stands still since {at}", "检测停顿", "detection stands still"),
     "unseen": ("平台自 {at} 未再核对", "not looked at since {at}", "尚未核对", "not known yet"),
 }  # fmt: skip
 CODES = frozenset(_WORDS)

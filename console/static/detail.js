@@ -9,6 +9,7 @@ import { setOwn } from "./shell/title.js";
 import { tickAll } from "./ticks.js";
 
 const EVERY_MS = 3000;
+const LOST_MS = 10000; // a line that is gone without a word must not hold up every look to come
 const shown = new Map(); // part -> the server's text of it
 let looking = false;
 let tab = "why";
@@ -137,7 +138,7 @@ export async function look() {
   if (!alert || looking || document.hidden) return;
   looking = true;
   try {
-    const answer = await fetch(alert.dataset.url, { headers: { "X-In-Place": "1" } });
+    const answer = await fetch(alert.dataset.url, { headers: { "X-In-Place": "1" }, signal: AbortSignal.timeout(LOST_MS) });
     if (!answer.ok || answer.redirected) return;
     const text = await answer.text();
     while (pressed) await new Promise((resolve) => { setTimeout(resolve, 50); }); // nothing moves under a finger

@@ -3,6 +3,7 @@
 import { tickAll } from "./ticks.js";
 
 const AGAIN_MS = 3000;
+const LOST_MS = 10000; // an answer that does not come by then is asked for anew: a line may be gone without a word
 const EVERY_MS = 15000; // the order by time left changes without news
 const WRITTEN_MS = 1500; // by then a new alert is in the database, with its ladder
 const opened = new Set();
@@ -61,7 +62,7 @@ export async function refresh() {
   try {
     const wanted = filters();
     for (const key of opened) wanted.append("opened", key);
-    const answer = await fetch(`/queue?${wanted}`);
+    const answer = await fetch(`/queue?${wanted}`, { signal: AbortSignal.timeout(LOST_MS) });
     if (answer.redirected) { location.href = "/login"; return; }
     if (!answer.ok) throw new Error(`the queue: ${answer.status}`); // what is shown stays
     const text = await answer.text();

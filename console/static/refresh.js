@@ -2,6 +2,7 @@
 // at once when the live socket tells of one. The page is asked for again and the part put in its place. What has the
 // focus keeps it; while nothing can be fetched the part stays, and its age goes on.
 const SOON_MS = 400;
+const LOST_MS = 10000; // a line that is gone without a word must not hold up every look to come
 let timer = 0;
 let asking = false;
 
@@ -9,7 +10,7 @@ async function renew(part) {
   if (asking || document.hidden) return;
   asking = true;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(LOST_MS) });
     if (!answer.ok || answer.redirected) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
     if (!fresh || !part.isConnected) return;

@@ -101,7 +101,7 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "orders": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt family_member sla_breach staff_location used_link work_order"
-        f" work_order_event work_order_rating event ingest_stream reading series {_PROTECTION}",
+        f" work_order_event work_order_rating alerting_worker event ingest_stream reading series {_PROTECTION}",
         insert=f"alert_event audit notification sla_breach work_order work_order_event {_PROTECTION}",
         update="alert notification message work_order protection_now protection_look protection_total",
         delete="staff_location protection_now protection_change protection_total",

@@ -145,10 +145,14 @@ def acknowledge(
 
 
 def taken(conn: Connection[Any], answer: Answer) -> frozenset[uuid.UUID]:
-    """Those of the message's alerts that the use of this link acknowledged."""
+    """Those of the message's alerts that the use of this link acknowledged; of one that was merged since, its lead."""
+    ids = [alert["id"] for alert in answer.alerts]
     rows = conn.execute(
-        "SELECT alert_id FROM alert_event WHERE alert_id = ANY (%s) AND action = 'acknowledge' AND at = %s",
-        ([alert["id"] for alert in answer.alerts], answer.used_at),
+        """
+        SELECT coalesce(a.merged_into, a.id) FROM alert_event e JOIN alert a ON a.id = e.alert_id
+        WHERE (a.id = ANY (%(ids)s) OR a.merged_into = ANY (%(ids)s)) AND e.action = 'acknowledge' AND e.at = %(at)s
+        """,
+        {"ids": ids, "at": answer.used_at},
     ).fetchall()
     return frozenset(row[0] for row in rows)
 

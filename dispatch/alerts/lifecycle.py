@@ -446,6 +446,8 @@ _CHANGE = """
     UPDATE alert SET state = %(to)s, version = version + 1,
         outcome = CASE WHEN %(ends)s THEN coalesce(%(outcome)s, outcome) END,
         closed_at = CASE WHEN %(ends)s THEN %(at)s::timestamptz END,
+        -- a rest that ends early leaves no ladder that waits for its end
+        next_step_at = CASE WHEN %(wakes)s AND snoozed_until IS NOT NULL THEN clock_timestamp() ELSE next_step_at END,
         snoozed_until = CASE WHEN NOT %(wakes)s THEN snoozed_until END
     WHERE <which>
 """

@@ -178,7 +178,8 @@ def record(
     if attempt.ended_at > now + CLOCKS:
         raise LifecycleError(zh="通话时间晚于现在", en="a call does not end in the future")
     with conn.transaction():
-        row = conn.execute("SELECT state, raised_at FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        lifecycle.lock(conn, alert_id)  # its lead before it, as everywhere
+        row = conn.execute("SELECT state, raised_at FROM alert WHERE id = %s", (alert_id,)).fetchone()
         if row is None or row[0] not in OPEN:
             raise LifecycleError(zh="预警不存在或已结束", en="there is no such open alert")
         if attempt.started_at < row[1] - CLOCKS:
@@ -222,6 +223,9 @@ def _tell_answer(conn: psycopg.Connection[Any], alert_id: uuid.UUID, answer: Ans
     if answer == "clear" and ladder.pause_calls(conn, alert_id, PAUSE_S) is not None:
         zh += f"：逐级呼叫暂停 {PAUSE_S / 60:g} 分钟"
         en += f": nobody else is called for {PAUSE_S / 60:g} minutes"
+    elif answer != "clear" and ladder.end_pause(conn, alert_id):
+        zh += "：逐级呼叫立即继续"
+        en += ": others are called at once"
     history.record(conn, [alert_id], now, "spoken", zh, en)
 
 

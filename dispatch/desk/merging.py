@@ -116,6 +116,8 @@ def merge(
             conn, lead.id, lead.state, "merge", at, actor, note=f"并入：{headline_of(follower)[0]}",
             note_en=f"merged into it: {headline_of(follower)[1]}",
         )  # fmt: skip
+        if lead.state == "raised":
+            ladder.go_on(conn, lead.id)
         return lead.id
 
 

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from care_network.matching.geography import distance_m
 from care_network.matching.locations import FRESH
 from care_network.records import vitals
+from database.reports import alerting_workers
 from dispatch.family.sentence import Facts, OpenAlert, Sign
 from dispatch.family.usual import quiet_at
 from firmware_profiles.devices import MODELS
@@ -23,6 +24,8 @@ MISSED = 3
 """A device is silent after so many of its heartbeats, as detection has it."""
 LEAST_SILENCE = dt.timedelta(minutes=5)
 """A device with a quicker heartbeat is given this time, so that the page does not flicker."""
+DETECTION_STANDS_S = 60.0
+"""Without a message handled by detection for so long, while this home is heard, nobody looks at what it sends."""
 LIVING = ("heart_rate", "respiration_rate", "spo2")
 """Channels in which a value is a heartbeat or a breath."""
 DOORS = ("door_opened", "door_closed")
@@ -105,6 +108,7 @@ def load(conn: psycopg.Connection[Any], resident_id: int, household_id: int, now
         offline=bool(offline),
         # a birth is no news of the devices, and counts only beside them
         heard_at=max([*heard, *([online_at] if online_at else [])]) if heard else None,
+        detects=_detects(conn),
         paused_until=pause[1] if pause else None,
         carer_there=bool(pause) and pause[0] == "carer",  # type: ignore[index]
         silent=tuple(
@@ -116,6 +120,12 @@ def load(conn: psycopg.Connection[Any], resident_id: int, household_id: int, now
     )
     people = [one for one in alerts if one.alert.severity != "technical"]
     return Known(facts=facts, alerts=tuple(people))
+
+
+def _detects(conn: psycopg.Connection[Any]) -> bool:
+    """Whether detection has handled a message of any home a moment ago; False where it has never told."""
+    ages = [worker.handled_s for worker in alerting_workers.load(conn) if worker.handled_s is not None]
+    return bool(ages) and min(ages) <= DETECTION_STANDS_S
 
 
 def _alerts(conn: psycopg.Connection[Any], resident_id: int, household_id: int) -> list[HomeAlert]:

@@ -17,8 +17,8 @@ from vocabulary.times import SHANGHAI
 
 Colour = Literal["red", "amber", "green", "grey"]
 State = Literal[
-    "unanswered", "noticed", "taken", "old", "paused", "no_gateway", "never", "out_of_contact", "devices_silent",
-    "unsensed", "wrong_clock", "no_life", "quiet", "fresh",
+    "unanswered", "noticed", "taken", "old", "paused", "no_gateway", "never", "out_of_contact", "undetected",
+    "devices_silent", "unsensed", "wrong_clock", "no_life", "quiet", "fresh",
 ]  # fmt: skip
 """Which line of the table it is; ``fresh`` is the only green one."""
 Doing = Literal["measuring", "moving", "door"]
@@ -74,6 +74,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """The broker has told that the gateway is gone."""
     heard_at: dt.datetime | None = None
     """When the home was heard last; None: never."""
+    detects: bool = True
+    """Detection looks at what homes send: while it stands still, no alert means nothing."""
     paused_until: dt.datetime | None = None
     carer_there: bool = False
     """The pause is that of a carer in the home, not of work on the devices."""
@@ -188,6 +190,12 @@ def _blind(facts: Facts) -> tuple[State, str, str] | None:
             "out_of_contact",
             f"与家中设备失去联系 {ago_zh}，此刻看不到情况。{known_zh}",
             f"No contact with the devices at home for {ago_en}: nothing can be seen now. {known_en}",
+        )
+    if not facts.detects:
+        return (
+            "undetected",
+            "平台此刻没有分析家中数据，看不到情况。您可以先打电话问问。",
+            "The platform is not looking at the home's data at this moment: nothing can be said. You can call and ask.",
         )
     if facts.silent:
         names_zh, names_en = "、".join(zh for zh, _ in facts.silent), ", ".join(en for _, en in facts.silent)

@@ -100,7 +100,7 @@ def tell(
         conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('family', %s))", (resident["id"],))
         row = conn.execute(
             """
-            SELECT a.id, a.state FROM alert a
+            SELECT coalesce(a.merged_into, a.id), a.state FROM alert a  -- a lead: the desk looks at it alone
             WHERE alert_is_open(a.state) AND a.severity <> 'technical'
               AND (a.resident_id = %s OR (a.resident_id IS NULL AND a.household_id = %s))
             ORDER BY severity_rank(a.severity), a.onset LIMIT 1

@@ -136,6 +136,34 @@ def pause_calls(conn: psycopg.Connection[Any], alert_id: UUID, seconds: float) -
     return None if row is None else row[0]
 
 
+def go_on(conn: psycopg.Connection[Any], alert_id: UUID) -> None:
+    """Let a ladder that is paused, or has come to its end, climb on at once: there is news that nobody has answered."""
+    row = conn.execute(
+        "SELECT next_step_at IS NULL, calls_paused_until > clock_timestamp() FROM alert WHERE id = %s", (alert_id,)
+    ).fetchone()
+    assert row is not None  # noqa: S101 - the caller holds its row
+    ended, paused = row
+    if ended:
+        policy = load_policy(conn, alert_id)
+        number = conn.execute("SELECT round FROM alert WHERE id = %s", (alert_id,)).fetchone()
+        assert number is not None  # noqa: S101
+        set_next_step(conn, alert_id, msgspec.structs.replace(begin(policy, number[0] + 1), delay_s=0.0), anew=True)
+    elif paused:
+        end_pause(conn, alert_id)
+
+
+def end_pause(conn: psycopg.Connection[Any], alert_id: UUID) -> bool:
+    """Call others at once where calls are paused; whether they were."""
+    done = conn.execute(
+        "UPDATE alert SET calls_paused_until = NULL, next_step_at = clock_timestamp()"
+        " WHERE id = %s AND calls_paused_until > clock_timestamp() AND state = 'raised' AND merged_into IS NULL",
+        (alert_id,),
+    )
+    if done.rowcount:
+        conn.execute("SELECT pg_notify(%s, '')", (DUE,))
+    return done.rowcount > 0
+
+
 def set_next_step(
     conn: psycopg.Connection[Any], alert_id: UUID, move: Move, policy: Policy | None = None, *, anew: bool = False
 ) -> None:

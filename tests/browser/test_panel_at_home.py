@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from dispatch.alerts import lifecycle
 from dispatch.core.history import Actor
@@ -83,6 +83,26 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
         assert page.evaluate("parseFloat(getComputedStyle(document.getElementById('words')).fontSize)") >= 40
         assert page.evaluate("window.spoken.at(-1)") == ["zh-CN", "杨敏正在路上"]
         flawless(page)
+        # the older emergency is still open: a new call goes out all the same, and is not answered by it
+        tries: list[str] = []
+
+        def lose(route: Route) -> None:
+            tries.append(route.request.url)
+            route.abort()
+
+        page.route("**/press", lose)
+        page.get_by_role("button", name="再次呼救").focus()
+        page.keyboard.down("Enter")
+        page.clock.run_for(2100)
+        page.keyboard.up("Enter")
+        expect(page.locator("#words")).to_contain_text("没有送出去！", timeout=15_000)
+        page.clock.run_for(4000)
+        page.clock.run_for(4000)
+        expect(page.locator("#words")).to_contain_text("没有送出去！")
+        assert len(tries) > 1
+        page.unroute("**/press")
+        page.clock.run_for(4000)
+        expect(page.locator("#words")).to_have_text("已听到，杨敏正在路上")
         site.conn.execute("UPDATE alert SET state = 'resolved'")
         page.clock.run_for(4000)
         expect(page.locator("body")).to_have_attribute("data-state", "calm")

@@ -104,7 +104,7 @@ def test_blindness_is_told_and_leads_to_the_list(
         site.conn.execute("INSERT INTO gateway (name, household_id) SELECT 'gw-' || code, id FROM household")
         page = open_page(site, browser_context, "/")
         bar = page.locator(".bar[data-code=all_dark]")
-        expect(bar).to_contain_text("失去监测：看板此刻看不见住户")
+        expect(bar).to_contain_text("失去监测：此刻看不到任何住户")
         calm = page.locator("[data-calm]")
         expect(calm).to_have_class("calm unknown")
         bar.get_by_role("link").click()

@@ -6,6 +6,7 @@ import psycopg
 
 from care_network.records import provisioning
 from care_network.records.records import NewDevice
+from database.reports import alerting_workers
 
 
 def furnish(conn: psycopg.Connection, gateway: str = "gw-1") -> None:
@@ -16,7 +17,8 @@ def furnish(conn: psycopg.Connection, gateway: str = "gw-1") -> None:
 
 
 def speak(conn: psycopg.Connection, at: dt.datetime, gateway: str = "gw-1") -> None:
-    """Its gateway is online, and both devices say at ``at`` that somebody is there."""
+    """Its gateway is online, both devices say at ``at`` that somebody is there, and detection is at work."""
+    alerting_workers.tell(conn, "alerting-0", 0.0, 0)
     conn.execute("UPDATE gateway SET state = 'online', state_at = %s WHERE name = %s", (at, gateway))
     for device, channel, value in (("pir", "motion", 1.0), ("radar", "heart_rate", 68.0)):
         conn.execute(

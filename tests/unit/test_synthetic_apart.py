@@ -60,7 +60,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_network/search/directory.py": dict.fromkeys(
         ("_STAMP", "_RESIDENTS"), "each search names those whom the account sees"
     ),
-    "dispatch/alerts/answers.py": {"load": TOLD, "acknowledge": TOLD, "_message": TOLD},
+    "dispatch/alerts/answers.py": {"load": TOLD, "acknowledge": TOLD, "taken": TOLD, "_message": TOLD},
     "dispatch/alerts/lifecycle.py": dict.fromkeys(("is_open", "lock", "lead_of", "_COLUMNS"), ONE),
     "dispatch/alerts/reopening.py": {"reopen": ONE, "undo": ONE},
     "dispatch/alerts/snoozing.py": {"wake": ONE},
@@ -92,7 +92,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/family/telling.py": {"tell": ONE},
     "dispatch/ladders/first_step_copy.py": {"_families": TOLD},
     "dispatch/ladders/ladder.py": dict.fromkeys(
-        ("record_direct_calls", "raise_severity", "begin_again", "start_next_round", "load_policy"), ONE
+        ("record_direct_calls", "raise_severity", "begin_again", "start_next_round", "go_on", "load_policy"), ONE
     ),
     "dispatch/ladders/store.py": {"policy_of_home": ONE},
     "dispatch/orders/assigning.py": dict.fromkeys(("suggest", "dispatch_alert", "plan_service", "_on_alert"), ONE),

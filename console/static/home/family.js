@@ -26,7 +26,7 @@ function put(text) {
   const shown = [...document.querySelectorAll(".kin-card .kin-now")];
   if (parts.map((part) => part.id).join() !== shown.map((part) => part.id).join()) {
     if (!document.activeElement || !document.activeElement.matches("textarea, input, select")) location.reload();
-    return; // another parent, or one less: not under somebody's fingers
+    return false; // another parent, or one less: not under somebody's fingers; what is shown grows old
   }
   for (const part of parts) {
     const old = document.getElementById(part.id);
@@ -41,6 +41,7 @@ function put(text) {
       old.replaceWith(part);
     }
   }
+  return true;
 }
 
 async function ask() {
@@ -51,8 +52,7 @@ async function ask() {
     const answer = await fetch("/family/now", { signal: AbortSignal.timeout(GIVE_UP_MS), cache: "no-store" });
     if (answer.redirected || answer.status === 401) { location.reload(); return; }
     if (!answer.ok) return; // what is shown grows old
-    put(await answer.text());
-    heardAt = Date.now();
+    if (put(await answer.text())) heardAt = Date.now();
   } catch { /* no answer: what is shown grows old */ } finally {
     asking = false;
     tick();

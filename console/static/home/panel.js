@@ -29,13 +29,14 @@ function speak(words) {
   speechSynthesis.speak(voice);
 }
 
-function show(state, words, { numbers = false, fine = false, back = false } = {}) {
+function show(state, words, { numbers = false, fine = false, back = false, again = false } = {}) {
   body.dataset.state = state;
   part("calm").hidden = true;
   said.hidden = false;
   if (part("words").textContent !== words) part("words").textContent = words;
   part("numbers").hidden = !numbers;
   part("fine").hidden = !fine;
+  part("again").hidden = !again;
   part("back").hidden = !back;
   speak(words);
 }
@@ -50,7 +51,7 @@ function calm() {
 
 async function send() {
   const mine = call;
-  if (!mine || mine.known || mine.sentAt) return;
+  if (!mine || !mine.at_ms || mine.sentAt) return; // not "known": that may be an older emergency of this home
   try {
     const answer = await fetch(`${base}/press`, {
       method: "POST", headers: { "Content-Type": "application/json" }, signal: AbortSignal.timeout(GIVE_UP_MS),
@@ -87,7 +88,10 @@ function render() {
   if (!call) return;
   const since = Date.now() - call.startedAt;
   const fine = since < FINE_MS && (!call.known || call.known.state === "raised") && !call.failed;
-  if (call.known) show(call.known.state, call.known.words, { fine, numbers: call.known.state === "raised" });
+  const own = Boolean(call.at_ms) && !call.sentAt; // pressed here, and not heard yet
+  const held = call.known && call.known.state !== "raised";
+  // Whoever has come may have gone again, or it was about somebody else: help can be called once more.
+  if (call.known && !own) show(call.known.state, call.known.words, { fine, numbers: !held, again: held });
   else if (call.failed) show("failed", said.dataset.failed, { numbers: true });
   else if (!call.sentAt) show("sending", said.dataset.sending, { fine, numbers: since > GIVE_UP_MS });
   else if (Date.now() - call.sentAt > ECHO_MS) show("failed", said.dataset.failed, { numbers: true });

@@ -46,6 +46,12 @@ def test_all_is_not_well_while_the_home_is_silent(site: ConsoleSite) -> None:
     assert said(site)[0] == "grey"
     speak(site.conn, now())
     assert said(site) == ("green", "目前没有异常。0 秒前在客厅活动。")
+    # readings are stored, and nobody looks at them: no alert means nothing
+    site.conn.execute("UPDATE alerting_worker SET handled_at = handled_at - INTERVAL '2 minutes'")
+    assert said(site) == ("grey", "平台此刻没有分析家中数据，看不到情况。您可以先打电话问问。")
+    site.conn.execute("DELETE FROM alerting_worker")
+    assert said(site)[0] == "grey"
+    speak(site.conn, now())
     site.conn.execute("UPDATE gateway SET state = 'offline'")
     colour, words = said(site)
     assert colour == "grey"
@@ -87,7 +93,7 @@ def test_what_the_family_tells_is_in_the_history_or_raises_an_alert(site: Consol
     notes = site.conn.execute("SELECT note, actor FROM alert_event WHERE action = 'family_told' ORDER BY id").fetchall()
     assert [note for note, _ in notes][1:] == ["女儿联系不上：敲门没有人应", "女儿正赶过去：约 20 分钟到。“带着钥匙”"]
     assert "家属联系不上老人" in page
-    assert "已向值班台报告" in page
+    assert "已告诉值班台" in page
 
 
 def test_the_circle_is_left_by_oneself_after_its_consequence_is_named(site: ConsoleSite) -> None:
@@ -100,7 +106,7 @@ def test_the_circle_is_left_by_oneself_after_its_consequence_is_named(site: Cons
         circle = client.get("/family/R1/circle").text
         assert "有报警时会接到电话" in circle
         assert "139" not in circle
-        assert "不会再呼叫您的电话" in client.get("/family/R1/stop-calls").text
+        assert "不会再打您的电话" in client.get("/family/R1/stop-calls").text
         assert client.post("/family/R1/stop-calls").status_code == 303
         assert site.conn.execute("SELECT count(*) FROM contact WHERE consent_at IS NULL").fetchone() == (1,)
         assert "看不到陈的任何情况" in client.get("/family/R1/leave").text

@@ -78,7 +78,7 @@ def test_a_used_link_is_its_persons_alone(site: ConsoleSite, phone: httpx2.Clien
     assert phone.post(mine).status_code == 410, "once"
     assert phone.post(late).status_code == 303
     page = phone.get(late).text
-    assert "已有其他人处理" in page
+    assert "已有其他人接警" in page
     assert 'data-press="depart"' not in page
     assert phone.post(f"{late}/step", data=press("depart", alert=str(alert)), headers=JSON).status_code == 409
     lifecycle.act(

@@ -397,7 +397,7 @@ def test_the_service_level_page(site: Site, city: psycopg.Connection) -> None:
     page = site.visitor("dispatcher").get("/sla")
     assert "中心</td>" in page.text
     assert "全天</td>" in page.text or "夜班</td>" in page.text  # by the hour at which this runs
-    assert "0.0 %" in page.text
+    assert "0.0%" in page.text
     body = site.visitor("admin").get("/api/sla?by_shift=0").json()
     (line,) = [one for one in body["lines"] if one["milestone"] == "acknowledged"]
     assert (line["alerts"], line["missed"], line["shift"]) == (1, 1, "")

@@ -113,6 +113,14 @@ def test_lists_say_what_the_observer_saw_and_unknown_where_nobody_looked(databas
         assert family_sentence(conn, world.residents[1], "zh", later, "妈妈") == "妈妈在卧室、客厅有设备守护"
         assert "失去联系" in family_sentence(conn, world.residents[2], "zh", later, "妈妈")
         assert picture.of_resident(conn, 0, later)[Function.HELP].level == Level.UNKNOWN
+        # detection stands still: nothing is covered, whatever is stored
+        conn.execute(
+            "INSERT INTO alerting_worker (name, handled_at, waiting, seen_at) VALUES ('a', %(at)s, 0, %(at)s)",
+            {"at": later - 2 * MINUTE},
+        )
+        cells = picture.of_resident(conn, world.residents[1], later)
+        assert (cells[Function.HELP].level, cells[Function.HELP].reason.code) == (Level.UNKNOWN, "undetected")
+        assert "有设备守护" not in family_sentence(conn, world.residents[1], "zh", later, "妈妈")
 
 
 def test_the_course_of_a_day_has_the_blind_hours_of_each(database_url: str) -> None:

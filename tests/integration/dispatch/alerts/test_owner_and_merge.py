@@ -14,6 +14,7 @@ from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.desk import merging
 from dispatch.escalation.sweeper import Sweeper
+from dispatch.ladders import ladder
 from tests.support.network import NOW, account
 from tests.support.orders import ZHOU, raise_alert, staff_city
 
@@ -103,6 +104,26 @@ def test_a_follower_that_becomes_graver_takes_its_lead_along(conn: psycopg.Conne
     merging.unmerge(conn, follower, ZHOU, NOW, expected_version=row(conn, follower)["version"])
     assert row(conn, follower)["next_step_at"] is not None
     assert row(conn, lead)["merged"] == 0
+
+
+def test_a_lead_that_rests_is_paused_or_has_ended_calls_on_for_what_is_merged_into_it(
+    conn: psycopg.Connection[Any],
+) -> None:
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
+    lead, other = raise_alert(conn, NOW, "emergency", "fall"), raise_alert(conn, NOW, "urgent", "bed_exit")
+    ladder.pause_calls(conn, lead, 120)
+    merging.merge(conn, lead, other, ZHOU, NOW, expected_version=1)
+    assert row(conn, lead)["next_step_at"] < soon
+    silent, fault = (
+        raise_alert(conn, NOW, "technical", "device_silent"),
+        raise_alert(conn, NOW, "technical", "battery_low"),
+    )
+    conn.execute("UPDATE alert SET next_step_at = NULL WHERE id = %s", (silent,))  # its ladder has ended
+    first = merging.merge(conn, silent, fault, ZHOU, NOW, expected_version=1)
+    assert row(conn, first)["next_step_at"] is not None
+    snoozing.snooze(conn, first, "8h", ZHOU, NOW, expected_version=row(conn, first)["version"])
+    assert lifecycle.take_over(conn, first, YANG, NOW, "接班")
+    assert (row(conn, first)["snoozed_until"], row(conn, first)["next_step_at"] < soon) == (None, True)
 
 
 def test_a_closed_alert_is_opened_again_with_a_reason(conn: psycopg.Connection[Any]) -> None:

@@ -69,6 +69,12 @@ def test_an_answered_call_pauses_the_ladder_and_nobody_says_nobody_answered(conn
     assert paused.next_at >= now() + dt.timedelta(seconds=calls.PAUSE_S - 10)
     assert history.events_of(conn, alert)[-1]["note"] == "老人应答，清楚：逐级呼叫暂停 2 分钟"
     assert [one.key for one in calls.callees(conn, alert, now())][:2] == ["R1", "120"]
+    calls.record(conn, alert, answered("help"), ZHOU, now())
+    again = progress(conn, alert)
+    assert again is not None
+    assert again.next_at is not None
+    assert (again.rest, again.next_at <= now()) == ("climbs", True), "whoever asks for help waits for no pause"
+    assert history.events_of(conn, alert)[-1]["note"] == "本人求助：逐级呼叫立即继续"
 
 
 def test_a_higher_severity_begins_with_round_one(conn: psycopg.Connection[Any]) -> None:

@@ -53,6 +53,7 @@ TABLE = [
         "grey",
         "与家中设备失去联系 3 分钟，此刻看不到情况。已提醒值班台，还没有人处理。",
     ),
+    (but(detects=False), "grey", "平台此刻没有分析家中数据，看不到情况。您可以先打电话问问。"),
     (but(paused_until=NOW + HOUR), "grey", "设备维护中，预警暂停至 17:35。"),
     (but(paused_until=NOW + HOUR, carer_there=True), "grey", "护理员在家中，部分预警暂停至 17:35。"),
     (but(silent=(("卧室雷达", "radar"),)), "grey", "部分设备没有数据：卧室雷达。8 分钟前在客厅活动。"),
