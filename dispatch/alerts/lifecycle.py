@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 from dispatch.alerts.outcomes import OF_DEVICES, Outcome, OutcomeError, Particulars, complete
 from dispatch.channels import notifications
-from dispatch.core.history import SYSTEM, Actor, append
+from dispatch.core.history import SYSTEM, Actor, append, happened
 from dispatch.ladders import ladder
 from dispatch.ladders.policy import HELD
 from observability import metrics
@@ -246,6 +246,8 @@ def follow_up(
             return False
         merged = found.lead is not None or bool(found.followers)
         kept = wanted == "end" or merged or found.state not in TRANSITIONS[wanted][0]
+        if wanted == "clear" and found.severity != "technical" and happened(conn, alert_id, "reopen"):
+            kept = True  # a person has said that it is not over
         action: AlertAction = wanted if wanted != "end" and not kept else "note"
         change(conn, alert_id, found.state, action, at, SYSTEM, note=note, note_en=note_en)
         if found.lead is not None:

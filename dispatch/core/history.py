@@ -88,3 +88,11 @@ def events_of(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> list[dict[s
             """,
             (alert_id,),
         ).fetchall()
+
+
+def happened(conn: psycopg.Connection[Any], alert_id: uuid.UUID, action: str) -> bool:
+    """Whether the history of an alert has such an action."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM alert_event WHERE alert_id = %s AND action = %s)", (alert_id, action)
+    ).fetchone()
+    return row is not None and bool(row[0])

@@ -102,7 +102,7 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
         assert len(tries) > 1
         page.unroute("**/press")
         page.clock.run_for(4000)
-        expect(page.locator("#words")).to_have_text("已听到，杨敏正在路上")
+        expect(page.locator("#words")).to_have_text("杨敏正在路上")
         site.conn.execute("UPDATE alert SET state = 'resolved'")
         page.clock.run_for(4000)
         expect(page.locator("body")).to_have_attribute("data-state", "calm")

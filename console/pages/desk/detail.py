@@ -58,11 +58,15 @@ def detail_of(
     language, now = language_of(request, account), dt.datetime.now(dt.UTC)
     staff = permissions.may_do(account, Action.VIEW_NETWORK)
     attempts = calls.of_alert(conn, alert_id) if staff else ()
-    orders = (
-        work_orders.list_orders(conn, OrderFilter(alert_id=alert_id))
+    # Whoever was sent for an alert that is merged into this one goes to the same door.
+    incident = [alert_id, *(one.alert_id for one in merging.followers(conn, alert_id))]
+    orders = [
+        order
+        for one in incident
         if permissions.may_do(account, Action.VIEW_ORDERS)
-        else []
-    )
+        for order in work_orders.list_orders(conn, OrderFilter(alert_id=one))
+    ]
+    results_found = [found for one in incident if staff and (found := results.newest_result(conn, one)) is not None]
     live = [one for one in orders if one.state in LIVE]
     return {
         "alert": alert,
@@ -85,7 +89,7 @@ def detail_of(
         "cards": cards(alert.severity),
         "outcome": next((e["outcome"] for e in reversed(events) if e["outcome"]), None),
         "staff": staff,
-        "found": results.newest_result(conn, alert_id) if staff else None,
+        "found": max(results_found, key=lambda found: found.at, default=None),
         **(_beside(conn, account, alert, events, now) if staff else {}),
     }
 

@@ -140,6 +140,8 @@ def test_a_closed_alert_is_opened_again_with_a_reason(conn: psycopg.Connection[A
     assert (again["state"], again["outcome"], again["owner_zh"], again["round"]) == ("raised", None, "", 1)
     assert again["next_step_at"] is not None
     assert history.events_of(conn, alert)[-1]["note"] == "家属来电，老人仍在地上"
+    assert lifecycle.follow_up(conn, alert, "clear", NOW, "已起身"), "kept as a note …"
+    assert row(conn, alert)["state"] == "raised", "… a person has said that it is not over: only a person ends it"
     act(conn, alert, "resolve", outcome="hospital")
     assert conn.execute("SELECT verdict FROM alert_finding WHERE alert_id = %s", (alert,)).fetchall() == [("true",)]
 

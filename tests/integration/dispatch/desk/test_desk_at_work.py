@@ -74,7 +74,7 @@ def test_an_answered_call_pauses_the_ladder_and_nobody_says_nobody_answered(conn
     assert again is not None
     assert again.next_at is not None
     assert (again.rest, again.next_at <= now()) == ("climbs", True), "whoever asks for help waits for no pause"
-    assert history.events_of(conn, alert)[-1]["note"] == "本人求助：逐级呼叫立即继续"
+    assert history.events_of(conn, alert)[-1]["note"] == "老人求助：逐级呼叫立即继续"
 
 
 def test_a_higher_severity_begins_with_round_one(conn: psycopg.Connection[Any]) -> None:
