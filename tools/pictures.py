@@ -41,7 +41,7 @@ class Shot(msgspec.Struct, frozen=True):
 
 def open_first_alert(page: Page) -> None:
     """Open the gravest alert beside the queue."""
-    page.locator(".q-row a").first.click()
+    page.locator(".q-row a").first.click(timeout=60_000)
     page.locator("#detail h1, #detail h2").first.wait_for()
     page.wait_for_timeout(800)
 

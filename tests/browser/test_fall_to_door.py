@@ -1,11 +1,10 @@
 """The main job in a real browser: a real fall, its alert on the screen, a person who deals with it.
 
 The platform runs as in the demo: the recorded 200 Hz signal of a pendant goes through edge agent, fall detector,
-broker, alerting and console. With SHOUWANG_SCREENSHOTS=1 the pictures of the README are made anew.
+broker, alerting and console.
 """
 
 import json
-import os
 import re
 import time
 import urllib.request
@@ -44,12 +43,6 @@ def _log_in(page: Page, live: Live, login: str) -> None:
     page.click("main button")
 
 
-def _picture(page: Page, name: str) -> None:
-    if os.environ.get("SHOUWANG_SCREENSHOTS"):
-        IMAGES.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=IMAGES / f"{name}.png", full_page=True)
-
-
 def test_a_real_fall_is_seen_acknowledged_and_resolved(live: Live, page: Page) -> None:
     complaints: list[str] = []
     page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
@@ -65,7 +58,6 @@ def test_a_real_fall_is_seen_acknowledged_and_resolved(live: Live, page: Page) -
         )
     assert seen - float(sensed) < 30, "the alert on the screen is an old one"
     expect(page.locator(".q-row.emergency", has_text="跌倒").first).to_be_attached(timeout=15_000)  # the same one grew
-    _picture(page, "board")
 
     row.get_by_role("link").click()
     expect(page.locator("#detail h1")).to_contain_text("跌倒")
@@ -73,7 +65,6 @@ def test_a_real_fall_is_seen_acknowledged_and_resolved(live: Live, page: Page) -
     page.get_by_role("tab", name="逐级呼叫").click()
     expect(page.locator(".ladder li.told").first).to_contain_text("短信")  # nobody has answered: it climbs
     expect(page.locator("#p-ladder [data-until]").first).to_be_attached()
-    _picture(page, "alert")
     state = page.locator("#p-title .state")
     page.locator("#p-actions").get_by_role("button", name="接警").click()
     expect(state).to_have_text("已接警")
@@ -89,7 +80,6 @@ def test_a_real_fall_is_seen_acknowledged_and_resolved(live: Live, page: Page) -
     expect(state).to_have_text("已办结")
     page.get_by_role("tab", name="处置经过").click()
     expect(page.locator(".history")).to_contain_text("扶起,无外伤")
-    _picture(page, "resolved")
     with psycopg.connect(live[0].postgres.url) as conn:
         steps = conn.execute(
             "SELECT e.action FROM alert_event e JOIN alert a ON a.id = e.alert_id"
@@ -134,7 +124,6 @@ def test_two_people_at_once_get_a_clear_answer(live: Live, browser: Browser, pag
     expect(other.locator("#p-history")).to_contain_text("已接通")
     other.goto(f"{live[0].address}/outbox")
     expect(other.locator(".handset").first).to_contain_text("【守望】")
-    _picture(other, "outbox")
     other.context.close()
 
 
@@ -146,7 +135,6 @@ def test_a_resident_page_charts_the_day(live: Live, page: Page) -> None:
     expect(page.locator(".tiles")).to_contain_text("心率")
     expect(page.locator("figure[data-channel=heart_rate] canvas")).to_be_attached()
     expect(page.locator("figure[data-channel=heart_rate] .summary")).to_contain_text("最低")
-    _picture(page, "resident")
 
 
 def test_english_by_switch(live: Live, page: Page) -> None:
@@ -154,7 +142,6 @@ def test_english_by_switch(live: Live, page: Page) -> None:
     page.locator(".who").click()
     page.get_by_role("button", name="English").click()
     expect(page.locator("h1").first).to_have_text("Open alerts")
-    _picture(page, "board-en")
 
 
 def test_family_sees_their_own_parent_only(live: Live, page: Page) -> None:
@@ -169,7 +156,6 @@ def test_family_sees_their_own_parent_only(live: Live, page: Page) -> None:
     assert other is not None
     _log_in(page, live, "family-0001")
     expect(page.locator("h1")).to_have_count(1)
-    _picture(page, "family")
     answer = page.goto(f"{platform.address}/residents/{own[0]}")
     assert answer is not None
     assert answer.status == 200
@@ -190,7 +176,6 @@ def test_a_phone_needs_no_sideways_scrolling(live: Live, browser_context: Browse
     _log_in(page, live, "dispatcher")
     page.goto(live[0].address + path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    _picture(page, f"phone{path.replace('/', '-').rstrip('-')}")
 
 
 def test_the_policy_lets_nothing_foreign_in(live: Live, page: Page) -> None:

@@ -18,7 +18,7 @@ from care_network.demo.district import DemoDistrict
 from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import NewAlert
 from shouwang.platform.platform import Platform
-from tests.browser.test_fall_to_door import _log_in, _picture
+from tests.browser.test_fall_to_door import _log_in
 from tests.support.live_platform import live_platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -81,7 +81,6 @@ def test_from_one_tap_to_a_rated_visit(live: Live, page: Page, browser: Browser,
     page.get_by_role("link", name="全部服务").click()
     expect(page.locator("ol.candidates > li")).to_have_count(3)
     expect(page.locator("ol.candidates .reasons").first).to_contain_text("值班至")
-    _picture(page, "dispatch")
     page.get_by_role("button", name="派单").first.click()
     expect(page.locator("main .state").first).to_have_text("待接单")
     order_page = page.url
@@ -96,7 +95,6 @@ def test_from_one_tap_to_a_rated_visit(live: Live, page: Page, browser: Browser,
     expect(phone.locator("h1")).to_have_text("跌倒扶助")
     expect(phone.locator("dl")).to_contain_text("确认跌倒")
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
-    _picture(phone, "phone-order")
     phone.get_by_role("button", name="接单").click()
     expect(phone.locator(".state").first).to_have_text("已接单")
     twice = context.new_page()
@@ -132,7 +130,6 @@ def test_from_one_tap_to_a_rated_visit(live: Live, page: Page, browser: Browser,
     expect(page.locator(".photos img")).to_be_visible()
     assert page.locator(".photos img").evaluate("image => image.naturalWidth") == 1200
     expect(page.locator("main")).to_contain_text("★★★★★ 家属评价 · 来得很快")
-    _picture(page, "work-order")
     page.goto(f"{live[0].address}/alerts/{alert}")
     expect(page.locator("#p-title .state")).to_have_text("已到达")
     page.get_by_role("tab", name="处置经过").click()
@@ -182,7 +179,6 @@ def test_the_person_who_goes_shares_where_they_are(live: Live, page: Page, brows
     expect(place.locator("[data-shared]")).to_contain_text("您正在共享位置")
     assert locations(live) == [(114.2413, 22.5604, 15.0)]
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
-    _picture(phone, "phone-place")
     place.get_by_role("button", name="撤回并删除我的位置").click()
     expect(place.locator("[data-shared]")).to_have_count(0)
     assert locations(live) == []

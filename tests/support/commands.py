@@ -57,6 +57,7 @@ WITHOUT_ACCOUNT = {
     "simulate month": "files of simulated residents",
     "simulate peripherals": "simulated devices",
     "alerting detectors": "what is installed",
+    "dispatch check-procedures": "a file of cards, nobody's data",
     "alerting try": "recordings in files",
     "evaluate alerts": "simulated residents",
     "evaluate falls": "recordings in files",

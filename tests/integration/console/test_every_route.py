@@ -371,7 +371,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
         f"/alerts/{c.alert()}", success=303 if role == Role.FAMILY else 200
     ),
     "GET /alerts/{alert_id}/trace": lambda c, _: Example(f"/alerts/{c.alert()}/trace"),
-    "GET /alerts": lambda *_: Example("/alerts?state=closed&since=2026-01-01&q=R1"),
+    "GET /alerts": lambda *_: Example("/alerts?state=closed&since=2026-01-01&q=陈"),
     "POST /queue/support": support,
     "GET /alerts/{alert_id}/detail": lambda c, role: Example(
         f"/alerts/{c.alert()}/detail", success=404 if role == Role.FAMILY else 200

@@ -180,7 +180,7 @@ def test_a_service_whose_database_is_away_is_live_and_not_ready(database_url: st
     found.start()
     try:
         wait_for(lambda: found.probe("/ready")[0] == 503, 20, found.log)
-        assert parts(found, "/ready") == {"orders": "held up"}
+        assert parts(found, "/ready") == {"orders": "held up", "protection picture": "held up"}
         assert found.probe("/live")[0] == 200
         assert b"the database takes nothing" in found.probe("/ready")[1].encode()
     finally:

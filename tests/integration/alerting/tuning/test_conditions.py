@@ -87,7 +87,7 @@ def test_one_click_on_the_page(site: httpx2.Client, city: psycopg.Connection) ->
     assert 'id="conditions"' not in site.get("/parameters/home/H1").text
     log_in(site, city, "admin")
     page = site.get(PATH).text
-    assert "启用" not in page, "an administrator sees them and may not set them"
+    assert ">启用<" not in page, "an administrator sees them and may not set them"
     assert site.post(PATH, data=form).status_code == 403
 
 

@@ -59,7 +59,7 @@ def test_never_told(tmp_path: Path) -> None:
 def test_told_late(tmp_path: Path) -> None:
     found = judged(tmp_path, *ROWS, late_min=30)
     assert [one.delay_s for one in found.reached] == [1807.5] * 3
-    assert found.reached[0].said.startswith("NEWS2 score 8")
+    assert found.reached[0].said.startswith("Vital signs abnormal (NEWS2 8)")
     result = figures(found)
     assert (result["reached"]["7"]["told"], result["reached"]["7"]["told_at_the_reading"]) == (1, 0)
     assert not result["good"]
