@@ -179,7 +179,8 @@ def test_without_a_signal_presses_wait_and_count_once(site: ConsoleSite, browser
     for event in got:
         times = {name: dt.datetime.fromisoformat(event["detail"][name]) for name in ("pressed_at", "received_at")}
         assert times["received_at"] - times["pressed_at"] > dt.timedelta(seconds=1)
-        assert event["at"] == times["pressed_at"], "the step has the time of the press"
+        # of the press; where a slow telephone reads its clock too early, of the step before it
+        assert times["pressed_at"] <= event["at"] < times["received_at"] - dt.timedelta(seconds=1)
 
 
 def test_an_answer_that_is_lost_makes_no_second_step(site: ConsoleSite, browser: Browser) -> None:

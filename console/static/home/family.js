@@ -13,6 +13,7 @@ let heardAt = Date.now(); // when the parts were read last
 let beatAt = 0; // when the platform said last that it sees its database
 let askedAt = Date.now();
 let asking = false;
+let again = false;
 
 function span(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
@@ -45,7 +46,8 @@ function put(text) {
 }
 
 async function ask() {
-  if (asking || document.hidden) return;
+  if (document.hidden) return;
+  if (asking) { again = true; return; } // what made us ask may be newer than the answer under way
   asking = true;
   askedAt = Date.now();
   try {
@@ -56,6 +58,7 @@ async function ask() {
   } catch { /* no answer: what is shown grows old */ } finally {
     asking = false;
     tick();
+    if (again) { again = false; ask(); }
   }
 }
 
@@ -85,6 +88,7 @@ document.addEventListener("visibilitychange", () => { tick(); if (!document.hidd
 
 function connect() {
   const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/live`);
+  socket.onopen = ask; // what came between the page and its line
   socket.onmessage = (event) => {
     const message = JSON.parse(event.data);
     if (message.type === "beat" && message.database && message.looked_s < 6) beatAt = Date.now();

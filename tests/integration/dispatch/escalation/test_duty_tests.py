@@ -150,7 +150,7 @@ def test_two_processes_ask_tell_the_silent_and_take_it_back_at_a_tap(
         try:
             first.start()
             second.start()
-            wait_for(lambda: len(peer.requests) == 1, 30, second.log)
+            wait_for(lambda: len(peer.requests) == 1, 60, second.log)  # three programs start
             first.kill()
             text = peer.requests[0].json()["text"]
             assert "在床位小组开始值班" in text
