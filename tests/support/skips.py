@@ -1,4 +1,5 @@
-"""A pytest plugin: at the end of a run, how many tests were skipped and why, grade by grade and broker by broker.
+"""A pytest plugin: at the end of a run, which tests failed, and how many were skipped and why, grade by grade and broker
+by broker.
 
 Written to the file SHOUWANG_TEST_SKIPPED, too, for the last lines of ``make test``.
 """
@@ -15,6 +16,7 @@ from tests.support.databases import GRADES
 
 VARIANTS = {name: f"database {name}" for name in GRADES} | {name: f"broker {name}" for name in BROKERS}
 """By the parameter in a test's id: ``test_x[community-nats]``."""
+MOST_FAILURES = 40
 RAN = ("passed", "failed", "xfailed", "xpassed")
 
 
@@ -25,12 +27,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         [(report.nodeid, reason_of(report)) for report in stats.get("skipped", [])],
         [report.nodeid for outcome in RAN for report in stats.get(outcome, [])],
     )
+    lines += failures([report.nodeid for outcome in ("failed", "error") for report in stats.get(outcome, [])])
     terminalreporter.section(lines[0])
     for line in lines[1:]:
         terminalreporter.write_line(line)
     file = os.environ.get("SHOUWANG_TEST_SKIPPED")
     if file:
         Path(file).write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def failures(tests: Sequence[str]) -> list[str]:
+    """A line a test that failed, for the very end of the log: pytest's own list drowns in what a failure compares."""
+    return [f"failed: {test}" for test in sorted(set(tests))[:MOST_FAILURES]]
 
 
 def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.skips import summary
+from tests.support.skips import failures, summary
 
 NO_COMMUNITY = "this TimescaleDB has no Community edition: set …"
 NO_MOSQUITTO = "no mosquitto found: apt-get install mosquitto"
@@ -68,3 +68,11 @@ def test_the_end_of_a_run_says_what_was_skipped(
     lines = file.read_text("utf-8").splitlines()
     assert lines[0] == "skipped: 3 of 4 tests"
     assert {"    1  no systemd here", "    1  not on this machine"} < set(lines)
+
+
+def test_each_test_that_failed_is_named_once_at_the_end() -> None:
+    assert failures(["b.py::test_b", "a.py::test_a", "b.py::test_b"]) == [
+        "failed: a.py::test_a",
+        "failed: b.py::test_b",
+    ]
+    assert failures([]) == []

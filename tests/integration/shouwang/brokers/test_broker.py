@@ -320,9 +320,11 @@ def test_a_large_message_arrives_to_be_refused_with_a_reason(connect: Connect) -
     ingest = connect("svc-ingest", INGEST_FILTERS)
     gateway = connect("gw-a")
     gateway.send(wire.topic("gw-a", "readings"), bytes(5_000_000))
-    assert len(ingest.next()[1]) == 5_000_000
     gateway.send(wire.topic("gw-a", "readings"), b"next")
-    assert ingest.next()[1] == b"next"
+    sizes = [len(ingest.next(timeout=30)[1])]
+    while sizes[-1] != len(b"next"):  # on a busy machine the large one may come twice: that is what QoS 1 promises
+        sizes.append(len(ingest.next(timeout=30)[1]))
+    assert set(sizes[:-1]) == {5_000_000}
 
 
 def test_ten_thousand_may_wait_for_one_commit(connect: Connect) -> None:
