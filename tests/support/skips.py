@@ -1,5 +1,5 @@
-"""A pytest plugin: at the end of a run, which tests failed, and how many were skipped and why, grade by grade and broker
-by broker.
+"""A pytest plugin: at the end of a run, which tests failed, how many were skipped and why, grade by grade and broker by
+broker.
 
 Written to the file SHOUWANG_TEST_SKIPPED, too, for the last lines of ``make test``.
 """
