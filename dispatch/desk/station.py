@@ -15,6 +15,7 @@ from care_network.duty.roster import KIND_WORDS, Person, Post, stints
 from care_network.protection import picture
 from care_network.protection.functions import WORDS, Function, Level
 from care_network.protection.reasons import Reason, unpack
+from dispatch.core.headline import place
 from dispatch.core.notice import AlertNotice
 from dispatch.desk.statistics import Case
 from dispatch.sla.clock import Milestone, ReportLine
@@ -69,8 +70,10 @@ class _Row(msgspec.Struct, frozen=True):
     household: int
     name_zh: str
     name_en: str
-    place_zh: str
-    place_en: str
+    area_zh: str
+    area_en: str
+    address_zh: str
+    address_en: str
     levels: list[int] | None
     resting: list[bool] | None
     reasons: Any
@@ -98,9 +101,8 @@ def concerns(
             },
         ).fetchall()  # fmt: skip
     for row in rows:
-        concern = Concern(
-            code=row.code, name_zh=row.name_zh, name_en=row.name_en, place_zh=row.place_zh, place_en=row.place_en
-        )
+        zh, en = place((row.area_zh, row.area_en), (row.address_zh, row.address_en))
+        concern = Concern(code=row.code, name_zh=row.name_zh, name_en=row.name_en, place_zh=zh, place_en=en)
         for alert in grave:
             of_home = alert.resident_id is None and alert.household_id == row.household
             if alert.resident_id == row.id or of_home:
@@ -150,8 +152,8 @@ def _left(conn: psycopg.Connection[Any], alerts: Sequence[str]) -> dict[str, int
 
 
 _OF_CONCERN = """
-    SELECT r.id, r.code, h.id AS household, r.name_zh, r.name_en, a.name_zh || ' ' || h.address_zh AS place_zh,
-           a.name_en || ', ' || h.address_en AS place_en, p.levels, p.resting, p.reasons, rest.until AS paused
+    SELECT r.id, r.code, h.id AS household, r.name_zh, r.name_en, a.name_zh AS area_zh, a.name_en AS area_en,
+           h.address_zh, h.address_en, p.levels, p.resting, p.reasons, rest.until AS paused
     FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
     LEFT JOIN protection_now p ON p.resident_id = r.id
     LEFT JOIN LATERAL (SELECT max(until) AS until FROM pause WHERE household_id = h.id AND device_id IS NULL

@@ -82,7 +82,8 @@ def _newest(found: Sequence[Sampled], raw: Sequence[_Raw], span: Span) -> Iterat
     """The last reading of each series that is rarer than an hour, and the last 1 of what sees people: a platform that
     ran all the time has them, and who asks when a device was last heard asks for readings."""
     since = span.rolled_us - DAY_US
-    later = {(device, channel, least) for device, channel, _, ones in raw for least in {False, bool((ones >= 0.5).any())}}
+    later = {(device, channel, False) for device, channel, *_ in raw}
+    later |= {(device, channel, True) for device, channel, _, values in raw if (values >= 0.5).any()}
     for one in found:
         for least in (False, True) if one.channel in SEEN else (False,):
             at = np.flatnonzero((one.time_us >= since) & ((one.mean >= 0.5) | (not least)))
