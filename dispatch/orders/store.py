@@ -150,7 +150,10 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     alert_id: uuid.UUID | None = None
     households: list[int] | None = None
     residents: list[int] | None = None
-    limit: int = 200
+    due_before: dt.datetime | None = None
+    done_since: dt.datetime | None = None
+    """Done at this time or later."""
+    limit: int | None = 200
 
 
 def list_orders(conn: psycopg.Connection[Any], conditions: OrderFilter) -> list[Order]:
@@ -355,6 +358,8 @@ _LIST = b"""
       AND (%(alert_id)s::uuid IS NULL OR o.alert_id = %(alert_id)s)
       AND (%(households)s::integer[] IS NULL OR o.household_id = ANY (%(households)s))
       AND (%(residents)s::integer[] IS NULL OR o.resident_id = ANY (%(residents)s))
+      AND (%(due_before)s::timestamptz IS NULL OR o.due_at < %(due_before)s)
+      AND (%(done_since)s::timestamptz IS NULL OR o.done_at >= %(done_since)s)
     ORDER BY o.state IN ('done', 'cancelled'),
              CASE WHEN o.state NOT IN ('done', 'cancelled') THEN
                  severity_rank(o.urgency) END,
