@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
+from dispatch.alerts import selecting
 from dispatch.alerts.outcomes import OF_DEVICES, Outcome, OutcomeError, Particulars, complete
 from dispatch.channels import notifications
 from dispatch.core.history import SYSTEM, Actor, append, happened
@@ -27,7 +28,7 @@ from vocabulary.times import SHANGHAI
 
 AlertAction = Literal[
     "acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over",
-    "own", "step", "merge", "unmerge", "snooze", "wake", "reopen", "undo",
+    "own", "step", "merge", "unmerge", "snooze", "wake", "reopen", "undo", "again",
 ]  # fmt: skip
 CLOSED: tuple[AlertState, ...] = ("resolved", "cancelled", "cleared")
 
@@ -41,6 +42,7 @@ TRANSITIONS: Mapping[AlertAction, tuple[tuple[AlertState, ...], AlertState | Non
         "cancel": (("raised", "acknowledged"), "cancelled"),  # by the resident
         "clear": (("raised",), "cleared"),  # by itself; once a person has it, only a person ends it
         "note": (OPEN, None),
+        "again": (OPEN, None),  # the button, or the alarm, once more
         "lapse": (("acknowledged", "responding"), "raised"),  # nobody works on it: it is called out again
         "take_over": (OPEN, None),  # the next shift has it
         "own": (HELD, None),  # a colleague's alert becomes one's own
@@ -54,7 +56,6 @@ TRANSITIONS: Mapping[AlertAction, tuple[tuple[AlertState, ...], AlertState | Non
     }
 )
 
-
 ACTION_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "raise": ("报警", "raising it"), "acknowledge": ("接警", "acknowledging"), "respond": ("前往", "setting out"),
@@ -64,7 +65,7 @@ ACTION_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "merge": ("合并", "merging"), "unmerge": ("取消合并", "parting it"), "snooze": ("暂缓", "a rest"),
         "wake": ("结束暂缓", "ending its rest"), "reopen": ("重新打开", "opening it again"),
         "undo": ("撤销办结", "taking the end back"), "escalate": ("升级", "a higher severity"),
-        "call_out": ("逐级呼叫", "calling people"),
+        "call_out": ("逐级呼叫", "calling people"), "again": ("再次报警", "a further alarm"),
     }
 )  # fmt: skip
 """Actions and other events of the system in words, for refusals."""
@@ -228,13 +229,13 @@ def is_open(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> bool:
 def follow_up(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
-    wanted: Literal["clear", "cancel", "end", "note"],
+    wanted: Literal["clear", "cancel", "end", "note", "again"],
     at: dt.datetime,
     note: str,
     note_en: str = "",
 ) -> bool:
     """Apply what the system learnt: ``clear`` (over by itself), ``cancel`` (by the resident), ``end`` (its cause is
-    over, and only a person may close it) or ``note``.
+    over, and only a person may close it), ``note``, or ``again`` (a further alarm of the same, for the desk to notice).
 
     Where the action is not possible any more, as for an alert that a person has or that is one of several merged, it
     becomes a note. The end is told to those who were told of the begin, but for technical alerts and merged ones. False
@@ -245,13 +246,14 @@ def follow_up(
         if found is None or found.state not in OPEN:
             return False
         merged = found.lead is not None or bool(found.followers)
-        kept = wanted == "end" or merged or found.state not in TRANSITIONS[wanted][0]
+        kept = wanted == "end" or (merged and wanted != "again") or found.state not in TRANSITIONS[wanted][0]
         if wanted == "clear" and found.severity != "technical" and happened(conn, alert_id, "reopen"):
             kept = True  # a person has said that it is not over
         action: AlertAction = wanted if wanted != "end" and not kept else "note"
         change(conn, alert_id, found.state, action, at, SYSTEM, note=note, note_en=note_en)
         if found.lead is not None:
-            change(conn, found.lead, found.state, "note", at, SYSTEM, note=note, note_en=note_en)
+            of_lead: AlertAction = "again" if wanted == "again" else "note"
+            change(conn, found.lead, found.state, of_lead, at, SYSTEM, note=note, note_en=note_en)
         if wanted in ("clear", "end") and found.severity != "technical" and not merged:
             notifications.tell_end(conn, alert_id, at)
         return True
@@ -384,27 +386,9 @@ def of_resident(conn: psycopg.Connection[Any], resident_id: int, limit: int = 50
     return sorted(rows, key=lambda alert: alert["onset"], reverse=True)[:limit]
 
 
-_COLUMNS = """
-    SELECT a.id, a.rule, a.rule_version, a.severity, a.state, a.version, a.subject, a.onset, a.sensed_at, a.received_at,
-           a.raised_at, a.reason_zh, a.reason_en, a.evidence, a.outcome,
-           a.owner_id, a.owner_zh, a.owner_en, a.merged_into, a.snoozed_until, a.closed_at,
-           (SELECT count(*) FROM alert f WHERE f.merged_into = a.id) AS merged,
-           h.id AS household_id, h.code AS household_code, h.address_zh, h.address_en, h.phone,
-           ar.path::text AS area_path, ar.name_zh AS area_zh, ar.name_en AS area_en,
-           r.id AS resident_id, r.code AS resident_code, r.name_zh AS resident_zh, r.name_en AS resident_en,
-           r.sex AS resident_sex, r.lives_alone, date_part('year', age(r.birth_date))::int AS resident_age
-    FROM alert a JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
-    LEFT JOIN resident r ON r.id = coalesce(a.resident_id, CASE WHEN a.severity = 'technical' THEN (
-        SELECT min(one.id) FROM resident one WHERE one.household_id = h.id HAVING count(*) = 1) END)
-"""
-_ORDER = """
-    ORDER BY severity_rank(a.severity), a.onset LIMIT 1000
-"""
-
-
 def _select(conn: psycopg.Connection[Any], where: str, parameters: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
     with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_COLUMNS + where + _ORDER, parameters).fetchall()
+        return cursor.execute(selecting.ALERTS + where + selecting.ORDER, parameters).fetchall()
 
 
 def change(
