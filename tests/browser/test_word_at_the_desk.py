@@ -1,4 +1,4 @@
-"""A word of the family about an alert that is in hand already is seen, heard and named at the desk until somebody acts."""
+"""A word of the family about an alert that is in hand already is seen and heard at the desk until somebody acts."""
 
 from pathlib import Path
 
