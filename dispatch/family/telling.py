@@ -16,7 +16,8 @@ import msgspec
 import psycopg
 
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError, NewAlert
+from dispatch.alerts.lifecycle import NewAlert
+from dispatch.alerts.states import LifecycleError
 from dispatch.core import history
 from dispatch.core.history import Actor
 from vocabulary.rule_words import KEY, RuleWords

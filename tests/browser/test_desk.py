@@ -194,7 +194,7 @@ def test_keys_act_on_the_alert_that_was_asked_for(site: ConsoleSite, browser_con
     page.keyboard.type("女儿在路上")
     page.keyboard.press("Escape")
     held: list[Route] = []
-    page.route(f"**/alerts/{second}/detail", lambda route: held.append(route))  # noqa: PLW0108 - playwright names it
+    page.route(f"**/alerts/{second}/detail", lambda route: held.append(route))
     page.locator(f"#alert-{second} a").focus()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/?a={second}")
