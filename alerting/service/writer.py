@@ -25,7 +25,7 @@ from database.clock import DatabaseClock, boot_id, steady_us
 from database.faults import BUSY, is_unavailable
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from dispatch.alerts import lifecycle, platform
+from dispatch.alerts import lifecycle, lookup, platform
 from dispatch.core.faults import server_message, traceback_summary
 from dispatch.ladders import ladder
 from observability import metrics
@@ -166,7 +166,7 @@ class Writer:
     def _store(self, conn: psycopg.Connection[Any], record: Record) -> tuple[Record, bool]:
         """(the record as it was written, whether it changed anything)."""
         alone = on_its_own(record.finding)
-        if alone is not None and not lifecycle.is_open(conn, record.finding.alert_id):
+        if alone is not None and not lookup.is_open(conn, record.finding.alert_id):
             # somebody has closed the alert that the finding was part of: it becomes an alert of its own
             record = Record(alone, record.received_us, record.raised_us)
             self._notify(record)
@@ -252,7 +252,7 @@ class Writer:
                     raise
                 log.error("a lost alert is refused", error=type(error).__name__)
                 continue
-            if lifecycle.is_open(conn, form.finding.alert_id):
+            if lookup.is_open(conn, form.finding.alert_id):
                 self._notify(form)
             return True
         return False

@@ -68,7 +68,7 @@ class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
     """A technical alert that rests until then."""
     closed_us: int | None = None
     word_us: int | None = None
-    """When the family or the home told more of it, on which nobody has acted yet (``dispatch.alerts.selecting``)."""
+    """When the family or the home told more of it, on which nobody has acted yet (``dispatch.alerts.lookup``)."""
     word_zh: str = ""
     word_en: str = ""
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from dispatch.alerts.lookup import FAMILY
 from dispatch.alerts.outcomes import OUTCOMES
-from dispatch.alerts.selecting import FAMILY
 from dispatch.family.telling import ACTION
 
 _STEPS: Mapping[str, tuple[str, str]] = {

@@ -1,7 +1,7 @@
 """Tell the desk what a family member does: "I am on my way", "I can not reach them". Reasons are data, reasons.toml.
 
 It goes into the history of the resident's gravest open alert. "I can not reach them" waits there until somebody at the
-desk has acted on it, and rings (:mod:`dispatch.alerts.selecting`). Where no emergency or urgent alert is open, it
+desk has acted on it, and rings (:mod:`dispatch.alerts.lookup`). Where no emergency or urgent alert is open, it
 raises an alert of its own: somebody has to look, and a word that nobody reads would be worse than none.
 """
 
@@ -17,8 +17,9 @@ import msgspec
 import psycopg
 
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError, NewAlert
-from dispatch.alerts.selecting import FAMILY
+from dispatch.alerts.lifecycle import NewAlert
+from dispatch.alerts.lookup import FAMILY
+from dispatch.alerts.states import LifecycleError
 from dispatch.core import history
 from dispatch.core.history import Actor
 from vocabulary.rule_words import KEY, RuleWords

@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import TRANSITIONS, AlertAction, LifecycleError
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.orders import assigning, messages, photos, store
@@ -42,7 +42,7 @@ _BEHIND: Mapping[FieldAction, tuple[OrderState, ...]] = {
     "arrive": ("arrived", "done"),
     "finish": ("done",),
 }
-_ALERT_STEP: Mapping[FieldAction, lifecycle.AlertAction] = {"depart": "respond", "arrive": "arrive"}
+_ALERT_STEP: Mapping[FieldAction, AlertAction] = {"depart": "respond", "arrive": "arrive"}
 
 
 class Pressed(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,14 +237,12 @@ def _photo(pressed: Pressed) -> tuple[photos.Photo | None, Answer]:
         return None, Answer("done", f"已记录，但照片未保存：{error.message_zh}", f"recorded, but no photo: {error}")
 
 
-def _alert_step(action: FieldAction, state: AlertState) -> lifecycle.AlertAction:
+def _alert_step(action: FieldAction, state: AlertState) -> AlertAction:
     step = _ALERT_STEP.get(action, "note")
-    return step if step == "note" or state in lifecycle.TRANSITIONS[step][0] else "note"
+    return step if step == "note" or state in TRANSITIONS[step][0] else "note"
 
 
-def _alert_note(
-    person: Person, action: FieldAction, press: Press, pressed: Pressed, step: lifecycle.AlertAction
-) -> str:
+def _alert_note(person: Person, action: FieldAction, press: Press, pressed: Pressed, step: AlertAction) -> str:
     late, _ = press.words()
     said = "" if step != "note" or action in ("note", "finish") else f"{person.name_zh} {WORDS[action][0]}"
     return said + (f"：{pressed.note}" if pressed.note else "") + late

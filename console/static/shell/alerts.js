@@ -2,6 +2,9 @@
 // Tells "alerts:changed" after each, "alerts:new" with an alert that nobody has taken: new, or put back by a lapse, and
 // "alerts:word" with one of which the family or the home told more, until somebody acts on it: she can not be reached,
 // the button was pressed again.
+// One that follows another of its incident, or rests, waits for nobody: its lead speaks for it.
+import { now } from "../clock.js";
+
 const RANK = { emergency: 0, urgent: 1, attention: 2, technical: 3 };
 const OPEN = ["raised", "acknowledged", "responding", "on_scene"];
 const known = new Map();
@@ -16,9 +19,12 @@ export const hasWord = (alert) => Boolean(alert.word_us) && !alert.merged_into;
 export const word = (alert) => pick(alert.word_zh, alert.word_en);
 export const what = (alert) => pick(alert.headline_zh, alert.headline_en) || pick(alert.reason_zh, alert.reason_en);
 
+// What follows a lead that is not known here speaks for itself.
+const stands = (alert) => !known.has(alert.merged_into) && !(alert.snoozed_us && alert.snoozed_us / 1000 > now());
+
 // Those that nobody has taken, the gravest first, then the newest.
 export function raised() {
-  const waiting = [...known.values()].filter((alert) => alert.state === "raised");
+  const waiting = [...known.values()].filter((alert) => alert.state === "raised" && stands(alert));
   return waiting.sort((a, b) => RANK[a.severity] - RANK[b.severity] || b.onset_us - a.onset_us);
 }
 
@@ -34,7 +40,7 @@ function take(alert) {
   const before = known.get(alert.id);
   if (before && before.version > alert.version) return null;
   if (OPEN.includes(alert.state)) known.set(alert.id, alert); else known.delete(alert.id);
-  if (alert.state !== "raised") return null;
+  if (alert.state !== "raised" || !stands(alert)) return null;
   if (!before) return { alert, lapsed: false };
   const graver = RANK[alert.severity] < RANK[before.severity];
   return before.state !== "raised" || graver ? { alert, lapsed: before.state !== "raised" } : null;
@@ -48,7 +54,7 @@ document.addEventListener("live:board", ({ detail }) => {
   const present = new Set(detail.alerts.map((alert) => alert.id));
   for (const id of known.keys()) if (!present.has(id)) known.delete(id);
   const news = detail.alerts.map(take).filter(Boolean);
-  if (!first) news.forEach((one) => tell("alerts:new", one));
+  if (!first) news.filter(({ alert }) => stands(alert)).forEach((one) => tell("alerts:new", one));
   first = false;
   words.forEach((alert) => tell("alerts:word", { alert }));
   tell("alerts:changed");

@@ -73,6 +73,8 @@ function settled() {
   }
 }
 
+// Single keys can be switched off on the desk's sheet of keys, for every page.
+export const keysOff = () => localStorage.getItem("keys") === "off";
 export const inField = (target) => target.closest?.("input, textarea, select, [contenteditable]");
 
 document.addEventListener("alerts:changed", () => { nearest(); settled(); });
@@ -80,7 +82,7 @@ document.addEventListener("page:ready", settled);
 document.addEventListener("alerts:new", news);
 document.addEventListener("alerts:word", told);
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "o" || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+  if (event.key !== "o" || keysOff() || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
   const link = [...document.querySelectorAll(".toast[data-alert] a")].at(-1) ?? document.getElementById("nearest");
   if (link.hidden) return;
   event.preventDefault();
