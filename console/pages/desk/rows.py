@@ -70,7 +70,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     merged: int
     """Number of alerts that follow this one."""
     word: str
-    """What the family or the home told of it, on which nobody has acted yet."""
+    """Words of the family or the home, on which nobody has acted yet; empty: none."""
     mine: bool
     fresh: bool
     mark: int
