@@ -12,8 +12,8 @@ from psycopg.rows import dict_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, require
 from care_network.errors import NotPermittedError, ProvisioningError
-from dispatch.alerts.lifecycle import CLOSED
 from dispatch.alerts.outcomes import OUTCOMES
+from dispatch.alerts.states import CLOSED
 from dispatch.core.headline import headline, place
 from dispatch.desk import procedures
 from vocabulary.alert_state import AlertState

@@ -14,8 +14,8 @@ import psycopg
 from care_network.catalogues.services import SERVICES, service_for
 from care_network.matching.crew import Crew
 from care_network.matching.matching import Candidate, Job, Match, match
-from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import TRANSITIONS
+from dispatch.alerts import lifecycle, lookup
+from dispatch.alerts.states import TRANSITIONS, AlertAction
 from dispatch.core.history import SYSTEM, Actor
 from dispatch.orders import messages, photos, store
 from dispatch.orders.people import Crews, earlier_visits, jobs_of
@@ -31,7 +31,7 @@ TRIED = 12
 def suggest(
     conn: psycopg.Connection[Any], crews: Crews, alert: dict[str, Any], service: str | None, now: dt.datetime
 ) -> tuple[str, Match]:
-    """Choose the service for an alert (a row of ``lifecycle.load``) and its best three people; gives both.
+    """Choose the service for an alert (a row of ``lookup.load``) and its best three people; gives both.
 
     Raises OrderError for an unknown service.
     """
@@ -73,9 +73,9 @@ def dispatch_alert(
     Raises OrderError where the alert is over or has such an order, or the chosen person can not be sent any more.
     """
     with conn.transaction():
-        alert_id = lifecycle.lead_of(conn, alert_id)
+        alert_id = lookup.lead_of(conn, alert_id)
         found = lifecycle.lock(conn, alert_id)
-        alert = lifecycle.load(conn, alert_id) if found is not None else None
+        alert = lookup.load(conn, alert_id) if found is not None else None
         if found is None or alert is None or found.state not in OPEN:
             raise OrderError(
                 zh="该预警已结束或不存在，无需派单", en="this alert is over or does not exist: nobody to send"
@@ -314,7 +314,7 @@ def _why(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-_ALERT_STEP: dict[OrderAction, lifecycle.AlertAction] = {
+_ALERT_STEP: dict[OrderAction, AlertAction] = {
     "accept": "respond",
     "depart": "respond",
     "arrive": "arrive",
@@ -329,7 +329,7 @@ def _on_alert(
     """Take the alert along with its order: somebody goes, or is at the door. A person closes it, with its outcome."""
     if order.alert_id is None or action not in _ALERT_STEP:
         return
-    alert_id = lifecycle.lead_of(conn, order.alert_id)
+    alert_id = lookup.lead_of(conn, order.alert_id)
     found = lifecycle.lock(conn, alert_id)
     if found is None or found.state not in OPEN:
         return

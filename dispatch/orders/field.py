@@ -13,8 +13,8 @@ from typing import Any, Literal
 import msgspec
 import psycopg
 
-from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts import lifecycle, lookup
+from dispatch.alerts.states import TRANSITIONS, AlertAction, LifecycleError
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.orders import assigning, messages, photos, store
@@ -42,7 +42,7 @@ _BEHIND: Mapping[FieldAction, tuple[OrderState, ...]] = {
     "arrive": ("arrived", "done"),
     "finish": ("done",),
 }
-_ALERT_STEP: Mapping[FieldAction, lifecycle.AlertAction] = {"depart": "respond", "arrive": "arrive"}
+_ALERT_STEP: Mapping[FieldAction, AlertAction] = {"depart": "respond", "arrive": "arrive"}
 
 
 class Pressed(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,7 +203,7 @@ def _ask_support(
     except OrderError as error:
         raise OrderError(zh="已在请求支援，请同时致电值班台", en="support is asked for already; call, too") from error
     store.add_note(conn, order, actor, press.pressed_at, zh + late_zh, press.times)
-    alert_id = lifecycle.lead_of(conn, order.alert_id)
+    alert_id = lookup.lead_of(conn, order.alert_id)
     found = lifecycle.lock(conn, alert_id)
     if found is not None and found.state in OPEN:
         lifecycle.act(
@@ -245,14 +245,12 @@ def _photo(pressed: Pressed) -> tuple[photos.Photo | None, Answer]:
         return None, Answer("done", f"已记录，但照片未保存：{error.message_zh}", f"recorded, but no photo: {error}")
 
 
-def _alert_step(action: FieldAction, state: AlertState) -> lifecycle.AlertAction:
+def _alert_step(action: FieldAction, state: AlertState) -> AlertAction:
     step = _ALERT_STEP.get(action, "note")
-    return step if step == "note" or state in lifecycle.TRANSITIONS[step][0] else "note"
+    return step if step == "note" or state in TRANSITIONS[step][0] else "note"
 
 
-def _alert_note(
-    person: Person, action: FieldAction, press: Press, pressed: Pressed, step: lifecycle.AlertAction
-) -> str:
+def _alert_note(person: Person, action: FieldAction, press: Press, pressed: Pressed, step: AlertAction) -> str:
     late, _ = press.words()
     said = "" if step != "note" or action in ("note", "finish") else f"{person.name_zh} {WORDS[action][0]}"
     return said + (f"：{pressed.note}" if pressed.note else "") + late

@@ -17,7 +17,7 @@ import structlog
 from care_network.matching.matching import assign
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from dispatch.alerts import lifecycle, reopening
+from dispatch.alerts import lookup, reopening
 from dispatch.core.faults import traceback_summary
 from dispatch.core.history import SYSTEM
 from dispatch.orders import store
@@ -82,7 +82,7 @@ def _next(
             claimed = store.lock(conn, order.id)
             if claimed.version != order.version or claimed.next_at != order.next_at:
                 return  # somebody answered, or another worker was first
-            if claimed.alert_id is not None and not lifecycle.is_open(conn, claimed.alert_id):
+            if claimed.alert_id is not None and not lookup.is_open(conn, claimed.alert_id):
                 return  # it was closed just now
             expired = claimed.state == "offered"
             if expired:
@@ -109,7 +109,7 @@ def _cancel_ended(conn: psycopg.Connection[Any], now: dt.datetime) -> int:
     for (order_id,) in ended:
         with conn.transaction():
             order = store.lock(conn, order_id)
-            over = order.alert_id is not None and not lifecycle.is_open(conn, order.alert_id)
+            over = order.alert_id is not None and not lookup.is_open(conn, order.alert_id)
             if over and order.state in ("open", "offered"):
                 store.change(conn, order, "cancel", SYSTEM, now, note="预警已结束")
                 done += 1

@@ -61,7 +61,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         ("_STAMP", "_RESIDENTS"), "each search names those whom the account sees"
     ),
     "dispatch/alerts/answers.py": {"load": TOLD, "acknowledge": TOLD, "taken": TOLD, "_message": TOLD},
-    "dispatch/alerts/lifecycle.py": dict.fromkeys(("is_open", "lock", "lead_of", "_COLUMNS"), ONE),
+    "dispatch/alerts/lifecycle.py": {"lock": ONE},
+    "dispatch/alerts/lookup.py": dict.fromkeys(("is_open", "lead_of", "_COLUMNS"), ONE),
     "dispatch/alerts/reopening.py": {"reopen": ONE, "undo": ONE},
     "dispatch/alerts/snoozing.py": {"wake": ONE},
     "dispatch/alerts/platform.py": {"running": PLATFORM, "platform_household": ONE},

@@ -76,7 +76,8 @@ def test_the_board_of_today_is_whole_on_both_sides_of_midnight(database_url: str
         conn.execute(  # a year of visits that were due later than those of today hides none of them
             "INSERT INTO work_order (id, service, urgency, household_id, resident_id, due_at, reason_zh, reason_en,"
             " state, created_at, done_at, staff_id)"
-            " SELECT gen_random_uuid(), service, urgency, household_id, resident_id, %s + n * INTERVAL '1 hour', '', '', 'done', created_at, %s - n * INTERVAL '1 day', staff_id"
+            " SELECT gen_random_uuid(), service, urgency, household_id, resident_id,"
+            " %s + n * INTERVAL '1 hour', '', '', 'done', created_at, %s - n * INTERVAL '1 day', staff_id"
             " FROM work_order, generate_series(2, 260) n WHERE number = %s",
             (first, first, before),
         )

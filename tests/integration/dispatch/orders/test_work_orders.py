@@ -18,7 +18,7 @@ from PIL import Image
 
 from care_network.matching.matching import Job, match
 from database.server.guardian import start_guarded
-from dispatch.alerts import lifecycle, reopening
+from dispatch.alerts import lifecycle, lookup, reopening
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.orders import assigning, photos, ratings, store
@@ -61,7 +61,7 @@ def actions(conn: psycopg.Connection, order: Order) -> list[tuple[str, str | Non
 def test_from_one_tap_to_done(city: psycopg.Connection, crews: Crews) -> None:
     alert = raise_alert(city)
     in_reach(city, "S13", NOW, 114.2411, 22.56)
-    row = lifecycle.load(city, alert)
+    row = lookup.load(city, alert)
     assert row is not None
     service, found = assigning.suggest(city, crews, row, None, NOW)
     assert service == "fall_assistance"
@@ -86,7 +86,7 @@ def test_from_one_tap_to_done(city: psycopg.Connection, crews: Crews) -> None:
     assert [event["action"] for event in told] == ["raise", "acknowledge", "respond", "note", "arrive", "note"]
     assert "扶起,无外伤" in told[-1]["note"]
     again = raise_alert(city, rule="sos", severity="urgent")
-    found = assigning.suggest(city, crews, lifecycle.load(city, again) or {}, "wellness_check", NOW + 1000 * SECOND)[1]
+    found = assigning.suggest(city, crews, lookup.load(city, again) or {}, "wellness_check", NOW + 1000 * SECOND)[1]
     assert "曾上门 1 次" in next(one for one in found.candidates if one.code == "S13").reasons_zh
 
 
@@ -302,7 +302,7 @@ def test_a_killed_sweeper_neither_loses_nor_repeats(city: psycopg.Connection, cr
 
 
 def test_an_absence_counts_at_once(city: psycopg.Connection, crews: Crews) -> None:
-    row = lifecycle.load(city, raise_alert(city))
+    row = lookup.load(city, raise_alert(city))
     assert row is not None
     assert len(assigning.suggest(city, crews, row, None, NOW)[1].candidates) == 3
     city.execute(
