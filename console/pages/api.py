@@ -46,8 +46,8 @@ from console.shell.session import log_in, set_cookie
 from console.shell.state import Console, Shared
 from console.shell.steps import STEP_OF_ROUTE, on_every_step
 from console.shell.watching import watching
-from dispatch.alerts.lifecycle import AlertAction
 from dispatch.alerts.outcomes import Particulars
+from dispatch.alerts.states import AlertAction
 from dispatch.core.notice import AlertNotice
 from dispatch.desk.steps import StepDetails
 from firmware_profiles.channels import CHANNELS

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import psycopg
 
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.history import SYSTEM, Actor
 from dispatch.ladders import ladder
 from vocabulary.alert_state import OPEN, AlertState

@@ -16,9 +16,9 @@ import psycopg
 from psycopg.rows import class_row
 
 from care_network.records.contacts import family_of
-from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts import lifecycle, lookup
 from dispatch.alerts.outcomes import Code
+from dispatch.alerts.states import LifecycleError
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.desk import procedures
@@ -209,7 +209,7 @@ def record(
                 attempt.answer,
             ),
         ).fetchone()
-        lead = lifecycle.lead_of(conn, alert_id)
+        lead = lookup.lead_of(conn, alert_id)
         ladder.restart_patience(conn, lead, row[0], attempt.ended_at)
         if attempt.answer is not None:
             _tell_answer(conn, lead, attempt.answer, now)

@@ -16,7 +16,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_do, require
 from care_network.errors import NotFoundError, NotPermittedError
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.history import Actor
 from vocabulary.alert_state import OPEN
 from vocabulary.area_path import within

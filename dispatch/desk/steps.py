@@ -8,8 +8,8 @@ import msgspec
 import psycopg
 
 from dispatch.alerts import lifecycle, reopening, snoozing
-from dispatch.alerts.lifecycle import AlertAction, LifecycleError
 from dispatch.alerts.outcomes import Particulars
+from dispatch.alerts.states import AlertAction, LifecycleError
 from dispatch.core.history import Actor
 from dispatch.desk import merging, procedures
 from vocabulary.alert_state import AlertState

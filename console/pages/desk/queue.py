@@ -27,7 +27,7 @@ from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import language_of, page
 from console.shell.watching import CurrentWatching, needs_while_watching
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.notice import AlertNotice
 from dispatch.desk import flood, grouping, handover
 from dispatch.escalation import duty_warnings

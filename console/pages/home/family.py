@@ -24,8 +24,8 @@ from console.shell.i18n import LANGUAGES
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import page
-from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts import lookup
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.history import Actor
 from dispatch.family import circle, days, facts, history, telling
 from dispatch.family.sentence import sentence
@@ -137,7 +137,7 @@ def _parent(conn: psycopg.Connection[Any], account: Account, code: str, origin: 
     """All of a parent's card."""
     now = dt.datetime.now(dt.UTC)
     resident = load_resident(conn, account, code, "view_resident", origin)
-    rows = lifecycle.of_resident(conn, resident["id"], 10)
+    rows = lookup.of_resident(conn, resident["id"], 10)
     newest = vitals.newest(conn, resident["id"])
     today, strips = days.load(conn, resident["id"], resident["household_id"], newest, now)
     mine = circle.mine(conn, account, resident["id"])

@@ -18,7 +18,7 @@ function show() {
 async function stay(event) {
   event.preventDefault();
   const answer = await fetch(event.target.action, { method: "POST", redirect: "manual" }).catch(() => null);
-  if (!answer) return;
+  if (!answer?.ok && answer?.type !== "opaqueredirect") return; // not kept: the warning stays
   ends = null; // the socket tells the new end
   show();
 }

@@ -7,7 +7,7 @@ import "./session.js";
 import "./toasts.js";
 import { tick } from "../clock.js";
 import { connect } from "./socket.js";
-import { inField } from "./toasts.js";
+import { inField, keysOff } from "./toasts.js";
 import { start as navigate } from "./navigate.js";
 import { start as sound } from "./sound.js";
 
@@ -19,7 +19,7 @@ function night() {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+  if (event.key !== "/" || keysOff() || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
   event.preventDefault();
   document.querySelector(".find input").focus();
 });
