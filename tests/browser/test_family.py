@@ -116,7 +116,7 @@ def test_size_of_type_other_language_small_screen_and_the_circle(
         expect(page.get_by_text("You will see nothing of Chen any more")).to_be_visible()
         flawless(page)
         page.get_by_role("button", name="Leave the circle").click()
-        expect(page.get_by_text("No resident has agreed yet")).to_be_visible()
+        expect(page.get_by_text("Nobody has agreed")).to_be_visible()
         page.goto(f"{site.address}/family-app/offline")
         expect(page.get_by_text("现在不知道家里的情况")).to_be_visible()
         flawless(page)

@@ -431,10 +431,12 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     # the only form with a file that has to be there: without one it is asked for in words
     "POST /map/outlines": lambda *_: Example("/map/outlines", data={"datum": "wgs84"}, success=422),
     "GET /family/now": lambda *_: Example("/family/now"),
+    "GET /family/rest": lambda *_: Example("/family/rest"),
     "POST /family/{code}/tell": lambda *_: Example(
         "/family/R1/tell", data={"kind": "no_contact", "choice": "off", "words": "写"}, success=303
     ),
     "GET /family/{code}/alerts/{alert_id}": lambda c, _: Example(f"/family/R1/alerts/{c.alert()}"),
+    "GET /family/{code}/alerts/{alert_id}/now": lambda c, _: Example(f"/family/R1/alerts/{c.alert()}/now"),
     "GET /family/{code}/circle": lambda *_: Example("/family/R1/circle"),
     "GET /family/{code}/leave": lambda *_: Example("/family/R1/leave"),
     "POST /family/{code}/leave": left,
