@@ -44,8 +44,8 @@ def test_a_press_travels_through_mosquitto_and_detection_and_a_second_one_reache
         wait_for(lambda: "connected to the broker" in alerting.log(), 30, lambda: alerting.log())
         wait_for(lambda: site.console.feed.broker_up, 15, lambda: "no connection to the broker")
 
-        def press() -> int:
-            at_ms = round(now().timestamp() * 1000)
+        def press(not_before_ms: int = 0) -> int:
+            at_ms = max(not_before_ms, round(now().timestamp() * 1000))
             sent = client.post(f"{path}/press", json={"id": str(uuid.uuid4()), "at_ms": at_ms})
             assert sent.status_code == 202
             return at_ms
@@ -60,9 +60,8 @@ def test_a_press_travels_through_mosquitto_and_detection_and_a_second_one_reache
         assert (alert.rule, alert.severity, alert.word_us) == ("sos", "emergency", None)
         yang = Actor(None, "杨敏", "test")
         lifecycle.act(site.conn, uuid.UUID(alert.id), "respond", yang, now(), expected_version=1)
-        second = press()
-        assert second - first >= REPETITION_US / 1000, "the first way took so long that this is another press"
-        wait_for(lambda: heard_ms() >= second, 20, lambda: alerting.log())
+        press(first + REPETITION_US // 1000 + 100)  # sooner it is the same press told twice
+        wait_for(lambda: heard_ms() > first, 20, lambda: alerting.log())
         state = client.get(f"{path}/now").json()["help"]
         assert (state["state"], state["words"]) == ("responding", "杨敏正在路上")
         told = site.console.board.get(alert.id)
