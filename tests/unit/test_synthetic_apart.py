@@ -88,7 +88,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/escalation/certificate_warnings.py": {"record": PLATFORM},
     "dispatch/escalation/status.py": {"oldest_overdue_s": SERVES},
     "dispatch/escalation/sweeper.py": {"_CLAIM": SERVES},
-    "dispatch/family/facts.py": {"_alerts": ONE, "_minutes": ONE},
+    "dispatch/family/facts.py": dict.fromkeys(("_alerts", "_minutes", "_open_ones", "_ended", "one_alert"), ONE),
     "dispatch/family/panels.py": dict.fromkeys(("face", "help_of", "press_of"), ONE),
     "dispatch/family/telling.py": {"tell": ONE},
     "dispatch/ladders/first_step_copy.py": {"_families": TOLD},
