@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import structlog
 
+from alerting.core.finding import Finding
 from alerting.detection.engine.ledger import on_its_own
 from alerting.service.first_call import FirstCall
 from alerting.service.spool import Spool
@@ -29,6 +30,7 @@ from dispatch.core.faults import server_message, traceback_summary
 from dispatch.ladders import ladder
 from observability import metrics
 from observability.liveness import Part, unwatched
+from vocabulary.severity import GRAVE
 
 log = structlog.get_logger(__name__)
 
@@ -271,9 +273,16 @@ def _apply(conn: psycopg.Connection[Any], record: Record) -> bool:
         return lifecycle.raise_alert(conn, _new_alert(record))
     if finding.action == "update":
         return lifecycle.update_alert(conn, _new_alert(record))
+    action = "again" if _is_further_alarm(finding) else finding.action
     return lifecycle.follow_up(
-        conn, finding.alert_id, finding.action, time_of(record.raised_us), finding.reason_zh, finding.reason_en
+        conn, finding.alert_id, action, time_of(record.raised_us), finding.reason_zh, finding.reason_en
     )
+
+
+def _is_further_alarm(finding: Finding) -> bool:
+    """Whether it tells of the same once more, as of a button that is pressed again: the desk has to notice."""
+    alone = on_its_own(finding) if finding.action == "note" else None
+    return alone is not None and alone.rule == finding.rule and alone.severity in GRAVE
 
 
 def _new_alert(record: Record) -> lifecycle.NewAlert:

@@ -22,6 +22,7 @@ from console.shell import styles
 from console.shell.i18n import Language, pick, translate
 from console.shell.theme import theme_of
 from dispatch.alerts import evidence, outcomes
+from dispatch.core.headline import address
 from dispatch.orders.states import WORDS as ORDER_WORDS
 from firmware_profiles.channels import CHANNELS
 from firmware_profiles.devices import MODELS
@@ -192,5 +193,6 @@ def milliseconds(value: dt.datetime) -> int:
 templates.env.filters["milliseconds"] = milliseconds
 templates.env.filters["clock"] = clock
 templates.env.filters["number"] = number
+templates.env.globals["address"] = address
 templates.env.filters["fall_plot"] = fall_plot
 templates.env.filters["readable"] = evidence.readable

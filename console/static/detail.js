@@ -194,6 +194,7 @@ async function send(form, submitter) {
     const next = parse(text);
     if (!next) throw new Error(String(answer.status));
     if (answer.ok) {
+      form.closest("details.d-more")?.removeAttribute("open"); // what was chosen there is done
       if ("form" in form.dataset) { form.reset(); form.hidden = true; }
       say("");
       apply(text, form);

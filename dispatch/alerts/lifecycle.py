@@ -161,13 +161,13 @@ def lock(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> Locked | None:
 def follow_up(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
-    wanted: Literal["clear", "cancel", "end", "note"],
+    wanted: Literal["clear", "cancel", "end", "note", "again"],
     at: dt.datetime,
     note: str,
     note_en: str = "",
 ) -> bool:
     """Apply what the system learnt: ``clear`` (over by itself), ``cancel`` (by the resident), ``end`` (its cause is
-    over, and only a person may close it) or ``note``.
+    over, and only a person may close it), ``note``, or ``again`` (a further alarm of the same, for the desk to notice).
 
     Where the action is not possible any more, as for an alert that a person has or that is one of several merged, it
     becomes a note. The end is told to those who were told of the begin, but for technical alerts and merged ones. False
@@ -178,13 +178,14 @@ def follow_up(
         if found is None or found.state not in OPEN:
             return False
         merged = found.lead is not None or bool(found.followers)
-        kept = wanted == "end" or merged or found.state not in TRANSITIONS[wanted][0]
+        kept = wanted == "end" or (merged and wanted != "again") or found.state not in TRANSITIONS[wanted][0]
         if wanted == "clear" and found.severity != "technical" and happened(conn, alert_id, "reopen"):
             kept = True  # a person has said that it is not over
         action: AlertAction = wanted if wanted != "end" and not kept else "note"
         change(conn, alert_id, found.state, action, at, SYSTEM, note=note, note_en=note_en)
         if found.lead is not None:
-            change(conn, found.lead, found.state, "note", at, SYSTEM, note=note, note_en=note_en)
+            of_lead: AlertAction = "again" if wanted == "again" else "note"
+            change(conn, found.lead, found.state, of_lead, at, SYSTEM, note=note, note_en=note_en)
         if wanted in ("clear", "end") and found.severity != "technical" and not merged:
             notifications.tell_end(conn, alert_id, at)
         return True

@@ -1,4 +1,8 @@
-"""Read alerts as they are stored: one, the open ones, a resident's; and the one on which people act."""
+"""Read alerts as they are stored: one, the open ones, a resident's; and the one on which people act.
+
+With an open alert comes a word of its home or family that waits for somebody at the desk: "she does not answer", the
+button pressed once more. It is an event of the history, and waits until a person's next event: a note, a call, a step.
+"""
 
 import uuid
 from typing import Any
@@ -7,6 +11,9 @@ import psycopg
 from psycopg.rows import dict_row
 
 from vocabulary.alert_state import OPEN
+
+FAMILY = "family_no_contact"
+"""The event of a family that reaches nobody."""
 
 
 def lead_of(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> uuid.UUID:
@@ -43,6 +50,7 @@ _COLUMNS = """
            a.raised_at, a.reason_zh, a.reason_en, a.evidence, a.outcome,
            a.owner_id, a.owner_zh, a.owner_en, a.merged_into, a.snoozed_until, a.closed_at,
            (SELECT count(*) FROM alert f WHERE f.merged_into = a.id) AS merged,
+           w.at AS word_at, w.note AS word_zh, w.note_en AS word_en,
            h.id AS household_id, h.code AS household_code, h.address_zh, h.address_en, h.phone,
            ar.path::text AS area_path, ar.name_zh AS area_zh, ar.name_en AS area_en,
            r.id AS resident_id, r.code AS resident_code, r.name_zh AS resident_zh, r.name_en AS resident_en,
@@ -50,6 +58,11 @@ _COLUMNS = """
     FROM alert a JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
     LEFT JOIN resident r ON r.id = coalesce(a.resident_id, CASE WHEN a.severity = 'technical' THEN (
         SELECT min(one.id) FROM resident one WHERE one.household_id = h.id HAVING count(*) = 1) END)
+    LEFT JOIN LATERAL (
+        SELECT e.at, e.note, e.note_en, e.action FROM alert_event e
+        WHERE e.alert_id = a.id AND (e.action IN ('family_no_contact', 'again')
+            OR (e.actor <> 'system' AND e.action NOT IN ('family_told', 'family_coming')))
+        ORDER BY e.id DESC LIMIT 1) w ON alert_is_open(a.state) AND w.action IN ('family_no_contact', 'again')
 """
 _ORDER = """
     ORDER BY severity_rank(a.severity), a.onset LIMIT 1000

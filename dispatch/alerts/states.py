@@ -10,7 +10,7 @@ from vocabulary.errors import BilingualError
 
 AlertAction = Literal[
     "acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over",
-    "own", "step", "merge", "unmerge", "snooze", "wake", "reopen", "undo",
+    "own", "step", "merge", "unmerge", "snooze", "wake", "reopen", "undo", "again",
 ]  # fmt: skip
 CLOSED: tuple[AlertState, ...] = ("resolved", "cancelled", "cleared")
 
@@ -24,6 +24,7 @@ TRANSITIONS: Mapping[AlertAction, tuple[tuple[AlertState, ...], AlertState | Non
         "cancel": (("raised", "acknowledged"), "cancelled"),  # by the resident
         "clear": (("raised",), "cleared"),  # by itself; once a person has it, only a person ends it
         "note": (OPEN, None),
+        "again": (OPEN, None),  # the button, or the alarm, once more
         "lapse": (("acknowledged", "responding"), "raised"),  # nobody works on it: it is called out again
         "take_over": (OPEN, None),  # the next shift has it
         "own": (HELD, None),  # a colleague's alert becomes one's own
@@ -47,7 +48,7 @@ ACTION_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "merge": ("合并", "merging"), "unmerge": ("取消合并", "parting it"), "snooze": ("暂缓", "a rest"),
         "wake": ("结束暂缓", "ending its rest"), "reopen": ("重新打开", "opening it again"),
         "undo": ("撤销办结", "taking the end back"), "escalate": ("升级", "a higher severity"),
-        "call_out": ("逐级呼叫", "calling people"),
+        "call_out": ("逐级呼叫", "calling people"), "again": ("再次报警", "a further alarm"),
     }
 )  # fmt: skip
 """Actions and other events of the system in words, for refusals."""

@@ -74,9 +74,9 @@ def dispatch_alert(
     """
     with conn.transaction():
         alert_id = lookup.lead_of(conn, alert_id)
-        row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
-        alert = lookup.load(conn, alert_id) if row is not None else None
-        if row is None or alert is None or row[0] not in OPEN:
+        found = lifecycle.lock(conn, alert_id)
+        alert = lookup.load(conn, alert_id) if found is not None else None
+        if found is None or alert is None or found.state not in OPEN:
             raise OrderError(
                 zh="该预警已结束或不存在，无需派单", en="this alert is over or does not exist: nobody to send"
             )
@@ -92,9 +92,9 @@ def dispatch_alert(
             reason_en=alert["reason_en"],
         )
         order = store.load(conn, store.insert(conn, new, actor, at))
-        if row[0] == "raised":
+        if found.state == "raised":
             words = f"派单：{SERVICES[chosen].zh}"
-            lifecycle.act(conn, alert_id, "acknowledge", actor, at, expected_version=row[1], note=words)
+            lifecycle.act(conn, alert_id, "acknowledge", actor, at, expected_version=found.version, note=words)
         return offer(conn, crews, order, at, actor, only=staff_code)
 
 
@@ -195,7 +195,7 @@ def act_as_person(
     if action not in BY_PERSON:
         raise OrderError(zh="不支持的操作", en=f"{action!r} is not a step of the person who goes")
     with conn.transaction():
-        order = store.load(conn, order_id, lock=True)
+        order = store.lock(conn, order_id)
         if order.staff_id != staff_id:
             raise OrderChanged(
                 zh="这张工单已转给他人或已取消，感谢您", en="this order has gone to somebody else, or is off"
@@ -228,7 +228,7 @@ def reassign(
     Raises OrderError, OrderChanged.
     """
     with conn.transaction():
-        order = store.load(conn, order_id, lock=True)
+        order = store.lock(conn, order_id)
         if order.version != expected_version:
             raise store.change_error(conn, order_id)
         if order.state != "open":
@@ -247,7 +247,7 @@ def cancel(
 ) -> Order:
     """Cancel the order: nobody has to go any more. Raises OrderError, OrderChanged."""
     with conn.transaction():
-        order = store.load(conn, order_id, lock=True)
+        order = store.lock(conn, order_id)
         if order.version != expected_version:
             raise store.change_error(conn, order_id)
         return store.change(conn, order, "cancel", actor, at, note=note)
@@ -330,14 +330,14 @@ def _on_alert(
     if order.alert_id is None or action not in _ALERT_STEP:
         return
     alert_id = lookup.lead_of(conn, order.alert_id)
-    row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
-    if row is None or row[0] not in OPEN:
+    found = lifecycle.lock(conn, alert_id)
+    if found is None or found.state not in OPEN:
         return
     step = _ALERT_STEP[action]
-    if row[0] not in TRANSITIONS[step][0]:
+    if found.state not in TRANSITIONS[step][0]:
         step = "note"
     words = {"accept": "已接单", "depart": "已出发", "arrive": "已到达", "finish": "上门服务已完成", "note": "备注"}[
         action
     ]
     text = f"工单 {order.number} {words}" + (f"：{note}" if note else "")
-    lifecycle.act(conn, alert_id, step, actor, at, expected_version=row[1], note=text, own=False)
+    lifecycle.act(conn, alert_id, step, actor, at, expected_version=found.version, note=text, own=False)

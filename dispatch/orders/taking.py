@@ -74,7 +74,7 @@ def _open_order(
     """The alert's order, open for this person or accepted by them; None where somebody else is on the way with it."""
     live = store.list_orders(conn, OrderFilter(states=list(LIVE), alert_id=alert["id"], service=service))
     for one in live:
-        order = store.load(conn, one.id, lock=True)
+        order = store.lock(conn, one.id)
         if order.supports is not None or order.state not in LIVE:
             continue
         if order.staff_id == staff_id and order.state != "open":

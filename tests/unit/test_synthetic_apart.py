@@ -96,8 +96,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         ("record_direct_calls", "raise_severity", "begin_again", "start_next_round", "go_on", "load_policy"), ONE
     ),
     "dispatch/ladders/store.py": {"policy_of_home": ONE},
-    "dispatch/orders/assigning.py": dict.fromkeys(("suggest", "dispatch_alert", "plan_service", "_on_alert"), ONE),
-    "dispatch/orders/field.py": dict.fromkeys(("_ask_support", "family_says.effect", "press_on_alert.effect"), ONE),
+    "dispatch/orders/assigning.py": dict.fromkeys(("suggest", "plan_service"), ONE),
+    "dispatch/orders/field.py": dict.fromkeys(("family_says", "family_says.effect"), ONE),
     "dispatch/orders/ratings.py": {"check_invited": ONE},
     "dispatch/orders/store.py": {"way_in": ONE, "_COLUMNS": "orders are made by people, of alerts that they see"},
     "dispatch/orders/sweeper.py": {"_cancel_ended": "orders are made by people, of alerts that they see"},

@@ -73,6 +73,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """The time until which it rests; empty: it does not."""
     merged: int
     """Number of alerts that follow this one."""
+    word: str
+    """Words of the family or the home, on which nobody has acted yet; empty: none."""
     mine: bool
     fresh: bool
     mark: int
@@ -108,13 +110,19 @@ def section_of(alert: AlertNotice, now_us: int) -> str:
 
 
 def in_order(alerts: Iterable[AlertNotice], now_us: int, clocks: Clocks) -> list[AlertNotice]:
-    """Sort alerts of a section: by severity; of one severity the newest minute first, then by the time that is left."""
+    """Sort alerts of a section: by severity; of one severity the newest minute and those with a word of the family
+    first, then by the time that is left."""
 
     def rank(alert: AlertNotice) -> tuple[int, int, float, str]:
         fresh = now_us - alert.raised_us < PINNED_US and alert.state == "raised"
         known = clocks.get(alert.id)
         due = known.target.at.timestamp() * 1e6 if known is not None and known.target is not None else alert.raised_us
-        return RANK[alert.severity], 0 if fresh else 1, -alert.raised_us if fresh else due, alert.id
+        return (
+            RANK[alert.severity],
+            0 if fresh or alert.word_us is not None else 1,
+            -alert.raised_us if fresh else due,
+            alert.id,
+        )
 
     return sorted(alerts, key=rank)
 
@@ -168,6 +176,7 @@ def row_of(alert: AlertNotice, language: Language, now_us: int, clock: AlertCloc
         if alert.snoozed_us is None or alert.snoozed_us <= now_us
         else pick(language, "至 ", "until ") + clock_text(alert.snoozed_us, "%m-%d %H:%M"),
         merged=alert.merged,
+        word=pick(language, alert.word_zh, alert.word_en) if alert.word_us is not None else "",
         mine=mine,
         fresh=alert.state == "raised" and now_us - alert.raised_us < PINNED_US,
         mark=0,

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import msgspec
 import numpy as np
 import psycopg
 import pytest
@@ -17,7 +18,7 @@ from PIL import Image
 
 from care_network.matching.matching import Job, match
 from database.server.guardian import start_guarded
-from dispatch.alerts import lifecycle, lookup
+from dispatch.alerts import lifecycle, lookup, reopening
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.orders import assigning, photos, ratings, store
@@ -162,6 +163,36 @@ def test_the_alert_ends_and_nobody_is_asked_any_more(city: psycopg.Connection, c
         assigning.dispatch_alert(city, crews, alert, ZHOU, NOW)
     with pytest.raises(OrderError, match="no service"):
         assigning.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW, service="massage")
+
+
+def test_an_end_that_is_taken_back_leaves_the_order_as_it_was(city: psycopg.Connection, crews: Crews) -> None:
+    alert = raise_alert(city)
+    order = assigning.dispatch_alert(city, crews, alert, ZHOU, NOW, staff_code="S11")
+    assert order.next_at is not None
+    end = order.next_at - 2 * SECOND  # while the person is asked; the time to answer ends before that to take it back
+
+    def close(at: dt.datetime) -> None:
+        lifecycle.act(
+            city, alert, "resolve", ZHOU, at, expected_version=version(city, alert), outcome="false_resident"
+        )  # fmt: skip
+
+    close(end)
+    for second in (1, 5, 12):
+        assert sweep(city, crews, end + second * SECOND).cancelled == 0
+    assert store.load(city, order.id) == msgspec.structs.replace(order, alert_state="resolved"), "nobody else is asked"
+    reopening.undo(city, alert, ZHOU, end + 12 * SECOND, expected_version=version(city, alert))
+    assert sweep(city, crews, end + 13 * SECOND).offered == 1, "it goes on where it was: S11 was silent"
+    after = store.load(city, order.id)
+    assert (after.state, after.staff_code != "S11") == ("offered", True)
+    close(end + 20 * SECOND)
+    assert sweep(city, crews, end + 32 * SECOND).cancelled == 0
+    assert sweep(city, crews, end + 34 * SECOND).cancelled == 1
+
+
+def version(conn: psycopg.Connection, alert: object) -> int:
+    row = conn.execute("SELECT version FROM alert WHERE id = %s", (alert,)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_planned_services_are_given_out_together(city: psycopg.Connection, crews: Crews) -> None:
