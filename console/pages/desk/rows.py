@@ -98,6 +98,10 @@ Clocks = Mapping[str, AlertClock]
 """By alert; none while the database is away."""
 
 
+WHOLE_HOME = ("整户", "Whole home")
+"""In place of the name, of an alert that is nobody's in particular; the place says which home."""
+
+
 def section_of(alert: AlertNotice, now_us: int) -> str:
     """The section of the list in which an alert stands."""
     if not alert.shows(now_us):
@@ -145,7 +149,7 @@ def row_of(alert: AlertNotice, language: Language, now_us: int, clock: AlertCloc
     """Put an alert into two lines."""
     target = None if clock is None else clock.target
     call = clock.call if clock is not None and alert.state == "raised" and alert.severity in GRAVE else None
-    household = pick(language, f"{alert.household_code} 户", f"home {alert.household_code}")
+    household = pick(language, *WHOLE_HOME)
     who = pick(language, alert.resident_zh or household, alert.resident_en or household)
     what = headline(alert, language)
     where = place(alert, language)

@@ -31,3 +31,4 @@ ticker.onmessage = () => document.dispatchEvent(new Event("tick"));
 navigate();
 sound();
 connect();
+document.getElementById("unstarted")?.remove(); // from here on the beat says whether the page lives

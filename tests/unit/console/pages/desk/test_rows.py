@@ -77,7 +77,7 @@ def test_two_lines_in_both_languages() -> None:
     assert (zh.clock.word, en.clock.word) == ("接警", "answer")
     assert zh.mark != row_of(known, "zh", NOW_US, clock(20), mine=False).mark, "what changes is put in place anew"
     assert zh.mark == row_of(known, "zh", NOW_US, clock(30), mine=False).mark
-    assert row_of(alert(2), "zh", NOW_US, None, mine=False).who == "H2 户"
+    assert row_of(alert(2), "zh", NOW_US, None, mine=False).who == "整户"
 
 
 def test_whom_the_ladder_calls_in_few_words() -> None:
