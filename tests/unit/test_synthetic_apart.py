@@ -64,7 +64,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/alerts/lifecycle.py": {"lock": ONE},
     "dispatch/alerts/lookup.py": dict.fromkeys(("is_open", "lead_of", "_COLUMNS"), ONE),
     "dispatch/alerts/reopening.py": {"reopen": ONE, "undo": ONE},
-    "dispatch/alerts/snoozing.py": {"wake": ONE},
+    "dispatch/alerts/snoozing.py": {"_call_again": ONE},
     "dispatch/alerts/platform.py": {"running": PLATFORM, "platform_household": ONE},
     "dispatch/channels/ceiling.py": {"load_storms": TOLD},
     "dispatch/channels/planner.py": {"_waiting": TOLD},
