@@ -9,7 +9,7 @@ import pytest
 
 from device_simulators.homes import demo_home
 from device_simulators.peripherals.modem import SimulatedModem
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lifecycle, lookup
 from dispatch.core import history
 from dispatch.core.history import Actor
 from edge_agent.alarm.channels import CALLING, COMING
@@ -97,7 +97,7 @@ def test_the_district_answers_and_the_resident_hears_that_help_is_coming(
             wait_for(lambda: bool(replies), 30, agent.log)
             assert [(reply.ok, reply.detail) for reply in replies] == [(True, "noted")]
             with psycopg.connect(database_url) as conn:
-                (alert,) = lifecycle.list_open(conn)
+                (alert,) = lookup.list_open(conn)
                 person = Actor(None, "刘调度", "test")
                 lifecycle.act(
                     conn, alert["id"], "acknowledge", person, alert["raised_at"], expected_version=alert["version"]
