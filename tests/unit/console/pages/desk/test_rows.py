@@ -35,10 +35,14 @@ def test_the_newest_minute_stands_first_then_who_has_least_time_left() -> None:
 
 
 def test_sections_by_who_has_to_act() -> None:
-    assert section_of(alert(1)) == "waiting"
-    assert section_of(alert(1, state="acknowledged")) == "in_hand"
-    assert section_of(alert(1, severity="attention")) == "attention"
-    assert section_of(alert(1, severity="technical", state="acknowledged")) == "technical"
+    assert section_of(alert(1), NOW_US) == "waiting"
+    assert section_of(alert(1, state="acknowledged"), NOW_US) == "in_hand"
+    assert section_of(alert(1, severity="attention"), NOW_US) == "attention"
+    assert section_of(alert(1, severity="technical", state="acknowledged"), NOW_US) == "technical"
+    resting = alert(1, severity="technical", snoozed_us=NOW_US + 1)
+    assert section_of(resting, NOW_US) == "resting", "out of the way, and still to be found"
+    assert row_of(resting, "zh", NOW_US, None, mine=False).rests.startswith("至 ")
+    assert section_of(resting, NOW_US + 1) == "technical"
 
 
 def test_the_filter_is_the_address() -> None:
