@@ -37,6 +37,7 @@ STEPS: Mapping[str, Action] = {
     },
     "unmerge": Action.MERGE,
     "undo": Action.RESOLVE,
+    "wake": Action.SNOOZE,
     "step": Action.NOTE,
 }
 """The steps that people take, and the permission of each; the others are the system's."""

@@ -3,6 +3,7 @@
 import { begin, calling } from "./calls.js";
 import { dirty, restore, stash } from "./drafts.js";
 import { filters, mark, queue, refresh as refreshQueue } from "./queue.js";
+import { pressed } from "./shell/finger.js";
 import { go } from "./shell/navigate.js";
 import { send as deliver } from "./shell/send.js";
 import { toLogin } from "./shell/socket.js";
@@ -14,7 +15,6 @@ const LOST_MS = 10000; // a line that is gone without a word must not hold up ev
 const shown = new Map(); // part -> the server's text of it
 let looking = false;
 let tab = "why";
-let pressed = false;
 let opening = ""; // the alert that was asked for and has not come: what is shown meanwhile is another one
 
 export const isOpening = () => opening !== "";
@@ -167,7 +167,7 @@ export async function look() {
     const answer = await fetch(alert.dataset.url, { headers: { "X-In-Place": "1" }, signal: AbortSignal.timeout(LOST_MS) });
     if (!answer.ok || answer.redirected) return;
     const text = await answer.text();
-    while (pressed) await new Promise((resolve) => { setTimeout(resolve, 50); }); // nothing moves under a finger
+    while (pressed()) await new Promise((resolve) => { setTimeout(resolve, 50); }); // nothing moves under a finger
     if (article() === alert) apply(text);
   } catch { /* the page says itself when it is blind */ } finally {
     looking = false;
@@ -194,6 +194,7 @@ async function send(form, submitter) {
     const next = parse(text);
     if (!next) throw new Error(String(answer.status));
     if (answer.ok) {
+      form.closest("details.d-more")?.removeAttribute("open"); // what was chosen there is done
       if ("form" in form.dataset) { form.reset(); form.hidden = true; }
       say("");
       apply(text, form);
@@ -342,10 +343,6 @@ const sheet = document.documentElement;
 window.addEventListener("beforeprint", () => { sheet.dataset.before = sheet.dataset.theme; sheet.dataset.theme = "light"; });
 window.addEventListener("afterprint", () => { sheet.dataset.theme = sheet.dataset.before; });
 document.addEventListener("live:alert", (event) => { if (event.detail?.alert?.id === article()?.dataset.alert) look(); });
-document.addEventListener("pointerdown", () => { pressed = true; }, { capture: true });
-for (const kind of ["pointerup", "pointercancel"]) {
-  document.addEventListener(kind, () => { setTimeout(() => { pressed = false; }, 0); }, { capture: true });
-}
 document.addEventListener("alert:look", look);
 document.addEventListener("ran-out", look);
 setInterval(() => { if (article() && !article().dataset.closed) look(); }, EVERY_MS);

@@ -83,6 +83,7 @@ function pressed(key, target) {
     else document.querySelectorAll("#candidates ol form button")[key - 1]?.click();
   } else if (key === "j" || (key === "ArrowDown" && !target.closest("#detail"))) move(1);
   else if (key === "k" || (key === "ArrowUp" && !target.closest("#detail"))) move(-1);
+  else if (key === "Enter" && !article() && links()[0] && [document.body, document.getElementById("main"), null].includes(document.activeElement)) open(links()[0].dataset.id);
   else if ("acdnrmftu".includes(key) && key.length === 1) onAlert(key);
   else if (key === "g") arm("g");
   else if (key === "?") { if (sheet()?.open) sheet().close(); else sheet()?.showModal(); }

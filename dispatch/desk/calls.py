@@ -138,7 +138,7 @@ def _everybody(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.dateti
     if home is None:
         return []
     household, code, phone, resident_id, resident, name_zh, name_en = home
-    people = [Callee("resident", resident or code, name_zh or f"{code} 户", name_en or f"home {code}", phone)]
+    people = [Callee("resident", resident or code, name_zh or "家里", name_en or "the home", phone)]
     family = family_of(conn, household, resident_id, at)
     people += [Callee("contact", one.key, one.name_zh, one.name_en, one.phone) for one in family]
     with conn.cursor(row_factory=class_row(Callee)) as cursor:

@@ -74,6 +74,32 @@ class WaitingHandover(msgspec.Struct, frozen=True, kw_only=True):
     emergencies: int
 
 
+class Offered(msgspec.Struct, frozen=True, kw_only=True):
+    """A hand-over that nobody has accepted: below which area, and by which account (None: it is gone)."""
+
+    area: str
+    from_account: int | None
+
+    def waits_for(self, account: Account) -> bool:
+        """Whether this account may accept it: somebody else offered it, in its area."""
+        return (
+            account.area_path is not None
+            and may_do(account, Action.HAND_OVER)
+            and self.from_account != account.id
+            and within(self.area, account.area_path)
+        )
+
+
+def offered(conn: psycopg.Connection[Any]) -> tuple[Offered, ...]:
+    """List all hand-overs that wait, of every area: for a badge on pages that do not show them."""
+    with conn.cursor(row_factory=class_row(Offered)) as cursor:
+        return tuple(
+            cursor.execute(
+                "SELECT area::text, from_account FROM handover WHERE accepted_at IS NULL AND withdrawn_at IS NULL"
+            ).fetchall()
+        )
+
+
 def waiting_for(conn: psycopg.Connection[Any], account: Account) -> WaitingHandover | None:
     """The oldest hand-over in the account's area that somebody else offered and nobody has accepted; None: there is
     none, or the account may not accept one."""

@@ -62,6 +62,9 @@ def test_from_a_new_alert_to_a_call_by_four_keys(site: ConsoleSite, browser_cont
     sound(page)
     alert = site.alert()
     expect(page.locator(f"#alert-{alert}")).to_be_visible()
+    page.keyboard.press("Enter")  # with no row chosen: the first
+    expect(page.locator("#detail h1")).to_contain_text("跌倒")
+    page.keyboard.press("Escape")
     began = time.monotonic()
     page.keyboard.press("j")
     page.keyboard.press("a")  # opens what the focus is on, and takes it

@@ -1,4 +1,6 @@
 // The end of the login is told 15 minutes before, with a button to stay; what somebody does makes it last, too.
+import { whenFree } from "./finger.js";
+
 const WARN_S = 900;
 let ends = null;
 let mayStay = false;
@@ -27,6 +29,6 @@ document.querySelector("#session-end form").addEventListener("submit", stay);
 document.addEventListener("live:session", ({ detail }) => {
   ends = performance.now() + 1000 * detail.ends_s;
   mayStay = detail.may_stay;
-  show();
+  whenFree(show);
 });
-document.addEventListener("tick", show);
+document.addEventListener("tick", () => whenFree(show));

@@ -5,6 +5,7 @@ import "./alerts.js";
 import "./truth.js";
 import "./session.js";
 import "./toasts.js";
+import "./handover.js";
 import { tick } from "../clock.js";
 import { connect } from "./socket.js";
 import { inField, keysOff } from "./toasts.js";
@@ -30,3 +31,4 @@ ticker.onmessage = () => document.dispatchEvent(new Event("tick"));
 navigate();
 sound();
 connect();
+document.getElementById("unstarted")?.remove(); // from here on the beat says whether the page lives

@@ -2,6 +2,7 @@
 // first gesture after a reload; a new login begins a shift, and a shift begins with a test of the sound. Rings an emergency every 2 s, an urgent alert every 10 s, one that lapsed at once; has
 // a tone of its own for a page that is cut off.
 import { raised, withWord } from "./alerts.js";
+import { whenFree } from "./finger.js";
 import { isCut } from "./truth.js";
 
 const KEY = "shouwang sound";
@@ -40,11 +41,13 @@ const emergency = () => play([[880, 0, 0.2], [660, 0.22, 0.2]]);
 const urgent = () => play([[660, 0, 0.3]]);
 const cut = () => play([[196, 0, 0.3], [196, 0.45, 0.3], [196, 0.9, 0.3]], 0.5);
 
+const showStrip = () => { strip().hidden = armed(); };
+
 function show() {
   const button = document.getElementById("sound");
   if (!button) return;
   const words = document.getElementById("words").dataset;
-  strip().hidden = armed();
+  whenFree(showStrip);
   button.hidden = false;
   button.setAttribute("aria-pressed", String(armed()));
   button.lastElementChild.textContent = armed() ? words.soundOn : words.soundOff;
