@@ -38,7 +38,9 @@ def test_a_month_of_ones_own_area(database_url: str) -> None:
                     " SELECT %s, id, 0, %s, '{}' FROM resident WHERE code = %s",
                     (at, level, code),
                 )
-        conn.execute("INSERT INTO protection_look (at, began_at) VALUES (%s, %s)", (now, since))
+        conn.execute(
+            "INSERT INTO protection_look (at, began_at, took_ms, residents) VALUES (%s, %s, 1, 2)", (now, since)
+        )
         command = ("network", "protection", "--month", last, "--as")
         mine = shouwang(database_url, *command, "station")
         assert mine.exit_code == 0, mine.output
