@@ -59,7 +59,7 @@ def protection(
     month: Annotated[str, typer.Option("--month", help="YYYY-MM; without it this month so far.")] = "",
     function: Annotated[str | None, typer.Option("--function", help="falls, help, hazard … alone.")] = None,
 ) -> None:
-    """Who was blind for how long in a month: residents and functions, the longest first. The look is in the audit."""
+    """Protection in a month: who was blind for how long, the longest first. The look is in the audit."""
     from care_network.access.permissions import Action, in_area
     from care_network.errors import NotFoundError
     from care_network.protection import history
