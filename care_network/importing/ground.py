@@ -159,6 +159,13 @@ def _damaged(zh: str, en: str) -> GroundFileError:
     )
 
 
+def _too_many() -> GroundFileError:
+    return GroundFileError(
+        zh=f"瓦片超过 {MOST_ENTRIES} 个。请只截取本区范围，或把最大缩放级别降到 14",
+        en=f"it has more than {MOST_ENTRIES} tiles: extract this district alone, or to zoom 14",
+    )
+
+
 def _head(data: bytes) -> HeaderDict:
     wrong = GroundFileError(
         zh="这不是 PMTiles 文件。底图须为一个 .pmtiles 文件（第 3 版）；区域边界的 GeoJSON 请在“区域轮廓”处上传",
@@ -269,7 +276,9 @@ def _numbers(plain: bytes) -> list[int]:
 def _entries(plain: bytes) -> list[Entry]:
     """A directory: how many, then their steps of number, run lengths, lengths and offsets, column by column."""
     count, *numbers = _numbers(plain) or [0]
-    if len(numbers) != 4 * count or count > MOST_ENTRIES:
+    if count > MOST_ENTRIES:
+        raise _too_many()
+    if len(numbers) != 4 * count:
         raise _damaged("目录无法读取", "its directory can not be read")
     entries: list[Entry] = []
     number = 0
@@ -300,10 +309,7 @@ def _all_entries(get: GetBytes, head: HeaderDict) -> list[Entry]:
         if depth == DEEPEST and any(not entry.run_length for entry in entries):
             raise _damaged("目录层次过深", "its directories lie too deep")
         if read > MOST_ENTRIES:
-            raise GroundFileError(
-                zh=f"瓦片超过 {MOST_ENTRIES} 个。请只截取本区范围，或把最大缩放级别降到 14",
-                en=f"it has more than {MOST_ENTRIES} tiles: extract this district alone, or to zoom 14",
-            )
+            raise _too_many()
         for entry in entries:
             if entry.run_length:
                 found.append(entry)

@@ -1,4 +1,4 @@
-"""A file that an administrator sends for the map: read once the permission was asked for, kept while it is looked at."""
+"""A file that an administrator sends for the map: read once the permission was asked for, kept until it is stored."""
 
 import uuid
 from typing import Annotated
@@ -32,16 +32,16 @@ async def sent(request: Request) -> Sent:
 
     Raises TextError for text that nobody can type.
     """
-    form = await request.form(max_files=1, max_fields=MOST_FIELDS)
-    file = form.get("file")
-    name, data = "", None
-    if isinstance(file, UploadFile):
-        name = "".join(letter for letter in file.filename or "" if letter.isprintable())[:LONGEST_NAME]
-        data = await run_in_threadpool(file.file.read)  # the guard has bounded it
-    return Sent(
-        name=name, data=data or None, datum=_text(form, "datum"), attribution=_text(form, "attribution"),
-        store=bool(_text(form, "store")), checked=_number(_text(form, "checked")),
-    )  # fmt: skip
+    async with request.form(max_files=1, max_fields=MOST_FIELDS) as form:
+        file = form.get("file")
+        name, data = "", None
+        if isinstance(file, UploadFile):
+            name = "".join(letter for letter in file.filename or "" if letter.isprintable())[:LONGEST_NAME]
+            data = await run_in_threadpool(file.file.read)  # the guard has bounded it
+        return Sent(
+            name=name, data=data or None, datum=_text(form, "datum"), attribution=_text(form, "attribution"),
+            store=bool(_text(form, "store")), checked=_number(_text(form, "checked")),
+        )  # fmt: skip
 
 
 def _text(form: FormData, name: str) -> str:

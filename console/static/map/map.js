@@ -90,7 +90,12 @@ function draw(L, box, life, began) {
   life.signal.addEventListener("abort", () => watching.disconnect());
   life.every(AGAIN_MS, refresh);
   for (const type of ["live:alert", "live:board", "link:up"]) life.on(document, type, () => { refresh(); setTimeout(refresh, WRITTEN_MS); });
-  new ResizeObserver(() => map.invalidateSize()).observe(box);
+  // a bar that comes across the top makes the map smaller: what nobody has moved yet is fitted anew
+  let moved = false;
+  for (const type of ["pointerdown", "wheel", "keydown"]) box.addEventListener(type, () => { moved = true; }, { passive: true, signal: life.signal });
+  const sized = new ResizeObserver(() => { map.invalidateSize({ animate: false }); if (!moved) frame(); });
+  sized.observe(box);
+  life.signal.addEventListener("abort", () => sized.disconnect());
 
   function frame() {
     const own = here?.shape ? L.polygon(latlngs(here.shape)).getBounds() : L.latLngBounds(data.homes.lon.map((lon, i) => [data.homes.lat[i], lon]).filter((_, i) => data.areas[data.homes.area[i]].path.startsWith(box.dataset.at)));
