@@ -22,7 +22,7 @@ from bench.alert_latency import connected
 from bench.figures import Figure
 from console.board.board import notice_of
 from device_simulators.homes import demo_home
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lifecycle, lookup
 from dispatch.core import notice
 from firmware_profiles.link import mqtt
 from shouwang.brokers.local import free_port
@@ -235,7 +235,7 @@ def _fill(conn: psycopg.Connection[Any]) -> list[notice.AlertNotice]:
             )
             lifecycle.raise_alert(conn, alert)
             number += 1
-    return [notice_of(row) for row in lifecycle.list_open(conn)]
+    return [notice_of(row) for row in lookup.list_open(conn)]
 
 
 def _row_of(one: notice.AlertNotice) -> lifecycle.NewAlert:

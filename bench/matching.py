@@ -19,7 +19,7 @@ from care_network.matching.crew import URGENCIES, Crew
 from care_network.matching.matching import Job, assign, match
 from database.migrate import migrate
 from database.server.embedded import EmbeddedPostgres
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lifecycle, lookup
 from dispatch.alerts.lifecycle import NewAlert
 from dispatch.orders.assigning import suggest
 from dispatch.orders.people import Crews
@@ -187,7 +187,7 @@ def _district(conn: psycopg.Connection[Any], now: dt.datetime) -> list[dict[str,
             evidence={},
         )
         lifecycle.raise_alert(conn, alert)
-        row = lifecycle.load(conn, alert.id)
+        row = lookup.load(conn, alert.id)
         if row is not None:
             alerts.append(row)
     return alerts

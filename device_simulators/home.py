@@ -16,6 +16,10 @@ from vocabulary.times import DAY_S, DAY_US, HOUR_US, LOCAL_US, MINUTE_US, SECOND
 
 AWAKE = {"bed": 0.0, "bedroom": 0.6, "bathroom": 1.0, "kitchen": 1.2, "living_room": 0.7, "out": 1.5}
 """Activity in a place, as a share of light housework."""
+TURNING = 0.05
+"""Share of the minutes in bed in which a sleeper turns over; a hundred or so a night is usual, most of them small."""
+DRAWER = 8
+"""One resident in so many leaves the pendant in a drawer; an assumption."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -72,6 +76,7 @@ class Home:
 
     def __init__(self, seed: int, declines: tuple[Decline, ...] = (), ahead_us: int = 0) -> None:
         self.seed = seed
+        self.wears_pendant = seed % DRAWER != 6
         self._ahead_s = ahead_us // SECOND_US
         self._declines = declines
         traits = normal(seed, np.arange(8, dtype=np.int64))
@@ -146,6 +151,9 @@ class Home:
             if len(seen):
                 yield Sampled(device, "motion", seen, count, one, one, one)
         count = np.full(len(times), max(1, step_us // MINUTE_US), np.int64)
+        near = places != "out"
+        moved = self._body_movement(times, places)[near].astype(np.float64)
+        yield Sampled("pendant", "body_movement", times[near], count[near], moved, moved, moved)
         for device, channel, where in (("bed", "in_bed", ("bed",)), ("radar", "presence", ("bed", "bedroom"))):
             state = np.isin(places, where).astype(np.float64)
             yield Sampled(device, channel, times, count, state, state, state)
@@ -189,11 +197,22 @@ class Home:
                 yield Column(device, "motion", times[seen], np.ones(int(seen.sum()), np.float32))
         minutes = times % MINUTE_US == 0
         if minutes.any():
+            at_home = minutes & (places != "out")
+            if at_home.any():
+                moved = self._body_movement(times[at_home], places[at_home])
+                yield Column("pendant", "body_movement", times[at_home], moved)
             in_bed = (places[minutes] == "bed").astype(np.float32)
             yield Column("bed", "in_bed", times[minutes], in_bed)
             yield Column(
                 "radar", "presence", times[minutes], np.isin(places[minutes], ("bed", "bedroom")) * np.float32(1)
             )
+
+    def _body_movement(self, times_us: NDArray[np.int64], places: NDArray[np.str_]) -> NDArray[np.float32]:
+        """1 where the pendant moves within the minute, as a gateway tells it (edge_agent/fall/movement.py); shape [n].
+        Out of the house it is out of reach."""
+        share = np.array([min(0.95, TURNING + AWAKE[place]) for place in places])
+        moves = uniform(self.seed + 61, times_us // MINUTE_US) < share
+        return np.asarray(moves & self.wears_pendant, np.float32)
 
     # signals: shape [n] in, shape [n] out
 

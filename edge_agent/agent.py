@@ -14,6 +14,7 @@ from edge_agent.command_guard import CommandGuard
 from edge_agent.config import CommandsConfig, DriverConfig, HomeConfig
 from edge_agent.driver_loading import find_driver, make_driver
 from edge_agent.fall.fusion import FallNews
+from edge_agent.fall.movement import Movement
 from edge_agent.fall.watch import STATES, FallWatch
 from edge_agent.outbox.frames import FrameCutter
 from edge_agent.outbox.outbox import Outbox
@@ -51,7 +52,7 @@ class Agent:
                 if (model := MODELS.get(device.model)) and model.worn_part(device.room) == "pocket"
             ]
         )
-        self._bed = BedWatch()
+        self._bed, self._movement = BedWatch(), Movement()
         self.uplink: Uplink | None = None
         self.drivers = [DriverState(driver.kind) for driver in config.drivers]
         memory = config.buffer.path.with_suffix(".alarm.json")
@@ -94,6 +95,8 @@ class Agent:
         gyro_dps: NDArray[np.float32] | None,
     ) -> None:
         self._report_falls(self._falls.feed(device, t_us, sample_rate_hz, acc_g, gyro_dps))
+        if (minute := self._movement.feed(device, t_us, acc_g)) is not None:
+            self.readings(device, "body_movement", np.array([minute[0]]), np.array([minute[1]], np.float32))
 
     def _report_falls(self, news: Iterable[FallNews]) -> None:
         for fall in news:

@@ -33,6 +33,7 @@ UNITS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "min": ("分钟", "min"),
         "s": ("秒", "s"),
         "x": ("倍", "times"),
+        "{hour}": ("点", "o'clock"),
     }
 )
 """By UCUM code; other units are written as their code."""

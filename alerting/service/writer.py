@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import structlog
 
+from alerting.core.finding import Finding
 from alerting.detection.engine.ledger import on_its_own
 from alerting.service.first_call import FirstCall
 from alerting.service.spool import Spool
@@ -24,11 +25,12 @@ from database.clock import DatabaseClock, boot_id, steady_us
 from database.faults import BUSY, is_unavailable
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from dispatch.alerts import lifecycle, platform
+from dispatch.alerts import lifecycle, lookup, platform
 from dispatch.core.faults import server_message, traceback_summary
 from dispatch.ladders import ladder
 from observability import metrics
 from observability.liveness import Part, unwatched
+from vocabulary.severity import GRAVE
 
 log = structlog.get_logger(__name__)
 
@@ -164,7 +166,7 @@ class Writer:
     def _store(self, conn: psycopg.Connection[Any], record: Record) -> tuple[Record, bool]:
         """(the record as it was written, whether it changed anything)."""
         alone = on_its_own(record.finding)
-        if alone is not None and not lifecycle.is_open(conn, record.finding.alert_id):
+        if alone is not None and not lookup.is_open(conn, record.finding.alert_id):
             # somebody has closed the alert that the finding was part of: it becomes an alert of its own
             record = Record(alone, record.received_us, record.raised_us)
             self._notify(record)
@@ -250,7 +252,7 @@ class Writer:
                     raise
                 log.error("a lost alert is refused", error=type(error).__name__)
                 continue
-            if lifecycle.is_open(conn, form.finding.alert_id):
+            if lookup.is_open(conn, form.finding.alert_id):
                 self._notify(form)
             return True
         return False
@@ -271,9 +273,18 @@ def _apply(conn: psycopg.Connection[Any], record: Record) -> bool:
         return lifecycle.raise_alert(conn, _new_alert(record))
     if finding.action == "update":
         return lifecycle.update_alert(conn, _new_alert(record))
+    action = "again" if _is_further_alarm(finding) else finding.action
     return lifecycle.follow_up(
-        conn, finding.alert_id, finding.action, time_of(record.raised_us), finding.reason_zh, finding.reason_en
+        conn, finding.alert_id, action, time_of(record.raised_us), finding.reason_zh, finding.reason_en
     )
+
+
+def _is_further_alarm(finding: Finding) -> bool:
+    """Whether the desk has to notice it: the same once more, as of a button pressed again, or another emergency."""
+    alone = on_its_own(finding) if finding.action == "note" else None
+    if alone is None or alone.severity not in GRAVE:
+        return False
+    return alone.severity == "emergency" or alone.rule == finding.rule
 
 
 def _new_alert(record: Record) -> lifecycle.NewAlert:

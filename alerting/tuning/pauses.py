@@ -43,6 +43,18 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     ended_by: str | None
 
 
+class PausedHome(msgspec.Struct, frozen=True, kw_only=True):
+    """A home as people call it. ``devices``: (model, room) by 'gateway/device'."""
+
+    area_zh: str
+    area_en: str
+    address_zh: str
+    address_en: str
+    residents_zh: list[str]
+    residents_en: list[str]
+    devices: dict[str, tuple[str, str]] = {}
+
+
 def begin(
     conn: Connection[Any],
     account: Account,
@@ -196,9 +208,26 @@ def _household(conn: Connection[Any], account: Account, code: str) -> int:
     return int(row[0])
 
 
-def devices(conn: Connection[Any], account: Account, household: str) -> list[str]:
-    """'gateway/device' of every device of a home."""
-    return list(_devices(conn, _household(conn, account, household)))
+def home(conn: Connection[Any], account: Account, household: str) -> PausedHome:
+    """A home, with its devices. Raises NotFoundError."""
+    household_id = _household(conn, account, household)
+    with conn.cursor(row_factory=class_row(PausedHome)) as cursor:
+        found = cursor.execute(
+            """
+            SELECT a.name_zh AS area_zh, a.name_en AS area_en, h.address_zh, h.address_en,
+                   array(SELECT r.name_zh FROM resident r WHERE r.household_id = h.id ORDER BY r.id) AS residents_zh,
+                   array(SELECT r.name_en FROM resident r WHERE r.household_id = h.id ORDER BY r.id) AS residents_en
+            FROM household h JOIN area a ON a.id = h.area_id WHERE h.id = %s
+            """,
+            (household_id,),
+        ).fetchone()
+    rows = conn.execute(
+        "SELECT g.name || '/' || d.name, d.model, d.room FROM device d JOIN gateway g ON g.id = d.gateway_id"
+        " WHERE g.household_id = %s ORDER BY d.room, d.model, 1",
+        (household_id,),
+    ).fetchall()
+    assert found is not None  # noqa: S101 - just found by its code
+    return msgspec.structs.replace(found, devices={name: (model, room) for name, model, room in rows})
 
 
 def _devices(conn: Connection[Any], household_id: int) -> dict[str, int]:

@@ -166,7 +166,7 @@ def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Targ
         row = conn.execute("SELECT id, address_zh, address_en FROM household WHERE code = %s", (key,)).fetchone()
         if row is not None and row[0] in visible_households(conn, account):
             place = Place("home", household_id=row[0])
-            return Target(place, key, f"住户 {key} {row[1]}", f"home {key}, {row[2]}", (None, row[0], None), key)
+            return Target(place, key, f"整户：{row[1]}", f"whole home: {row[2]}", (None, row[0], None), key)
     if scope == "resident":
         row = conn.execute(
             "SELECT r.id, r.name_zh, r.name_en, r.ability_grade, r.household_id, h.code"
@@ -175,7 +175,7 @@ def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Targ
         ).fetchone()
         if row is not None and row[0] in visible_residents(conn, account):
             place = Place("resident", resident_id=row[0])
-            return Target(place, key, f"{row[1]} {key}", f"{row[2]} {key}", (row[3], row[4], row[0]), row[5])
+            return Target(place, key, row[1], row[2], (row[3], row[4], row[0]), row[5])
     if scope not in get_args(Scope):
         raise NotFoundError(en=f"no scope {scope!r}: resident, home, grade or district", zh=f"没有范围 {scope}")
     known = f"; grades: {', '.join(GRADES)}" if scope == "grade" else " in your area"

@@ -29,7 +29,8 @@ OVERLAP = 2000
 OF_OTHERS = frozenset(event for event in EVENTS if event.endswith(("_fault", "_due"))) | {"local_alarm"}
 """Events that the gateway tells of a device: it need not have been heard."""
 DOORS = frozenset({"door_opened", "door_closed"})
-MOVES = PRESENCE | SIGNS | {"step_count"}
+MOVES = PRESENCE | SIGNS | {"body_movement"}
+"""Not steps: the count of a day stays as it is while the pendant lies on a table."""
 REACHABLE, BATTERY = "reachable", "battery"
 
 

@@ -13,7 +13,8 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from console.board.board import Board, notice_of
 from console.shell.scope import scope_of
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lookup
+from dispatch.alerts.states import AlertAction
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.desk.steps import StepDetails, take_step
@@ -36,6 +37,7 @@ STEPS: Mapping[str, Action] = {
     },
     "unmerge": Action.MERGE,
     "undo": Action.RESOLVE,
+    "wake": Action.SNOOZE,
     "step": Action.NOTE,
 }
 """The steps that people take, and the permission of each; the others are the system's."""
@@ -57,7 +59,7 @@ def load_alert(
     Raises 404 for an alert that does not exist or that the account may not see. ``audited`` False: a page that was
     audited a moment ago looks again; a refusal is audited all the same.
     """
-    row = lifecycle.load(conn, alert_id)
+    row = lookup.load(conn, alert_id)
     scope = scope_of(conn, account)
     if row is None:
         waiting = board.get(str(alert_id))  # raised, and still on its way to the database
@@ -84,7 +86,7 @@ def act(
     board: Board,
     account: Account,
     alert_id: uuid.UUID,
-    step: lifecycle.AlertAction,
+    step: AlertAction,
     version: int,
     details: StepDetails = NOTHING_MORE,
     *,

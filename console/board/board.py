@@ -111,10 +111,11 @@ def notice_of(row: dict[str, Any]) -> AlertNotice:
         "received_us": row["received_at"],
         "raised_us": row["raised_at"],
     }
-    later = {"snoozed_us": row["snoozed_until"], "closed_us": row["closed_at"]}
+    later = {"snoozed_us": row["snoozed_until"], "closed_us": row["closed_at"], "word_us": row["word_at"]}
     plain: dict[str, Any] = {
         name: row[name] for name in AlertNotice.__struct_fields__ if name in row and name not in ("id", "merged_into")
     }
+    plain |= {name: row[name] or "" for name in ("word_zh", "word_en")}
     plain |= {name: None if time is None else round(time.timestamp() * 1e6) for name, time in later.items()}
     headline_zh, headline_en = headline(row["rule"], row["severity"], row["evidence"])
     place_zh, place_en = place((row["area_zh"], row["area_en"]), (row["address_zh"], row["address_en"]))

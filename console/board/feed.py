@@ -14,7 +14,7 @@ from console.board.proof import ProofOfPath
 from database.pool import connect_options, deadline
 from database.reports import certificate_ends
 from database.settings import DatabaseSettings
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lookup
 from dispatch.core import notice
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt
@@ -109,7 +109,7 @@ class Feed:
                 with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
                     with deadline(conn, LONGEST_S):
                         conn.execute("LISTEN alert_changed")
-                        rows = lifecycle.list_open(conn)
+                        rows = lookup.list_open(conn)
                     self._board.reset((notice_of(row) for row in rows), time.time_ns() // 1000 - GRACE_US)
                     self.database_up = True
                     while not self._stop.is_set():
@@ -128,6 +128,6 @@ class Feed:
                 self._stop.wait(RETRY_S)
 
     def _reload(self, conn: psycopg.Connection[Any], alert_id: str) -> None:
-        row = lifecycle.load(conn, uuid.UUID(alert_id))
+        row = lookup.load(conn, uuid.UUID(alert_id))
         if row is not None and not is_synthetic(row["area_path"]):
             self._board.show(notice_of(row))

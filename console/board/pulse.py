@@ -13,12 +13,14 @@ import psycopg
 import structlog
 from psycopg.rows import class_row
 
+from care_network.access.accounts import Account
 from console.board.blindness import Place, Sight, sight_of
 from console.board.feed import Feed
 from console.board.troubles import Known, is_calm, troubles_of
 from database.pool import connect_options, deadline
 from database.reports import alerting_workers
 from database.settings import DatabaseSettings
+from dispatch.desk.handover import Offered, offered
 from observability.liveness import Liveness, Part
 from vocabulary.area_path import within
 
@@ -44,6 +46,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Since the last word of the dispatch service."""
     stored_s: float | None
     """Since ingest stored a message of a home."""
+    handovers: tuple[Offered, ...] = ()
+    """Hand-overs that nobody has accepted."""
 
 
 class Pulse:
@@ -77,6 +81,11 @@ class Pulse:
         if area not in sights:
             sights[area] = sight_of(place for place in look.places if within(place.area, area))
         return sights[area]
+
+    def handovers(self, account: Account) -> int:
+        """The number of hand-overs that wait for this account; 0 while nothing is known."""
+        look = self._look
+        return 0 if look is None else sum(one.waits_for(account) for one in look.handovers)
 
     def known(self, area: str | None) -> Known:
         """The knowledge of this moment, for an account of ``area`` (None: one that has none).
@@ -162,8 +171,9 @@ def look(conn: psycopg.Connection[Any]) -> Look:
     ).fetchone()
     dispatch_s, stored_s = row or (None, None)
     return Look(
-        at=at, places=tuple(places), handled_s=min(handled, default=None), dispatch_s=dispatch_s, stored_s=stored_s
-    )
+        at=at, places=tuple(places), handled_s=min(handled, default=None), dispatch_s=dispatch_s, stored_s=stored_s,
+        handovers=offered(conn),
+    )  # fmt: skip
 
 
 def _told(sight: Sight) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from console.shell.i18n import pick
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import language_of, page
-from dispatch.alerts import answers, lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts import answers, lookup
 from dispatch.alerts.outcomes import INJURIES
+from dispatch.alerts.states import LifecycleError
 from dispatch.channels.render import ACKNOWLEDGE
 from dispatch.core.history import Actor
 from dispatch.core.links import Link, LinkError, LinkKeys, load_link_keys
@@ -190,7 +190,7 @@ def _order_of(
 
 
 def _service(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> str:
-    row = lifecycle.load(conn, alert_id)
+    row = lookup.load(conn, alert_id)
     return "" if row is None else service_for(rule_words(row["evidence"]).service, row["severity"])
 
 

@@ -19,8 +19,8 @@ from console.shell.i18n import pick
 from console.shell.security import PLACE_ALLOWED, origin_of
 from console.shell.state import Console
 from console.shell.views import language_of, page, templates
-from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.alerts.outcomes import HOSPITAL, INJURIES
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.links import LinkError, load_link_keys
 from dispatch.desk.progress import progress
 from dispatch.orders import assigning, field, messages, photos, results, store

@@ -22,7 +22,7 @@ from console.shell.i18n import pick
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import STATIC, language_of
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.links import LinkError, load_link_keys
 from dispatch.orders import field, messages, store
 from dispatch.orders.field import FieldAction, press_on_order

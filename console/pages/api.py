@@ -46,8 +46,8 @@ from console.shell.session import log_in, set_cookie
 from console.shell.state import Console, Shared
 from console.shell.steps import STEP_OF_ROUTE, on_every_step
 from console.shell.watching import watching
-from dispatch.alerts.lifecycle import AlertAction
 from dispatch.alerts.outcomes import Particulars
+from dispatch.alerts.states import AlertAction
 from dispatch.core.notice import AlertNotice
 from dispatch.desk.steps import StepDetails
 from firmware_profiles.channels import CHANNELS
@@ -180,7 +180,8 @@ async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> Non
     - ``board``: all open alerts, at the beginning and where the receiver was too slow for single ones;
     - ``alert``: one that is new or has changed, at once;
     - ``session``: when this login began and how long it lasts, unless something is done;
-    - ``beat``: every :data:`console.board.pulse.BEAT_S` what is known of the platform, and since when.
+    - ``beat``: every :data:`console.board.pulse.BEAT_S` what is known of the platform, and since when, and how many
+      hand-overs wait for this account.
     """
     await socket.accept()
     watcher = Watcher(asyncio.get_running_loop(), known.scope.sees)
@@ -190,7 +191,7 @@ async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> Non
             group.create_task(_send(socket, console, watcher))
             group.create_task(_check(socket, console, watcher, known))
             group.create_task(_receive(socket))
-            group.create_task(_beat(socket, console, known.account.area_path))
+            group.create_task(_beat(socket, console, known.account))
     except* (WebSocketDisconnect, RuntimeError, LoginNeeded, PasswordChangeNeeded, psycopg.OperationalError):
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(4401)
@@ -231,10 +232,11 @@ def _left(term: Term) -> dict[str, Any]:
     return {"began": term.began_at.isoformat(), "ends_s": round(ends_s), "may_stay": term.ends_at < term.last_at}
 
 
-async def _beat(socket: WebSocket, console: Console, area: str | None) -> None:
+async def _beat(socket: WebSocket, console: Console, account: Account) -> None:
     """Tell what is known, from memory: this loop waits for nothing."""
     while True:
-        await socket.send_text(_text({"type": "beat", **console.pulse.beat(area)}))
+        beat = {**console.pulse.beat(account.area_path), "handovers": console.pulse.handovers(account)}
+        await socket.send_text(_text({"type": "beat", **beat}))
         await asyncio.sleep(BEAT_S)
 
 

@@ -27,7 +27,7 @@ from console.shell.i18n import pick
 from console.shell.security import LoginNeeded, PasswordChangeNeeded
 from console.shell.session import login_address
 from console.shell.views import language_of, page
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.links import LinkError, LinkKeyError
 from vocabulary.errors import BilingualError
 from vocabulary.text import TextError

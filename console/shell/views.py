@@ -22,6 +22,7 @@ from console.shell import styles
 from console.shell.i18n import Language, pick, translate
 from console.shell.theme import theme_of
 from dispatch.alerts import evidence, outcomes
+from dispatch.core.headline import address, place
 from dispatch.orders.states import WORDS as ORDER_WORDS
 from firmware_profiles.channels import CHANNELS
 from firmware_profiles.devices import MODELS
@@ -86,6 +87,7 @@ def words_of(language: Language, account: Account | None) -> dict[str, Any]:
         "unit": unit,
         "unit_word": lambda code: pick(language, *unit_of(code)),
         "model_label": lambda model: pick(language, MODELS[model].zh, MODELS[model].name) if model in MODELS else model,
+        "short_place": lambda of: pick(language, *place((of.area_zh, of.area_en), (of.address_zh, of.address_en))),
         "room_label": lambda room: pick(language, *room_of(str(room))),
         "grades": GRADES,
         "severities": SEVERITIES,
@@ -192,5 +194,6 @@ def milliseconds(value: dt.datetime) -> int:
 templates.env.filters["milliseconds"] = milliseconds
 templates.env.filters["clock"] = clock
 templates.env.filters["number"] = number
+templates.env.globals["address"] = address
 templates.env.filters["fall_plot"] = fall_plot
 templates.env.filters["readable"] = evidence.readable

@@ -1,7 +1,9 @@
 // The open alert, beside the queue or alone: opened without leaving the queue, refreshed part by part (elements with
 // data-part), steps sent in place. A field in which somebody types belongs to no part: nothing typed is ever lost.
 import { begin, calling } from "./calls.js";
+import { dirty, restore, stash } from "./drafts.js";
 import { filters, mark, queue, refresh as refreshQueue } from "./queue.js";
+import { pressed } from "./shell/finger.js";
 import { go } from "./shell/navigate.js";
 import { send as deliver } from "./shell/send.js";
 import { toLogin } from "./shell/socket.js";
@@ -13,19 +15,14 @@ const LOST_MS = 10000; // a line that is gone without a word must not hold up ev
 const shown = new Map(); // part -> the server's text of it
 let looking = false;
 let tab = "why";
-let pressed = false;
+let opening = ""; // the alert that was asked for and has not come: what is shown meanwhile is another one
 
+export const isOpening = () => opening !== "";
 export const article = () => document.getElementById("alert");
 const brand = () => document.getElementById("words").dataset.brand;
 const pane = () => document.getElementById("detail");
 const parse = (text) => new DOMParser().parseFromString(text, "text/html").getElementById("alert");
 const forms = () => [...document.querySelectorAll("#detail [data-form]")];
-
-function dirty(form) {
-  return [...form.elements].some((field) => field.name && field.type !== "hidden" && (
-    ["checkbox", "radio"].includes(field.type) ? field.checked
-      : field.tagName === "SELECT" ? field.selectedIndex > 0 : Boolean(field.value)));
-}
 
 const words = (part) => part.outerHTML.replace(/name="version" value="\d+"/g, "");
 
@@ -45,6 +42,17 @@ function setUp() {
   document.dispatchEvent(new Event("part:ready"));
   if (document.body.dataset.shell) setOwn(`${alert.dataset.title} · ${brand()}`);
   candidates();
+  if (restore(alert.dataset.alert, forms())) { fit(); panels(); }
+}
+
+const keep = () => { if (article()) stash(article().dataset.alert, forms()); };
+
+// While another alert is on its way nothing can be pressed on the one that is still shown.
+function expect(id) {
+  opening = id;
+  if (!pane()) return;
+  pane().inert = id !== "";
+  if (id) pane().setAttribute("aria-busy", "true"); else pane().removeAttribute("aria-busy");
 }
 
 export async function candidates() {
@@ -60,9 +68,17 @@ export async function open(id, { push = true, focus = true } = {}) {
   if (!pane() || !queue()) { go(`/?a=${id}`); return; }
   if (push) history.pushState({ desk: true }, "", `/?${address}`);
   mark(id);
+  document.dispatchEvent(new Event("desk:opening"));
+  expect(id === article()?.dataset.alert ? "" : id);
+  try { await put(id, focus); } finally { if (opening === id) expect(""); }
+  document.dispatchEvent(new Event("desk:opened"));
+}
+
+async function put(id, focus) {
   const answer = await fetch(`/alerts/${id}/detail`, { headers: { "X-In-Place": "1" } }).catch(() => null);
   if (answer?.redirected) { toLogin(); return; }
   if (!answer?.ok && answer?.status !== 404) {
+    keep();
     pane().innerHTML = `<p class="notice bad"></p>`;
     pane().firstChild.textContent = pane().dataset.failed;
     setTimeout(() => { if (new URLSearchParams(location.search).get("a") === id && !article()) open(id, { push: false }); }, EVERY_MS);
@@ -72,11 +88,13 @@ export async function open(id, { push = true, focus = true } = {}) {
   if (new URLSearchParams(location.search).get("a") !== id) return; // another was opened meanwhile
   const found = parse(text);
   if (!found) { go(`/?a=${id}`); return; }
+  keep();
   pane().replaceChildren(found);
   remember(found);
   pane().scrollTop = 0;
   document.getElementById("desk").classList.add("desk-open");
   setUp();
+  expect("");
   if (focus) found.querySelector("h1")?.focus({ preventScroll: true });
 }
 
@@ -85,7 +103,9 @@ export function close(push = true) {
   const id = article()?.dataset.alert;
   if (push) history.pushState({ desk: true }, "", `/?${filters()}`);
   document.getElementById("desk").classList.remove("desk-open");
+  keep();
   pane().replaceChildren();
+  expect("");
   begin();
   mark("");
   if (document.body.dataset.shell) setOwn(`${pane().dataset.title} · ${brand()}`);
@@ -124,6 +144,12 @@ function apply(text, mine = null) {
     here.replaceWith(part);
     if (focused) (part.querySelector(`[data-key="${key}"]`) || part.querySelectorAll("a, button, summary")[which] || part.querySelector("button, a"))?.focus({ preventScroll: true });
   }
+  // A form that nobody has opened is as the server knows it now: what was found at the door is filled in.
+  for (const form of next.querySelectorAll("[data-form][hidden]")) {
+    const here = document.getElementById(form.id);
+    if (here?.hidden && here !== mine && !dirty(here) && words(form) !== words(here)) here.replaceWith(form);
+  }
+  fit();
   if (changed) {
     Object.assign(old.dataset, { version: next.dataset.version, state: next.dataset.state });
     for (const form of forms()) if (!busy.includes(form)) form.elements.version.value = next.dataset.version;
@@ -141,7 +167,7 @@ export async function look() {
     const answer = await fetch(alert.dataset.url, { headers: { "X-In-Place": "1" }, signal: AbortSignal.timeout(LOST_MS) });
     if (!answer.ok || answer.redirected) return;
     const text = await answer.text();
-    while (pressed) await new Promise((resolve) => { setTimeout(resolve, 50); }); // nothing moves under a finger
+    while (pressed()) await new Promise((resolve) => { setTimeout(resolve, 50); }); // nothing moves under a finger
     if (article() === alert) apply(text);
   } catch { /* the page says itself when it is blind */ } finally {
     looking = false;
@@ -168,6 +194,7 @@ async function send(form, submitter) {
     const next = parse(text);
     if (!next) throw new Error(String(answer.status));
     if (answer.ok) {
+      form.closest("details.d-more")?.removeAttribute("open"); // what was chosen there is done
       if ("form" in form.dataset) { form.reset(); form.hidden = true; }
       say("");
       apply(text, form);
@@ -316,13 +343,12 @@ const sheet = document.documentElement;
 window.addEventListener("beforeprint", () => { sheet.dataset.before = sheet.dataset.theme; sheet.dataset.theme = "light"; });
 window.addEventListener("afterprint", () => { sheet.dataset.theme = sheet.dataset.before; });
 document.addEventListener("live:alert", (event) => { if (event.detail?.alert?.id === article()?.dataset.alert) look(); });
-document.addEventListener("pointerdown", () => { pressed = true; }, { capture: true });
-for (const kind of ["pointerup", "pointercancel"]) {
-  document.addEventListener(kind, () => { setTimeout(() => { pressed = false; }, 0); }, { capture: true });
-}
 document.addEventListener("alert:look", look);
 document.addEventListener("ran-out", look);
 setInterval(() => { if (article() && !article().dataset.closed) look(); }, EVERY_MS);
+
+document.addEventListener("page:leave", keep);
+window.addEventListener("pagehide", keep);
 
 export function start() {
   if (!pane()) return;

@@ -1,13 +1,14 @@
 // The desk by keyboard. Single keys work only outside fields, and can be switched off (WCAG 2.1.4).
-import { article, close, file, open, show } from "./detail.js";
+import { article, close, file, isOpening, open, show } from "./detail.js";
 import { links } from "./queue.js";
 import { go } from "./shell/navigate.js";
+import { keysOff as off } from "./shell/toasts.js";
 
 const WAIT_MS = 5000;
 let chord = null; // "c", "d" or "g", and until when
+let early = []; // keys for an alert that is still on its way, with their times
 const typing = (element) => element?.closest?.("input:not([type=radio]):not([type=checkbox]):not([type=button]), textarea, select, [contenteditable]");
 const sheet = () => document.getElementById("keys");
-const off = () => localStorage.getItem("keys") === "off";
 
 function arm(key) {
   chord = { key, until: Date.now() + WAIT_MS };
@@ -43,9 +44,10 @@ function act(key) {
 // Keys act on the open alert; with none open, on the row that has the focus.
 async function onAlert(key) {
   if (!article()) {
-    const row = document.activeElement?.closest?.("#queue a[data-id]") || links()[0];
-    if (!row) return;
+    const row = document.activeElement?.closest?.("#queue a[data-id]") || links().find((one) => one.getAttribute("aria-current"));
+    if (!row) { move(1); return; } // nobody has looked at any: the first one has the focus now
     await open(row.dataset.id, { focus: false });
+    if (!article()) return; // it did not come
   }
   act(key);
 }
@@ -55,8 +57,8 @@ function escape(event) {
   if (chord) { disarm(); return; }
   const field = typing(event.target);
   if (field) { field.blur(); return; }
-  const panel = document.querySelector("#detail [data-form]:not([hidden])");
-  if (panel) { panel.hidden = true; return; }
+  const panel = document.querySelector("#detail .d-panel:not([hidden])");
+  if (panel) { show(panel.id.slice("panel-".length), false); return; }
   if (article()?.classList.contains("d-file-open")) { file(false); return; }
   if (article()) close();
 }
@@ -66,20 +68,35 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") { escape(event); return; }
   if (typing(event.target) || off() || (sheet()?.open && event.key !== "?")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  let done = true;
+  if (isOpening() && "acdnrmftu123456789".includes(key) && key.length === 1) early.push([key, Date.now()]);
+  else if (!pressed(key, event.target)) return;
+  event.preventDefault();
+});
+
+// One key; says whether it means anything.
+function pressed(key, target) {
   if (chord && Date.now() < chord.until && (chord.key === "g" ? "aor" : "123456789").includes(key)) {
     const { key: first } = chord;
     disarm();
     if (first === "g") go({ a: "/", o: "/orders", r: "/residents" }[key]);
     else if (first === "c") document.querySelectorAll("#calls [data-call]")[key - 1]?.click();
     else document.querySelectorAll("#candidates ol form button")[key - 1]?.click();
-  } else if (key === "j" || (key === "ArrowDown" && !event.target.closest("#detail"))) move(1);
-  else if (key === "k" || (key === "ArrowUp" && !event.target.closest("#detail"))) move(-1);
-  else if ("acdnrmf".includes(key) && key.length === 1) onAlert(key);
+  } else if (key === "j" || (key === "ArrowDown" && !target.closest("#detail"))) move(1);
+  else if (key === "k" || (key === "ArrowUp" && !target.closest("#detail"))) move(-1);
+  else if (key === "Enter" && !article() && links()[0] && [document.body, document.getElementById("main"), null].includes(document.activeElement)) open(links()[0].dataset.id);
+  else if ("acdnrmftu".includes(key) && key.length === 1) onAlert(key);
   else if (key === "g") arm("g");
   else if (key === "?") { if (sheet()?.open) sheet().close(); else sheet()?.showModal(); }
-  else done = false;
-  if (done) event.preventDefault();
+  else return false;
+  return true;
+}
+
+document.addEventListener("desk:opening", () => { early = []; }); // they were meant for the one before
+document.addEventListener("desk:opened", () => {
+  if (isOpening()) return; // another one by now
+  const keys = early.filter(([, at]) => Date.now() - at < WAIT_MS);
+  early = [];
+  if (article()) keys.forEach(([key]) => pressed(key, document.body));
 });
 document.addEventListener("desk:key", (event) => {
   const key = event.detail;

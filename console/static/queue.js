@@ -1,5 +1,7 @@
 // The queue beside the open alert: fetched when something changed, put in place row by row. Rows that say the same stay
 // the same nodes, so that focus, scroll and a click under way survive; with nothing new nothing is touched.
+import { pressed } from "./shell/finger.js";
+import { toLogin } from "./shell/socket.js";
 import { tickAll } from "./ticks.js";
 
 const AGAIN_MS = 3000;
@@ -63,9 +65,10 @@ export async function refresh() {
     const wanted = filters();
     for (const key of opened) wanted.append("opened", key);
     const answer = await fetch(`/queue?${wanted}`, { signal: AbortSignal.timeout(LOST_MS) });
-    if (answer.redirected) { location.href = "/login"; return; }
+    if (answer.redirected) { toLogin(); return; }
     if (!answer.ok) throw new Error(`the queue: ${answer.status}`); // what is shown stays
     const text = await answer.text();
+    while (pressed()) await new Promise((resolve) => { setTimeout(resolve, 50); }); // nothing moves under a finger
     if (text !== last) { patch(text); last = text; }
     document.dispatchEvent(new Event("queue:shown"));
   } catch {

@@ -1,4 +1,4 @@
-"""Raise alerts and take them from state to state: the state machine, and its service over a database connection.
+"""Raise alerts and take them from state to state, over a database connection; ``states`` says what leads where.
 
 Every change is an append-only ``alert_event``; the alert row is its sum. A change names the version it was decided on,
 so that of two people acting at once the second hears what the first did.
@@ -6,76 +6,30 @@ so that of two people acting at once the second hears what the first did.
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
 import psycopg
-from psycopg.rows import dict_row
 
+from dispatch.alerts import lookup
 from dispatch.alerts.outcomes import OF_DEVICES, Outcome, OutcomeError, Particulars, complete
+from dispatch.alerts.states import (
+    ACTION_WORDS,
+    CLOSED,
+    TRANSITIONS,
+    AlertAction,
+    AlertChanged,
+    LifecycleError,
+    next_state,
+)
 from dispatch.channels import notifications
 from dispatch.core.history import SYSTEM, Actor, append, happened
 from dispatch.ladders import ladder
 from dispatch.ladders.policy import HELD
 from observability import metrics
-from vocabulary.alert_state import OPEN, STATE_WORDS, AlertState
-from vocabulary.errors import BilingualError
+from vocabulary.alert_state import OPEN, AlertState
 from vocabulary.severity import RANK, Severity
 from vocabulary.times import SHANGHAI
-
-AlertAction = Literal[
-    "acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over",
-    "own", "step", "merge", "unmerge", "snooze", "wake", "reopen", "undo",
-]  # fmt: skip
-CLOSED: tuple[AlertState, ...] = ("resolved", "cancelled", "cleared")
-
-TRANSITIONS: Mapping[AlertAction, tuple[tuple[AlertState, ...], AlertState | None]] = MappingProxyType(
-    {
-        # action: (from any of these, to); None: the state stays
-        "acknowledge": (("raised",), "acknowledged"),
-        "respond": (("raised", "acknowledged"), "responding"),
-        "arrive": (("raised", "acknowledged", "responding"), "on_scene"),
-        "resolve": (OPEN, "resolved"),
-        "cancel": (("raised", "acknowledged"), "cancelled"),  # by the resident
-        "clear": (("raised",), "cleared"),  # by itself; once a person has it, only a person ends it
-        "note": (OPEN, None),
-        "lapse": (("acknowledged", "responding"), "raised"),  # nobody works on it: it is called out again
-        "take_over": (OPEN, None),  # the next shift has it
-        "own": (HELD, None),  # a colleague's alert becomes one's own
-        "step": (OPEN, None),  # of its procedure card, done
-        "merge": (OPEN, None),
-        "unmerge": (OPEN, None),
-        "snooze": (OPEN, None),  # a technical one rests until a time
-        "wake": (OPEN, None),
-        "reopen": (CLOSED, "raised"),
-        "undo": (("resolved",), None),  # back to the state before
-    }
-)
-
-
-ACTION_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "raise": ("报警", "raising it"), "acknowledge": ("接警", "acknowledging"), "respond": ("前往", "setting out"),
-        "arrive": ("登记到达", "arriving"), "resolve": ("办结", "resolving"), "cancel": ("取消", "cancelling"),
-        "clear": ("自动解除", "clearing"), "note": ("加备注", "a note"), "lapse": ("重新呼叫", "calling out again"),
-        "take_over": ("接班", "taking over"), "own": ("接手", "making it one's own"), "step": ("记步骤", "a step"),
-        "merge": ("合并", "merging"), "unmerge": ("取消合并", "parting it"), "snooze": ("暂缓", "a rest"),
-        "wake": ("结束暂缓", "ending its rest"), "reopen": ("重新打开", "opening it again"),
-        "undo": ("撤销办结", "taking the end back"), "escalate": ("升级", "a higher severity"),
-        "call_out": ("逐级呼叫", "calling people"),
-    }
-)  # fmt: skip
-"""Actions and other events of the system in words, for refusals."""
-
-
-class LifecycleError(BilingualError):
-    """The action can not be done; the texts are for the person who tried."""
-
-
-class AlertChanged(LifecycleError):  # noqa: N818 - it is news for the second person, not a fault
-    """Somebody else acted in the meantime."""
 
 
 class NewAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,15 +49,6 @@ class NewAlert(msgspec.Struct, frozen=True, kw_only=True):
     reason_zh: str
     reason_en: str
     evidence: dict[str, Any]
-
-
-def next_state(state: AlertState, action: AlertAction) -> AlertState:
-    """The state to which an action leads. Raises LifecycleError where it is not possible from ``state``. Pure."""
-    sources, target = TRANSITIONS[action]
-    if state not in sources:
-        (zh, en), (now_zh, now_en) = ACTION_WORDS[action], STATE_WORDS[state]
-        raise LifecycleError(zh=f"预警当前为“{now_zh}”，不能{zh}", en=f"{en} is not possible: the alert is {now_en}")
-    return state if target is None else target
 
 
 def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
@@ -197,7 +142,7 @@ class Locked(msgspec.Struct, frozen=True, kw_only=True):
 
 def lock(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> Locked | None:
     """Lock an alert, its lead before it: all of dispatch locks them in this order. None where there is none."""
-    lead = lead_of(conn, alert_id)
+    lead = lookup.lead_of(conn, alert_id)
     if lead != alert_id:
         conn.execute("SELECT FROM alert WHERE id = %s FOR UPDATE", (lead,))
     row = conn.execute(
@@ -213,28 +158,16 @@ def lock(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> Locked | None:
     )  # fmt: skip
 
 
-def lead_of(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> uuid.UUID:
-    """The alert that people act on in place of this one: the one it is merged into, else itself."""
-    row = conn.execute("SELECT merged_into FROM alert WHERE id = %s", (alert_id,)).fetchone()
-    return alert_id if row is None or row[0] is None else row[0]
-
-
-def is_open(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> bool:
-    """Whether the alert exists and nobody has closed it."""
-    row = conn.execute("SELECT state FROM alert WHERE id = %s", (alert_id,)).fetchone()
-    return row is not None and row[0] in OPEN
-
-
 def follow_up(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
-    wanted: Literal["clear", "cancel", "end", "note"],
+    wanted: Literal["clear", "cancel", "end", "note", "again"],
     at: dt.datetime,
     note: str,
     note_en: str = "",
 ) -> bool:
     """Apply what the system learnt: ``clear`` (over by itself), ``cancel`` (by the resident), ``end`` (its cause is
-    over, and only a person may close it) or ``note``.
+    over, and only a person may close it), ``note``, or ``again`` (a further alarm of the same, for the desk to notice).
 
     Where the action is not possible any more, as for an alert that a person has or that is one of several merged, it
     becomes a note. The end is told to those who were told of the begin, but for technical alerts and merged ones. False
@@ -245,13 +178,14 @@ def follow_up(
         if found is None or found.state not in OPEN:
             return False
         merged = found.lead is not None or bool(found.followers)
-        kept = wanted == "end" or merged or found.state not in TRANSITIONS[wanted][0]
+        kept = wanted == "end" or (merged and wanted != "again") or found.state not in TRANSITIONS[wanted][0]
         if wanted == "clear" and found.severity != "technical" and happened(conn, alert_id, "reopen"):
             kept = True  # a person has said that it is not over
         action: AlertAction = wanted if wanted != "end" and not kept else "note"
         change(conn, alert_id, found.state, action, at, SYSTEM, note=note, note_en=note_en)
         if found.lead is not None:
-            change(conn, found.lead, found.state, "note", at, SYSTEM, note=note, note_en=note_en)
+            of_lead: AlertAction = "again" if wanted == "again" else "note"
+            change(conn, found.lead, found.state, of_lead, at, SYSTEM, note=note, note_en=note_en)
         if wanted in ("clear", "end") and found.severity != "technical" and not merged:
             notifications.tell_end(conn, alert_id, at)
         return True
@@ -365,46 +299,6 @@ def take_over(
         if found.state in HELD and found.lead is None:
             set_owner(conn, alert_id, actor)
         return True
-
-
-def list_open(conn: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    """List every open alert of people, the gravest and then the oldest first, with names and addresses."""
-    return _select(conn, "WHERE alert_is_open(a.state) AND NOT h.synthetic")
-
-
-def load(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> dict[str, Any] | None:
-    """Load one alert, as :func:`list_open` gives it; None where there is none."""
-    rows = _select(conn, "WHERE a.id = %s", (alert_id,))
-    return rows[0] if rows else None
-
-
-def of_resident(conn: psycopg.Connection[Any], resident_id: int, limit: int = 50) -> list[dict[str, Any]]:
-    """List the resident's latest alerts, newest first."""
-    rows = _select(conn, "WHERE a.resident_id = %s AND a.onset > now() - INTERVAL '1 year'", (resident_id,))
-    return sorted(rows, key=lambda alert: alert["onset"], reverse=True)[:limit]
-
-
-_COLUMNS = """
-    SELECT a.id, a.rule, a.rule_version, a.severity, a.state, a.version, a.subject, a.onset, a.sensed_at, a.received_at,
-           a.raised_at, a.reason_zh, a.reason_en, a.evidence, a.outcome,
-           a.owner_id, a.owner_zh, a.owner_en, a.merged_into, a.snoozed_until, a.closed_at,
-           (SELECT count(*) FROM alert f WHERE f.merged_into = a.id) AS merged,
-           h.id AS household_id, h.code AS household_code, h.address_zh, h.address_en, h.phone,
-           ar.path::text AS area_path, ar.name_zh AS area_zh, ar.name_en AS area_en,
-           r.id AS resident_id, r.code AS resident_code, r.name_zh AS resident_zh, r.name_en AS resident_en,
-           r.sex AS resident_sex, r.lives_alone, date_part('year', age(r.birth_date))::int AS resident_age
-    FROM alert a JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
-    LEFT JOIN resident r ON r.id = coalesce(a.resident_id, CASE WHEN a.severity = 'technical' THEN (
-        SELECT min(one.id) FROM resident one WHERE one.household_id = h.id HAVING count(*) = 1) END)
-"""
-_ORDER = """
-    ORDER BY severity_rank(a.severity), a.onset LIMIT 1000
-"""
-
-
-def _select(conn: psycopg.Connection[Any], where: str, parameters: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_COLUMNS + where + _ORDER, parameters).fetchall()
 
 
 def change(

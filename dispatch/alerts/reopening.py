@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import CLOSED, LifecycleError
+from dispatch.alerts.states import CLOSED, LifecycleError, next_state
 from dispatch.core.history import Actor
 from dispatch.ladders import ladder
 from vocabulary.alert_state import AlertState
@@ -37,7 +37,7 @@ def reopen(
         raise LifecycleError(zh="请填写重新打开的原因", en="say why it is opened again")
     with conn.transaction():
         found = lifecycle.find(conn, alert_id, expected_version, merged=True)
-        lifecycle.next_state(found.state, "reopen")
+        next_state(found.state, "reopen")
         row = conn.execute(
             "SELECT coalesce(closed_at, raised_at), severity, household_id FROM alert WHERE id = %s", (alert_id,)
         ).fetchone()
@@ -63,7 +63,7 @@ def undo(
     """
     with conn.transaction():
         found = lifecycle.find(conn, alert_id, expected_version)
-        lifecycle.next_state(found.state, "undo")
+        next_state(found.state, "undo")
         row = conn.execute(
             "SELECT e.at, e.from_state, e.account_id, e.actor, a.severity, a.household_id FROM alert_event e"
             " JOIN alert a ON a.id = e.alert_id WHERE e.alert_id = %s AND e.action = 'resolve'"
@@ -88,6 +88,6 @@ def undo(
 
 
 def may_reopen(alert: dict[str, Any], now: dt.datetime) -> bool:
-    """Whether a row of :func:`dispatch.alerts.lifecycle.load` can still be opened again. Pure."""
+    """Whether a row of :func:`dispatch.alerts.lookup.load` can still be opened again. Pure."""
     closed_at = alert["closed_at"]
     return alert["state"] in CLOSED and closed_at is not None and now - closed_at <= REOPEN_WITHIN

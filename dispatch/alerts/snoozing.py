@@ -9,7 +9,7 @@ from typing import Any, Literal
 import psycopg
 
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.history import SYSTEM, Actor
 from dispatch.ladders import ladder
 from vocabulary.alert_state import OPEN, AlertState
@@ -62,6 +62,22 @@ def snooze(
         return state
 
 
+def wake_early(
+    conn: psycopg.Connection[Any], alert_id: uuid.UUID, actor: Actor, at: dt.datetime, *, expected_version: int
+) -> AlertState:
+    """End the rest of an alert at a person's wish: it stands in the queue again, and its ladder goes on.
+
+    Raises AlertChanged, and LifecycleError for an alert that does not rest.
+    """
+    with conn.transaction():
+        found = lifecycle.find(conn, alert_id, expected_version)
+        if not found.snoozed:
+            raise LifecycleError(zh="这条预警没有暂缓", en="this alert does not rest")
+        lifecycle.change(conn, alert_id, found.state, "wake", at, actor, note="提前结束", note_en="before its time")
+        _call_again(conn, alert_id, found.state, at)
+        return found.state
+
+
 def wake(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime) -> bool:
     """End the rest of an alert whose time is over: its ladder goes on. False where it rests no longer."""
     with conn.transaction():
@@ -71,10 +87,14 @@ def wake(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime) ->
         lifecycle.change(
             conn, alert_id, found.state, "wake", at, SYSTEM, note="暂缓时间已到", note_en="its rest is over"
         )  # fmt: skip
-        row = conn.execute("SELECT severity, household_id FROM alert WHERE id = %s", (alert_id,)).fetchone()
-        assert row is not None  # noqa: S101 - it is locked
-        ladder.begin_again(conn, alert_id, row[0], row[1], found.state, at)
+        _call_again(conn, alert_id, found.state, at)
         return True
+
+
+def _call_again(conn: psycopg.Connection[Any], alert_id: uuid.UUID, state: AlertState, at: dt.datetime) -> None:
+    row = conn.execute("SELECT severity, household_id FROM alert WHERE id = %s", (alert_id,)).fetchone()
+    assert row is not None  # noqa: S101 - it is locked
+    ladder.begin_again(conn, alert_id, row[0], row[1], state, at)
 
 
 def _clock(moment: dt.datetime) -> str:

@@ -70,6 +70,15 @@ def place(area: tuple[str, str], address: tuple[str, str]) -> tuple[str, str]:
     return f"{area_zh} {room.strip()}".strip(), f"{area_en} {short_en}".strip()
 
 
+def address(area: tuple[str, str], street: tuple[str, str]) -> tuple[str, str]:
+    """The whole address of a home, by which somebody goes there, in Chinese and English; the compound stands there
+    once. Pure."""
+    (area_zh, area_en), (zh, en) = area, street
+    whole_zh = zh if area_zh in zh else f"{area_zh} {zh}"
+    whole_en = en if area_en in en else f"{area_en}, {en}" if en else area_en
+    return whole_zh.strip(), whole_en
+
+
 def problems() -> list[str]:
     """List the headlines that are too long, lack a language or name a severity that there is not."""
     wrong = []

@@ -67,6 +67,10 @@ class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
     snoozed_us: int | None = None
     """A technical alert that rests until then."""
     closed_us: int | None = None
+    word_us: int | None = None
+    """When the family or the home told more of it, on which nobody has acted yet (``dispatch.alerts.lookup``)."""
+    word_zh: str = ""
+    word_en: str = ""
 
     def shows(self, now_us: int) -> bool:
         """Whether it stands in the queue by itself: it follows no other, and does not rest."""

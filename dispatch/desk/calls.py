@@ -16,9 +16,9 @@ import psycopg
 from psycopg.rows import class_row
 
 from care_network.records.contacts import family_of
-from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts import lifecycle, lookup
 from dispatch.alerts.outcomes import Code
+from dispatch.alerts.states import LifecycleError
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.desk import procedures
@@ -138,7 +138,7 @@ def _everybody(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.dateti
     if home is None:
         return []
     household, code, phone, resident_id, resident, name_zh, name_en = home
-    people = [Callee("resident", resident or code, name_zh or f"{code} 户", name_en or f"home {code}", phone)]
+    people = [Callee("resident", resident or code, name_zh or "家里", name_en or "the home", phone)]
     family = family_of(conn, household, resident_id, at)
     people += [Callee("contact", one.key, one.name_zh, one.name_en, one.phone) for one in family]
     with conn.cursor(row_factory=class_row(Callee)) as cursor:
@@ -209,7 +209,7 @@ def record(
                 attempt.answer,
             ),
         ).fetchone()
-        lead = lifecycle.lead_of(conn, alert_id)
+        lead = lookup.lead_of(conn, alert_id)
         ladder.restart_patience(conn, lead, row[0], attempt.ended_at)
         if attempt.answer is not None:
             _tell_answer(conn, lead, attempt.answer, now)

@@ -12,8 +12,8 @@ from psycopg.rows import dict_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, require
 from care_network.errors import NotPermittedError, ProvisioningError
-from dispatch.alerts.lifecycle import CLOSED
 from dispatch.alerts.outcomes import OUTCOMES
+from dispatch.alerts.states import CLOSED
 from dispatch.core.headline import headline, place
 from dispatch.desk import procedures
 from vocabulary.alert_state import AlertState
@@ -114,7 +114,7 @@ def search(
 def owners(conn: psycopg.Connection[Any], account: Account) -> list[tuple[int, str, str]]:
     """List the accounts of the area that can own alerts, for a choice: (id, Chinese name, English name)."""
     return conn.execute(
-        "SELECT id, name_zh, name_en FROM account WHERE role IN ('dispatcher', 'carer')"
+        "SELECT id, name_zh, name_en FROM account WHERE role IN ('dispatcher', 'carer', 'station')"
         " AND area_path <@ %s::text::ltree ORDER BY role DESC, name_zh",
         (account.area_path,),
     ).fetchall()

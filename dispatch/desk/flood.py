@@ -10,7 +10,7 @@ import psycopg
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, require
 from care_network.errors import NotPermittedError
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.channels.notifications import Recipient, enqueue
 from dispatch.core import history
 from dispatch.core.notice import AlertNotice

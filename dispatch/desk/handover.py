@@ -16,7 +16,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_do, require
 from care_network.errors import NotFoundError, NotPermittedError
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.history import Actor
 from vocabulary.alert_state import OPEN
 from vocabulary.area_path import within
@@ -72,6 +72,32 @@ class WaitingHandover(msgspec.Struct, frozen=True, kw_only=True):
     alerts: int
     """Alerts of it that are still open."""
     emergencies: int
+
+
+class Offered(msgspec.Struct, frozen=True, kw_only=True):
+    """A hand-over that nobody has accepted: below which area, and by which account (None: it is gone)."""
+
+    area: str
+    from_account: int | None
+
+    def waits_for(self, account: Account) -> bool:
+        """Whether this account may accept it: somebody else offered it, in its area."""
+        return (
+            account.area_path is not None
+            and may_do(account, Action.HAND_OVER)
+            and self.from_account != account.id
+            and within(self.area, account.area_path)
+        )
+
+
+def offered(conn: psycopg.Connection[Any]) -> tuple[Offered, ...]:
+    """List all hand-overs that wait, of every area: for a badge on pages that do not show them."""
+    with conn.cursor(row_factory=class_row(Offered)) as cursor:
+        return tuple(
+            cursor.execute(
+                "SELECT area::text, from_account FROM handover WHERE accepted_at IS NULL AND withdrawn_at IS NULL"
+            ).fetchall()
+        )
 
 
 def waiting_for(conn: psycopg.Connection[Any], account: Account) -> WaitingHandover | None:

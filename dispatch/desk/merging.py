@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import AlertAction
+from dispatch.alerts.states import AlertAction, LifecycleError, next_state
 from dispatch.core.headline import headline_of
 from dispatch.core.history import Actor, append
 from dispatch.ladders import ladder
@@ -100,7 +100,7 @@ def merge(
             conn.execute("SELECT FROM alert WHERE id = %s FOR UPDATE", (one,))
         lifecycle.find(conn, alert_id, expected_version)
         if not any(offer.alert_id == other_id for offer in offers(conn, alert_id)):
-            raise lifecycle.LifecycleError(
+            raise LifecycleError(
                 zh="这两条预警不能合并：须为同一户 15 分钟内发生、尚未办结的预警",
                 en="these two cannot be merged: both are open, of one home, and begin within 15 minutes",
             )
@@ -130,9 +130,9 @@ def unmerge(
     """
     with conn.transaction():
         found = lifecycle.find(conn, alert_id, expected_version, merged=True)
-        lifecycle.next_state(found.state, "unmerge")
+        next_state(found.state, "unmerge")
         if found.lead is None:
-            raise lifecycle.LifecycleError(zh="这条预警没有合并", en="this alert is not merged")
+            raise LifecycleError(zh="这条预警没有合并", en="this alert is not merged")
         conn.execute("UPDATE alert SET merged_into = NULL WHERE id = %s", (alert_id,))
         alone = _load(conn, alert_id)
         words = headline_of(alone)

@@ -17,7 +17,7 @@ import psycopg
 
 from care_network.catalogues.services import SERVICES
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.history import Actor
 from vocabulary.alert_state import AlertState
 from vocabulary.severity import SEVERITIES, Severity

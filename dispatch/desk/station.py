@@ -15,6 +15,7 @@ from care_network.duty.roster import KIND_WORDS, Person, Post, stints
 from care_network.protection import picture
 from care_network.protection.functions import WORDS, Function, Level
 from care_network.protection.reasons import Reason, unpack
+from dispatch.core.headline import address
 from dispatch.core.notice import AlertNotice
 from dispatch.desk.statistics import Case
 from dispatch.sla.clock import Milestone, ReportLine
@@ -69,8 +70,10 @@ class _Row(msgspec.Struct, frozen=True):
     household: int
     name_zh: str
     name_en: str
-    place_zh: str
-    place_en: str
+    area_zh: str
+    area_en: str
+    address_zh: str
+    address_en: str
     levels: list[int] | None
     resting: list[bool] | None
     reasons: Any
@@ -98,9 +101,8 @@ def concerns(
             },
         ).fetchall()  # fmt: skip
     for row in rows:
-        concern = Concern(
-            code=row.code, name_zh=row.name_zh, name_en=row.name_en, place_zh=row.place_zh, place_en=row.place_en
-        )
+        zh, en = address((row.area_zh, row.area_en), (row.address_zh, row.address_en))
+        concern = Concern(code=row.code, name_zh=row.name_zh, name_en=row.name_en, place_zh=zh, place_en=en)
         for alert in grave:
             of_home = alert.resident_id is None and alert.household_id == row.household
             if alert.resident_id == row.id or of_home:
@@ -150,8 +152,8 @@ def _left(conn: psycopg.Connection[Any], alerts: Sequence[str]) -> dict[str, int
 
 
 _OF_CONCERN = """
-    SELECT r.id, r.code, h.id AS household, r.name_zh, r.name_en, a.name_zh || ' ' || h.address_zh AS place_zh,
-           a.name_en || ', ' || h.address_en AS place_en, p.levels, p.resting, p.reasons, rest.until AS paused
+    SELECT r.id, r.code, h.id AS household, r.name_zh, r.name_en, a.name_zh AS area_zh, a.name_en AS area_en,
+           h.address_zh, h.address_en, p.levels, p.resting, p.reasons, rest.until AS paused
     FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
     LEFT JOIN protection_now p ON p.resident_id = r.id
     LEFT JOIN LATERAL (SELECT max(until) AS until FROM pause WHERE household_id = h.id AND device_id IS NULL
@@ -231,7 +233,7 @@ def kept(lines: Iterable[ReportLine]) -> list[Kept]:
 
 
 class Month(msgspec.Struct, frozen=True):
-    """Figures of a month so far."""
+    """Figures of a month, or of one so far."""
 
     alerts: dict[str, int]
     true: int
@@ -244,19 +246,37 @@ class Month(msgspec.Struct, frozen=True):
     stars: float | None
 
 
+def today(now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """The begin of the day on the wall and that of the next one. Pure."""
+    day = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day.astimezone(dt.UTC), (day + dt.timedelta(days=1)).astimezone(dt.UTC)
+
+
+def months(now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """The begins of the last month and of this one, by the calendar on the wall. Pure."""
+    first = now.astimezone(SHANGHAI).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    last = (first - dt.timedelta(days=1)).replace(day=1)
+    return last.astimezone(dt.UTC), first.astimezone(dt.UTC)
+
+
 def month(
-    conn: psycopg.Connection[Any], under: str, since: dt.datetime, cases: Sequence[Case], answer_s: float
+    conn: psycopg.Connection[Any],
+    under: str,
+    since: dt.datetime,
+    until: dt.datetime,
+    cases: Sequence[Case],
+    answer_s: float,
 ) -> Month:
-    """Count alerts, outcomes, visits and ratings since a moment."""
+    """Count visits and ratings from ``since`` to before ``until``, and the alerts and outcomes of ``cases``."""
     row = conn.execute(
         """
         SELECT count(*) FILTER (WHERE o.state = 'done'), count(w.stars), avg(w.stars)::float8
         FROM work_order o JOIN household h ON h.id = o.household_id JOIN area a ON a.id = h.area_id
         LEFT JOIN LATERAL (SELECT stars FROM work_order_rating
                            WHERE order_id = o.id ORDER BY rated_by LIMIT 1) w ON true
-        WHERE a.path <@ %s::ltree AND NOT h.synthetic AND o.done_at >= %s
+        WHERE a.path <@ %s::ltree AND NOT h.synthetic AND o.done_at >= %s AND o.done_at < %s
         """,
-        (under, since),
+        (under, since, until),
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate has a row
     told = [case for case in cases if case.acknowledged_s is not None or case.state == "raised"]

@@ -8,8 +8,8 @@ import msgspec
 import psycopg
 
 from dispatch.alerts import lifecycle, reopening, snoozing
-from dispatch.alerts.lifecycle import AlertAction, LifecycleError
 from dispatch.alerts.outcomes import Particulars
+from dispatch.alerts.states import AlertAction, LifecycleError
 from dispatch.core.history import Actor
 from dispatch.desk import merging, procedures
 from vocabulary.alert_state import AlertState
@@ -56,6 +56,8 @@ def take_step(
             return snoozing.snooze(
                 conn, alert_id, details.span, actor, at, expected_version=expected_version, note=details.note
             )  # fmt: skip
+        case "wake":
+            return snoozing.wake_early(conn, alert_id, actor, at, expected_version=expected_version)
         case "reopen":
             return reopening.reopen(
                 conn, alert_id, actor, at, expected_version=expected_version, reason=details.note

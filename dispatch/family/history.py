@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from dispatch.alerts.lookup import FAMILY
 from dispatch.alerts.outcomes import OUTCOMES
 from dispatch.family.telling import ACTION
 
@@ -20,6 +21,7 @@ _STEPS: Mapping[str, tuple[str, str]] = {
     "lapse": ("一段时间没有进展，重新呼叫", "no progress for a while: people are called again"),
     "take_over": ("{who}接班，继续处理", "{who} took over for the next shift"),
     "reopen": ("重新打开", "opened again"),
+    "again": ("再次报警", "the alarm went off again"),
 }
 """Steps that the family reads; notes of the desk and the calls to others are not theirs."""
 _NUMBER = re.compile(r"\+?\d[\d -]{4,}\d")
@@ -42,7 +44,7 @@ def lines(events: Sequence[Mapping[str, Any]], reason_zh: str, reason_en: str) -
             found.append(
                 Line(event["at"], f"发现：{without_numbers(reason_zh)}", f"noticed: {without_numbers(reason_en)}")
             )
-        elif action == ACTION:
+        elif action in (ACTION, FAMILY):
             found.append(Line(event["at"], without_numbers(event["note"]), without_numbers(event["note_en"])))
         elif action in _STEPS:
             zh, en = _STEPS[action]
@@ -53,10 +55,10 @@ def lines(events: Sequence[Mapping[str, Any]], reason_zh: str, reason_en: str) -
             zh, en = zh.format(who=who_zh), en.format(who=who_en)
             if outcome is not None:
                 zh, en = f"{zh}：{outcome.zh}", f"{en}: {outcome.en}"
-            found.append(Line(event["at"], zh, en))
+            found.append(Line(event["at"], zh.replace("老人", "长者"), en))
     return found
 
 
 def without_numbers(text: str) -> str:
     """Leave out what looks like a telephone number."""
-    return _NUMBER.sub("⋯⋯", text)
+    return _NUMBER.sub("⋯⋯", text).replace("老人", "长者")

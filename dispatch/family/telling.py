@@ -1,7 +1,8 @@
 """Tell the desk what a family member does: "I am on my way", "I can not reach them". Reasons are data, reasons.toml.
 
-It goes into the history of the resident's gravest open alert. Where nothing is open, "I can not reach them" raises an
-alert of its own: somebody has to look, and a word that nobody reads would be worse than none.
+It goes into the history of the resident's gravest open alert. "I can not reach them" waits there until somebody at the
+desk has acted on it, and rings (:mod:`dispatch.alerts.lookup`). Where no emergency or urgent alert is open, it
+raises an alert of its own: somebody has to look, and a word that nobody reads would be worse than none.
 """
 
 import datetime as dt
@@ -16,13 +17,17 @@ import msgspec
 import psycopg
 
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError, NewAlert
+from dispatch.alerts.lifecycle import NewAlert
+from dispatch.alerts.lookup import FAMILY
+from dispatch.alerts.states import LifecycleError
 from dispatch.core import history
 from dispatch.core.history import Actor
 from vocabulary.rule_words import KEY, RuleWords
+from vocabulary.severity import GRAVE, SEVERITIES
 
 Kind = Literal["on_my_way", "no_contact"]
 LONGEST = 500
+PEOPLES = tuple(severity for severity in SEVERITIES if severity != "technical")
 ACTION = "family_told"
 RULE = "family_no_contact"
 _NAMESPACE = uuid.UUID("5d9b1f0e-8d5e-5f0a-9f0e-6f6b1b6a4c11")
@@ -95,22 +100,25 @@ def tell(
         raise LifecycleError(zh=f"请不超过 {LONGEST} 字", en=f"at most {LONGEST} characters")
     note = f"{teller.relation_zh}{reason.zh}：{chosen.zh}" + (f"。“{words}”" if words else "")
     note_en = f"{teller.relation_en} {reason.en}: {chosen.en}" + (f'. "{words}"' if words else "")
+    calls_for_a_look = kind == "no_contact"
     with conn.transaction():
         # one at a time for a resident, so that two taps are one alert
         conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('family', %s))", (resident["id"],))
         row = conn.execute(
             """
             SELECT coalesce(a.merged_into, a.id), a.state FROM alert a  -- a lead: the desk looks at it alone
-            WHERE alert_is_open(a.state) AND a.severity <> 'technical'
+            WHERE alert_is_open(a.state) AND a.severity = ANY (%s)
               AND (a.resident_id = %s OR (a.resident_id IS NULL AND a.household_id = %s))
             ORDER BY severity_rank(a.severity), a.onset LIMIT 1
             """,
-            (resident["id"], resident["household_id"]),
+            # one of less weight calls nobody: whoever reaches nobody needs an alert that does
+            (list(GRAVE if calls_for_a_look else PEOPLES), resident["id"], resident["household_id"]),
         ).fetchone()
         if row is not None:
-            history.append(conn, row[0], at, ACTION, row[1], row[1], teller.actor, note=note, note_en=note_en)
+            action = FAMILY if calls_for_a_look else ACTION
+            history.append(conn, row[0], at, action, row[1], row[1], teller.actor, note=note, note_en=note_en)
             return Told(row[0], raised=False)
-        if kind != "no_contact":
+        if not calls_for_a_look:
             raise LifecycleError(
                 zh="现在没有未办结的预警，没有转达；如有需要请直接打电话给值班台",
                 en="no alert is open, so nothing was passed on; call the desk if you need them",

@@ -14,8 +14,8 @@ import psycopg
 from care_network.catalogues.services import SERVICES, service_for
 from care_network.matching.crew import Crew
 from care_network.matching.matching import Candidate, Job, Match, match
-from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import TRANSITIONS
+from dispatch.alerts import lifecycle, lookup
+from dispatch.alerts.states import TRANSITIONS, AlertAction
 from dispatch.core.history import SYSTEM, Actor
 from dispatch.orders import messages, photos, store
 from dispatch.orders.people import Crews, earlier_visits, jobs_of
@@ -31,7 +31,7 @@ TRIED = 12
 def suggest(
     conn: psycopg.Connection[Any], crews: Crews, alert: dict[str, Any], service: str | None, now: dt.datetime
 ) -> tuple[str, Match]:
-    """Choose the service for an alert (a row of ``lifecycle.load``) and its best three people; gives both.
+    """Choose the service for an alert (a row of ``lookup.load``) and its best three people; gives both.
 
     Raises OrderError for an unknown service.
     """
@@ -73,10 +73,10 @@ def dispatch_alert(
     Raises OrderError where the alert is over or has such an order, or the chosen person can not be sent any more.
     """
     with conn.transaction():
-        alert_id = lifecycle.lead_of(conn, alert_id)
-        row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
-        alert = lifecycle.load(conn, alert_id) if row is not None else None
-        if row is None or alert is None or row[0] not in OPEN:
+        alert_id = lookup.lead_of(conn, alert_id)
+        found = lifecycle.lock(conn, alert_id)
+        alert = lookup.load(conn, alert_id) if found is not None else None
+        if found is None or alert is None or found.state not in OPEN:
             raise OrderError(
                 zh="该预警已结束或不存在，无需派单", en="this alert is over or does not exist: nobody to send"
             )
@@ -92,9 +92,9 @@ def dispatch_alert(
             reason_en=alert["reason_en"],
         )
         order = store.load(conn, store.insert(conn, new, actor, at))
-        if row[0] == "raised":
+        if found.state == "raised":
             words = f"派单：{SERVICES[chosen].zh}"
-            lifecycle.act(conn, alert_id, "acknowledge", actor, at, expected_version=row[1], note=words)
+            lifecycle.act(conn, alert_id, "acknowledge", actor, at, expected_version=found.version, note=words)
         return offer(conn, crews, order, at, actor, only=staff_code)
 
 
@@ -195,7 +195,7 @@ def act_as_person(
     if action not in BY_PERSON:
         raise OrderError(zh="不支持的操作", en=f"{action!r} is not a step of the person who goes")
     with conn.transaction():
-        order = store.load(conn, order_id, lock=True)
+        order = store.lock(conn, order_id)
         if order.staff_id != staff_id:
             raise OrderChanged(
                 zh="这张工单已转给他人或已取消，感谢您", en="this order has gone to somebody else, or is off"
@@ -228,7 +228,7 @@ def reassign(
     Raises OrderError, OrderChanged.
     """
     with conn.transaction():
-        order = store.load(conn, order_id, lock=True)
+        order = store.lock(conn, order_id)
         if order.version != expected_version:
             raise store.change_error(conn, order_id)
         if order.state != "open":
@@ -247,7 +247,7 @@ def cancel(
 ) -> Order:
     """Cancel the order: nobody has to go any more. Raises OrderError, OrderChanged."""
     with conn.transaction():
-        order = store.load(conn, order_id, lock=True)
+        order = store.lock(conn, order_id)
         if order.version != expected_version:
             raise store.change_error(conn, order_id)
         return store.change(conn, order, "cancel", actor, at, note=note)
@@ -314,7 +314,7 @@ def _why(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-_ALERT_STEP: dict[OrderAction, lifecycle.AlertAction] = {
+_ALERT_STEP: dict[OrderAction, AlertAction] = {
     "accept": "respond",
     "depart": "respond",
     "arrive": "arrive",
@@ -329,15 +329,15 @@ def _on_alert(
     """Take the alert along with its order: somebody goes, or is at the door. A person closes it, with its outcome."""
     if order.alert_id is None or action not in _ALERT_STEP:
         return
-    alert_id = lifecycle.lead_of(conn, order.alert_id)
-    row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
-    if row is None or row[0] not in OPEN:
+    alert_id = lookup.lead_of(conn, order.alert_id)
+    found = lifecycle.lock(conn, alert_id)
+    if found is None or found.state not in OPEN:
         return
     step = _ALERT_STEP[action]
-    if row[0] not in TRANSITIONS[step][0]:
+    if found.state not in TRANSITIONS[step][0]:
         step = "note"
     words = {"accept": "已接单", "depart": "已出发", "arrive": "已到达", "finish": "上门服务已完成", "note": "备注"}[
         action
     ]
     text = f"工单 {order.number} {words}" + (f"：{note}" if note else "")
-    lifecycle.act(conn, alert_id, step, actor, at, expected_version=row[1], note=text, own=False)
+    lifecycle.act(conn, alert_id, step, actor, at, expected_version=found.version, note=text, own=False)

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import msgspec
 import psycopg
 
-from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts import lifecycle, lookup
+from dispatch.alerts.states import TRANSITIONS, AlertAction, LifecycleError
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.orders import assigning, messages, photos, store
@@ -42,7 +42,7 @@ _BEHIND: Mapping[FieldAction, tuple[OrderState, ...]] = {
     "arrive": ("arrived", "done"),
     "finish": ("done",),
 }
-_ALERT_STEP: Mapping[FieldAction, lifecycle.AlertAction] = {"depart": "respond", "arrive": "arrive"}
+_ALERT_STEP: Mapping[FieldAction, AlertAction] = {"depart": "respond", "arrive": "arrive"}
 
 
 class Pressed(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +83,7 @@ def press_on_order(
     """Take a step on the order that the person has; see :func:`dispatch.orders.presses.once`."""
 
     def effect() -> Answer:
-        order = store.load(conn, order_id, lock=True)
+        order = store.load(conn, order_id)
         if order.staff_id != person.staff_id or order.staff_id is None:
             raise OrderChanged(
                 zh="这张工单已转给他人或已取消，感谢您", en="this order has gone to somebody else, or is off"
@@ -108,7 +108,11 @@ def press_on_order(
             if photo is not None:
                 photos.add(conn, order_id, person.staff_id, photo, press.pressed_at)
 
-    return once(conn, press, effect, on_refusal, order_id=order_id)
+    with conn.transaction():
+        # Before the press's own row, whose foreign key takes a weaker lock: two of those that want to grow wait for
+        # each other.
+        store.lock(conn, order_id)
+        return once(conn, press, effect, on_refusal, order_id=order_id)
 
 
 def press_on_alert(
@@ -123,18 +127,16 @@ def press_on_alert(
     """Take a step on an alert of somebody who has no order for it, by the alert's own states."""
 
     def effect() -> Answer:
-        row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
-        if row is None or row[0] not in OPEN:
+        if found is None or found.state not in OPEN:
             raise OrderError(zh="该预警已结束，无需前往", en="this alert has ended; nobody need go")
-        state, version = row
-        step = _alert_step(action, state)
+        step = _alert_step(action, found.state)
         note = _alert_note(person, action, press, pressed, step)
         if action == "finish":
             card, particulars = read_card(service, pressed.card, pressed.injury)
             names = (person.name_zh, person.name_en)
             store_result(conn, alert_id, None, person.key, names, card, particulars, pressed.note, press.pressed_at)
             note = f"{card.zh}{note}" if note else card.zh
-        lifecycle.act(conn, alert_id, step, person.actor, press.pressed_at, expected_version=version, note=note)
+        lifecycle.act(conn, alert_id, step, person.actor, press.pressed_at, expected_version=found.version, note=note)
         behind = action in _ALERT_STEP and step == "note"
         return Answer("already" if behind else "done")
 
@@ -142,7 +144,9 @@ def press_on_alert(
         zh, en = _refused_words(person, action, press, pressed, error)
         history.record(conn, [alert_id], press.received_at, "note", zh, en)
 
-    return once(conn, press, effect, on_refusal, alert_id=alert_id)
+    with conn.transaction():
+        found = lifecycle.lock(conn, alert_id)  # before the press's own row; see press_on_order
+        return once(conn, press, effect, on_refusal, alert_id=alert_id)
 
 
 def _step(
@@ -187,7 +191,7 @@ def _ask_support(
     """Ask the next person to come, too, and tell the desk. Raises OrderError where that was done already."""
     if order.state not in ("accepted", "en_route", "arrived") or order.alert_id is None:
         raise OrderError(zh="请先接单，或致电值班台", en="accept the order first, or call the desk")
-    now, (late_zh, _) = press.received_at, press.words()
+    now, (late_zh, late_en) = press.received_at, press.words()
     zh = f"{actor.name} 请求支援" + (f"：{note}" if note else "")
     en = f"{actor.name} asks for support" + (f": {note}" if note else "")
     new = NewOrder(
@@ -199,9 +203,13 @@ def _ask_support(
     except OrderError as error:
         raise OrderError(zh="已在请求支援，请同时致电值班台", en="support is asked for already; call, too") from error
     store.add_note(conn, order, actor, press.pressed_at, zh + late_zh, press.times)
-    row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (order.alert_id,)).fetchone()
-    if row is not None and row[0] in OPEN:
-        lifecycle.act(conn, order.alert_id, "note", actor, press.pressed_at, expected_version=row[1], note=zh + late_zh)
+    alert_id = lookup.lead_of(conn, order.alert_id)
+    found = lifecycle.lock(conn, alert_id)
+    if found is not None and found.state in OPEN:
+        lifecycle.act(
+            conn, alert_id, "note", actor, press.pressed_at, expected_version=found.version, note=zh + late_zh,
+            note_en=en + late_en,
+        )  # fmt: skip
     asked = assigning.offer(conn, crews, made, now, actor)
     messages.notify_desk(conn, asked, now)
 
@@ -237,14 +245,12 @@ def _photo(pressed: Pressed) -> tuple[photos.Photo | None, Answer]:
         return None, Answer("done", f"已记录，但照片未保存：{error.message_zh}", f"recorded, but no photo: {error}")
 
 
-def _alert_step(action: FieldAction, state: AlertState) -> lifecycle.AlertAction:
+def _alert_step(action: FieldAction, state: AlertState) -> AlertAction:
     step = _ALERT_STEP.get(action, "note")
-    return step if step == "note" or state in lifecycle.TRANSITIONS[step][0] else "note"
+    return step if step == "note" or state in TRANSITIONS[step][0] else "note"
 
 
-def _alert_note(
-    person: Person, action: FieldAction, press: Press, pressed: Pressed, step: lifecycle.AlertAction
-) -> str:
+def _alert_note(person: Person, action: FieldAction, press: Press, pressed: Pressed, step: AlertAction) -> str:
     late, _ = press.words()
     said = "" if step != "note" or action in ("note", "finish") else f"{person.name_zh} {WORDS[action][0]}"
     return said + (f"：{pressed.note}" if pressed.note else "") + late
@@ -290,4 +296,7 @@ def family_says(conn: psycopg.Connection[Any], alert_ids: Sequence[uuid.UUID], p
         )  # fmt: skip
         return Answer("done")
 
-    return once(conn, press, effect, lambda _: None, alert_id=alert_ids[0] if alert_ids else None)
+    with conn.transaction():
+        # In the order of their ids, as everywhere; histories refer to them.
+        conn.execute("SELECT FROM alert WHERE id = ANY (%s) ORDER BY id FOR KEY SHARE", (list(alert_ids),))
+        return once(conn, press, effect, lambda _: None, alert_id=alert_ids[0] if alert_ids else None)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 import psycopg
 
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.orders.states import OrderError
 from vocabulary.times import SHANGHAI
 

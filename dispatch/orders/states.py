@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from vocabulary.severity import SEVERITY_WORDS
 
 OrderState = Literal["open", "offered", "accepted", "en_route", "arrived", "done", "cancelled"]

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
+from dispatch.alerts import lifecycle
 from dispatch.core.history import Actor
 from dispatch.orders.states import OrderAction, OrderChanged, OrderError, OrderState, next_state
 from vocabulary.times import SHANGHAI
@@ -107,9 +108,25 @@ def insert(conn: psycopg.Connection[Any], new: NewOrder, actor: Actor, at: dt.da
     return order_id
 
 
-def load(conn: psycopg.Connection[Any], order_id: uuid.UUID, *, lock: bool = False) -> Order:
-    """Load an order; ``lock``: nobody else changes it until the transaction ends. Raises OrderError for none."""
-    rows = _select(conn, b"WHERE o.id = %(id)s" + (b" FOR UPDATE OF o" if lock else b""), {"id": order_id})
+def load(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> Order:
+    """Load an order. Raises OrderError for none."""
+    return _one(conn, order_id, b"")
+
+
+def lock(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> Order:
+    """Load an order that nobody else changes until the caller's transaction ends. Raises OrderError for none.
+
+    Its alert is locked before it, and the alert's lead before that: all of dispatch locks in this order, alerts, then
+    orders, then people, so that no two wait for each other. A step on an order is one on its alert, too.
+    """
+    row = conn.execute("SELECT alert_id FROM work_order WHERE id = %s", (order_id,)).fetchone()
+    if row is not None and row[0] is not None:
+        lifecycle.lock(conn, row[0])
+    return _one(conn, order_id, b" FOR UPDATE OF o")
+
+
+def _one(conn: psycopg.Connection[Any], order_id: uuid.UUID, how: bytes) -> Order:
+    rows = _select(conn, b"WHERE o.id = %(id)s" + how, {"id": order_id})
     if not rows:
         raise OrderError(zh="没有这张工单", en="there is no such work order")
     return rows[0]
@@ -133,7 +150,10 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     alert_id: uuid.UUID | None = None
     households: list[int] | None = None
     residents: list[int] | None = None
-    limit: int = 200
+    due_before: dt.datetime | None = None
+    done_since: dt.datetime | None = None
+    """Done at this time or later."""
+    limit: int | None = 200
 
 
 def list_orders(conn: psycopg.Connection[Any], conditions: OrderFilter) -> list[Order]:
@@ -171,11 +191,12 @@ def visits_to_rate(conn: psycopg.Connection[Any], resident_id: int, limit: int =
 
 
 def due(conn: psycopg.Connection[Any], now: dt.datetime, limit: int) -> list[Order]:
-    """List orders that are due for the sweeper: the person is silent, or nobody fitted yet. The gravest first."""
+    """List orders that are due for the sweeper: the person is silent, or nobody fitted yet. The gravest first; without
+    those of alerts that are over, for which nobody else is asked."""
     return _select(
         conn,
         b"WHERE o.state IN ('open', 'offered') AND o.next_at <= %(now)s"
-        b" ORDER BY severity_rank(o.urgency),"
+        b" AND (a.state IS NULL OR alert_is_open(a.state)) ORDER BY severity_rank(o.urgency),"
         b" o.next_at LIMIT %(limit)s",
         {"now": now, "limit": limit},
     )
@@ -337,6 +358,8 @@ _LIST = b"""
       AND (%(alert_id)s::uuid IS NULL OR o.alert_id = %(alert_id)s)
       AND (%(households)s::integer[] IS NULL OR o.household_id = ANY (%(households)s))
       AND (%(residents)s::integer[] IS NULL OR o.resident_id = ANY (%(residents)s))
+      AND (%(due_before)s::timestamptz IS NULL OR o.due_at < %(due_before)s)
+      AND (%(done_since)s::timestamptz IS NULL OR o.done_at >= %(done_since)s)
     ORDER BY o.state IN ('done', 'cancelled'),
              CASE WHEN o.state NOT IN ('done', 'cancelled') THEN
                  severity_rank(o.urgency) END,

@@ -17,6 +17,7 @@ import structlog
 from care_network.matching.matching import assign
 from database.pool import connect_options
 from database.settings import DatabaseSettings
+from dispatch.alerts import lookup, reopening
 from dispatch.core.faults import traceback_summary
 from dispatch.core.history import SYSTEM
 from dispatch.orders import store
@@ -78,9 +79,11 @@ def _next(
 ) -> None:
     try:
         with conn.transaction():
-            claimed = store.load(conn, order.id, lock=True)
+            claimed = store.lock(conn, order.id)
             if claimed.version != order.version or claimed.next_at != order.next_at:
                 return  # somebody answered, or another worker was first
+            if claimed.alert_id is not None and not lookup.is_open(conn, claimed.alert_id):
+                return  # it was closed just now
             expired = claimed.state == "offered"
             if expired:
                 claimed = store.change(conn, claimed, "expire", SYSTEM, now)
@@ -92,17 +95,22 @@ def _next(
 
 
 def _cancel_ended(conn: psycopg.Connection[Any], now: dt.datetime) -> int:
-    """Cancel unanswered orders of alerts that are over; a person who has accepted decides at the door."""
+    """Cancel unanswered orders of alerts that are over; a person who has accepted decides at the door.
+
+    While whoever closed an alert can still take that back, its orders rest: nobody else is asked, and they go on.
+    """
     ended = conn.execute(
         "SELECT o.id FROM work_order o JOIN alert a ON a.id = o.alert_id"
-        " WHERE o.state IN ('open', 'offered') AND NOT a.state = ANY (%s)",
-        (list(OPEN),),
+        " WHERE o.state IN ('open', 'offered') AND NOT a.state = ANY (%s)"
+        " AND (a.state <> 'resolved' OR a.closed_at < %s)",
+        (list(OPEN), now - reopening.UNDO_WITHIN - reopening.LATE),
     ).fetchall()
     done = 0
     for (order_id,) in ended:
         with conn.transaction():
-            order = store.load(conn, order_id, lock=True)
-            if order.state in ("open", "offered"):
+            order = store.lock(conn, order_id)
+            over = order.alert_id is not None and not lookup.is_open(conn, order.alert_id)
+            if over and order.state in ("open", "offered"):
                 store.change(conn, order, "cancel", SYSTEM, now, note="预警已结束")
                 done += 1
     return done

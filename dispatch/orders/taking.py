@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from care_network.catalogues.services import SERVICES, service_for
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lookup
 from dispatch.core.history import Actor
 from dispatch.orders import store
 from dispatch.orders.states import LIVE, answer_deadline
@@ -27,7 +27,7 @@ def take(
     Part of the caller's transaction, which holds the alert. None where none fits: the person's role does not go to
     homes, or somebody else is on the way; the alert's own states are all there is then.
     """
-    alert = lifecycle.load(conn, alert_id)
+    alert = lookup.load(conn, alert_id)
     person = conn.execute("SELECT id, kind FROM staff WHERE code = %s AND active", (staff_code,)).fetchone()
     if alert is None or alert["state"] not in OPEN or person is None:
         return None
@@ -74,7 +74,7 @@ def _open_order(
     """The alert's order, open for this person or accepted by them; None where somebody else is on the way with it."""
     live = store.list_orders(conn, OrderFilter(states=list(LIVE), alert_id=alert["id"], service=service))
     for one in live:
-        order = store.load(conn, one.id, lock=True)
+        order = store.lock(conn, one.id)
         if order.supports is not None or order.state not in LIVE:
             continue
         if order.staff_id == staff_id and order.state != "open":

@@ -302,7 +302,7 @@ def _order(session: Session, number: int) -> "Order":
 def _alert(session: Session, alert: uuid.UUID, action: str) -> dict[str, Any]:
     from care_network.access.permissions import visible_households
     from care_network.errors import NotFoundError
-    from dispatch.alerts.lifecycle import load
+    from dispatch.alerts.lookup import load
 
     row = load(session.conn, alert)
     if row is None or row["household_id"] not in visible_households(session.conn, session.account):

@@ -18,6 +18,7 @@ import psycopg
 from device_simulators.home import Column, Home
 from device_simulators.homes import DEVICES
 from dispatch.alerts import lifecycle
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.history import Actor
 from firmware_profiles import wire
 from shouwang.drills.account import first_messages
@@ -246,7 +247,7 @@ def _resolve(conn: psycopg.Connection[Any]) -> None:
     ).fetchall():
         try:
             lifecycle.act(conn, number, "resolve", DUTY, now, expected_version=version, outcome="test", note="soak")
-        except lifecycle.LifecycleError:
+        except LifecycleError:
             continue
 
 

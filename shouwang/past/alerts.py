@@ -9,12 +9,14 @@ import msgspec
 from numpy.random import Generator
 from psycopg.types.json import Jsonb
 
+from alerting.detection.detectors import all_rules
 from dispatch.alerts.outcomes import Particulars, complete
 from dispatch.ladders.policy import decode
 from shouwang.past.course import Course, Step, course_of
 from shouwang.past.district import Desk, PastDistrict, PastHome, Worker
 from shouwang.past.stories import Incident
 from shouwang.past.tables import Rows
+from vocabulary.rule_words import KEY
 
 SPACE = uuid.UUID("6f0c3a57-6a0e-5b43-9d5b-7b0a4f3f9d11")
 """Of the numbers of past alerts and orders: the same seed and time give the same."""
@@ -97,7 +99,8 @@ def add_alert(
 
 
 def _evidence(home: PastHome, incident: Incident) -> dict[str, Any]:
-    evidence = {**incident.kind.evidence, "simulated": True}
+    words = all_rules()[incident.kind.rule].words
+    evidence = {**incident.kind.evidence, KEY: msgspec.to_builtins(words), "simulated": True}
     if incident.kind.evidence["kind"] == "silence":
         evidence["last_heard_us"] = round((incident.at - dt.timedelta(minutes=3)).timestamp() * 1e6)
         evidence["device"] = incident.kind.device or home.gateway

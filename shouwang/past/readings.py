@@ -22,6 +22,8 @@ HOURS_ALONE = dt.timedelta(days=11)
 """Further back there are hours alone."""
 STAYS = frozenset({"battery", "room_temperature", "room_humidity"})
 """Channels that a home without its resident still has."""
+SEEN = frozenset({"motion", "presence", "in_bed", "body_movement"})
+"""0/1 channels of which the last 1 counts: when somebody was last seen."""
 Known = Mapping[str, int]
 
 
@@ -45,6 +47,7 @@ def write_readings(
         if column.device in devices
         for kept in [~_absent(column.device, column.channel, column.times_us, absences)]
     ]
+    raw += _newest(found, raw, span)
     series = _series(cursor, devices, {(one[0], one[1]) for one in raw} | {(s.device, s.channel) for s in found})
     if found:
         minutes = _buckets(found, series)
@@ -70,6 +73,23 @@ def _sampled(home: Home, devices: Collection[str], absences: Sequence[Absence], 
                 kept = ~_absent(one.device, one.channel, one.time_us, absences)
                 columns = (getattr(one, name)[kept] for name in ("time_us", "count", "mean", "low", "high"))
                 yield Sampled(one.device, one.channel, *columns)
+
+
+_Raw = tuple[str, str, NDArray[np.int64], NDArray[np.float32]]
+
+
+def _newest(found: Sequence[Sampled], raw: Sequence[_Raw], span: Span) -> Iterator[_Raw]:
+    """The last reading of each series that is rarer than an hour, and the last 1 of what sees people: a platform that
+    ran all the time has them, and who asks when a device was last heard asks for readings."""
+    since = span.rolled_us - DAY_US
+    later = {(device, channel, False) for device, channel, *_ in raw}
+    later |= {(device, channel, True) for device, channel, _, values in raw if (values >= 0.5).any()}
+    for one in found:
+        for least in (False, True) if one.channel in SEEN else (False,):
+            at = np.flatnonzero((one.time_us >= since) & ((one.mean >= 0.5) | (not least)))
+            if len(at) and (one.device, one.channel, least) not in later:
+                last = at[-1:]
+                yield one.device, one.channel, one.time_us[last], one.mean[last].astype(np.float32)
 
 
 def _absent(device: str, channel: str, times_us: NDArray[np.int64], absences: Sequence[Absence]) -> NDArray[np.bool_]:

@@ -25,6 +25,9 @@ from shouwang.platform.processes import wait_until
 STORE_TIMEOUT_S = 60.0
 """How long the homes' last messages may take to reach the database when the demo ends."""
 
+HOMES_TIMEOUT_S = 15.0
+"""How long the address waits for the homes; a demonstration of hundreds begins before all are there."""
+
 
 @dataclass(frozen=True)
 class DemoOptions:
@@ -65,6 +68,9 @@ def run(options: DemoOptions, out: Console) -> dict[str, Any]:
         probe = stack.enter_context(LiveProbe(platform.address, *login_of(district, "dispatcher")))
         started = time.monotonic()
         configurations = start_homes(platform, homes)
+        if not options.headless:
+            with out.status("正在等待各家网关上线 Waiting for the homes' gateways …"):
+                _await_homes(platform, len(homes), stop)
         _greet(platform, district, options, out)
         while not stop.wait(1.0):
             now = time.monotonic()
@@ -113,6 +119,18 @@ def start_homes(platform: Platform, homes: list[SimulatedHome]) -> list[Path]:
         files.append(file)
     platform.start_child("homes", ["-m", "shouwang", "simulate", "homes", *map(str, files)], None, {})
     return files
+
+
+def _await_homes(platform: Platform, homes: int, stop: threading.Event) -> None:
+    """Wait until the homes are seen: who looks before that is told, rightly, that nobody is watched."""
+    with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
+
+        def seen() -> bool:
+            row = conn.execute("SELECT count(*) FROM gateway WHERE state = 'online'").fetchone()
+            return stop.is_set() or (row is not None and row[0] >= homes)
+
+        with contextlib.suppress(TimeoutError):  # the desk says itself which are not
+            wait_until(seen, HOMES_TIMEOUT_S, "every home is online", pause_s=0.2)
 
 
 def _greet(platform: Platform, district: DemoDistrict, options: DemoOptions, out: Console) -> None:

@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from care_network.access import sessions
 from console.shell.security import COOKIE
+from tests.browser.test_desk_hears import CUT, HEAR, heard
 from tests.support.console import broker_away
 from tests.support.console_site import console_site, now
 from tests.support.databases import of_service
@@ -67,10 +68,13 @@ def test_a_frozen_console_is_red_on_every_page(
         with process(database_url, tmp_path) as (service, address):
             token = sessions.open_session(conn, account(conn, "dispatcher"), "127.0.0.1", now())
             browser_context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
+            browser_context.add_init_script(HEAR)
             pages = [browser_context.new_page() for _ in range(2)]
             for page, path in zip(pages, (f"/alerts/{alert}", "/residents"), strict=True):
                 page.goto(address + path)
                 hears(page)
+            pages[1].get_by_role("button", name="开启并试听").click()
+            expect(pages[1].locator("#unarmed")).to_be_hidden()
             frozen_at = time.monotonic()
             service.send(signal.SIGSTOP)
             for page in pages:
@@ -78,6 +82,7 @@ def test_a_frozen_console_is_red_on_every_page(
                 assert page.title() == "⚠ 断线 · 守望"
                 expect(page.locator("#health")).to_contain_text("断线")
             assert time.monotonic() - frozen_at < RED_S + SLACK_S
+            assert heard(pages[1])[-3:] == CUT, "three low tones, and no ring of what may be over"
             assert "实时连接" not in pages[0].inner_text("body")
             for clock in pages[0].locator("time[data-since], time[data-until]").all():
                 assert clock.text_content() == "—"

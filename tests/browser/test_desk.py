@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from care_network.records import provisioning
 from care_network.records.records import NewHousehold, NewResident
@@ -62,6 +62,9 @@ def test_from_a_new_alert_to_a_call_by_four_keys(site: ConsoleSite, browser_cont
     sound(page)
     alert = site.alert()
     expect(page.locator(f"#alert-{alert}")).to_be_visible()
+    page.keyboard.press("Enter")  # with no row chosen: the first
+    expect(page.locator("#detail h1")).to_contain_text("跌倒")
+    page.keyboard.press("Escape")
     began = time.monotonic()
     page.keyboard.press("j")
     page.keyboard.press("a")  # opens what the focus is on, and takes it
@@ -185,3 +188,38 @@ def test_two_alerts_of_one_event_and_the_ways_back(site: ConsoleSite, browser_co
     page.get_by_role("button", name="8 小时").click()
     expect(page.locator("#tabpanel-history")).to_contain_text("暂缓至")
     expect(page.locator("#section-technical")).to_have_count(0)  # it rests
+
+
+def test_keys_act_on_the_alert_that_was_asked_for(site: ConsoleSite, browser_context: BrowserContext) -> None:
+    first, second = site.alert(), site.alert("R2", "sos")
+    page = desk(site, browser_context, f"/?a={first}")
+    page.keyboard.press("n")
+    page.keyboard.type("女儿在路上")
+    page.keyboard.press("Escape")
+    held: list[Route] = []
+    page.route(f"**/alerts/{second}/detail", lambda route: held.append(route))
+    page.locator(f"#alert-{second} a").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/?a={second}")
+    page.keyboard.press("a")  # the other one is not there yet, and the first is still shown
+    expect(page.locator("#detail")).to_have_attribute("aria-busy", "true")
+    page.wait_for_function("() => document.getElementById('detail').inert")
+    held[0].continue_()
+    expect(page.locator("#p-title .state")).to_have_text("已接警")
+    expect(page.locator(f"#alert[data-alert='{second}']")).to_be_visible()
+    rows = dict(site.conn.execute("SELECT id, state FROM alert").fetchall())
+    assert rows == {first: "raised", second: "acknowledged"}
+    page.locator(f"#alert-{first} a").click()
+    expect(page.locator("#panel-n textarea")).to_have_value("女儿在路上")  # nothing typed is lost
+    page.locator("#panel-n textarea").fill("")
+    page.keyboard.press("Escape")
+    lifecycle.act(site.conn, first, "acknowledge", ZHOU, now(), expected_version=1)
+    expect(page.locator("#p-title .state")).to_have_text("已接警")
+    page.keyboard.press("t")  # a colleague has it: it becomes one's own
+    expect(page.locator("#p-title .q-owner.mine")).to_be_visible()
+    page.keyboard.press("r")
+    page.get_by_label("属实，已电话处理").check()
+    page.locator("#panel-r").get_by_role("button", name="办结").click()
+    expect(page.locator("#p-title .state")).to_have_text("已办结")
+    page.keyboard.press("u")
+    expect(page.locator("#p-title .state")).to_have_text("已接警")

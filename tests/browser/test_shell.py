@@ -67,7 +67,8 @@ def test_sound_and_title_survive_twenty_navigations(
         expect(page.locator("#menu a[href='/orders']")).to_have_attribute("aria-current", "page")
         page.reload()
         expect(page.locator("#health")).to_be_visible()
-        page.locator("h1").click()  # the first gesture arms what was armed before
+        page.locator("#menu a[href='/sla']").click()  # the first gesture arms what was armed before, and is not lost
+        expect(page.locator("#menu a[href='/sla']")).to_have_attribute("aria-current", "page")
         expect(page.locator("#unarmed")).to_be_hidden()
         rings(page)
 
@@ -158,3 +159,22 @@ def test_night_is_chosen_kept_and_never_white(
         assert page.url.endswith("/login?next=/orders%3Fstate%3Ddone")
         expect(page.locator("html")).to_have_attribute("data-theme", "night")
         assert not Axe().run(page).response["violations"]
+
+
+def test_a_page_whose_scripts_did_not_start_says_so(
+    database_url: str, tmp_path: Path, browser_context: BrowserContext
+) -> None:
+    with console_site(database_url, tmp_path) as site:
+        site.log_in(browser_context, "dispatcher")
+        page = browser_context.new_page()
+        page.route("**/shell/shell.js", lambda route: route.abort())
+        page.goto(site.address)
+        bar = page.locator("#unstarted")
+        expect(bar).to_be_hidden()  # it may still come
+        bar.evaluate("bar => bar.getAnimations().forEach((one) => one.finish())")  # ten seconds later
+        expect(bar).to_be_visible()
+        expect(bar).to_contain_text("请刷新页面")
+        page.unroute("**/shell/shell.js")
+        page.reload()
+        expect(page.locator("#health")).to_be_visible()
+        expect(bar).to_have_count(0)

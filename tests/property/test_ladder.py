@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from dispatch.alerts import lifecycle
+from dispatch.alerts.states import TRANSITIONS, AlertAction, LifecycleError
 from dispatch.core.history import Actor
 from dispatch.escalation.sweeper import Sweeper
 from tests.support.ladders import build_duty, ladder, raise_one, told, use
@@ -89,15 +90,15 @@ class Ladders(RuleBasedStateMachine):
             self.sweepers[0].sweep()
 
     @rule(alert=alerts, action=st.sampled_from(["acknowledge", "respond", "arrive", "resolve", "note"]))
-    def person_acts(self, alert: uuid.UUID, action: lifecycle.AlertAction) -> None:
+    def person_acts(self, alert: uuid.UUID, action: AlertAction) -> None:
         model = self.models[alert]
         now = self.conn.execute("SELECT clock_timestamp()").fetchone()
         version = self.conn.execute("SELECT version FROM alert WHERE id = %s", (alert,)).fetchone()
         assert now is not None
         assert version is not None
-        sources, target = lifecycle.TRANSITIONS[action]
+        sources, target = TRANSITIONS[action]
         if model.state not in sources:
-            with pytest.raises(lifecycle.LifecycleError):
+            with pytest.raises(LifecycleError):
                 lifecycle.act(self.conn, alert, action, ANYONE, now[0], expected_version=version[0], outcome="test")
             return
         lifecycle.act(self.conn, alert, action, ANYONE, now[0], expected_version=version[0], outcome="test")
@@ -105,12 +106,12 @@ class Ladders(RuleBasedStateMachine):
             model.reach(target or model.state)
 
     @rule(alert=alerts, action=st.sampled_from(["clear", "cancel", "note"]))
-    def it_is_over(self, alert: uuid.UUID, action: lifecycle.AlertAction) -> None:
+    def it_is_over(self, alert: uuid.UUID, action: AlertAction) -> None:
         model = self.models[alert]
         now = self.conn.execute("SELECT clock_timestamp()").fetchone()
         assert now is not None
         lifecycle.follow_up(self.conn, alert, action, now[0], "")
-        sources, target = lifecycle.TRANSITIONS[action]
+        sources, target = TRANSITIONS[action]
         if target is not None and model.state in sources:
             model.reach(target)
 

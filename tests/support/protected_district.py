@@ -15,7 +15,7 @@ DEVICES = {
     "gas": ("heiman-hs1cg", "kitchen", 7200), "water": ("aqara-sjcgq11lm", "bathroom", 3600),
 }  # fmt: skip
 """Model, room and heartbeat in seconds."""
-CHANNELS = {"radar": ("heart_rate", "presence"), "pendant": ("step_count", "battery")}
+CHANNELS = {"radar": ("heart_rate", "presence"), "pendant": ("body_movement", "battery")}
 AREAS = (
     ("sz", "city"), ("sz.yt", "district"), ("sz.yt.hs", "street"), ("sz.yt.hs.pw", "community"),
     ("sz.yt.hs.pw.c1", "compound"), ("sz.yt.ms", "street"), ("sz.yt.ms.dm", "community"),

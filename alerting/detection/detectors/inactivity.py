@@ -115,7 +115,7 @@ class Inactivity(Behaviour):
         "inactivity.nap": Parameter(6, 3, 14, "h", "白天卧床上限", "never before, lying down by day"),
         "inactivity.unlearned": Parameter(12, 4, 24, "h", "学习期上限", "while nothing is learned"),
         "inactivity.unlearned_day": Parameter(5, 2, 24, "h", "学习期白天上限", "by day, while nothing is learned"),
-        "inactivity.home_by": Parameter(23, 20, 26, "h", "应到家时间", "home by, where no bedtime is known"),
+        "inactivity.home_by": Parameter(23, 20, 26, "{hour}", "应到家时间", "home by, where no bedtime is known"),
         "inactivity.learn_days": Parameter(5, 3, 14, "d", "学习天数", "days to learn"),
         "inactivity.away": Parameter(14, 4, 72, "h", "外出上限", "away from home"),
     }

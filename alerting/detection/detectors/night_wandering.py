@@ -49,8 +49,8 @@ class NightWandering(Behaviour):
     """Starts a timer at the door; a sign of life inside stops it."""
 
     parameters: ClassVar = {
-        "night_wandering.from": Parameter(23, 20, 24, "h", "夜间开始", "night begins"),
-        "night_wandering.until": Parameter(5, 3, 8, "h", "夜间结束", "night ends"),
+        "night_wandering.from": Parameter(23, 20, 24, "{hour}", "夜间开始", "night begins"),
+        "night_wandering.until": Parameter(5, 3, 8, "{hour}", "夜间结束", "night ends"),
         "night_wandering.minutes": Parameter(15, 3, 120, "min", "出门未归", "not back for"),
     }
     rules: ClassVar = {

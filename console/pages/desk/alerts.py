@@ -18,8 +18,8 @@ from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.steps import STEP_OF_ROUTE, on_every_step
 from console.shell.views import language_of, page
-from dispatch.alerts.lifecycle import AlertAction, LifecycleError
 from dispatch.alerts.outcomes import Particulars
+from dispatch.alerts.states import AlertAction, LifecycleError
 from dispatch.desk.steps import StepDetails
 from dispatch.desk.trace import trace_alert
 

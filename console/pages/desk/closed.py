@@ -15,7 +15,7 @@ from console.shell.errors import message_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
 from console.shell.views import page
-from dispatch.alerts.lifecycle import CLOSED
+from dispatch.alerts.states import CLOSED
 from dispatch.desk import closed, procedures
 from dispatch.desk.closed import ClosedFilter, ClosedPage
 from vocabulary.area_path import within

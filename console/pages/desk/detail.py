@@ -89,6 +89,7 @@ def detail_of(
         "cards": cards(alert.severity),
         "outcome": next((e["outcome"] for e in reversed(events) if e["outcome"]), None),
         "staff": staff,
+        "rests": alert.state not in ENDED and alert.snoozed_us is not None and alert.snoozed_us > now.timestamp() * 1e6,
         "found": max(results_found, key=lambda found: found.at, default=None),
         **(_beside(conn, account, alert, events, now) if staff else {}),
     }

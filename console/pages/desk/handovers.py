@@ -16,7 +16,7 @@ from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import page
-from dispatch.alerts import lifecycle
+from dispatch.alerts.states import LifecycleError
 from dispatch.desk import handover
 from dispatch.desk.watchlist import watch_list
 
@@ -80,7 +80,7 @@ def withdraw(request: Request, console: Shared, account: CurrentAccount, number:
 def _on_page(request: Request, console: Console, account: Account, step: Callable[[], handover.Handover]) -> Response:
     try:
         step()
-    except lifecycle.LifecycleError as error:
+    except LifecycleError as error:
         return _handovers(request, console, account, error)
     return RedirectResponse("/handovers", 303)
 
@@ -101,9 +101,7 @@ def _withdraw(request: Request, console: Console, account: Account, number: int)
         return handover.withdraw(conn, number, account, dt.datetime.now(dt.UTC), origin_of(request))
 
 
-def _handovers(
-    request: Request, console: Console, account: Account, error: lifecycle.LifecycleError | None = None
-) -> Response:
+def _handovers(request: Request, console: Console, account: Account, error: LifecycleError | None = None) -> Response:
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         alerts = [one for one in console.board.open_alerts(scope_of(conn, account).sees) if one.merged_into is None]

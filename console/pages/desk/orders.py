@@ -22,8 +22,8 @@ from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.steps import STEP_OF_ROUTE, on_every_step
 from console.shell.views import page
-from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts import lookup
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.history import Actor
 from dispatch.core.links import load_link_keys
 from dispatch.orders import assigning, messages, photos, ratings, store
@@ -227,7 +227,7 @@ def _suggestions(
     alert, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
     if service and service not in SERVICES:
         raise HTTPException(422, "no such service")
-    row = lifecycle.load(conn, alert_id)
+    row = lookup.load(conn, alert_id)
     if row is None:
         raise HTTPException(503, "the alert is still on its way to the database")
     chosen, match = assigning.suggest(conn, console.crews, row, service or None, dt.datetime.now(dt.UTC))

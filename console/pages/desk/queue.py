@@ -27,7 +27,7 @@ from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import language_of, page
 from console.shell.watching import CurrentWatching, needs_while_watching
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.core.notice import AlertNotice
 from dispatch.desk import flood, grouping, handover
 from dispatch.escalation import duty_warnings
@@ -141,14 +141,15 @@ def _queue(
     account, language = watching.account, language_of(request, watching.account)
     now = dt.datetime.now(dt.UTC)
     now_us = round(now.timestamp() * 1e6)
-    alerts = [a for a in console.board.open_alerts(watching.scope.sees) if a.shows(now_us)]
+    standing = [a for a in console.board.open_alerts(watching.scope.sees) if a.merged_into is None]
+    alerts = [a for a in standing if a.shows(now_us)]
     everybody = console.board.open_alerts(lambda _alert: True)
     outlook = _outlook(console, account, hash(tuple((one.id, one.version) for one in everybody)))
 
     def mine(alert: AlertNotice) -> bool:
         return is_mine(alert, account)
 
-    shown = rows.matching(alerts, wanted, mine)
+    shown = rows.matching(standing, wanted, mine)
     overload = flood.state(alerts, now, outlook["desks"])
     return {
         "total": len(alerts),
@@ -189,7 +190,7 @@ def _sections(
     alerts of a kind and a place are a group, except emergencies."""
     parted: dict[str, list[AlertNotice]] = {key: [] for key in rows.SECTIONS}
     for alert in alerts:
-        parted[rows.section_of(alert)].append(alert)
+        parted[rows.section_of(alert, now_us)].append(alert)
     sections = []
     for key, words in rows.SECTIONS.items():
         members = rows.in_order(parted[key], now_us, clocks)
@@ -198,7 +199,8 @@ def _sections(
         is_open = f"section-{key}" in opened if key in rows.CLOSED_AT_FIRST else f"section-{key}" not in closed
         entries: list[dict[str, Any]] = []
         if is_open:
-            grouped = groups(members, opened, closed, prefix=key, least=PAIR if flooded else grouping.LEAST)
+            least = PAIR if flooded else grouping.LEAST
+            grouped = [] if key == "resting" else groups(members, opened, closed, prefix=key, least=least)
             together = {id for group in grouped for id in group["ids"] if not group["few"]}
             for group in (one for one in grouped if not one["few"]):
                 lines = group["alerts"] if group["shown"] else []

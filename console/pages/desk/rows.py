@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from console.shell.i18n import Language, pick
+from console.shell.views import clock as clock_text
 from dispatch.core.notice import AlertNotice
 from dispatch.desk.clock import AlertClock, RunningClock
 from vocabulary.area_path import within
@@ -18,8 +19,9 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "in_hand": ("处置中", "In hand"),
     "attention": ("关注", "Attention"),
     "technical": ("设备", "Technical"),
+    "resting": ("已暂缓", "Resting"),
 }
-"""Headings of the list, in order; the last two are closed unless somebody opens them."""
+"""Headings of the list, in order; the last three are closed unless somebody opens them."""
 SHORT: Mapping[str, tuple[str, str]] = {
     "家属": ("家属", "family"),
     "床位": ("床位团队", "bed team"),
@@ -32,7 +34,7 @@ SHORT: Mapping[str, tuple[str, str]] = {
 """Words for those whom a ladder calls, where the row has no room for their names."""
 STEPS_EN = {"acknowledged": "answer", "contacted": "contact", "on scene": "arrive", "resolved": "resolve"}
 """Milestones as the next thing to do."""
-CLOSED_AT_FIRST = ("attention", "technical")
+CLOSED_AT_FIRST = ("attention", "technical", "resting")
 
 
 class Clock(msgspec.Struct, frozen=True):
@@ -67,8 +69,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock | None
     next: Next | None
     owner: str
+    rests: str
+    """The time until which it rests; empty: it does not."""
     merged: int
     """Number of alerts that follow this one."""
+    word: str
+    """Words of the family or the home, on which nobody has acted yet; empty: none."""
     mine: bool
     fresh: bool
     mark: int
@@ -92,8 +98,14 @@ Clocks = Mapping[str, AlertClock]
 """By alert; none while the database is away."""
 
 
-def section_of(alert: AlertNotice) -> str:
+WHOLE_HOME = ("整户", "Whole home")
+"""In place of the name, of an alert that is nobody's in particular; the place says which home."""
+
+
+def section_of(alert: AlertNotice, now_us: int) -> str:
     """The section of the list in which an alert stands."""
+    if not alert.shows(now_us):
+        return "resting"
     if alert.severity == "technical":
         return "technical"
     if alert.state != "raised":
@@ -102,13 +114,19 @@ def section_of(alert: AlertNotice) -> str:
 
 
 def in_order(alerts: Iterable[AlertNotice], now_us: int, clocks: Clocks) -> list[AlertNotice]:
-    """Sort alerts of a section: by severity; of one severity the newest minute first, then by the time that is left."""
+    """Sort alerts of a section: by severity; of one severity the newest minute and those with a word of the family
+    first, then by the time that is left."""
 
     def rank(alert: AlertNotice) -> tuple[int, int, float, str]:
         fresh = now_us - alert.raised_us < PINNED_US and alert.state == "raised"
         known = clocks.get(alert.id)
         due = known.target.at.timestamp() * 1e6 if known is not None and known.target is not None else alert.raised_us
-        return RANK[alert.severity], 0 if fresh else 1, -alert.raised_us if fresh else due, alert.id
+        return (
+            RANK[alert.severity],
+            0 if fresh or alert.word_us is not None else 1,
+            -alert.raised_us if fresh else due,
+            alert.id,
+        )
 
     return sorted(alerts, key=rank)
 
@@ -131,7 +149,7 @@ def row_of(alert: AlertNotice, language: Language, now_us: int, clock: AlertCloc
     """Put an alert into two lines."""
     target = None if clock is None else clock.target
     call = clock.call if clock is not None and alert.state == "raised" and alert.severity in GRAVE else None
-    household = pick(language, f"{alert.household_code} 户", f"home {alert.household_code}")
+    household = pick(language, *WHOLE_HOME)
     who = pick(language, alert.resident_zh or household, alert.resident_en or household)
     what = headline(alert, language)
     where = place(alert, language)
@@ -158,7 +176,11 @@ def row_of(alert: AlertNotice, language: Language, now_us: int, clock: AlertCloc
         if call is None or call.kind != "call"
         else Next(pick(language, *short_of(call)), round(call.at.timestamp() * 1000)),
         owner=pick(language, alert.owner_zh, alert.owner_en),
+        rests=""
+        if alert.snoozed_us is None or alert.snoozed_us <= now_us
+        else pick(language, "至 ", "until ") + clock_text(alert.snoozed_us, "%m-%d %H:%M"),
         merged=alert.merged,
+        word=pick(language, alert.word_zh, alert.word_en) if alert.word_us is not None else "",
         mine=mine,
         fresh=alert.state == "raised" and now_us - alert.raised_us < PINNED_US,
         mark=0,

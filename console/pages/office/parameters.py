@@ -1,13 +1,15 @@
 """Parameters of the detectors: a sheet for the district, a grade, a home or a resident; each change with a reason."""
 
 import datetime as dt
+import itertools
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerting.tuning import sheet as tuning
-from alerting.tuning.catalogue import SCOPES
+from alerting.tuning.catalogue import SCOPES, catalogue
+from alerting.tuning.groups import group_of, heading_of, place_of
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.catalogues.ability import GRADES
@@ -68,11 +70,18 @@ def _sheet(
 ) -> Response:
     with console.database() as conn:
         sheet = tuning.load_sheet(conn, account, scope, key, dt.datetime.now(dt.UTC), origin_of(request))
+    lines = sorted(sheet.lines, key=lambda line: place_of(_group(line)))  # by name within, as they come
+    groups = [(heading_of(group), list(some)) for group, some in itertools.groupby(lines, _group)]
     around = {"grade": sheet.target.around[0], "household": sheet.target.household}
     return page(
-        request, "parameters.html", account, status_of(error) if error else 200, sheet=sheet, scopes=SCOPES,
-        grades=GRADES, around=around, message=message_of(request, error, account) if error else "", filled=filled or {},
+        request, "parameters.html", account, status_of(error) if error else 200, sheet=sheet, groups=groups,
+        known=catalogue(), scopes=SCOPES, grades=GRADES, around=around,
+        message=message_of(request, error, account) if error else "", filled=filled or {},
     )  # fmt: skip
+
+
+def _group(line: tuning.Line) -> str:
+    return group_of(line.name)
 
 
 def _number(text: str) -> float | None:

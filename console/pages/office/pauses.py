@@ -59,10 +59,10 @@ def _pauses(
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         entries = pauses.listing(conn, account, now, household)
-        devices = pauses.devices(conn, account, household)
+        home = pauses.home(conn, account, household)
     longest: dict[str, Any] = {kind: length.total_seconds() / 3600 for kind, length in pauses.LONGEST.items()}
     return page(
         request, "pauses.html", account, status_of(error) if error else 200, household=household,
-        entries=entries, devices=devices, running=pauses.covering(entries, now), words=pauses.WORDS, longest=longest,
+        entries=entries, home=home, running=pauses.covering(entries, now), words=pauses.WORDS, longest=longest,
         message=message_of(request, error, account) if error else "",
     )  # fmt: skip

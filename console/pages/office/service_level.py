@@ -26,7 +26,7 @@ Days = Annotated[int, Query(ge=1, le=92)]
 
 @router.get("/sla", dependencies=[needs(Action.VIEW_OPERATIONS)])
 def sla_page(
-    request: Request, console: Shared, account: CurrentAccount, days: Days = 7, by_shift: bool = True
+    request: Request, console: Shared, account: CurrentAccount, days: Days = 7, by_shift: bool = False
 ) -> Response:
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:

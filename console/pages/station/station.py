@@ -29,7 +29,6 @@ from dispatch.sla import clock as sla
 from dispatch.sla import report as sla_store
 from vocabulary.area_path import within
 from vocabulary.severity import SEVERITIES
-from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 SERVICE_LEVEL_DAYS = 30
@@ -47,7 +46,6 @@ TECHNICAL = "technical"
 def station_page(request: Request, console: Shared, account: CurrentAccount, area: Area = "") -> Response:
     """Show the area of the account, or ``area`` below it."""
     now = dt.datetime.now(dt.UTC)
-    midnight = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
     with console.database() as conn:
         under = below(conn, account, area)
         scope = scope_of(conn, account)
@@ -56,7 +54,7 @@ def station_page(request: Request, console: Shared, account: CurrentAccount, are
             for alert in console.board.open_alerts(scope.sees)
             if within(alert.area_path, under) and alert.merged_into is None
         ]
-        orders = _orders(conn, account, under, midnight)
+        orders = orders_of_today(conn, account, under, now)
         people, number = station.concerns(conn, under, alerts, now)
         context: dict[str, Any] = {
             "above": areas_above(conn, account, under),
@@ -75,11 +73,12 @@ def station_page(request: Request, console: Shared, account: CurrentAccount, are
             ),
             "device_orders": [order for order in orders if order.urgency == TECHNICAL and order.state != "done"],
             "look": picture.look(conn, now),
-            **_figures(conn, under, midnight, now),
+            **figures(conn, under, now),
         }
     return page(
         request, "station.html", account, services=SERVICES, milestones=sla.WORDS, area=under,
-        answer_s=statistics.ANSWER_S, short=short, days=SERVICE_LEVEL_DAYS, **context, **words(now),
+        answer_s=statistics.ANSWER_S, short=short, days=SERVICE_LEVEL_DAYS, **context, lasting=lasting,
+        **words(now),
     )  # fmt: skip
 
 
@@ -97,8 +96,10 @@ def _since(alert: AlertNotice) -> int:
     return alert.onset_us
 
 
-def _orders(conn: psycopg.Connection[Any], account: Account, under: str, midnight: dt.datetime) -> list[Order]:
-    """The orders of today: those that live and are due before tomorrow, and those done since midnight."""
+def orders_of_today(conn: psycopg.Connection[Any], account: Account, under: str, now: dt.datetime) -> list[Order]:
+    """List those that live and are due before tomorrow, late ones of the days before among them, and those done since
+    midnight; all of them."""
+    day, tomorrow = station.today(now)
     homes = sorted(
         permissions.visible_households(conn, account)
         & {
@@ -110,12 +111,9 @@ def _orders(conn: psycopg.Connection[Any], account: Account, under: str, midnigh
             )
         }
     )
-    tomorrow = midnight + dt.timedelta(days=1)
-    live = store.list_orders(conn, OrderFilter(states=list(LIVE), households=homes))
-    done = store.list_orders(conn, OrderFilter(states=["done"], households=homes))
-    return [order for order in live if order.due_at < tomorrow] + [
-        order for order in done if order.done_at is not None and order.done_at >= midnight
-    ]
+    live = OrderFilter(states=list(LIVE), households=homes, due_before=tomorrow, limit=None)
+    done = OrderFilter(states=["done"], households=homes, done_since=day, limit=None)
+    return store.list_orders(conn, live) + store.list_orders(conn, done)
 
 
 def _by_severity(kept: Iterable[station.Kept]) -> dict[str, dict[str, list[station.Kept]]]:
@@ -131,13 +129,17 @@ def short(seconds: float) -> tuple[str, str]:
     return (f"{seconds:.0f} 秒", f"{seconds:.0f} s") if seconds < 120 else lasting(seconds)
 
 
-def _figures(conn: psycopg.Connection[Any], under: str, midnight: dt.datetime, now: dt.datetime) -> dict[str, Any]:
-    since = midnight.replace(day=1).astimezone(dt.UTC)
+def figures(conn: psycopg.Connection[Any], under: str, now: dt.datetime) -> dict[str, Any]:
+    """Gather the service level and the figures of this month and of the last one, which is whole."""
+    last, since = station.months(now)
     lines = sla_store.report(conn, now - dt.timedelta(days=SERVICE_LEVEL_DAYS), now, now, under=under, by_shift=False)
-    cases = statistics.load_cases(conn, since, now, under)
+
+    def month(begin: dt.datetime, end: dt.datetime) -> station.Month:
+        cases = statistics.load_cases(conn, begin, end, under)
+        return station.month(conn, under, begin, end, cases, statistics.ANSWER_S)
+
     return {
         "kept": _by_severity(station.kept(lines)),
         "targets": sla_store.targets(conn).at(now),
-        "month": station.month(conn, under, since, cases, statistics.ANSWER_S),
-        "month_since": since,
+        "months": ((since, month(since, now)), (last, month(last, since))),
     }

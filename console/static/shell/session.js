@@ -1,4 +1,6 @@
 // The end of the login is told 15 minutes before, with a button to stay; what somebody does makes it last, too.
+import { whenFree } from "./finger.js";
+
 const WARN_S = 900;
 let ends = null;
 let mayStay = false;
@@ -18,7 +20,7 @@ function show() {
 async function stay(event) {
   event.preventDefault();
   const answer = await fetch(event.target.action, { method: "POST", redirect: "manual" }).catch(() => null);
-  if (!answer) return;
+  if (!answer?.ok && answer?.type !== "opaqueredirect") return; // not kept: the warning stays
   ends = null; // the socket tells the new end
   show();
 }
@@ -27,6 +29,6 @@ document.querySelector("#session-end form").addEventListener("submit", stay);
 document.addEventListener("live:session", ({ detail }) => {
   ends = performance.now() + 1000 * detail.ends_s;
   mayStay = detail.may_stay;
-  show();
+  whenFree(show);
 });
-document.addEventListener("tick", show);
+document.addEventListener("tick", () => whenFree(show));

@@ -5,9 +5,10 @@ import "./alerts.js";
 import "./truth.js";
 import "./session.js";
 import "./toasts.js";
+import "./handover.js";
 import { tick } from "../clock.js";
 import { connect } from "./socket.js";
-import { inField } from "./toasts.js";
+import { inField, keysOff } from "./toasts.js";
 import { start as navigate } from "./navigate.js";
 import { start as sound } from "./sound.js";
 
@@ -19,7 +20,7 @@ function night() {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+  if (event.key !== "/" || keysOff() || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
   event.preventDefault();
   document.querySelector(".find input").focus();
 });
@@ -30,3 +31,4 @@ ticker.onmessage = () => document.dispatchEvent(new Event("tick"));
 navigate();
 sound();
 connect();
+document.getElementById("unstarted")?.remove(); // from here on the beat says whether the page lives

@@ -1,7 +1,8 @@
 // The sound of this browser: armed by a press (a browser lets no page sound before), remembered, and armed again by the
 // first gesture after a reload; a new login begins a shift, and a shift begins with a test of the sound. Rings an emergency every 2 s, an urgent alert every 10 s, one that lapsed at once; has
 // a tone of its own for a page that is cut off.
-import { raised } from "./alerts.js";
+import { raised, withWord } from "./alerts.js";
+import { whenFree } from "./finger.js";
 import { isCut } from "./truth.js";
 
 const KEY = "shouwang sound";
@@ -9,6 +10,7 @@ const SHIFT = "shouwang sound of";
 const EMERGENCY_S = 2;
 const URGENT_S = 10;
 const CUT_S = 10;
+const WORD_S = 30; // a word of the family on which nobody acts
 let context = null;
 let seconds = 0;
 let shift = "";
@@ -39,11 +41,13 @@ const emergency = () => play([[880, 0, 0.2], [660, 0.22, 0.2]]);
 const urgent = () => play([[660, 0, 0.3]]);
 const cut = () => play([[196, 0, 0.3], [196, 0.45, 0.3], [196, 0.9, 0.3]], 0.5);
 
+const showStrip = () => { strip().hidden = armed(); };
+
 function show() {
   const button = document.getElementById("sound");
   if (!button) return;
   const words = document.getElementById("words").dataset;
-  strip().hidden = armed();
+  whenFree(showStrip);
   button.hidden = false;
   button.setAttribute("aria-pressed", String(armed()));
   button.lastElementChild.textContent = armed() ? words.soundOn : words.soundOff;
@@ -88,6 +92,7 @@ function ring() {
   const waiting = raised();
   if (waiting.some((alert) => alert.severity === "emergency")) { if (seconds % EMERGENCY_S === 0) emergency(); }
   else if (waiting.some((alert) => alert.severity === "urgent") && seconds % URGENT_S === 0) urgent();
+  else if (withWord().length && seconds % WORD_S === 0) urgent();
 }
 
 export function start() {
@@ -105,6 +110,7 @@ export function start() {
     if (alert.severity === "emergency") emergency();
     else if (alert.severity === "urgent" || lapsed) urgent();
   });
+  document.addEventListener("alerts:word", urgent);
   document.addEventListener("truth:cut", cut);
   if (wanted()) arm(); // works where the browser trusts this site already
   show();

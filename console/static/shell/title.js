@@ -1,6 +1,6 @@
 // The browser's tab says what waits: title, icon with a number, badge of the installed app. The page's own title comes
 // back when nothing waits.
-import { ofPeople, what, who } from "./alerts.js";
+import { hasWord, ofPeople, what, who, word } from "./alerts.js";
 import { cutWords, isCut } from "./truth.js";
 
 const SHAPE = { emergency: "▲", urgent: "◆", attention: "●" };
@@ -24,7 +24,7 @@ export function show() {
   const waiting = ofPeople();
   const nearest = waiting[0];
   let title = own;
-  if (nearest) title = `(${waiting.length}) ${SHAPE[nearest.severity]} ${who(nearest)} ${short(what(nearest))} · ${brand}`;
+  if (nearest) title = `(${waiting.length}) ${SHAPE[nearest.severity]} ${who(nearest)} ${short(hasWord(nearest) ? word(nearest) : what(nearest))} · ${brand}`;
   if (isCut()) title = `⚠ ${cutWords()} · ${brand}`;
   if (document.title !== title) document.title = title;
   draw(isCut() ? "!" : waiting.length, isCut() ? "--em-fill" : nearest?.severity === "emergency" ? "--em-fill" : nearest?.severity === "urgent" ? "--ur-fill" : "--te");

@@ -1,6 +1,6 @@
 // The nearest alert in the header, and a toast where a new emergency comes while somebody works on another page: seen
 // there, and one key (o) away.
-import { ofPeople, what, who } from "./alerts.js";
+import { hasWord, ofPeople, what, who, word } from "./alerts.js";
 
 const SHAPE = { emergency: "▲", urgent: "◆", attention: "●" };
 const MOST = 3;
@@ -22,7 +22,7 @@ function nearest() {
   const name = document.createElement("span");
   name.textContent = who(alert);
   link.replaceChildren(count, name);
-  link.title = `${who(alert)} ${what(alert)}`;
+  link.title = `${who(alert)} ${hasWord(alert) ? word(alert) : what(alert)}`;
 }
 
 export function toast(kind, text, parts = []) {
@@ -44,7 +44,16 @@ export function toast(kind, text, parts = []) {
 const onBoard = () => Boolean(document.getElementById("queue")?.checkVisibility()) && document.querySelector(".desk-queue").scrollTop < 100;
 
 function news({ detail: { alert } }) {
-  if (alert.severity !== "emergency" || onBoard() || isOpen(alert.id)) return;
+  if (alert.severity === "emergency" && !onBoard() && !isOpen(alert.id)) tellOf(alert, `▲ ${words().new.replace("{who}", who(alert))} ${what(alert)}`);
+}
+
+// What somebody has told of an alert that is in hand: also where its row is in view, for it has no new row.
+function told({ detail: { alert } }) {
+  document.querySelector(`.toast[data-alert="${alert.id}"]`)?.remove();
+  if (!isOpen(alert.id)) tellOf(alert, `${SHAPE[alert.severity] ?? "■"} ${who(alert)} · ${word(alert)}`);
+}
+
+function tellOf(alert, text) {
   const link = document.createElement("a");
   link.className = "button primary";
   link.href = address(alert);
@@ -52,7 +61,7 @@ function news({ detail: { alert } }) {
   const key = document.createElement("kbd");
   key.textContent = "O";
   link.append(key);
-  const line = toast("emergency", `▲ ${words().new.replace("{who}", who(alert))} ${what(alert)}`, [link]);
+  const line = toast("emergency", text, [link]);
   line.dataset.alert = alert.id;
 }
 
@@ -64,13 +73,16 @@ function settled() {
   }
 }
 
+// Single keys can be switched off on the desk's sheet of keys, for every page.
+export const keysOff = () => localStorage.getItem("keys") === "off";
 export const inField = (target) => target.closest?.("input, textarea, select, [contenteditable]");
 
 document.addEventListener("alerts:changed", () => { nearest(); settled(); });
 document.addEventListener("page:ready", settled);
 document.addEventListener("alerts:new", news);
+document.addEventListener("alerts:word", told);
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "o" || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+  if (event.key !== "o" || keysOff() || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
   const link = [...document.querySelectorAll(".toast[data-alert] a")].at(-1) ?? document.getElementById("nearest");
   if (link.hidden) return;
   event.preventDefault();

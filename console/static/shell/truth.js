@@ -1,5 +1,6 @@
 // What is known, and how long ago. The beat comes every 2 s; without it nothing on the screen may be believed: amber after
 // 6 s, red after 10 s, with clocks that stop. What is wrong with the platform the server judges, and the beat brings it.
+import { whenFree } from "./finger.js";
 import { connected, silence } from "./socket.js";
 
 const LATE_S = 6;
@@ -56,10 +57,12 @@ function bar({ code, level, n }) {
   return line;
 }
 
+const showBars = () => document.getElementById("truth").replaceChildren(...troubles().map(bar));
+
 function judge() {
   const all = troubles();
   const lines = JSON.stringify([all, beat?.gateways?.streets]);
-  if (lines !== bars) document.getElementById("truth").replaceChildren(...all.map(bar));
+  if (lines !== bars) whenFree(showBars);
   bars = lines;
   document.body.classList.toggle("cut-off", silence() >= CUT_S);
   const gravest = all[0];

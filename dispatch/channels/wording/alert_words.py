@@ -101,7 +101,7 @@ def kind_of(item: MessageItem, severity: str) -> tuple[str, str]:
 def polite_name(item: MessageItem, language: Language) -> str:
     """The family name with its title; where no resident is known, the household."""
     if not item.resident_zh and not item.resident_en:
-        return f"{item.household} 户" if language == "zh" else f"home {item.household}"
+        return "整户" if language == "zh" else "whole home"
     if language == "en" and item.resident_en:
         return " ".join(part for part in (_TITLES.get(item.sex, ("", ""))[1], item.resident_en.split()[0]) if part)
     family = item.resident_zh[:2] if item.resident_zh.startswith(_DOUBLE_SURNAMES) else item.resident_zh[:1]

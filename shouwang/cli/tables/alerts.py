@@ -9,8 +9,8 @@ from rich.text import Text
 
 from care_network.access.permissions import visible_households
 from care_network.errors import NotFoundError
-from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import AlertAction
+from dispatch.alerts import lookup
+from dispatch.alerts.states import AlertAction
 from dispatch.core.history import Actor
 from dispatch.desk import closed
 from dispatch.desk.closed import ClosedFilter
@@ -44,7 +44,7 @@ def print_closed(session: Session, wanted: ClosedFilter, after: str, limit: int)
 
 def take(session: Session, alert_id: uuid.UUID, step: AlertAction, *, note: str = "", other: str = "") -> None:
     """Carry out a step on an alert of the account's area; audited. Raises NotFoundError, LifecycleError."""
-    row = lifecycle.load(session.conn, alert_id)
+    row = lookup.load(session.conn, alert_id)
     if row is None or row["household_id"] not in visible_households(session.conn, session.account):
         raise NotFoundError(en=f"there is no alert {alert_id}", zh=f"没有预警 {alert_id}")
     session.audit("view_alert", resident_id=row["resident_id"], detail={"alert": str(alert_id)})
@@ -54,7 +54,7 @@ def take(session: Session, alert_id: uuid.UUID, step: AlertAction, *, note: str 
         session.conn, alert_id, step, actor, session.now, expected_version=row["version"],
         details=StepDetails(note=note, other=other),
     )  # fmt: skip
-    after = lifecycle.load(session.conn, alert_id)
+    after = lookup.load(session.conn, alert_id)
     assert after is not None  # noqa: S101 - no alert is deleted
     lead = f" → {after['merged_into']}" if after["merged_into"] else ""
     print(f"{alert_id}: {after['state']}{lead}")

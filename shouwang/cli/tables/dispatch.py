@@ -13,7 +13,7 @@ from rich.text import Text
 from care_network.access.permissions import visible_households
 from care_network.duty.spells import DutyTest
 from care_network.errors import NotFoundError
-from dispatch.alerts import lifecycle, outcomes
+from dispatch.alerts import lookup, outcomes
 from dispatch.desk import calls, handover, statistics
 from dispatch.desk.progress import target_words
 from dispatch.escalation import duty_tests, duty_warnings, holes, status
@@ -120,7 +120,7 @@ def print_handover(found: handover.Handover) -> None:
 
 def print_report(session: Session, alert_id: uuid.UUID) -> None:
     """Print an alert's record; audited. Raises NotFoundError for an alert that is not there or not theirs to see."""
-    row, found = lifecycle.load(session.conn, alert_id), calls.report(session.conn, alert_id)
+    row, found = lookup.load(session.conn, alert_id), calls.report(session.conn, alert_id)
     visible = visible_households(session.conn, session.account)
     if row is None or found is None or row["household_id"] not in visible:
         raise NotFoundError(en=f"there is no alert {alert_id}", zh=f"没有预警 {alert_id}")

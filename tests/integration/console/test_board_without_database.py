@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from console.board.board import notice_of
 from console.shell.security import COOKIE
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lookup
 from dispatch.core.notice import AlertNotice
 from tests.support.console import console_with_board
 from tests.support.databases import TestPostgres
@@ -60,7 +60,7 @@ def test_new_alerts_reach_those_who_watch_and_nobody_else(postgres: TestPostgres
     with psycopg.connect(postgres.url, autocommit=True) as conn:
         build_city(conn)
         known = open_alert(conn, "R1", "H1")
-        row = lifecycle.load(conn, uuid.UUID(known))
+        row = lookup.load(conn, uuid.UUID(known))
         assert row is not None
         like = notice_of(row)
     with console_with_board(postgres.url) as (client, board):

@@ -30,7 +30,7 @@ from console.app import ROUTERS, create_app
 from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
 from database.settings import DatabaseSettings
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lifecycle, snoozing
 from dispatch.channels.adapters.webpush import create_key
 from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
 from dispatch.channels.wording.alert_words import Content, MessageItem
@@ -191,6 +191,10 @@ def now() -> dt.datetime:
 
 def ready_for(city: City, step: str, role: Role) -> tuple[uuid.UUID, dict[str, Any]]:
     """An alert on which the role can take the step, and what the step needs besides."""
+    if step == "wake":
+        silent = raise_alert(city.conn, now(), "technical", "device_silent")
+        snoozing.snooze(city.conn, silent, "8h", ZHOU, now(), expected_version=1)
+        return silent, {}
     if step == "snooze":
         return raise_alert(city.conn, now(), "technical", "device_silent"), {"span": "8h"}
     alert = city.alert()
@@ -434,10 +438,12 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /map/outlines/ground": lambda *_: Example("/map/outlines/ground", data={"store": ""}, success=422),
     "POST /map/outlines/ground/remove": lambda *_: Example("/map/outlines/ground/remove", data={}, success=303),
     "GET /family/now": lambda *_: Example("/family/now"),
+    "GET /family/rest": lambda *_: Example("/family/rest"),
     "POST /family/{code}/tell": lambda *_: Example(
         "/family/R1/tell", data={"kind": "no_contact", "choice": "off", "words": "写"}, success=303
     ),
     "GET /family/{code}/alerts/{alert_id}": lambda c, _: Example(f"/family/R1/alerts/{c.alert()}"),
+    "GET /family/{code}/alerts/{alert_id}/now": lambda c, _: Example(f"/family/R1/alerts/{c.alert()}/now"),
     "GET /family/{code}/circle": lambda *_: Example("/family/R1/circle"),
     "GET /family/{code}/leave": lambda *_: Example("/family/R1/leave"),
     "POST /family/{code}/leave": left,

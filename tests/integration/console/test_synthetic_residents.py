@@ -11,7 +11,7 @@ from alerting.tuning.sheet import change
 from care_network.access.permissions import visible_households, visible_residents
 from care_network.records.certificates import expiries
 from care_network.records.synthetic import GATEWAY, add_synthetic
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lookup
 from dispatch.channels import preferences, recent
 from dispatch.channels.notifications import Recipient, enqueue
 from dispatch.core.links import create_link_key_file
@@ -92,7 +92,7 @@ def test_no_statistic_counts_them_and_nobody_is_called(conn: psycopg.Connection)
     assert report.report(conn, at - DAY, at + DAY, at) == []
     assert status.open_alerts(conn)["emergency"] == 0
     assert status.count_ladders(conn).open == 0
-    assert lifecycle.list_open(conn) == []
+    assert lookup.list_open(conn) == []
     dispatcher = account(conn, "dispatcher")
     assert handover.offer(conn, "sz.yt", dispatcher, at, "test").alerts == ()
     homes = visible_households(conn, dispatcher)

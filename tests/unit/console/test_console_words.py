@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from console.shell.i18n import catalogue, translate
-from dispatch.alerts.lifecycle import TRANSITIONS
+from dispatch.alerts.states import TRANSITIONS
 from vocabulary.severity import SEVERITIES
 
 TEMPLATES = sorted((Path(__file__).parents[3] / "console").rglob("*.html"))

@@ -21,8 +21,8 @@ from care_network.errors import (
 from care_network.importing.ground import GroundFileError
 from care_network.importing.outlines import OutlineFileError
 from console.shell.errors import status_of
-from dispatch.alerts.lifecycle import AlertChanged, LifecycleError
 from dispatch.alerts.outcomes import OutcomeError
+from dispatch.alerts.states import AlertChanged, LifecycleError
 from dispatch.core.links import LinkError
 from dispatch.core.push_services import PushServiceError
 from dispatch.orders.states import OrderError

@@ -9,7 +9,7 @@ import pytest
 
 from device_simulators.homes import demo_home
 from device_simulators.peripherals.modem import SimulatedModem
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lifecycle, lookup
 from dispatch.core import history
 from dispatch.core.history import Actor
 from edge_agent.alarm.channels import CALLING, COMING
@@ -21,6 +21,7 @@ from shouwang.platform.homes import write_home
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
+from tests.support.release import either_broker
 from tests.support.services import Service, service, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -96,7 +97,7 @@ def test_the_district_answers_and_the_resident_hears_that_help_is_coming(
             wait_for(lambda: bool(replies), 30, agent.log)
             assert [(reply.ok, reply.detail) for reply in replies] == [(True, "noted")]
             with psycopg.connect(database_url) as conn:
-                (alert,) = lifecycle.list_open(conn)
+                (alert,) = lookup.list_open(conn)
                 person = Actor(None, "刘调度", "test")
                 lifecycle.act(
                     conn, alert["id"], "acknowledge", person, alert["raised_at"], expected_version=alert["version"]
@@ -110,6 +111,7 @@ def test_the_district_answers_and_the_resident_hears_that_help_is_coming(
     assert modem.messages == []
 
 
+@either_broker
 def test_a_stolen_identity_of_alerting_can_not_silence_a_home_and_it_is_told(
     broker: TestBroker, database_url: str, tmp_path: Path
 ) -> None:
@@ -176,6 +178,7 @@ def test_with_the_line_cut_the_gateway_calls_and_tells_it_afterwards(
             )
 
 
+@either_broker
 def test_a_long_press_takes_it_back_everywhere(broker: TestBroker, database_url: str, tmp_path: Path) -> None:
     add_homes(database_url, [GATEWAY])
     settings = {"SHOUWANG_DATABASE_URL": database_url}

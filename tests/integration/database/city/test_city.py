@@ -19,7 +19,7 @@ from database.city.schema import KEYS
 from database.city.settings import FeedSettings
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import AlertAction
+from dispatch.alerts.states import AlertAction
 from observability.liveness import Liveness
 from shouwang.cli.main import app
 from shouwang.doctor.feed import feed_checks

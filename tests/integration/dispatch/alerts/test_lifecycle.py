@@ -7,8 +7,9 @@ from typing import Literal
 import psycopg
 import pytest
 
-from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import TRANSITIONS, AlertChanged, LifecycleError, NewAlert
+from dispatch.alerts import lifecycle, lookup
+from dispatch.alerts.lifecycle import NewAlert
+from dispatch.alerts.states import TRANSITIONS, AlertChanged, LifecycleError, next_state
 from dispatch.channels import notifications
 from dispatch.channels.notifications import Reason
 from dispatch.core import history
@@ -75,7 +76,7 @@ def test_from_raised_to_resolved(conn: psycopg.Connection[tuple[object, ...]]) -
         "arrive",
         "resolve",
     ]
-    assert lifecycle.list_open(conn) == []
+    assert lookup.list_open(conn) == []
     with pytest.raises(LifecycleError):
         lifecycle.act(conn, alert.id, "acknowledge", ZHOU, NOW, expected_version=5)
     conn.close()
@@ -108,7 +109,7 @@ def test_an_alert_that_a_person_has_is_not_cleared_by_itself(conn: psycopg.Conne
     assert lifecycle.follow_up(conn, untouched, "clear", NOW, "起身")
     assert lifecycle.follow_up(conn, taken, "clear", NOW, "起身")
     assert not lifecycle.follow_up(conn, untouched, "clear", NOW, "起身")
-    (left,) = lifecycle.list_open(conn)
+    (left,) = lookup.list_open(conn)
     assert left["id"] == taken
     assert history.events_of(conn, taken)[-1]["action"] == "note"
     conn.close()
@@ -135,7 +136,7 @@ def test_the_end_is_told_to_those_who_were_told_the_begin(
     if taken:
         lifecycle.act(conn, alert, "acknowledge", ZHOU, NOW, expected_version=1)
     assert lifecycle.follow_up(conn, alert, action, NOW, "烟雾解除", "smoke cleared")
-    found = lifecycle.load(conn, alert)
+    found = lookup.load(conn, alert)
     assert found is not None
     assert found["state"] == ("acknowledged" if taken else "cleared" if action == "clear" else "raised")
     assert told(conn, alert, "over") == [("S1", "waiting"), ("S2", "waiting")]
@@ -149,7 +150,7 @@ def test_an_update_raises_the_severity_once(conn: psycopg.Connection[tuple[objec
     lifecycle.raise_alert(conn, new(conn))
     assert lifecycle.update_alert(conn, new(conn, "emergency"))
     assert not lifecycle.update_alert(conn, new(conn, "emergency"))
-    found = lifecycle.load(conn, new(conn).id)
+    found = lookup.load(conn, new(conn).id)
     assert found is not None
     assert (found["severity"], found["version"], found["state"]) == ("emergency", 2, "raised")
     conn.close()
@@ -168,7 +169,7 @@ def test_every_pair_of_state_and_action_is_decided() -> None:
     for action, (sources, target) in TRANSITIONS.items():
         for state in states:
             if state in sources:
-                assert lifecycle.next_state(state, action) == (target or state)  # type: ignore[arg-type]
+                assert next_state(state, action) == (target or state)  # type: ignore[arg-type]
             else:
                 with pytest.raises(LifecycleError):
-                    lifecycle.next_state(state, action)  # type: ignore[arg-type]
+                    next_state(state, action)  # type: ignore[arg-type]

@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from dispatch.alerts import lifecycle, reopening, snoozing
-from dispatch.alerts.lifecycle import AlertAction, AlertChanged, LifecycleError, NewAlert
+from dispatch.alerts import lifecycle, lookup, reopening, snoozing
+from dispatch.alerts.lifecycle import NewAlert
+from dispatch.alerts.states import AlertAction, AlertChanged, LifecycleError
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.desk import merging
@@ -30,7 +31,7 @@ def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def row(conn: psycopg.Connection[Any], alert: uuid.UUID) -> dict[str, Any]:
-    found = lifecycle.load(conn, alert)
+    found = lookup.load(conn, alert)
     assert found is not None
     extra = conn.execute("SELECT next_step_at, round FROM alert WHERE id = %s", (alert,)).fetchone()
     assert extra is not None

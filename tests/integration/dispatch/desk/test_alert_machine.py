@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import CLOSED, AlertAction, LifecycleError, NewAlert
+from dispatch.alerts import lifecycle, lookup
+from dispatch.alerts.lifecycle import NewAlert
+from dispatch.alerts.states import CLOSED, AlertAction, LifecycleError
 from dispatch.core.history import Actor
 from dispatch.desk import merging
 from dispatch.desk.steps import StepDetails, take_step
@@ -42,7 +43,7 @@ def machine(conn: psycopg.Connection[Any]) -> type[RuleBasedStateMachine]:
             self.closed_by_people: set[uuid.UUID] = set()
 
         def row(self, alert: uuid.UUID) -> dict[str, Any]:
-            found = lifecycle.load(conn, alert)
+            found = lookup.load(conn, alert)
             assert found is not None
             return found
 

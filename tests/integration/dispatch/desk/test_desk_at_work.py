@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts import lookup
+from dispatch.alerts.states import LifecycleError
 from dispatch.core import history
 from dispatch.desk import calls, clock, procedures
 from dispatch.desk.calls import CallAttempt
@@ -83,7 +84,7 @@ def test_a_higher_severity_begins_with_round_one(conn: psycopg.Connection[Any]) 
 
     alert = raise_alert(conn, now(), "urgent")
     Sweeper(conn).sweep()
-    row = lifecycle.load(conn, alert)
+    row = lookup.load(conn, alert)
     assert row is not None
     lifecycle.update_alert(
         conn,

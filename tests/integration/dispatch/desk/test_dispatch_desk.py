@@ -17,6 +17,7 @@ from care_network.errors import NotFoundError, NotPermittedError
 from care_network.medical.keyring import create_key_file
 from care_network.medical.notes import MedicalNote, add_note
 from dispatch.alerts import lifecycle, outcomes
+from dispatch.alerts.states import LifecycleError
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.desk import calls, handover, statistics
@@ -121,7 +122,7 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
             kind="resident", key="R1", started_at=dt.datetime(1, 1, 1, tzinfo=dt.UTC), ended_at=begin, result="busy"
         ),
     ):
-        with pytest.raises(lifecycle.LifecycleError):
+        with pytest.raises(LifecycleError):
             calls.record(conn, alert, bad, who, begin + 300 * SECOND)
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
         conn.execute("DELETE FROM call_attempt")
@@ -143,9 +144,9 @@ def test_the_next_shift_has_what_is_open(conn: psycopg.Connection) -> None:
     lifecycle.act(conn, first, "acknowledge", who, now(conn), expected_version=1)
     offered = handover.offer(conn, "sz.yt", old, now(conn), "test", "R1 的女儿晚上回电")
     assert {one.alert_id: one.state_then for one in offered.alerts} == {first: "acknowledged", second: "raised"}
-    with pytest.raises(lifecycle.LifecycleError, match="waits"):
+    with pytest.raises(LifecycleError, match="waits"):
         handover.offer(conn, "sz.yt", new, now(conn), "test")
-    with pytest.raises(lifecycle.LifecycleError, match="somebody else"):
+    with pytest.raises(LifecycleError, match="somebody else"):
         handover.accept(conn, offered.id, old, now(conn), "test")
     lifecycle.act(conn, second, "resolve", who, now(conn), expected_version=1, outcome="test")
     accepted = handover.accept(conn, offered.id, new, now(conn), "test")
@@ -154,10 +155,10 @@ def test_the_next_shift_has_what_is_open(conn: psycopg.Connection) -> None:
     last = history.events_of(conn, first)[-1]
     assert (last["action"], last["actor"], last["origin"]) == ("take_over", "夜班", "test")
     assert history.events_of(conn, second)[-1]["action"] == "resolve"
-    with pytest.raises(lifecycle.LifecycleError, match="already"):
+    with pytest.raises(LifecycleError, match="already"):
         handover.accept(conn, offered.id, new, now(conn), "test")
     assert handover.waiting(conn) == []
-    with pytest.raises(lifecycle.LifecycleError, match="no area"):
+    with pytest.raises(LifecycleError, match="no area"):
         handover.offer(conn, "sz.yt.nowhere", old, now(conn), "test")
 
 
@@ -195,7 +196,7 @@ def test_nobody_hands_over_another_area(conn: psycopg.Connection) -> None:
 def test_an_offer_is_audited_with_its_origin_and_a_refused_one_is_not(conn: psycopg.Connection) -> None:
     desk, at = account(conn, "dispatcher"), now(conn)
     offered = handover.offer(conn, "sz.yt", desk, at, "console 127.0.0.1")
-    with pytest.raises(lifecycle.LifecycleError, match="waits"):
+    with pytest.raises(LifecycleError, match="waits"):
         handover.offer(conn, "sz.yt", desk, at, "console 127.0.0.1")
     rows = conn.execute("SELECT at, account_id, origin, detail FROM audit WHERE action = 'offer_handover'").fetchall()
     assert rows == [(at, desk.id, "console 127.0.0.1", {"handover": offered.id, "area": "sz.yt"})]
@@ -205,14 +206,14 @@ def test_an_offer_is_taken_back_or_accepted_and_never_both(conn: psycopg.Connect
     alert = raise_one(conn)
     desk, late = account(conn, "dispatcher"), another_dispatcher(conn)
     first = handover.offer(conn, "sz.yt", desk, now(conn), "test")
-    with pytest.raises(lifecycle.LifecycleError, match="only 某, who offered it"):
+    with pytest.raises(LifecycleError, match="only 某, who offered it"):
         handover.withdraw(conn, first.id, late, now(conn), "test")
     assert not handover.withdraw(conn, first.id, desk, now(conn), "test").waits
     for step in (
         lambda: handover.accept(conn, first.id, late, now(conn), "test"),
         lambda: handover.withdraw(conn, first.id, desk, now(conn), "test"),
     ):
-        with pytest.raises(lifecycle.LifecycleError, match="took it back at"):
+        with pytest.raises(LifecycleError, match="took it back at"):
             step()
     assert handover.waiting(conn) == []
     row = conn.execute("SELECT account_id, detail FROM audit WHERE action = 'withdraw_handover'").fetchall()
@@ -226,7 +227,7 @@ def test_an_offer_is_taken_back_or_accepted_and_never_both(conn: psycopg.Connect
         with psycopg.connect(database_url, autocommit=True) as mine:
             try:
                 handover.withdraw(mine, second.id, desk, now(mine), "test")
-            except lifecycle.LifecycleError as error:
+            except LifecycleError as error:
                 said.append(error.message_zh)
 
     other = threading.Thread(target=take_back)
@@ -253,7 +254,7 @@ def test_what_was_found_is_kept_and_counted(conn: psycopg.Connection) -> None:
     who = actor(conn, "dispatcher")
     Sweeper(conn).sweep()
     found = outcomes.Particulars("fall", "fracture", actions=("first_aid",))
-    with pytest.raises(lifecycle.LifecycleError):
+    with pytest.raises(LifecycleError):
         lifecycle.act(
             conn, mistake, "resolve", who, now(conn), expected_version=1, outcome="false_resident", particulars=found
         )

@@ -11,7 +11,7 @@ import pytest
 from care_network.access import sessions
 from care_network.errors import NotPermittedError, ProvisioningError
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.states import LifecycleError
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.desk import closed, flood, handover

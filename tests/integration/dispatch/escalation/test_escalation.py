@@ -8,7 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lifecycle, lookup
+from dispatch.alerts.states import AlertAction
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.escalation.status import oldest_overdue_s
@@ -106,7 +107,7 @@ def test_an_answer_stops_it_and_silence_after_it_does_not_last(conn: psycopg.Con
     assert (due_in(conn, alert) or 0) > 50, "a person's note is work on it"
     lifecycle.follow_up(conn, alert, "note", now(conn), "心率正常")
     climb(conn, sweeper)
-    found = lifecycle.load(conn, alert)
+    found = lookup.load(conn, alert)
     assert found is not None
     assert found["state"] == "raised"
     sweeper.sweep()
@@ -118,7 +119,7 @@ def test_an_answer_stops_it_and_silence_after_it_does_not_last(conn: psycopg.Con
 
 
 @pytest.mark.parametrize("ending", ["clear", "cancel"])
-def test_what_is_over_by_itself_calls_nobody(conn: psycopg.Connection, ending: lifecycle.AlertAction) -> None:
+def test_what_is_over_by_itself_calls_nobody(conn: psycopg.Connection, ending: AlertAction) -> None:
     use(conn, ladder())
     alert = raise_one(conn)
     lifecycle.follow_up(conn, alert, ending, now(conn), "")

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import msgspec
 import numpy as np
 import psycopg
 import pytest
@@ -17,7 +18,7 @@ from PIL import Image
 
 from care_network.matching.matching import Job, match
 from database.server.guardian import start_guarded
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lifecycle, lookup, reopening
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.orders import assigning, photos, ratings, store
@@ -60,7 +61,7 @@ def actions(conn: psycopg.Connection, order: Order) -> list[tuple[str, str | Non
 def test_from_one_tap_to_done(city: psycopg.Connection, crews: Crews) -> None:
     alert = raise_alert(city)
     in_reach(city, "S13", NOW, 114.2411, 22.56)
-    row = lifecycle.load(city, alert)
+    row = lookup.load(city, alert)
     assert row is not None
     service, found = assigning.suggest(city, crews, row, None, NOW)
     assert service == "fall_assistance"
@@ -85,7 +86,7 @@ def test_from_one_tap_to_done(city: psycopg.Connection, crews: Crews) -> None:
     assert [event["action"] for event in told] == ["raise", "acknowledge", "respond", "note", "arrive", "note"]
     assert "扶起,无外伤" in told[-1]["note"]
     again = raise_alert(city, rule="sos", severity="urgent")
-    found = assigning.suggest(city, crews, lifecycle.load(city, again) or {}, "wellness_check", NOW + 1000 * SECOND)[1]
+    found = assigning.suggest(city, crews, lookup.load(city, again) or {}, "wellness_check", NOW + 1000 * SECOND)[1]
     assert "曾上门 1 次" in next(one for one in found.candidates if one.code == "S13").reasons_zh
 
 
@@ -162,6 +163,36 @@ def test_the_alert_ends_and_nobody_is_asked_any_more(city: psycopg.Connection, c
         assigning.dispatch_alert(city, crews, alert, ZHOU, NOW)
     with pytest.raises(OrderError, match="no service"):
         assigning.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW, service="massage")
+
+
+def test_an_end_that_is_taken_back_leaves_the_order_as_it_was(city: psycopg.Connection, crews: Crews) -> None:
+    alert = raise_alert(city)
+    order = assigning.dispatch_alert(city, crews, alert, ZHOU, NOW, staff_code="S11")
+    assert order.next_at is not None
+    end = order.next_at - 2 * SECOND  # while the person is asked; the time to answer ends before that to take it back
+
+    def close(at: dt.datetime) -> None:
+        lifecycle.act(
+            city, alert, "resolve", ZHOU, at, expected_version=version(city, alert), outcome="false_resident"
+        )  # fmt: skip
+
+    close(end)
+    for second in (1, 5, 12):
+        assert sweep(city, crews, end + second * SECOND).cancelled == 0
+    assert store.load(city, order.id) == msgspec.structs.replace(order, alert_state="resolved"), "nobody else is asked"
+    reopening.undo(city, alert, ZHOU, end + 12 * SECOND, expected_version=version(city, alert))
+    assert sweep(city, crews, end + 13 * SECOND).offered == 1, "it goes on where it was: S11 was silent"
+    after = store.load(city, order.id)
+    assert (after.state, after.staff_code != "S11") == ("offered", True)
+    close(end + 20 * SECOND)
+    assert sweep(city, crews, end + 32 * SECOND).cancelled == 0
+    assert sweep(city, crews, end + 34 * SECOND).cancelled == 1
+
+
+def version(conn: psycopg.Connection, alert: object) -> int:
+    row = conn.execute("SELECT version FROM alert WHERE id = %s", (alert,)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_planned_services_are_given_out_together(city: psycopg.Connection, crews: Crews) -> None:
@@ -271,7 +302,7 @@ def test_a_killed_sweeper_neither_loses_nor_repeats(city: psycopg.Connection, cr
 
 
 def test_an_absence_counts_at_once(city: psycopg.Connection, crews: Crews) -> None:
-    row = lifecycle.load(city, raise_alert(city))
+    row = lookup.load(city, raise_alert(city))
     assert row is not None
     assert len(assigning.suggest(city, crews, row, None, NOW)[1].candidates) == 3
     city.execute(

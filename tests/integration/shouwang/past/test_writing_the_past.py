@@ -44,6 +44,21 @@ def test_every_alert_is_closed_with_all_that_belongs_to_it_and_charts_are_full(p
     check_charts(past)
 
 
+def test_a_device_that_speaks_seldom_was_heard_and_the_home_has_seen_its_resident(
+    past: psycopg.Connection[Any],
+) -> None:
+    """The picture of protection and the page of a resident ask for readings; roll-ups alone are "never heard"."""
+    rows = past.execute(
+        "SELECT d.name || '/' || s.channel, max(r.time) > %s, bool_or(r.value >= 0.5) FROM series s"
+        " JOIN device d ON d.id = s.device_id JOIN gateway g ON g.id = d.gateway_id"
+        " LEFT JOIN reading r ON r.series_id = s.id WHERE g.name = 'gw-yt-0002' GROUP BY 1",
+        (NOW - dt.timedelta(hours=26),),
+    ).fetchall()
+    heard, moved = {name: bool(lately) for name, lately, _ in rows}, {name: last for name, _, last in rows}
+    assert all(heard[name] for name in ("smoke/battery", "sos-button/battery", "pir-kitchen/battery"))
+    assert all(moved[name] for name in ("pendant/body_movement", "pir-living/motion", "bed/in_bed"))
+
+
 def check_alerts(past: psycopg.Connection[Any]) -> None:
     """Every closed alert has an end, an owner where a person closed it, and what was found; its history fits."""
     wrong = past.execute(

@@ -13,7 +13,7 @@ import pytest
 
 from care_network.records.synthetic import GATEWAY, SILENT_GATEWAY
 from device_simulators.homes import demo_home
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lookup
 from dispatch.desk import statistics
 from dispatch.escalation import holes, status
 from dispatch.sla import report
@@ -177,5 +177,5 @@ def in_no_statistic(conn: psycopg.Connection[Any]) -> None:
     assert all(line.severity == "technical" for line in report.report(conn, now - day, now + day, now))
     assert report.breaches(conn, now - day) == []
     assert status.open_alerts(conn)["emergency"] == 0
-    assert all(alert["area_path"].startswith("yantian") for alert in lifecycle.list_open(conn))
+    assert all(alert["area_path"].startswith("yantian") for alert in lookup.list_open(conn))
     assert all("synthetic" not in path for hole in holes.load(conn, now, now + day) for path in hole.areas)

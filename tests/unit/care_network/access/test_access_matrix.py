@@ -19,7 +19,7 @@ from care_network.access.permissions import (
     require,
 )
 from care_network.errors import NotPermittedError
-from dispatch.alerts import lifecycle
+from dispatch.alerts.states import AlertAction
 
 #                 admin  dispatcher station carer  family
 MATRIX = {
@@ -128,7 +128,7 @@ def test_every_action_is_asked_for_somewhere() -> None:
         for file in (ROOT / folder).rglob("*.html"):
             asked |= set(re.findall(r"\bmay\(\"(\w+)\"\)", file.read_text("utf-8")))
     assert {action.value for action in Action} - asked <= STEPS
-    assert set(get_args(lifecycle.AlertAction)) >= STEPS
+    assert set(get_args(AlertAction)) >= STEPS
 
 
 def test_an_account_reaches_its_own_area_and_below() -> None:

@@ -35,10 +35,14 @@ def test_the_newest_minute_stands_first_then_who_has_least_time_left() -> None:
 
 
 def test_sections_by_who_has_to_act() -> None:
-    assert section_of(alert(1)) == "waiting"
-    assert section_of(alert(1, state="acknowledged")) == "in_hand"
-    assert section_of(alert(1, severity="attention")) == "attention"
-    assert section_of(alert(1, severity="technical", state="acknowledged")) == "technical"
+    assert section_of(alert(1), NOW_US) == "waiting"
+    assert section_of(alert(1, state="acknowledged"), NOW_US) == "in_hand"
+    assert section_of(alert(1, severity="attention"), NOW_US) == "attention"
+    assert section_of(alert(1, severity="technical", state="acknowledged"), NOW_US) == "technical"
+    resting = alert(1, severity="technical", snoozed_us=NOW_US + 1)
+    assert section_of(resting, NOW_US) == "resting", "out of the way, and still to be found"
+    assert row_of(resting, "zh", NOW_US, None, mine=False).rests.startswith("至 ")
+    assert section_of(resting, NOW_US + 1) == "technical"
 
 
 def test_the_filter_is_the_address() -> None:
@@ -73,7 +77,7 @@ def test_two_lines_in_both_languages() -> None:
     assert (zh.clock.word, en.clock.word) == ("接警", "answer")
     assert zh.mark != row_of(known, "zh", NOW_US, clock(20), mine=False).mark, "what changes is put in place anew"
     assert zh.mark == row_of(known, "zh", NOW_US, clock(30), mine=False).mark
-    assert row_of(alert(2), "zh", NOW_US, None, mine=False).who == "H2 户"
+    assert row_of(alert(2), "zh", NOW_US, None, mine=False).who == "整户"
 
 
 def test_whom_the_ladder_calls_in_few_words() -> None:

@@ -101,7 +101,7 @@ def test_long_tells_all() -> None:
 
 @pytest.mark.parametrize(
     ("resident", "sex", "zh", "en"),
-    [("欧阳建国", "male", "欧阳先生", "Mr Chen"), ("陈秀英", "", "陈老人", "Chen"), ("", "", "H0001 户", "home H0001")],
+    [("欧阳建国", "male", "欧阳先生", "Mr Chen"), ("陈秀英", "", "陈老人", "Chen"), ("", "", "整户", "whole home")],
 )
 def test_names(resident: str, sex: str, zh: str, en: str) -> None:
     item = msgspec.structs.replace(ITEM, resident_zh=resident, resident_en="Chen X" if resident else "", sex=sex)
