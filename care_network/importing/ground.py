@@ -1,6 +1,6 @@
 """Read one file of map tiles (PMTiles 3): checked as a whole before it is stored, then asked for single tiles. Pure.
 
-The library `pmtiles` knows the head and the order of the tiles. What unpacks is bounded here: a file comes from
+The library `pmtiles` knows the head and the order of the tiles. The bounds of unpacking are here: a file comes from
 outside, and a small one can unpack to anything.
 """
 
@@ -67,7 +67,7 @@ class GroundFileError(ProvisioningError, ValueError):
 
 
 class GroundFile(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file holds: facts for the report and for whoever draws it."""
+    """Facts about a file, for the report and for whoever draws it."""
 
     kind: GroundKind
     min_zoom: int
@@ -367,7 +367,7 @@ def _check_picture(tile: bytes, kind: GroundKind) -> None:
 
 
 def _attribution(get: GetBytes, head: HeaderDict) -> str:
-    """What the file says about its source; nothing of it is needed, so that a bad one is not a bad file."""
+    """Read the file's words about its source; nothing of it is needed, so that a bad one is not a bad file."""
     try:
         plain = _unpacked(
             get(head["metadata_offset"], head["metadata_length"]), head["internal_compression"], MOST_METADATA

@@ -46,7 +46,7 @@ class Bounds(msgspec.Struct, frozen=True):
     seconds: float
     """From the end of its head to its last byte."""
     refusal: str = "The request is too large."
-    """What is said to a larger one."""
+    """The words for a larger one."""
 
 
 FORM = Bounds(64 * 1024, 20.0)

@@ -18,7 +18,7 @@ MARGIN = 0.02
 
 
 class GroundToStore(Protocol):
-    """What was found in a checked file."""
+    """Facts found in a checked file."""
 
     @property
     def kind(self) -> str: ...

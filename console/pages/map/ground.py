@@ -167,7 +167,7 @@ def ground_tile(request: Request, console: Shared, version: str, z: int, x: int,
 
 
 def drawn(ground: Ground | None) -> dict[str, Any] | None:
-    """What the map's script needs to draw the ground; None without one."""
+    """Give the map's script all it needs to draw the ground; None without one."""
     if ground is None:
         return None
     return {

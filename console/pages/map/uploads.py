@@ -16,7 +16,7 @@ MOST_FIELDS = 10
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a form of the map's files holds; ``data``: None where no file was chosen."""
+    """A form of the map's files as it was sent; ``data``: None where no file was chosen."""
 
     name: str
     data: bytes | None

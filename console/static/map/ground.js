@@ -9,7 +9,7 @@ const NAMES = ZH ? ["name:zh", "name:zh-Hans", "name_zh", "name", "名称", "NAM
 const LONGEST_NAME = 40;
 const POINT = 1, LINE = 2, AREA = 3;
 const LAYERS = [
-  ["earth", /^(earth|land|陆地)$/i],
+  ["earth", /^陆地$|^(earth|land)$/i],
   ["water", /water|ocean|river|lake|水|河|海/i],
   ["building", /build|house|建筑|房屋|楼/i],
   ["road", /road|transport|street|highway|rail|道路|路网|街/i],
@@ -78,7 +78,7 @@ function labelRules(P, layers) {
   const sorted = (sorts) => layers.filter((name) => sorts.includes(sortOf(name)));
   return [
     ...sorted(["road"]).map((dataLayer) => ({ dataLayer, minzoom: 14, symbolizer: new P.LineLabelSymbolizer({ ...text, width: 3, position: 2, repeatDistance: 300 }), filter: (zoom, f) => f.geomType === LINE && named(f) && (zoom > 15 || !SMALL.test(kindOf(f))) })),
-    ...sorted(["other", "building", "green", "water", "road"]).map((dataLayer) => ({ dataLayer, minzoom: 14, symbolizer: new P.CenteredTextSymbolizer({ ...text, font: `400 12px ${family}`, width: 2, lineHeight: 1.3 }), filter: (zoom, f) => f.geomType === POINT && named(f) && (zoom > 15 || /park|water|place|neighb|suburb|quarter|station|地名/i.test(`${dataLayer} ${kindOf(f)}`) || sortOf(dataLayer) === "water") })),
+    ...sorted(["other", "building", "green", "water", "road"]).map((dataLayer) => ({ dataLayer, minzoom: 14, symbolizer: new P.CenteredTextSymbolizer({ ...text, font: `400 12px ${family}`, width: 2, lineHeight: 1.3 }), filter: (zoom, f) => f.geomType === POINT && named(f) && (zoom > 15 || /park|water|place|neighb|suburb|quarter|station|地名|社区/i.test(`${dataLayer} ${kindOf(f)}`) || sortOf(dataLayer) === "water") })),
   ];
 }
 
