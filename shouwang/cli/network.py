@@ -53,6 +53,31 @@ def people(url: Url, login: Login, under: Under = None) -> None:
         network_views.print_people(network, under, dt.datetime.now(dt.UTC))
 
 
+@app.command()
+def protection(
+    url: Url,
+    login: Login,
+    under: Under = None,
+    month: Annotated[str, typer.Option("--month", help="YYYY-MM; without it this month so far.")] = "",
+    function: Annotated[str | None, typer.Option("--function", help="falls, help, hazard … alone.")] = None,
+) -> None:
+    """Protection in a month: who was blind for how long, the longest first. The look is in the audit."""
+    from care_network.access.permissions import Action, in_area
+    from care_network.errors import NotFoundError
+    from care_network.protection import history
+    from care_network.records import registry
+    from shouwang.cli.tables import protection as tables
+
+    with acting(url, login, Action.VIEW_NETWORK) as session:
+        area = under or session.account.area_path or ""
+        if not in_area(session.account, area) or not registry.area_exists(session.conn, area):
+            raise NotFoundError(en=f"there is no area {area!r} for you", zh=f"您的管辖范围内没有区域 {area}")
+        since, until = history.month_of(month, session.now)
+        lines = history.course(session.conn, area, since, min(until, session.now), tables.function_of(function))
+        session.audit("view_protection", detail={"under": area, "month": f"{month or 'now'}", "lines": len(lines)})
+        tables.print_history(lines, since, min(until, session.now))
+
+
 @app.command("list")
 def list_(kind: KindName, url: Url, login: Login, under: Under = None) -> None:
     """All records of a kind."""

@@ -485,6 +485,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /field-worker.js": lambda *_: Example("/field-worker.js"),
     "POST /receipts/{token}": receipt,
     "GET /w/{token}": lambda c, _: Example(c.phone(c.order())),
+    "GET /w/{token}/mark": lambda c, _: Example(f"{c.phone(c.order())}/mark"),
     "POST /w/{token}": pressed,
     "POST /w/{token}/place": place,
     "POST /w/{token}/place/withdraw": lambda c, _: Example(
