@@ -280,9 +280,11 @@ def _apply(conn: psycopg.Connection[Any], record: Record) -> bool:
 
 
 def _is_further_alarm(finding: Finding) -> bool:
-    """Whether it tells of the same once more, as of a button that is pressed again: the desk has to notice."""
+    """Whether the desk has to notice it: the same once more, as of a button pressed again, or another emergency."""
     alone = on_its_own(finding) if finding.action == "note" else None
-    return alone is not None and alone.rule == finding.rule and alone.severity in GRAVE
+    if alone is None or alone.severity not in GRAVE:
+        return False
+    return alone.severity == "emergency" or alone.rule == finding.rule
 
 
 def _new_alert(record: Record) -> lifecycle.NewAlert:

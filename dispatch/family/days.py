@@ -37,7 +37,9 @@ class Today(msgspec.Struct, frozen=True, kw_only=True):
     moved_at: dt.datetime | None = None
     out: tuple[dt.datetime, ...] = ()
     pressure: tuple[float, float] | None = None
+    pressure_at: dt.datetime | None = None
     heart_rate: float | None = None
+    heart_rate_at: dt.datetime | None = None
     usual_heart_rate: float | None = None
 
 
@@ -109,6 +111,7 @@ def load(
         strip("心率", "heart rate", "次/分", "/min", rates, today, (0.9, 1.1), LEVEL),
     ]
     measured = {row["channel"]: row["value"] for row in newest if row["time"] >= midnight}
+    times = {row["channel"]: row["time"] for row in newest}
     pressure = (
         (measured["systolic_bp"], measured["diastolic_bp"])
         if {"systolic_bp", "diastolic_bp"} <= set(measured)
@@ -120,7 +123,9 @@ def load(
         moved_at=minutes[-1] if minutes else None,
         out=outings(doors, minutes, now),
         pressure=pressure,
+        pressure_at=times.get("systolic_bp"),
         heart_rate=measured.get("heart_rate"),
+        heart_rate_at=times.get("heart_rate"),
         usual_heart_rate=strips[1].usual,
     )  # fmt: skip
     return day, tuple(one for one in strips if any(cell.value is not None for cell in one.days))
@@ -185,16 +190,21 @@ def words(today: Today) -> tuple[list[str], list[str]]:
         high = any(value > bounds[1] for value, bounds in zip(today.pressure, PRESSURE, strict=True))
         mark = ("偏高", "high") if high else ("偏低", "low") if low else ("正常范围", "normal range")
         value = f"{today.pressure[0]:.0f}/{today.pressure[1]:.0f}"
-        zh.append(f"血压 {value}，{mark[0]}")
-        en.append(f"blood pressure {value}, {mark[1]}")
+        zh.append(f"{_at(today.pressure_at)[0]}血压 {value}，{mark[0]}")
+        en.append(f"blood pressure {value}{_at(today.pressure_at)[1]}, {mark[1]}")
     if today.heart_rate:
         level = LEVEL[against(today.heart_rate, today.usual_heart_rate, (0.8, 1.25))]
         usual = today.usual_heart_rate is not None
-        zh.append(
-            f"心率 {today.heart_rate:.0f} 次/分" + ("，" + level[0].replace("平时", "与平时差不多") if usual else "")
-        )
-        en.append(f"heart rate {today.heart_rate:.0f}/min" + (f", {level[1]}" if usual else ""))
+        than_zh, than_en = (f"，{level[0].replace('平时', '与平时差不多')}", f", {level[1]}") if usual else ("", "")
+        at_zh, at_en = _at(today.heart_rate_at)
+        zh.append(f"{at_zh}心率 {today.heart_rate:.0f} 次/分{than_zh}")
+        en.append(f"heart rate {today.heart_rate:.0f}/min{at_en}{than_en}")
     return zh, en
+
+
+def _at(time: dt.datetime | None) -> tuple[str, str]:
+    """When it was measured: what was measured this morning is not how it is now."""
+    return ("", "") if time is None else (f"{_clock(time)} ", f" at {_clock(time)}")
 
 
 def _clock(time: dt.datetime) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +15,11 @@ from care_network.matching.geography import distance_m
 from care_network.matching.locations import FRESH
 from care_network.records import vitals
 from database.reports import alerting_workers
-from dispatch.family.sentence import Facts, OpenAlert, Sign
+from dispatch.alerts.outcomes import OUTCOMES
+from dispatch.family.sentence import HOSPITAL_FOR, Colour, Facts, OpenAlert, Sign, moment, of_alerts, urgency
 from dispatch.family.usual import quiet_at
 from firmware_profiles.devices import MODELS
+from vocabulary.alert_state import OPEN
 from vocabulary.labels import room_of
 from vocabulary.rule_words import rule_words
 
@@ -31,6 +34,12 @@ LIVING = ("heart_rate", "respiration_rate", "spo2")
 DOORS = ("door_opened", "door_closed")
 LOOK_BACK = dt.timedelta(days=1)
 USUAL_DAYS = 14
+ENDS_SHOWN = 3
+ENDS: Mapping[str, tuple[str, str]] = {
+    "resolved": ("已办结", "closed"),
+    "cancelled": ("已由本人取消", "taken back by themselves"),
+    "cleared": ("已自行解除", "over by itself"),
+}
 WINDING = 1.35
 """Length of a way on foot in a city, as a multiple of the straight line."""
 WALK_M_MIN = 75.0
@@ -60,12 +69,21 @@ class HomeAlert(msgspec.Struct, frozen=True, kw_only=True):
     """Estimated walk to the door of whoever is on the way and shares their place."""
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """How an alert of the last day ended, in one line."""
+
+    zh: str
+    en: str
+
+
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Knowledge on which the page of one resident stands."""
 
     facts: Facts
     alerts: tuple[HomeAlert, ...]
-    """Open ones of people, the worst first."""
+    """Open ones of people, the one that needs somebody most first."""
+    ended: tuple[Ended, ...] = ()
+    """Those of the last day that have ended, the newest first."""
 
 
 def load(conn: psycopg.Connection[Any], resident_id: int, household_id: int, now: dt.datetime) -> Known:
@@ -82,7 +100,7 @@ def load(conn: psycopg.Connection[Any], resident_id: int, household_id: int, now
     assert gateway is not None  # noqa: S101 - an aggregate
     has_gateway, offline, online_at, since = gateway
     heard = [device["heard_at"] for device in devices if device["heard_at"] is not None]
-    alerts = _alerts(conn, resident_id, household_id)
+    alerts = _alerts(conn, _open_ones(conn, resident_id, household_id))
     pause = conn.execute(
         """
         SELECT kind, until FROM pause
@@ -100,6 +118,7 @@ def load(conn: psycopg.Connection[Any], resident_id: int, household_id: int, now
         )
     }
     series = vitals.series_of(conn, resident_id)
+    ended, hospital_at = _ended(conn, resident_id, household_id, now)
     facts = Facts(
         now=now,
         read_at=now,
@@ -117,9 +136,73 @@ def load(conn: psycopg.Connection[Any], resident_id: int, household_id: int, now
         senses=_senses(devices),
         life=_newest_sign(conn, series, household_id, now),
         usual=_usual(conn, series, now),
+        hospital_at=hospital_at,
     )
-    people = [one for one in alerts if one.alert.severity != "technical"]
-    return Known(facts=facts, alerts=tuple(people))
+    people = sorted((one for one in alerts if one.alert.severity != "technical"), key=lambda one: urgency(one.alert))
+    return Known(facts=facts, alerts=tuple(people), ended=ended)
+
+
+def _ended(
+    conn: psycopg.Connection[Any], resident_id: int, household_id: int, now: dt.datetime
+) -> tuple[tuple[Ended, ...], dt.datetime | None]:
+    """Ends of the last day, and the newest that led to a hospital."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT evidence, reason_zh, reason_en, onset, state, outcome, closed_at FROM alert
+            WHERE NOT alert_is_open(state) AND severity <> 'technical' AND merged_into IS NULL
+              AND (resident_id = %s OR (resident_id IS NULL AND household_id = %s))
+              AND onset > %s AND closed_at > %s AND closed_at <= %s
+            ORDER BY closed_at DESC LIMIT 50
+            """,
+            (resident_id, household_id, now - 7 * LOOK_BACK, now - HOSPITAL_FOR, now),
+        ).fetchall()
+    hospital = [row["closed_at"] for row in rows if row["outcome"] == "hospital"]
+    return tuple(ended(row, now) for row in rows[:ENDS_SHOWN]), max(hospital, default=None)
+
+
+class OneAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert, open or not, in one sentence; ``way``: of an open one how far help has come."""
+
+    colour: Colour
+    zh: str
+    en: str
+    way: HomeAlert | None
+
+
+def one_alert(conn: psycopg.Connection[Any], alert_id: UUID, now: dt.datetime) -> OneAlert | None:
+    """Say how one alert stands; None where it is not in the database yet. One that is merged stands as its lead."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            "SELECT resident_id, household_id, merged_into, evidence, reason_zh, reason_en, onset, state, outcome,"
+            " closed_at FROM alert WHERE id = %s",
+            (alert_id,),
+        ).fetchone()
+    if row is None:
+        return None
+    if row["state"] not in OPEN:
+        end = ended(row, now)
+        return OneAlert(colour="grey", zh=f"{end.zh}。", en=f"{end.en[0].upper()}{end.en[1:]}.", way=None)
+    found = _alerts(conn, [row["merged_into"] or alert_id])
+    said = of_alerts([found[0].alert], now)
+    return OneAlert(colour=said[1], zh=said[2], en=said[3], way=found[0])
+
+
+def ended(row: Mapping[str, Any], now: dt.datetime) -> Ended:
+    """Say how a closed alert ended. Pure."""
+    words = rule_words(row["evidence"])
+    began, closed = moment(row["onset"], now), moment(row["closed_at"] or row["onset"], now)
+    outcome = OUTCOMES.get(row["outcome"] or "")
+    how_zh, how_en = ENDS[row["state"]]
+    if outcome is not None:
+        how_zh, how_en = f"{how_zh}：{outcome.zh}", f"{how_en}: {outcome.en}"
+    zh = for_family(f"{began[0]} {words.zh or row['reason_zh']}，{closed[0]} {how_zh}")
+    return Ended(zh, f"{began[1]} {words.en or row['reason_en']}; {closed[1]} {how_en}")
+
+
+def for_family(zh: str) -> str:
+    """Chinese words of the staff as the family reads them."""
+    return zh.replace("老人", "长者")
 
 
 def _detects(conn: psycopg.Connection[Any]) -> bool:
@@ -128,8 +211,19 @@ def _detects(conn: psycopg.Connection[Any]) -> bool:
     return bool(ages) and min(ages) <= DETECTION_STANDS_S
 
 
-def _alerts(conn: psycopg.Connection[Any], resident_id: int, household_id: int) -> list[HomeAlert]:
+def _open_ones(conn: psycopg.Connection[Any], resident_id: int, household_id: int) -> list[UUID]:
     """Open alerts about the resident, and those about the whole home: smoke is theirs, too."""
+    rows = conn.execute(
+        "SELECT a.id FROM alert a WHERE alert_is_open(a.state)"
+        " AND (a.resident_id = %s OR (a.resident_id IS NULL AND a.household_id = %s))"
+        " ORDER BY severity_rank(a.severity), a.onset LIMIT 50",
+        (resident_id, household_id),
+    )
+    return [row[0] for row in rows]
+
+
+def _alerts(conn: psycopg.Connection[Any], alert_ids: Sequence[UUID]) -> list[HomeAlert]:
+    """Alerts with the way of help so far."""
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
@@ -139,10 +233,9 @@ def _alerts(conn: psycopg.Connection[Any], resident_id: int, household_id: int) 
                     WHERE n.alert_id = a.id AND n.reason = 'escalation'
                       AND n.state IN ('sent', 'delivered', 'acknowledged')) AS told
             FROM alert a
-            WHERE alert_is_open(a.state) AND (a.resident_id = %s OR (a.resident_id IS NULL AND a.household_id = %s))
-            ORDER BY severity_rank(a.severity), a.onset LIMIT 50
+            WHERE a.id = ANY (%s) ORDER BY severity_rank(a.severity), a.onset
             """,
-            (resident_id, household_id),
+            (list(alert_ids),),
         ).fetchall()
         # one that is merged into another of them is told with it; its lead may be about somebody else of the home
         ids = {row["id"] for row in rows}
@@ -190,12 +283,12 @@ def _alert(row: dict[str, Any], steps: list[dict[str, Any]]) -> HomeAlert:
     holder = held.get(row["state"]) if row["state"] != "raised" else None
     return HomeAlert(
         id=row["id"],
-        rule_zh=words.zh or row["reason_zh"],
+        rule_zh=for_family(words.zh or row["reason_zh"]),
         rule_en=words.en or row["reason_en"],
         alert=OpenAlert(
             severity=row["severity"],
             state=row["state"],
-            what_zh=words.zh or row["reason_zh"],
+            what_zh=for_family(words.zh or row["reason_zh"]),
             what_en=words.en or row["reason_en"],
             at=row["onset"],
             told=row["told"],

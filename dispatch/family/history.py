@@ -55,10 +55,10 @@ def lines(events: Sequence[Mapping[str, Any]], reason_zh: str, reason_en: str) -
             zh, en = zh.format(who=who_zh), en.format(who=who_en)
             if outcome is not None:
                 zh, en = f"{zh}：{outcome.zh}", f"{en}: {outcome.en}"
-            found.append(Line(event["at"], zh, en))
+            found.append(Line(event["at"], zh.replace("老人", "长者"), en))
     return found
 
 
 def without_numbers(text: str) -> str:
     """Leave out what looks like a telephone number."""
-    return _NUMBER.sub("⋯⋯", text)
+    return _NUMBER.sub("⋯⋯", text).replace("老人", "长者")

@@ -42,6 +42,12 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     cantonese: bool
 
 
+NO_FACE = Face(
+    home_zh="", home_en="", daughter_zh="", daughter_en="", daughter_phone="", desk_phone="", cantonese=False
+)
+"""Of a home of which nothing can be read now."""
+
+
 class Visit(msgspec.Struct, frozen=True):
     """Somebody who comes today. ``service``: its code; the name is empty until it is known."""
 
@@ -57,6 +63,8 @@ class Help(msgspec.Struct, frozen=True):
     state: str
     name_zh: str
     name_en: str
+    heard_at: dt.datetime
+    """When the home was heard to call last: the begin of an emergency, or its alarm once more."""
 
 
 def make(
@@ -152,10 +160,13 @@ def visits(conn: psycopg.Connection[Any], household_id: int, since: dt.datetime,
 
 
 def help_of(conn: psycopg.Connection[Any], household_id: int) -> Help | None:
-    """How far help for the home's gravest open emergency has come; None where none is open."""
+    """How far help for the home's newest open emergency has come; None where none is open."""
     row = conn.execute(
         """
-        SELECT a.state, coalesce(e.actor, ''), coalesce(c.name_en, e.actor, '') FROM alert a
+        SELECT a.state, coalesce(e.actor, ''), coalesce(c.name_en, e.actor, ''),
+               max(greatest(a.onset, (SELECT max(n.at) FROM alert_event n WHERE n.alert_id = a.id
+                                      AND n.action = 'again'))) OVER ()
+        FROM alert a
         LEFT JOIN LATERAL (
             SELECT actor, account_id FROM alert_event WHERE alert_id = a.id AND to_state = a.state
               AND from_state IS DISTINCT FROM to_state ORDER BY id DESC LIMIT 1) e ON a.state <> 'raised'

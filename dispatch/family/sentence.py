@@ -17,8 +17,8 @@ from vocabulary.times import SHANGHAI
 
 Colour = Literal["red", "amber", "green", "grey"]
 State = Literal[
-    "unanswered", "noticed", "taken", "old", "paused", "no_gateway", "never", "out_of_contact", "undetected",
-    "devices_silent", "unsensed", "wrong_clock", "no_life", "quiet", "fresh",
+    "unanswered", "noticed", "taken", "hospital", "old", "paused", "no_gateway", "never", "out_of_contact",
+    "undetected", "devices_silent", "unsensed", "wrong_clock", "no_life", "quiet", "fresh",
 ]  # fmt: skip
 """Which line of the table it is; ``fresh`` is the only green one."""
 Doing = Literal["measuring", "moving", "door"]
@@ -32,6 +32,8 @@ AHEAD = dt.timedelta(minutes=1)
 DAY_QUIET, NIGHT_QUIET = dt.timedelta(hours=3), dt.timedelta(hours=10)
 """Longest time without a sign of life that is no news, of somebody whose usual days are not known yet. Our own figures:
 people sleep eight hours, and few sit still for three by day."""
+HOSPITAL_FOR = dt.timedelta(days=1)
+"""So long the way to a hospital is said; nobody tells the platform of the way back."""
 MORNING, EVENING = 8, 22
 """Hours of the day in Shanghai between which DAY_QUIET holds."""
 
@@ -86,6 +88,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     life: Sign | None = None
     usual: dt.timedelta | None = None
     """The longest time without a sign that is usual at this hour; None: not known yet."""
+    hospital_at: dt.datetime | None = None
+    """When an alert of the last HOSPITAL_FOR ended with the way to a hospital: what moves at home may be others."""
 
 
 class Sentence(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,18 +117,40 @@ def sentence(facts: Facts) -> Sentence:
 def _words(facts: Facts) -> tuple[State, Colour, str, str]:
     people = [alert for alert in facts.alerts if alert.severity != "technical"]
     if people:
-        return _of_alerts(people)
+        return of_alerts(people, facts.now)
+    if facts.hospital_at is not None:
+        zh, en = moment(facts.hospital_at, facts.now)
+        return (
+            "hospital",
+            "amber",
+            f"{zh} 登记已送医。家中若有活动，可能是别人。您可以打电话问问值班台。",
+            f"Taken to hospital, noted {en}. Whoever moves at home may be somebody else. Call the desk and ask.",
+        )
     blind = _blind(facts)
     if blind is not None:
         return blind[0], "grey", blind[1], blind[2]
     return _of_life(facts)
 
 
-def _of_alerts(alerts: Sequence[OpenAlert]) -> tuple[State, Colour, str, str]:
-    """The worst one in full, the others by their number."""
-    worst = min(alerts, key=lambda a: (a.state != "raised" or a.severity not in GRAVE, RANK[a.severity], a.at))
-    clock = worst.at.astimezone(SHANGHAI).strftime("%H:%M")
-    zh, en = f"{clock} {worst.what_zh}。", f"{clock}: {worst.what_en}. "
+def urgency(alert: OpenAlert) -> tuple[bool, int, dt.datetime]:
+    """A key by which the alert that needs somebody most comes first: a grave one that nobody has taken."""
+    return alert.state != "raised" or alert.severity not in GRAVE, RANK[alert.severity], alert.at
+
+
+def moment(at: dt.datetime, now: dt.datetime) -> tuple[str, str]:
+    """A moment as people say it: 16:29 of today, 昨天 16:29, 11月28日 16:29; never an old time that looks new."""
+    local, today = at.astimezone(SHANGHAI), now.astimezone(SHANGHAI).date()
+    clock = local.strftime("%H:%M")
+    days = {-1: ("昨天 ", "yesterday "), 0: ("", ""), 1: ("明天 ", "tomorrow ")}
+    zh, en = days.get((local.date() - today).days) or (f"{local.month}月{local.day}日 ", f"{local.day} {local:%b} ")
+    return zh + clock, en + clock
+
+
+def of_alerts(alerts: Sequence[OpenAlert], now: dt.datetime) -> tuple[State, Colour, str, str]:
+    """Say how alerts of people stand: the worst one in full, the others by their number."""
+    worst = min(alerts, key=urgency)
+    clock_zh, clock_en = moment(worst.at, now)
+    zh, en = f"{clock_zh} {worst.what_zh}。", f"{clock_en[0].upper()}{clock_en[1:]}: {worst.what_en}. "
     colour: Colour = "amber"
     state: State
     if worst.state == "raised":
@@ -138,15 +164,15 @@ def _of_alerts(alerts: Sequence[OpenAlert]) -> tuple[State, Colour, str, str]:
     else:
         state = "taken"
         who_zh, who_en = worst.holder_zh or "值班人员", worst.holder_en or "Somebody on duty"
-        zh, en = f"{zh}{_step_zh(who_zh, worst)}。", f"{en}{_step_en(who_en, worst)}."
+        zh, en = f"{zh}{_step_zh(who_zh, worst, now)}。", f"{en}{_step_en(who_en, worst, now)}."
     if len(alerts) > 1:
         zh += f"另有 {len(alerts) - 1} 条预警。"
         en = en.rstrip() + f" {len(alerts) - 1} more open."
     return state, colour, zh, en.strip()
 
 
-def _step_zh(who: str, alert: OpenAlert) -> str:
-    when = f"{alert.since.astimezone(SHANGHAI):%H:%M}" if alert.since else ""
+def _step_zh(who: str, alert: OpenAlert, now: dt.datetime) -> str:
+    when = moment(alert.since, now)[0] if alert.since else ""
     if alert.state == "acknowledged":
         return f"{who} {when} 接警，正在处理" if when else f"{who}已接警，正在处理"
     if alert.state == "responding":
@@ -154,8 +180,9 @@ def _step_zh(who: str, alert: OpenAlert) -> str:
     return f"{who} {when} 到达" if when else f"{who}已到达"
 
 
-def _step_en(who: str, alert: OpenAlert) -> str:
-    when = f" at {alert.since.astimezone(SHANGHAI):%H:%M}" if alert.since else ""
+def _step_en(who: str, alert: OpenAlert, now: dt.datetime) -> str:
+    when = moment(alert.since, now)[1] if alert.since else ""
+    when = f"{' at' if when[0].isdigit() and ' ' not in when else ''} {when}" if when else ""
     if alert.state == "acknowledged":
         return f"{who} took it{when} and is dealing with it"
     if alert.state == "responding":
@@ -172,14 +199,18 @@ def _blind(facts: Facts) -> tuple[State, str, str] | None:
             "No devices are installed: the platform sees nothing.",
         )
     if facts.paused_until is not None and facts.paused_until > facts.now:
-        until = facts.paused_until.astimezone(SHANGHAI).strftime("%H:%M")
+        zh, en = moment(facts.paused_until, facts.now)
         if facts.carer_there:
             return (
                 "paused",
-                f"护理员在家中，部分预警暂停至 {until}。",
-                f"A carer is there; some alerts rest until {until}.",
+                f"护理员在家中，部分预警暂停至{_gap(zh)}。",
+                f"A carer is there; some alerts rest until {en}.",
             )
-        return "paused", f"设备维护中，预警暂停至 {until}。", f"Devices are being worked on; alerts rest until {until}."
+        return (
+            "paused",
+            f"设备维护中，预警暂停至{_gap(zh)}。",
+            f"Devices are being worked on; alerts rest until {en}.",
+        )
     if facts.heard_at is None:
         return "never", "家中设备还没有传来数据。", "The devices at home have sent nothing yet."
     quiet = facts.now - facts.heard_at
@@ -251,6 +282,11 @@ def _of_life(facts: Facts) -> tuple[State, Colour, str, str]:
             f"No sign of movement for {ago_en}; usually not more than {most_en} at this hour.{out_en} You can call.",
         )
     return "fresh", "green", f"目前没有异常。{_life_zh(facts)}", f"Nothing unusual. {_life_en(facts)}".strip()
+
+
+def _gap(words: str) -> str:
+    """A gap before figures, none before a Han character."""
+    return f" {words}" if words[0].isdigit() else words
 
 
 def usual_quiet(facts: Facts) -> dt.timedelta:

@@ -42,7 +42,7 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
             " consent_at) SELECT id, '139', '刘', 'Liu', '女儿', 'daughter', 1, now() FROM resident WHERE code = 'R1'"
         )
         path = panels.make(site.conn, site.keys, account(site.conn, "admin"), "gw-1", now(), "test")
-        browser_context.add_cookies([{"name": "shouwang_theme", "value": "day", "url": site.address}])
+        browser_context.add_cookies([{"name": "shouwang_theme", "value": "light", "url": site.address}])
         page = browser_context.new_page()
         page.add_init_script(LISTEN)
         page.set_viewport_size({"width": 1280, "height": 800})
@@ -100,9 +100,18 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
         page.clock.run_for(4000)
         expect(page.locator("#words")).to_contain_text("没有送出去！")
         assert len(tries) > 1
+        # the older one ends: the press that nobody has heard is not forgotten with it
+        site.conn.execute("UPDATE alert SET state = 'resolved'")
+        page.clock.run_for(4000)
+        expect(page.locator("#words")).to_contain_text("没有送出去！")
+        site.conn.execute("UPDATE alert SET state = 'responding'")
         page.unroute("**/press")
         page.clock.run_for(4000)
-        expect(page.locator("#words")).to_have_text("杨敏正在路上")
+        expect(page.locator("#words")).to_contain_text("已送出，正在等")  # the older one's way says nothing of it
+        assert lifecycle.follow_up(site.conn, alert, "again", now(), "再次报警", "again")
+        page.clock.run_for(4000)
+        expect(page.locator("#words")).to_have_text("再次呼救已收到。杨敏正在路上")
+        flawless(page)
         site.conn.execute("UPDATE alert SET state = 'resolved'")
         page.clock.run_for(4000)
         expect(page.locator("body")).to_have_attribute("data-state", "calm")

@@ -88,7 +88,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/escalation/certificate_warnings.py": {"record": PLATFORM},
     "dispatch/escalation/status.py": {"oldest_overdue_s": SERVES},
     "dispatch/escalation/sweeper.py": {"_CLAIM": SERVES},
-    "dispatch/family/facts.py": {"_alerts": ONE, "_minutes": ONE},
+    "dispatch/family/facts.py": dict.fromkeys(("_alerts", "_minutes", "_open_ones", "_ended", "one_alert"), ONE),
     "dispatch/family/panels.py": dict.fromkeys(("face", "help_of", "press_of"), ONE),
     "dispatch/family/telling.py": {"tell": ONE},
     "dispatch/ladders/first_step_copy.py": {"_families": TOLD},
@@ -96,6 +96,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         ("record_direct_calls", "raise_severity", "begin_again", "start_next_round", "go_on", "load_policy"), ONE
     ),
     "dispatch/ladders/store.py": {"policy_of_home": ONE},
+    "console/links/order_view.py": {"mark_of": ONE},
     "dispatch/orders/assigning.py": dict.fromkeys(("suggest", "plan_service"), ONE),
     "dispatch/orders/field.py": dict.fromkeys(("family_says", "family_says.effect"), ONE),
     "dispatch/orders/ratings.py": {"check_invited": ONE},

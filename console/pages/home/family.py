@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import psycopg
@@ -28,7 +29,7 @@ from dispatch.alerts import lookup
 from dispatch.alerts.states import LifecycleError
 from dispatch.core.history import Actor
 from dispatch.family import circle, days, facts, history, telling
-from dispatch.family.sentence import sentence
+from dispatch.family.sentence import moment, sentence
 from dispatch.orders import ratings
 from dispatch.orders import store as work_orders
 
@@ -51,16 +52,23 @@ def family_page(request: Request, console: Shared, account: CurrentAccount, told
     """Every parent of a family account; staff are led to the board."""
     if account.role != "family":
         return RedirectResponse("/", 303)
-    return _page(request, console, account, told={"yes": "told", "raised": "raised"}.get(told, ""))
+    return _page(request, console, account, told=told if told in ("told", "reminded", "raised") else "")
 
 
 @router.get("/family/now", dependencies=[needs(Action.FAMILY_CIRCLE)])
 def family_now(request: Request, console: Shared, account: CurrentAccount) -> Response:
     """The parts that change, for the open page to put in place again and again: one look in five minutes."""
+    now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         codes = residents.codes(conn, permissions.visible_residents(conn, account))
-        parents = [_now(conn, console, account, code, origin_of(request)) for code in codes]
-    return page(request, "family_now.html", account, parents=parents)
+        parents = [_sentence(conn, _looked_at(conn, request, console, account, code, now), now) for code in codes]
+    return _dated(page(request, "family_now.html", account, parents=parents), now)
+
+
+@router.get("/family/rest", dependencies=[needs(Action.FAMILY_CIRCLE)])
+def family_rest(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    """The whole page, of which the open one takes what changes seldom: the day, the devices, the newest alerts."""
+    return _page(request, console, account, again=True)
 
 
 @router.post("/family/{code}/tell", dependencies=[needs(Action.FAMILY_CIRCLE)])
@@ -91,7 +99,8 @@ def tell(
                 )  # fmt: skip
     except LifecycleError as error:
         return _page(request, console, account, message=message_of(request, error, account), status=409)
-    return RedirectResponse(f"/family?told={'raised' if done.raised else 'yes'}", 303)
+    heard = "raised" if done.raised else "reminded" if kind == "no_contact" else "told"
+    return RedirectResponse(f"/family?told={heard}", 303)
 
 
 @router.get("/family/{code}/alerts/{alert_id}", dependencies=[needs(Action.FAMILY_CIRCLE)])
@@ -99,14 +108,37 @@ def family_alert(
     request: Request, console: Shared, account: CurrentAccount, code: str, alert_id: uuid.UUID
 ) -> Response:
     """One alert as the family reads it: no codes, no telephone numbers of others."""
+    return _alert_page(request, console, account, code, alert_id, "family_alert.html")
+
+
+@router.get("/family/{code}/alerts/{alert_id}/now", dependencies=[needs(Action.FAMILY_CIRCLE)])
+def family_alert_now(
+    request: Request, console: Shared, account: CurrentAccount, code: str, alert_id: uuid.UUID
+) -> Response:
+    """The part of it that changes, for the open page to put in place again and again."""
+    return _alert_page(request, console, account, code, alert_id, "_alert_now.html")
+
+
+def _alert_page(
+    request: Request, console: Console, account: Account, code: str, alert_id: uuid.UUID, template: str
+) -> Response:
+    now = dt.datetime.now(dt.UTC)
+    again = template == "_alert_now.html"
+    audited = not again or console.looks.is_new((account.id, request.url.path, ""), now)
     with console.database() as conn:
-        alert, events = load_alert(conn, console.board, account, alert_id, origin_of(request))
-    if alert.resident_code != code:
-        raise NotFoundError(en="there is no such alert", zh="没有这条预警")
-    return page(
-        request, "family_alert.html", account, alert=alert, type=type_of(request),
-        lines=history.lines(events, alert.reason_zh, alert.reason_en),
+        alert, events = load_alert(conn, console.board, account, alert_id, origin_of(request), audited=audited)
+        if alert.resident_code != code:
+            raise NotFoundError(en="there is no such alert", zh="没有这条预警")
+        one = facts.one_alert(conn, alert_id, now)
+        resident = residents.profile(conn, code)
+        assert resident is not None  # noqa: S101 - load_alert has asked for them
+        desk_phone = "" if again else _desk_phone(conn, resident["household_id"])
+    answer = page(
+        request, template, account, alert=alert, type=type_of(request), said=one, known_at=now, code=code,
+        lines=history.lines(events, alert.reason_zh, alert.reason_en), p={"moment": partial(moment, now=now)},
+        phone=resident["phone"], desk_phone=desk_phone,
     )  # fmt: skip
+    return _dated(answer, now)
 
 
 @router.post("/type-size/{size}")
@@ -121,22 +153,44 @@ def type_size(
     return response
 
 
+def _dated(response: Response, now: dt.datetime) -> Response:
+    """Tell the open page the server's clock, by which it counts ages."""
+    response.headers["X-Now"] = str(round(now.timestamp() * 1000))
+    return response
+
+
 def _page(
-    request: Request, console: Console, account: Account, *, told: str = "", message: str = "", status: int = 200
+    request: Request,
+    console: Console,
+    account: Account,
+    *,
+    told: str = "",
+    message: str = "",
+    status: int = 200,
+    again: bool = False,
 ) -> Response:
+    """``again``: the open page asks by itself, which is audited once in a while."""
+    now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         codes = residents.codes(conn, permissions.visible_residents(conn, account))
-        parents = [_parent(conn, account, code, origin_of(request)) for code in codes]
+        seen = [
+            _looked_at(conn, request, console, account, code, now)
+            if again
+            else load_resident(conn, account, code, "view_resident", origin_of(request))
+            for code in codes
+        ]
+        parents = [_parent(conn, account, resident, now) for resident in seen]
     return page(
         request, "family.html", account, status=status, parents=parents, services=SERVICES, told=told, message=message,
         rating_words=ratings.WORDS, reasons=telling.reasons(), type=type_of(request), against=days.AGAINST,
+        for_family=facts.for_family,
     )  # fmt: skip
 
 
-def _parent(conn: psycopg.Connection[Any], account: Account, code: str, origin: str) -> dict[str, Any]:
-    """All of a parent's card."""
-    now = dt.datetime.now(dt.UTC)
-    resident = load_resident(conn, account, code, "view_resident", origin)
+def _parent(
+    conn: psycopg.Connection[Any], account: Account, resident: dict[str, Any], now: dt.datetime
+) -> dict[str, Any]:
+    """All of a parent's card, as of ``now``."""
     rows = lookup.of_resident(conn, resident["id"], 10)
     newest = vitals.newest(conn, resident["id"])
     today, strips = days.load(conn, resident["id"], resident["household_id"], newest, now)
@@ -158,26 +212,39 @@ def _parent(conn: psycopg.Connection[Any], account: Account, code: str, origin: 
     }
 
 
-def _now(conn: psycopg.Connection[Any], console: Console, account: Account, code: str, origin: str) -> dict[str, Any]:
-    """The parts of a parent's card that change; audited once in a while."""
-    now = dt.datetime.now(dt.UTC)
+def _looked_at(
+    conn: psycopg.Connection[Any],
+    request: Request,
+    console: Console,
+    account: Account,
+    code: str,
+    now: dt.datetime,
+) -> dict[str, Any]:
+    """A parent whom the open page looks at again and again; audited once in a while."""
     resident = residents.profile(conn, code)
     assert resident is not None  # noqa: S101 - of those that the account may see
     look = (account.id, f"/family/{code}", "")
     if console.looks.is_new(look, now):
         try:
-            audit(conn, account, "view_resident", at=now, resident_id=resident["id"], origin=origin)
+            audit(conn, account, "view_resident", at=now, resident_id=resident["id"], origin=origin_of(request))
         except psycopg.Error:
             console.looks.forget(look)
             raise
-    return _sentence(conn, resident, now)
+    return resident
 
 
 def _sentence(conn: psycopg.Connection[Any], resident: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
     known = facts.load(conn, resident["id"], resident["household_id"], now)
     said = sentence(known.facts)
     since = None if said.age_s is None else now - dt.timedelta(seconds=said.age_s)
-    return {"resident": resident, "sentence": said, "known_at": since, "open": known.alerts}
+    return {
+        "resident": resident,
+        "sentence": said,
+        "known_at": since,
+        "open": known.alerts,
+        "ended": known.ended,
+        "moment": partial(moment, now=now),
+    }
 
 
 def _desk_phone(conn: psycopg.Connection[Any], household_id: int) -> str:

@@ -67,18 +67,28 @@ _presses = Presses()
 
 @router.get("/home/{token}")
 def panel_page(request: Request, console: Shared, token: str) -> Response:
+    """The page. While the database is away it comes without names and numbers: it calls for help all the same."""
     now = dt.datetime.now(dt.UTC)
+    face, state = panels.NO_FACE, dict[str, Any](help=None, visits=[])
     try:
         panel = panels.read(load_link_keys(console.settings.link_key_file), token, now)
         with console.database() as conn:
             panels.check(conn, panel, now)
-            face = panels.face(conn, panel.household_id)
-            state = _state(conn, request, panel, now)
+            face, state = panels.face(conn, panel.household_id), state_of(conn, request, panel, now)
     except LinkError as error:
-        return page(request, "message.html", status=410, kind="410", message=message_of(request, error))
+        return page(request, "panel_ended.html", status=410, message=message_of(request, error))
+    except psycopg.OperationalError:
+        pass  # it asks for them again and again
     local = now.astimezone(SHANGHAI)
     return page(
-        request, "panel.html", face=face, token=token, state=state, today=local, weekday=_WEEKDAYS[local.weekday()]
+        request,
+        "panel.html",
+        face=face,
+        bare=face is panels.NO_FACE,
+        token=token,
+        state=state,
+        today=local,
+        weekday=_WEEKDAYS[local.weekday()],
     )
 
 
@@ -91,13 +101,16 @@ def panel_now(request: Request, console: Shared, token: str) -> Response:
         try:
             with console.database() as conn:
                 panels.check(conn, panel, now)
-                state = _state(conn, request, panel, now)
-            return JSONResponse({**state, "hears": console.feed.broker_up})
+                state = state_of(conn, request, panel, now)
+            return _answer(console, state, now)
         except psycopg.OperationalError:
             pass  # from memory
-    return JSONResponse(
-        {"help": _help_of_board(request, console, panel), "visits": None, "hears": console.feed.broker_up}
-    )
+    return _answer(console, {"help": _help_of_board(request, console, panel), "visits": None}, now)
+
+
+def _answer(console: Console, state: dict[str, Any], now: dt.datetime) -> Response:
+    """The state with the server's clock, by which the panel shows the time and dates its presses."""
+    return JSONResponse({**state, "hears": console.feed.broker_up, "now_ms": round(now.timestamp() * 1000)})
 
 
 @router.post("/home/{token}/press")
@@ -133,7 +146,8 @@ def cancel(console: Shared, token: str) -> Response:
     return JSONResponse({"cancelled": done})
 
 
-def _state(conn: psycopg.Connection[Any], request: Request, panel: Panel, now: dt.datetime) -> dict[str, Any]:
+def state_of(conn: psycopg.Connection[Any], request: Request, panel: Panel, now: dt.datetime) -> dict[str, Any]:
+    """How far help has come, and who comes on the day of ``now`` in Shanghai."""
     language = language_of(request, None)
     midnight = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
     visits = []
@@ -150,13 +164,17 @@ def _state(conn: psycopg.Connection[Any], request: Request, panel: Panel, now: d
     return {"help": _words(request, found), "visits": visits}
 
 
-def _help_of_board(request: Request, console: Console, panel: Panel) -> dict[str, str] | None:
+def _help_of_board(request: Request, console: Console, panel: Panel) -> dict[str, Any] | None:
     """While the database is away: the state without a name."""
     alerts = console.board.open_alerts(lambda a: a.household_id == panel.household_id and a.severity == "emergency")
-    return _words(request, Help(alerts[0].state, "", "") if alerts else None)
+    if not alerts:
+        return None
+    newest = max(alerts, key=lambda alert: alert.onset_us)
+    heard_us = max(max(alert.onset_us, alert.word_us or 0) for alert in alerts)
+    return _words(request, Help(newest.state, "", "", dt.datetime.fromtimestamp(heard_us / 1e6, dt.UTC)))
 
 
-def _words(request: Request, found: Help | None) -> dict[str, str] | None:
+def _words(request: Request, found: Help | None) -> dict[str, Any] | None:
     """The state and the sentence of it, to be written and spoken."""
     if found is None:
         return None
@@ -167,4 +185,5 @@ def _words(request: Request, found: Help | None) -> dict[str, str] | None:
         "responding": (f"{zh}正在路上", f"{en} is on the way."),
         "on_scene": (f"{zh}已经到了", f"{en} has arrived."),
     }[found.state]
-    return {"state": found.state, "words": pick(language_of(request, None), *words)}
+    heard_ms = round(found.heard_at.timestamp() * 1000)
+    return {"state": found.state, "words": pick(language_of(request, None), *words), "heard_ms": heard_ms}

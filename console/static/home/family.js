@@ -1,25 +1,33 @@
-// The family's page keeps itself true: it asks for the parts that change, at once when an alert changes, and turns grey
-// by itself when it has not heard for STALE_MS. What somebody is typing stays: forms are outside the parts that change.
+// A page of the family keeps itself true: it asks for the parts that change, at once when an alert changes, and turns
+// grey by itself when it has not heard for STALE_MS. What somebody is typing stays: forms are outside these parts.
+// Where to ask stands at #stale: "ask" for what changes every moment, "rest" for what changes seldom.
 const STALE_MS = 10000;
 const OLDEST_MS = 25000; // beats alone do not keep what was read longer ago
 const ASK_MS = 4000; // without a beat the asking is the sign of life
 const ASK_WITH_BEATS_MS = 10000;
 const GIVE_UP_MS = 5000;
+const REST_MS = 180000;
+const TOLD = /[?&]told=\w+/;
 const SEEN = "shouwang-family-seen";
 const stale = document.getElementById("stale");
 const zh = document.documentElement.lang.startsWith("zh");
-const server = Number(document.documentElement.dataset.now) - Date.now(); // the server's clock minus this one
+let server = Number(document.documentElement.dataset.now) - Date.now(); // the server's clock minus this one
 let heardAt = Date.now(); // when the parts were read last
 let beatAt = 0; // when the platform said last that it sees its database
 let askedAt = Date.now();
+let restAt = Date.now();
 let asking = false;
 let again = false;
 
 function span(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
-  return seconds < 120 ? stale.dataset.seconds.replace("{n}", seconds)
-    : stale.dataset.minutes.replace("{n}", Math.round(seconds / 60));
+  const [unit, size] = seconds < 120 ? ["seconds", 1] : seconds < 7200 ? ["minutes", 60]
+    : seconds < 172800 ? ["hours", 3600] : ["days", 86400];
+  return stale.dataset[unit].replace("{n}", Math.floor(seconds / size));
 }
+
+// How long ago by this clock; one that was set back says nothing, and nothing is fresh that has no age.
+const since = (ms) => (ms > Date.now() + 2000 ? Infinity : Date.now() - ms);
 
 function put(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html");
@@ -32,6 +40,7 @@ function put(text) {
   for (const part of parts) {
     const old = document.getElementById(part.id);
     const card = old.closest(".kin-card");
+    if (old.dataset.state !== part.dataset.state) restAt = 0; // the rest of the page says the same in other words
     card.dataset.colour = part.dataset.colour;
     card.dataset.open = part.dataset.open;
     if (old.outerHTML !== part.outerHTML) {
@@ -51,10 +60,13 @@ async function ask() {
   asking = true;
   askedAt = Date.now();
   try {
-    const answer = await fetch("/family/now", { signal: AbortSignal.timeout(GIVE_UP_MS), cache: "no-store" });
+    const answer = await fetch(stale.dataset.ask, { signal: AbortSignal.timeout(GIVE_UP_MS), cache: "no-store" });
     if (answer.redirected || answer.status === 401) { location.reload(); return; }
     if (!answer.ok) return; // what is shown grows old
-    if (put(await answer.text())) heardAt = Date.now();
+    const text = await answer.text();
+    server = Number(answer.headers.get("X-Now")) - Date.now() || server; // either clock may have been set meanwhile
+    if (put(text)) heardAt = Date.now();
+    rest();
   } catch { /* no answer: what is shown grows old */ } finally {
     asking = false;
     tick();
@@ -62,12 +74,27 @@ async function ask() {
   }
 }
 
+// What changes seldom: the day in words, the devices, the lists. A list that somebody has opened stays open.
+async function rest() {
+  if (!stale.dataset.rest || since(restAt) < REST_MS) return;
+  restAt = Date.now();
+  try {
+    const answer = await fetch(stale.dataset.rest, { signal: AbortSignal.timeout(GIVE_UP_MS), cache: "no-store" });
+    if (!answer.ok || answer.redirected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of fresh.querySelectorAll("[data-live]")) {
+      const old = document.getElementById(part.id);
+      if (old && old.outerHTML !== part.outerHTML && !old.contains(document.activeElement)) old.replaceWith(part);
+    }
+  } catch { /* the next time */ }
+}
+
 function tick() {
-  const quiet = Date.now() - heardAt;
-  const old = Date.now() - Math.max(heardAt, beatAt) > STALE_MS || quiet > OLDEST_MS;
+  const quiet = since(heardAt);
+  const old = Math.min(quiet, since(beatAt)) > STALE_MS || quiet > OLDEST_MS;
   document.body.classList.toggle("kin-old", old);
   if (old) {
-    stale.textContent = stale.dataset.words.replace("{n}", span(quiet));
+    stale.textContent = Number.isFinite(quiet) && heardAt ? stale.dataset.words.replace("{n}", span(quiet)) : stale.dataset.unknown;
     document.title = document.title.replace(/^(\? )?/, "? ");
   } else {
     document.title = document.title.replace(/^\? /, "");
@@ -77,7 +104,10 @@ function tick() {
     const moment = new Date(Number(time.dataset.age));
     const age = Date.now() + server - moment.getTime();
     const ago = zh ? `${span(age)}前` : `${span(age)} ago`;
-    const clock = moment.toLocaleTimeString("zh-CN", { timeZone: "Asia/Shanghai", hour12: false });
+    const day = age < 72000000 ? {} : { month: "numeric", day: "numeric" }; // an old clock time looks like one of today
+    const clock = moment.toLocaleString(zh ? "zh-CN" : "en-GB", {
+      timeZone: "Asia/Shanghai", hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit", ...day,
+    });
     time.textContent = zh ? `${clock}（${ago}）` : `${clock} (${ago})`;
   }
 }
@@ -92,7 +122,7 @@ function connect() {
   socket.onmessage = (event) => {
     const message = JSON.parse(event.data);
     if (message.type === "beat" && message.database && message.looked_s < 6) beatAt = Date.now();
-    if (message.type === "alert") ask();
+    if (message.type === "alert") { restAt = 0; ask(); }
   };
   socket.onclose = (event) => {
     if (event.code === 4401) { location.reload(); return; }
@@ -101,12 +131,14 @@ function connect() {
 }
 
 setInterval(() => {
-  const beats = Date.now() - beatAt < STALE_MS;
-  if (Date.now() - askedAt >= (beats ? ASK_WITH_BEATS_MS : ASK_MS)) ask();
+  const beats = since(beatAt) < STALE_MS;
+  if (since(askedAt) >= (beats ? ASK_WITH_BEATS_MS : ASK_MS)) ask();
 }, 1000);
 setInterval(tick, 1000);
 tick();
 connect();
+// What was just told is no news when the page is opened again.
+if (TOLD.test(location.search)) history.replaceState(null, "", location.pathname);
 
 if ("serviceWorker" in navigator && isSecureContext) {
   navigator.serviceWorker.register("/family-app/worker.js", { scope: "/family" }).catch(() => {});

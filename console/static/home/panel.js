@@ -12,10 +12,15 @@ const base = `/home/${body.dataset.token}`;
 const part = (id) => document.getElementById(id);
 const said = part("said");
 const zh = document.documentElement.lang.startsWith("zh");
-const server = Number(document.documentElement.dataset.now) - Date.now();
+let server = Number(document.documentElement.dataset.now) - Date.now();
 let heardAt = Date.now();
+let visitsOf = ""; // the day of which the visits are
 let hears = true;
-let call = null; // {id, at_ms, sentAt, startedAt, known}
+let call = null; // {id, at_ms, sentAt, startedAt, known, second}: at_ms of a press on this page, second: while help comes
+
+// A press of this page is heard when the platform names a call that is not older.
+const NEAR_MS = 2000;
+const isHeard = () => !call.at_ms || Boolean(call.known && call.known.heard_ms >= call.at_ms - NEAR_MS);
 let spoken = "";
 let shownUntil = 0;
 
@@ -79,7 +84,9 @@ function uuid() { // also where the page came by plain http, and randomUUID is n
 }
 
 function help() {
-  call = { id: uuid(), at_ms: Date.now() + server, startedAt: Date.now(), sentAt: 0, failed: false, known: null };
+  call = {
+    id: uuid(), at_ms: Date.now() + server, startedAt: Date.now(), sentAt: 0, failed: false, known: null, second: Boolean(call?.known),
+  };
   render();
   send();
 }
@@ -87,14 +94,16 @@ function help() {
 function render() {
   if (!call) return;
   const since = Date.now() - call.startedAt;
-  const fine = since < FINE_MS && (!call.known || call.known.state === "raised") && !call.failed;
-  const own = Boolean(call.at_ms) && !call.sentAt; // pressed here, and not heard yet
+  const fine = since < FINE_MS && !call.second && (!call.known || call.known.state === "raised") && !call.failed;
   const held = call.known && call.known.state !== "raised";
-  // Whoever has come may have gone again, or it was about somebody else: help can be called once more.
-  if (call.known && !own) show(call.known.state, call.known.words, { fine, numbers: !held, again: held });
-  else if (call.failed) show("failed", said.dataset.failed, { numbers: true });
+  // Whoever has come may have gone again, or it was about somebody else: help can be called once more. That an older
+  // call is under way says nothing of this one.
+  if (call.known && isHeard()) {
+    const words = call.second ? `${said.dataset.again}${zh ? "" : " "}${call.known.words}` : call.known.words;
+    show(call.known.state, words, { fine, numbers: !held, again: held });
+  } else if (call.failed) show("failed", said.dataset.failed, { numbers: true });
   else if (!call.sentAt) show("sending", said.dataset.sending, { fine, numbers: since > GIVE_UP_MS });
-  else if (Date.now() - call.sentAt > ECHO_MS) show("failed", said.dataset.failed, { numbers: true });
+  else if (Date.now() - call.sentAt > ECHO_MS) show("failed", said.dataset.unheard, { numbers: true });
   else show("sent", said.dataset.sent, { fine });
   part("left").textContent = fine ? String(Math.ceil((FINE_MS - since) / 1000)) : "";
 }
@@ -126,30 +135,37 @@ async function ask() {
     const state = await answer.json();
     heardAt = Date.now();
     hears = state.hears;
+    server = state.now_ms - Date.now(); // either clock may have been set since
     if (state.visits) {
+      visitsOf = today();
       part("visits").replaceChildren(...state.visits.map((visit) => {
         const line = document.createElement("p");
         line.textContent = `${zh ? "今天" : "Today"} ${visit}`;
         return line;
       }));
     }
+    if (body.dataset.bare && state.visits && !call) { location.reload(); return; } // names and numbers are there again
     if (state.help) { // also one that began at the bed or the pendant
       if (!call) call = { startedAt: 0, sentAt: Date.now(), known: state.help };
       call.known = state.help;
       if (Date.now() > shownUntil) render();
     } else if (call && call.known) {
-      calm(); // it was there, and is closed
+      if (isHeard()) calm(); // it was there, and is closed
+      else call.known = null; // an older one is closed; this press is under way
     }
   } catch { /* the age says it */ }
   tick();
 }
+
+const today = () => new Date(Date.now() + server).toLocaleDateString("en-GB", { timeZone: "Asia/Shanghai" });
 
 function tick() {
   const now = new Date(Date.now() + server);
   part("clock").textContent = now.toLocaleTimeString("zh-CN", { timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit", hour12: false });
   const form = zh ? { month: "long", day: "numeric", weekday: "long" } : { weekday: "long", day: "numeric", month: "long" };
   part("day").textContent = now.toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "Asia/Shanghai", ...form });
-  const lost = Date.now() - heardAt > LOST_MS || !hears;
+  if (visitsOf && visitsOf !== today()) part("visits").replaceChildren(); // those of yesterday
+  const lost = Math.abs(Date.now() - heardAt) > LOST_MS || !hears; // a clock that was set back makes nothing fresh
   part("lost").hidden = !lost;
   body.classList.toggle("elder-cut", lost);
   if (lost && body.dataset.state === "calm") speak(part("lost").textContent.trim());
@@ -190,6 +206,7 @@ for (const button of document.querySelectorAll(".elder-hold")) {
 }
 part("fine").addEventListener("click", takeBack);
 part("back").addEventListener("click", () => { shownUntil = 0; calm(); });
+visitsOf = today();
 setInterval(ask, ASK_MS);
 setInterval(tick, 500);
 ask();

@@ -73,7 +73,7 @@ function judge() {
   state = gravest?.level ?? "good";
   // Said once and not with every second that it lasts.
   const codes = all.map(({ code }) => code).join(" ");
-  if (codes !== said) document.getElementById("truth-said").textContent = all.map(({ code }) => words()[`${key(code)}Short`]).join(". ");
+  if (codes !== said) document.getElementById("truth-said").textContent = all.map(({ code }) => words()[`${key(code)}Short`]).join(zh ? "；" : ". ");
   said = codes;
   if (state !== before) document.dispatchEvent(new Event(`truth:${state}`));
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dispatch.alerts import lifecycle
 from dispatch.core import history
 from tests.support.console_site import ConsoleSite, console_site, now
 from tests.support.families import furnish, speak
@@ -72,7 +73,10 @@ def test_the_family_reads_who_did_what_without_codes_and_numbers(site: ConsoleSi
         text = client.get(moved.headers["location"]).text
         assert "许晴 接警" in text
         assert 'href="/family"' in text
-        assert not re.search(r"S1/|0755|钥匙|待处置预警", text)
+        assert not re.search(r"S1/|0755-[09]|钥匙|待处置预警", text)
+        part = client.get(f"{moved.headers['location']}/now")  # what the open page asks for
+        assert "许晴 接警" in part.text
+        assert part.headers["X-Now"].isdigit()
         assert client.get(f"/alerts/{alert}/progress").status_code == 404
         assert client.get(f"/family/R2/alerts/{alert}").status_code == 404
 
@@ -96,8 +100,30 @@ def test_what_the_family_tells_is_in_the_history_or_raises_an_alert(site: Consol
         "SELECT note FROM alert_event WHERE action IN ('family_told', 'family_no_contact') ORDER BY id"
     ).fetchall()
     assert [note for (note,) in notes][1:] == ["女儿联系不上：敲门没有人应", "女儿正赶过去：约 20 分钟到。“带着钥匙”"]
-    assert "家属联系不上老人" in page
+    assert "家属联系不上长者" in page
     assert "已告诉值班台" in page
+
+
+def test_an_end_is_told_and_the_way_to_a_hospital_is_never_green(site: ConsoleSite) -> None:
+    speak(site.conn, now())
+    alert = site.alert()
+    desk = history.Actor(None, "许晴", "test")
+    lifecycle.act(site.conn, alert, "resolve", desk, now(), expected_version=1, outcome="false_resident")
+    with site.client("daughter") as client:
+        assert re.search(r"疑似跌倒，\d\d:\d\d 已办结：误报，长者误触", client.get("/family").text)
+        assert 'data-colour="grey"' in client.get(f"/family/R1/alerts/{alert}").text  # of an end nothing is green
+    assert said(site)[0] == "green"
+    site.conn.execute("UPDATE alert SET outcome = 'hospital'")
+    colour, words = said(site)
+    assert colour == "amber"
+    assert "登记已送医" in words
+
+
+def test_who_reaches_nobody_while_only_a_mild_alert_is_open_calls_people(site: ConsoleSite) -> None:
+    site.alert(rule="inactivity", severity="attention")
+    with site.client("daughter") as client:
+        assert client.post("/family/R1/tell", data={"kind": "no_contact", "choice": "off"}).status_code == 303
+    assert site.conn.execute("SELECT severity FROM alert ORDER BY raised_at DESC").fetchone() == ("urgent",)
 
 
 def test_the_circle_is_left_by_oneself_after_its_consequence_is_named(site: ConsoleSite) -> None:
@@ -115,7 +141,7 @@ def test_the_circle_is_left_by_oneself_after_its_consequence_is_named(site: Cons
         assert site.conn.execute("SELECT count(*) FROM contact WHERE consent_at IS NULL").fetchone() == (1,)
         assert "看不到陈的任何情况" in client.get("/family/R1/leave").text
         assert client.post("/family/R1/leave").status_code == 303
-        assert "还没有老人同意您查看" in client.get("/family").text
+        assert "目前没有长者同意您查看" in client.get("/family").text
         assert client.get("/family/R1/circle").status_code == 404
     actions = [row[0] for row in site.conn.execute("SELECT action FROM audit ORDER BY id")]
     assert {"withdraw_calls", "leave_circle", "refused_view_circle"} <= set(actions)

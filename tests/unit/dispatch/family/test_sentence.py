@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.family.sentence import AHEAD, OLD, SILENT, Facts, OpenAlert, Sign, sentence, usual_quiet
+from dispatch.family.sentence import AHEAD, OLD, SILENT, Facts, OpenAlert, Sign, moment, sentence, usual_quiet
 from dispatch.family.usual import quiet_at
 from vocabulary.alert_state import OPEN
 from vocabulary.severity import SEVERITIES
@@ -45,6 +45,16 @@ TABLE = [
         but(alerts=(FALL, FALL)), "red",
         "16:29 疑似跌倒。已通知 4 人，还没有人接警。您也可以打电话或赶过去。另有 1 条预警。",
     ),
+    (
+        fall(at=NOW - 17 * HOUR, state="responding", holder_zh="杨敏", holder_en="Yang Min", since=NOW - 16 * HOUR),
+        "amber", "昨天 23:35 疑似跌倒。杨敏 00:35 出发，正在路上。",
+    ),
+    (fall(at=NOW - 50 * HOUR, told=0), "red", "10月31日 14:35 疑似跌倒。还没有人接警。您也可以打电话或赶过去。"),
+    (
+        but(hospital_at=NOW - 3 * HOUR), "amber",
+        "13:35 登记已送医。家中若有活动，可能是别人。您可以打电话问问值班台。",
+    ),
+    (but(paused_until=NOW + 15 * HOUR), "grey", "设备维护中，预警暂停至明天 07:35。"),
     (but(has_gateway=False), "grey", "家中还没有安装设备，平台看不到情况。"),
     (but(heard_at=None), "grey", "家中设备还没有传来数据。"),
     (but(heard_at=NOW - 9 * MINUTE), "grey", "与家中设备失去联系 9 分钟，此刻看不到情况。您可以先打电话问问。"),
@@ -107,6 +117,8 @@ everything = st.builds(
     senses=st.booleans(),
     life=st.none()
     | st.builds(Sign, ago, st.sampled_from(["measuring", "moving", "door"]), st.sampled_from(["", "hall"])),
+    detects=st.booleans(),
+    hospital_at=st.none() | ago,
     usual=st.none() | st.integers(1, 12).map(lambda hours: dt.timedelta(hours=hours)),
 )
 
@@ -116,6 +128,8 @@ def test_green_is_said_where_nothing_is_open_and_everything_is_fresh_and_nowhere
     said = sentence(facts)
     fresh = (
         not facts.alerts
+        and facts.hospital_at is None
+        and facts.detects
         and facts.has_gateway
         and not facts.offline
         and facts.heard_at is not None
@@ -145,6 +159,21 @@ def test_what_is_said_is_true(facts: Facts) -> None:
     assert said.en
     assert said.age_s is None or said.age_s >= 0
     assert not re.search("[\u4e00-\u9fff][,;:!?(]", said.zh)
+
+
+@pytest.mark.parametrize(
+    ("now", "at", "words"),
+    [
+        ("2026-11-02T15:59:30Z", "2026-11-02T15:58:00Z", ("23:58", "23:58")),
+        ("2026-11-02T16:00:30Z", "2026-11-02T15:58:00Z", ("昨天 23:58", "yesterday 23:58")),
+        ("2026-11-02T15:59:30Z", "2026-11-02T16:30:00Z", ("明天 00:30", "tomorrow 00:30")),
+        ("2026-11-02T16:00:30Z", "2026-11-02T16:30:00Z", ("00:30", "00:30")),
+        ("2026-11-02T16:00:30Z", "2026-11-01T15:59:59Z", ("11月1日 23:59", "1 Nov 23:59")),
+        ("2026-12-31T16:00:30Z", "2026-12-31T15:59:30Z", ("昨天 23:59", "yesterday 23:59")),
+    ],
+)
+def test_a_moment_names_its_day_where_that_is_not_today_in_shanghai(now: str, at: str, words: tuple[str, str]) -> None:
+    assert moment(dt.datetime.fromisoformat(at), dt.datetime.fromisoformat(now)) == words
 
 
 def test_usual_quiet_comes_from_the_days_before() -> None:
