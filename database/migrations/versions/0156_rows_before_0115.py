@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0156"
-down_revision = "0142"
+down_revision = "0150"
 branch_labels = None
 depends_on = None
 
