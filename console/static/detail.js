@@ -81,6 +81,7 @@ async function put(id, focus) {
     keep();
     pane().innerHTML = `<p class="notice bad"></p>`;
     pane().firstChild.textContent = pane().dataset.failed;
+    document.getElementById("desk").classList.add("desk-open");
     bare(id);
     setTimeout(() => { if (new URLSearchParams(location.search).get("a") === id && !article()) open(id, { push: false }); }, EVERY_MS);
     return;
