@@ -7,6 +7,7 @@ every broker; a test that takes both runs for every pair. A test whose server is
 the way to get it, and counted at the end (``tests.support.skips``).
 """
 
+import gc
 import logging
 import os
 import signal
@@ -25,6 +26,7 @@ from tests.support.release import LONG_RUN
 # a busy machine with cold caches makes the first inputs slow; that says nothing about the code
 settings.register_profile("shouwang", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shouwang")
+gc.disable()  # until all tests are collected: nothing of what is read till then is garbage
 pytest_plugins = ["pytester", "tests.support.browser", "tests.support.skips"]
 
 
@@ -77,16 +79,38 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_cluster", grades, indirect=True, scope="session")
 
 
+def pytest_collection_finish() -> None:
+    """Leave the modules and tests out of every later look for garbage."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture(scope="session")
-def database_cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A server of each grade, for the whole run."""
-    server = make_server(request.param, tmp_path_factory.mktemp(f"postgres-{request.param}"))
-    if server is None:
-        pytest.skip(how_to_get(request.param))
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Cluster]]:
+    """The servers that run, by grade; each starts when the first test asks for it and runs to the end of the run."""
+    running: dict[str, Cluster] = {}
     try:
-        yield Cluster(server)
+        yield running
     finally:
-        server.discard()
+        for cluster in running.values():
+            cluster.server.discard()
+
+
+@pytest.fixture(scope="session")
+def database_cluster(
+    request: pytest.FixtureRequest, clusters: dict[str, Cluster], tmp_path_factory: pytest.TempPathFactory
+) -> Cluster:
+    """A server of each grade, for the whole run: kept in ``clusters``, as pytest ends this at each change of grade."""
+    if request.param not in clusters:
+        server = make_server(request.param, tmp_path_factory.mktemp(f"postgres-{request.param}"))
+        if server is None:
+            pytest.skip(how_to_get(request.param))
+        try:
+            clusters[request.param] = Cluster(server)
+        except BaseException:
+            server.discard()
+            raise
+    return clusters[request.param]
 
 
 @pytest.fixture

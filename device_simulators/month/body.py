@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from device_simulators.month.people import Body
 from device_simulators.month.routine import BATHROOM, BED, BEDROOM, DAY, KITCHEN, LIVING, OUT, Life
@@ -87,10 +86,17 @@ def _apply(signs: Vitals, effect: Effect, rng: Generator) -> None:
 def _lag(values: Grid, steps: float, *, gain: bool = False) -> Grid:
     """First-order lag over so many steps of the grid; ``gain``: a single pulse keeps its height."""
     keep = float(np.exp(-1 / max(steps, 1e-9)))
-    return np.asarray(lfilter([1.0 if gain else 1 - keep], [1, -keep], values))
+    return _recursive(1.0 if gain else 1 - keep, keep, values)
 
 
 def _wander(rng: Generator, n: int, spread: float, steps: float) -> Grid:
     """First-order autoregressive noise of this standard deviation and correlation length."""
     keep = float(np.exp(-1 / max(steps, 1e-9)))
-    return np.asarray(lfilter([1.0], [1, -keep], rng.normal(0, spread * np.sqrt(1 - keep * keep), n)))
+    return _recursive(1.0, keep, rng.normal(0, spread * np.sqrt(1 - keep * keep), n))
+
+
+def _recursive(part: float, keep: float, values: Grid) -> Grid:
+    """Each value's ``part`` and what is kept of the result before it."""
+    from scipy.signal import lfilter  # takes most of a second to load, and few who import this module make a month
+
+    return np.asarray(lfilter([part], [1, -keep], values))

@@ -123,8 +123,12 @@ def in_thread(run: Callable[[threading.Event], object], seconds: float = 30) -> 
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
-    """Wait until ``condition`` holds; fails the test with the end of ``what()`` after ``seconds``."""
-    deadline = time.monotonic() + seconds
+    """Wait until ``condition`` holds; fails the test with the end of ``what()`` after ``seconds``.
+
+    It looks less often the longer it waits: most conditions ask a database over a connection of their own.
+    """
+    begin = time.monotonic()
     while not condition():
-        assert time.monotonic() < deadline, what()[-3000:]
-        time.sleep(0.05)
+        waited = time.monotonic() - begin
+        assert waited < seconds, what()[-3000:]
+        time.sleep(min(0.25, max(0.03, waited / 8)))

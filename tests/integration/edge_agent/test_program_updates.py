@@ -14,7 +14,7 @@ import pytest
 from shouwang.gateways.bundle import is_later, make_archive, runs, send_bundle
 from tests.support.brokers import TestBroker
 from tests.support.gateway_desk import GATEWAY, Desk, Gateway, changed_bundle, running
-from tests.support.release import before_a_release
+from tests.support.release import either_broker
 from tests.support.services import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -36,7 +36,7 @@ ONE_BROKER = pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
 """For what the broker has no part in."""
 
 
-@pytest.mark.parametrize("broker", ["nats", pytest.param("mosquitto", marks=before_a_release)], indirect=True)
+@either_broker
 def test_a_new_program_runs_and_stays_and_a_broken_one_goes(broker: TestBroker, tmp_path: Path) -> None:
     with running(broker, tmp_path, presses=False) as (gateway, desk):
         assert "in force" in send(broker, changed_bundle(5))

@@ -16,6 +16,7 @@ from ingest.reprocess import reprocess
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
+from tests.support.release import either_broker
 from tests.support.services import Service, service, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -110,6 +111,7 @@ def test_everything_once_although_all_of_them_die(broker: TestBroker, postgres: 
     gateway.stop()
 
 
+@either_broker
 def test_bad_input_is_kept_with_a_reason_and_stops_nothing(
     broker: TestBroker, postgres: TestPostgres, tmp_path: Path
 ) -> None:
@@ -146,6 +148,7 @@ def test_bad_input_is_kept_with_a_reason_and_stops_nothing(
     gateway.stop()
 
 
+@either_broker
 def test_a_home_that_is_registered_later_works_without_a_restart(
     broker: TestBroker, postgres: TestPostgres, tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ from ingest.storing import writer
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
+from tests.support.release import either_broker
 from tests.support.services import in_thread, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -127,6 +128,7 @@ def count(url: str, query: str = "SELECT count(*) FROM reading") -> int:
         return int(row[0])
 
 
+@either_broker
 def test_poison_is_kept_at_every_door_and_the_rest_goes_on(
     broker: TestBroker, postgres: TestPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +176,7 @@ def now_limits() -> Any:
     return accepted_times(IngestSettings(), time.time_ns() // 1000)
 
 
+@either_broker
 def test_a_database_that_takes_nothing_sends_nothing_to_quarantine(
     broker: TestBroker, postgres: TestPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from ingest.settings import IngestSettings, accepted_times
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
-from tests.support.release import before_a_release
+from tests.support.release import either_broker
 from tests.support.services import in_thread, service, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -81,7 +81,7 @@ def running(settings: IngestSettings, url: str, broker: TestBroker) -> Iterator[
         yield ingest
 
 
-@pytest.mark.parametrize("broker", ["nats", pytest.param("mosquitto", marks=before_a_release)], indirect=True)
+@either_broker
 def test_a_flood_waits_behind_the_others_and_its_excess_is_kept(broker: TestBroker, postgres: TestPostgres) -> None:
     url = postgres.url
     add_homes(url, [FLOOD, CALM])

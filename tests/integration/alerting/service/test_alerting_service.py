@@ -13,6 +13,7 @@ from firmware_profiles.link import mqtt
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
+from tests.support.release import either_broker
 from tests.support.services import service, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -100,6 +101,7 @@ def test_at_once_and_once_although_the_database_goes_and_alerting_dies(
     desk.stop()
 
 
+@either_broker
 def test_a_killed_engine_remembers_what_it_acknowledged(
     broker: TestBroker, postgres: TestPostgres, tmp_path: Path
 ) -> None:

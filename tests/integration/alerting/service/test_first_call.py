@@ -17,6 +17,7 @@ from firmware_profiles.link import mqtt
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.ladders import build_duty, told
+from tests.support.release import either_broker
 from tests.support.services import service, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -86,6 +87,7 @@ def alerts(url: str) -> list[tuple[object, str]]:
         return []
 
 
+@either_broker
 def test_told_without_the_database_and_written_afterwards(
     broker: TestBroker, postgres: TestPostgres, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from shouwang.platform.homes import write_home
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
+from tests.support.release import either_broker
 from tests.support.services import Service, service, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -110,6 +111,7 @@ def test_the_district_answers_and_the_resident_hears_that_help_is_coming(
     assert modem.messages == []
 
 
+@either_broker
 def test_a_stolen_identity_of_alerting_can_not_silence_a_home_and_it_is_told(
     broker: TestBroker, database_url: str, tmp_path: Path
 ) -> None:
@@ -176,6 +178,7 @@ def test_with_the_line_cut_the_gateway_calls_and_tells_it_afterwards(
             )
 
 
+@either_broker
 def test_a_long_press_takes_it_back_everywhere(broker: TestBroker, database_url: str, tmp_path: Path) -> None:
     add_homes(database_url, [GATEWAY])
     settings = {"SHOUWANG_DATABASE_URL": database_url}
