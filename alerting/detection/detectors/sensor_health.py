@@ -3,9 +3,9 @@
 *Stuck*: a device that shows exactly one value for longer than a heart or a chest ever does: beat-to-beat and
 breath-to-breath variability never vanish in a living person (Task Force of the ESC and NASPE, Heart rate variability,
 1996). While another sign of the same device changes it takes six times as long: radars round a sleeper's even breath.
-*Erratic*: many jumps between neighbouring steps that a body can not make: the sensor is loose.
+*Erratic*: many jumps between neighbouring steps that a body cannot make: the sensor is loose.
 *Clock*: the gateway's times lie a minute ahead of the platform's clock, or behind it for long, or it reports 2 s or
-more left to correct: its times can not be trusted.
+more left to correct: its times cannot be trusted.
 """
 
 from collections.abc import Iterator
@@ -283,7 +283,7 @@ class SensorHealth(Detector):
             onset_us=onset_us,
             sensed_us=at_us,
             reason_zh=f"网关时钟{fast_zh} {by_zh}，其时间不可信" if off_us else "网关时钟已校正",
-            reason_en=f"Gateway clock {by_en} {fast_en}: its times can not be trusted"
+            reason_en=f"Gateway clock {by_en} {fast_en}: its times cannot be trusted"
             if off_us
             else "Gateway clock is right again",
             evidence={"kind": "clock", "device": gateway, "seconds": round(off_s, 1)},

@@ -1,4 +1,4 @@
-"""What devices say that can not be: values no body gives, clocks that are off, a battery that runs down."""
+"""What devices say that cannot be: values no body gives, clocks that are off, a battery that runs down."""
 
 import msgspec
 import numpy as np
