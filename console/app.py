@@ -17,7 +17,7 @@ from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
-from console.pages.map import district_map, near, outlines
+from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import design, login, outbox, password, push
 from console.pages.people import residents, search
@@ -54,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     district_map.router,
     near.router,
     outlines.router,
+    ground.router,
     # office
     operations.router,
     gateways.router,

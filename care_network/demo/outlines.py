@@ -10,7 +10,8 @@ from psycopg import Connection
 
 from care_network.records.places.outlines import store_outline
 
-SOURCE = "守望演示：自绘简化轮廓，非正式边界 our own simplified outlines, no official boundaries"
+SOURCE = "the demonstration's own simplified outlines, no official boundaries"
+"""A text of the console's catalogue."""
 
 
 class _Outline(msgspec.Struct, frozen=True):

@@ -43,10 +43,10 @@ def _compound(parent: str, label: str, zh: str, en: str, east: float, north: flo
 
 COMPOUNDS = (
     _compound("shatoujiao.donghe", "c01", "海晴苑", "Haiqing Court", 114.2284, 22.5499, "沙盐路|Shayan Rd"),
-    _compound("shatoujiao.donghe", "c02", "碧涛里", "Bitao Lane", 114.2273, 22.5490, "公园路|Gongyuan Rd"),
+    _compound("shatoujiao.donghe", "c02", "碧涛里", "Bitao Lane", 114.2292, 22.5474, "公园路|Gongyuan Rd"),
     _compound("shatoujiao.qiaodong", "c03", "桥东花园", "Qiaodong Garden", 114.2243, 22.5468, "沙深路|Shashen Rd"),
     _compound("haishan.pengwan", "c04", "鹏湾雅居", "Pengwan Residence", 114.2394, 22.5578, "深沙路|Shensha Rd"),
-    _compound("haishan.pengwan", "c05", "梧桐山居", "Wutong Hillside", 114.2382, 22.5586, "海山路|Haishan Rd"),
+    _compound("haishan.pengwan", "c05", "梧桐山居", "Wutong Hillside", 114.2376, 22.5612, "海山路|Haishan Rd"),
     _compound("haishan.tiandong", "c06", "田东新村", "Tiandong New Village", 114.2349, 22.5594, "梧桐路|Wutong Rd"),
     _compound("yantian.yongan", "c07", "永安里", "Yong'an Lane", 114.2679, 22.5953, "永安路|Yong'an Rd"),
     _compound("yantian.donghai", "c08", "东海湾苑", "Donghai Bay Court", 114.2738, 22.5908, "东海道|Donghai Ave"),

@@ -4,13 +4,16 @@ A time in which nobody looked counts as unknown, and so does the time before the
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from psycopg import Connection
 
+from care_network.errors import ProvisioningError
 from care_network.protection.functions import Function, Level
+from vocabulary.times import SHANGHAI
 
 Span = tuple[dt.datetime, dt.datetime]
 
@@ -34,6 +37,22 @@ class Course(msgspec.Struct, frozen=True):
     @property
     def unknown_s(self) -> float:
         return self.seconds[Level.UNKNOWN]
+
+
+def month_of(month: str, now: dt.datetime) -> Span:
+    """The month 'YYYY-MM' in Shanghai, from its first moment to that of the next; empty: this one. Pure.
+
+    Raises ProvisioningError for no month, and for one that has not begun.
+    """
+    here = now.astimezone(SHANGHAI)
+    if month and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
+        raise ProvisioningError(en="a month is written 2026-11", zh="月份写作 2026-11", field="month")
+    year, number = (int(part) for part in month.split("-")) if month else (here.year, here.month)
+    later = (year + 1, 1) if number == 12 else (year, number + 1)
+    since = dt.datetime(year, number, 1, tzinfo=SHANGHAI)
+    if since > now:
+        raise ProvisioningError(en="that month has not begun", zh="该月份尚未开始", field="month")
+    return since.astimezone(dt.UTC), dt.datetime(*later, 1, tzinfo=SHANGHAI).astimezone(dt.UTC)
 
 
 def durations(

@@ -13,6 +13,8 @@ from firmware_profiles.channels import CHANNELS
 from firmware_profiles.devices import MODELS
 
 CHARTED = ("heart_rate", "spo2", "respiration_rate", "systolic_bp", "body_temperature")
+PAIRS = {"systolic_bp": "diastolic_bp"}
+"""Channels that are one measurement with another: both stand in one chart."""
 
 
 class Level(msgspec.Struct, frozen=True):

@@ -165,11 +165,15 @@ def _show(
     taken = answers.taken(conn, loaded) if loaded.acts and loaded.used_at is not None else frozenset()
     first = next((one for one in loaded.alerts if one["id"] in taken), None)
     service = "" if first is None else _service(conn, first["id"])
+    result = None if first is None else results.newest_result(conn, first["id"])
+    if result is not None and result.person != ":".join(loaded.recipient):
+        result = None
     area = loaded.alerts[0]["area_path"] if loaded.alerts else ""
     return page(
         request, "answers.html" if loaded.acts or loaded.duty else "family_answer.html", status=status, answer=loaded,
         token=token, message=message, taken=taken, first=first, open_states=OPEN, new_key=uuid.uuid4,
-        cards=results.cards_of(service), injuries={code: INJURIES[code] for code in results.INJURED},
+        result=result, card_of=results.CARDS.get, cards=results.cards_of(service),
+        injuries={code: INJURIES[code] for code in results.INJURED},
         ladder=None if first is None else progress(conn, first["id"]), field_words=field.WORDS, family=field.FAMILY,
         standings={one["id"]: answers.standing(conn, one["id"]) for one in loaded.alerts[:3]},
         desk_phone=telephone_of_desk(conn, area) if area else "",

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+import zlib
 from typing import Any
 
 import psycopg
@@ -91,11 +92,37 @@ def show_order(
             for one in mine
             if one.id != order.id
         ],
+        mark=mark_of(conn, order, visitor.staff_id), beside=_beside(conn, order),
         sharing=sharing, place_minutes=round(locations.FRESH.total_seconds() / 60), visitor=visitor,
     )  # fmt: skip
     if sharing is not None:
         response.headers.update(PLACE_ALLOWED)
     return response
+
+
+def mark_of(conn: psycopg.Connection[Any], order: Order, staff_id: int) -> str:
+    """A mark that is another as soon as the page would show something else; it says nothing about anybody."""
+    row = conn.execute(
+        """
+        SELECT (SELECT (a.state, a.step, a.round, a.next_step_at)::text FROM alert a WHERE a.id = %(alert)s),
+               (SELECT string_agg(o.id::text || o.version, ',' ORDER BY o.id) FROM work_order o
+                WHERE o.supports = %(order)s OR o.id = %(supported)s)
+        """,
+        {"alert": order.alert_id, "order": order.id, "supported": order.supports},
+    ).fetchone()
+    seen = (order.version, order.state, order.staff_id == staff_id, row)
+    return f"{zlib.crc32(repr(seen).encode()):08x}"
+
+
+def _beside(conn: psycopg.Connection[Any], order: Order) -> list[Order]:
+    """The others who go to the same door: those who support this person, and the one whom they support."""
+    if order.alert_id is None:
+        return []
+    return [
+        one
+        for one in store.list_orders(conn, OrderFilter(alert_id=order.alert_id))
+        if one.state != "cancelled" and (one.supports == order.id or one.id == order.supports)
+    ]
 
 
 def _gone(

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from care_network.access.accounts import Account
 from care_network.errors import NotPermittedError, ProvisioningError
 from care_network.matching import locations
-from console.links.order_view import show_order
+from console.links.order_view import mark_of, show_order
 from console.links.presses import SentPress, answered, wants_json
 from console.links.visitors import Visitor
 from console.shell.errors import message_of, status_of
@@ -41,6 +41,22 @@ def worker() -> Response:
 def order_page(request: Request, console: Shared, token: str) -> Response:
     with console.database() as conn:
         return show_order(conn, request, console, token)
+
+
+@router.get("/w/{token}/mark")
+def order_mark(console: Shared, token: str) -> Response:
+    """Give the mark of the page's present state: the page that lies open in a hand asks whether it still holds.
+
+    It shows nobody, so it is no look. 410 where the link is no longer valid.
+    """
+    keys = load_link_keys(console.settings.link_key_file)
+    with console.database() as conn:
+        try:
+            visitor = Visitor(conn, keys.read(token, messages.PAGE, dt.datetime.now(dt.UTC)), "")
+            order = store.load(conn, visitor.order_id)
+            return JSONResponse({"mark": mark_of(conn, order, visitor.staff_id)})
+        except (LinkError, LifecycleError):
+            return JSONResponse({"mark": ""}, 410)
 
 
 @router.post("/w/{token}")

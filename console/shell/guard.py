@@ -32,6 +32,7 @@ HSTS = {"Strict-Transport-Security": "max-age=31536000"}
 SIGNED = "/receipts/"
 """Gateways report here: the address is signed, no cookie counts, and a program sends no Origin."""
 OUTLINES = "/map/outlines"
+GROUND = "/map/outlines/ground"
 PROBES = frozenset({"/healthz"})
 """Asked by the address of the machine: no Host of ours."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -44,12 +45,18 @@ class Bounds(msgspec.Struct, frozen=True):
     """In bytes."""
     seconds: float
     """From the end of its head to its last byte."""
+    refusal: str = "The request is too large."
+    """The words for a larger one."""
 
 
 FORM = Bounds(64 * 1024, 20.0)
 """A form, or JSON: a note of 2,000 characters takes 18 kB in a form."""
 PHOTO = Bounds(16 * 1024 * 1024, 180.0)
 """A photo from a telephone and the rest of its form; at 90 kB/s, which a poor mobile line has."""
+MAP = Bounds(
+    65 * 1024 * 1024, 600.0, "文件太大：底图最多 64 MB。 The file is too large: a ground map has 64 MB at most."
+)
+"""A file of map tiles and the rest of its form; at 110 kB/s."""
 LINGER_S, LINGER_SIZE = 2.0, 2 * PHOTO.size
 """How long, and how many bytes, of a refused body are thrown away before the connection is closed."""
 
@@ -90,7 +97,7 @@ class Guard:
         if lengths and not (lengths[0].isascii() and lengths[0].isdecimal()):
             return 400, "The length of the request is no number."
         if lengths and int(lengths[0][:20]) > bounds_of(scope).size:
-            return 413, "The request is too large."
+            return 413, bounds_of(scope).refusal
         signed = scope["path"].startswith(SIGNED)
         if scope["method"] not in SAFE_METHODS and not signed and not same_origin(connection, tls=self._tls):
             return 403, "This request came from another site and was refused."
@@ -159,8 +166,10 @@ class _Request:
 
 
 def bounds_of(scope: Scope) -> Bounds:
-    """The bounds of a request's body: the order's page on the telephone takes a photo, that of outlines a file, all
-    others a form."""
+    """The bounds of a request's body: the order's page on the telephone takes a photo, those of outlines and of the
+    ground a file, all others a form."""
+    if scope["method"] == "POST" and scope["path"] == GROUND:
+        return MAP
     if scope["method"] == "POST" and scope["path"] == OUTLINES:
         return PHOTO
     photo = scope["method"] == "POST" and scope["path"].startswith("/w/") and scope["path"].count("/") == 2

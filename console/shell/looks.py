@@ -22,6 +22,8 @@ EVERY = dt.timedelta(minutes=5)
 MOST = 20_000
 LOADED = frozenset({"alert_id", "order_id", "code"})
 """Parts of an address that name somebody: the page's own loader writes the line."""
+TILES = "/map/tiles/"
+"""Pieces of the map's ground: streets, and nobody on them. The look at the map has its line."""
 LONGEST = 200
 SAFE = frozenset({"GET", "HEAD"})
 
@@ -57,7 +59,7 @@ def look_of(connection: HTTPConnection) -> Mapping[str, Any] | None:
     """The detail of a look; None for a request that changes something or whose loader writes the line itself."""
     if connection.scope["type"] == "http" and connection.scope["method"] not in SAFE:
         return None
-    if LOADED & connection.path_params.keys():
+    if LOADED & connection.path_params.keys() or connection.url.path.startswith(TILES):
         return None
     detail: dict[str, Any] = {"page": str(connection.url.path)[:LONGEST]}
     words = connection.query_params.get("q", "").strip()

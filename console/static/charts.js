@@ -20,16 +20,19 @@ function span(figure) {
   return from ? [Number(from), Math.min(Number(to), now)] : [now - LENGTHS[chosen], now];
 }
 
+// One channel; of a pressure its two halves, which are one measurement: the upper line and the lower, dashed one.
 async function load(figure) {
-  const { resident, channel } = figure.dataset;
+  const { resident, channel, second } = figure.dataset;
   const length = chosen;
   const [since, until] = span(figure);
   const [from, to] = [new Date(since * 1000), new Date(until * 1000)];
-  const query = new URLSearchParams({ channel, from: from.toISOString(), to: to.toISOString() });
-  const answer = await fetch(`/api/residents/${encodeURIComponent(resident)}/series?${query}`);
-  if (!answer.ok) return;
-  const data = await answer.json();
-  if (length === chosen) draw(figure, data); // another length was chosen while this one was on its way
+  const answers = await Promise.all([channel, second].filter(Boolean).map((one) => {
+    const query = new URLSearchParams({ channel: one, from: from.toISOString(), to: to.toISOString() });
+    return fetch(`/api/residents/${encodeURIComponent(resident)}/series?${query}`);
+  }));
+  if (!answers.every((answer) => answer.ok)) return;
+  const all = await Promise.all(answers.map((answer) => answer.json()));
+  if (length === chosen) draw(figure, all); // another length was chosen while this one was on its way
 }
 
 // What a point of the line is: a reading, or the mean of so many minutes or hours.
@@ -39,13 +42,28 @@ function stepWords(figure, seconds) {
   return seconds < 3600 ? minutes.replace("{n}", seconds / 60) : hours.replace("{n}", seconds / 3600);
 }
 
-function draw(figure, data) {
+const rounded = (value) => (value == null ? "—" : +value.toFixed(1));
+
+function sentence(figure, data, name) {
+  const facts = { n: data.n, points: data.time.length, step: stepWords(figure, data.step_s), low: Math.min(...data.low), high: Math.max(...data.high), mean: data.of_all };
+  const text = data.time.length
+    ? figure.dataset.summary.replace(/\{(\w+)\}/g, (_, key) => (typeof facts[key] === "number" ? rounded(facts[key]) : facts[key]))
+    : figure.dataset.empty;
+  return name ? `${name}${figure.dataset.colon ?? ": "}${text}` : text;
+}
+
+function draw(figure, all) {
   const summary = figure.querySelector(".summary");
   const canvas = figure.querySelector(".canvas");
   canvas.replaceChildren();
-  if (!data.time.length) { summary.textContent = figure.dataset.empty; figure.querySelector(".scroll").replaceChildren(); return; }
-  const facts = { n: data.n, points: data.time.length, step: stepWords(figure, data.step_s), low: Math.min(...data.low), high: Math.max(...data.high), mean: data.of_all };
-  summary.textContent = figure.dataset.summary.replace(/\{(\w+)\}/g, (_, name) => typeof facts[name] === "number" ? +facts[name].toFixed(1) : facts[name]);
+  if (!all.some((data) => data.time.length)) { summary.textContent = figure.dataset.empty; figure.querySelector(".scroll").replaceChildren(); return; }
+  const names = (figure.dataset.names ?? "").split("|");
+  summary.replaceChildren(...all.map((data, i) => {
+    const line = document.createElement("span");
+    line.textContent = sentence(figure, data, names[i]);
+    return line;
+  }));
+  const columns = all.length === 1 ? [all[0].time, all[0].low, all[0].high, all[0].mean] : uPlot.join(all.map((data) => [data.time, data.low, data.high, data.mean]));
   const colour = (token) => getComputedStyle(document.documentElement).getPropertyValue(token);
   const edge = { stroke: colour("--chart-edge"), width: 1 };
   const axis = { stroke: colour("--dim"), grid: { stroke: colour("--chart-grid") }, font: "12px system-ui" };
@@ -53,11 +71,14 @@ function draw(figure, data) {
   new uPlot({
     width: Math.max(260, canvas.clientWidth), height: 190, legend: { show: false }, cursor: { drag: { x: false, y: false } },
     scales: { x: { range: () => span(figure) }, y: { range: (u, low, high) => [low - Math.max(1, (high - low) * 0.15), high + Math.max(1, (high - low) * 0.15)] } },
-    series: [{}, edge, edge, { stroke: colour("--chart-line"), width: 2 }],
-    bands: [{ series: [2, 1], fill: colour("--chart-band") }],
+    series: [{}, ...all.flatMap((_, i) => [edge, edge, { stroke: colour("--chart-line"), width: 2, dash: i ? [6, 4] : undefined, spanGaps: all.length > 1 }])],
+    bands: all.map((_, i) => ({ series: [3 * i + 2, 3 * i + 1], fill: colour("--chart-band") })),
     axes: [{ ...axis, values: clock }, { ...axis, size: 58 }],
-  }, [data.time, data.low, data.high, data.mean], canvas);
-  const rows = data.time.map((t, i) => [words(t, true), data.mean[i], `${data.low[i]}–${data.high[i]}`]).reverse();
+  }, columns, canvas);
+  const both = (row, text) => all.map((_, i) => text(3 * i, row)).join(" / ");
+  const rows = columns[0].map((t, row) => [
+    words(t, true), both(row, (at) => columns[at + 3][row] ?? "—"), both(row, (at) => (columns[at + 1][row] == null ? "—" : `${columns[at + 1][row]}–${columns[at + 2][row]}`)),
+  ]).reverse();
   const table = document.createElement("table");
   for (const row of [[figure.dataset.time, figure.dataset.mean, figure.dataset.range], ...rows.slice(0, 300)]) {
     const line = table.insertRow();

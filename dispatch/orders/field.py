@@ -137,6 +137,10 @@ def press_on_alert(
             store_result(conn, alert_id, None, person.key, names, card, particulars, pressed.note, press.pressed_at)
             note = f"{card.zh}{note}" if note else card.zh
         lifecycle.act(conn, alert_id, step, person.actor, press.pressed_at, expected_version=found.version, note=note)
+        if action == "support":
+            row = lookup.load(conn, alert_id)
+            assert row is not None  # noqa: S101 - it is locked
+            messages.ask_desk_for_support(conn, alert_id, row["area_path"], found.version, 0, press.received_at)
         behind = action in _ALERT_STEP and step == "note"
         return Answer("already" if behind else "done")
 
@@ -210,8 +214,8 @@ def _ask_support(
             conn, alert_id, "note", actor, press.pressed_at, expected_version=found.version, note=zh + late_zh,
             note_en=en + late_en,
         )  # fmt: skip
-    asked = assigning.offer(conn, crews, made, now, actor)
-    messages.notify_desk(conn, asked, now)
+    assigning.offer(conn, crews, made, now, actor)
+    messages.ask_desk_for_support(conn, alert_id, order.area_path, 0, made.round, now)
 
 
 def _note_behind(

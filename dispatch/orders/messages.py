@@ -43,6 +43,19 @@ def notify_desk_of_visit(conn: psycopg.Connection[Any], order: Order, at: dt.dat
         )  # fmt: skip
 
 
+def ask_desk_for_support(
+    conn: psycopg.Connection[Any], alert_id: uuid.UUID, area_path: str, number: int, round_: int, at: dt.datetime
+) -> None:
+    """Notify the dispatch desk of the place that somebody at the door wants support; ``number``: another for each time
+    that they ask."""
+    desk = desk_of(conn, area_path)
+    if desk is not None:
+        enqueue(
+            conn, alert_id=alert_id, step=AFTER_OFFERS + number, round=round_, reason="support", at=at,
+            recipients=[Recipient("organisation", desk[1])],
+        )  # fmt: skip
+
+
 def ask_for_rating(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
     """Invite the family to rate a visit that is done: the first contact to whom the resident agrees, by the contact's
     own channels, never by the telephone of the person who was there.

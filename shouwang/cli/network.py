@@ -21,6 +21,8 @@ app.add_typer(key_app, name="key")
 app.add_typer(note_app, name="note")
 outlines_app = typer.Typer(help="Outlines of areas, for the map.", no_args_is_help=True)
 app.add_typer(outlines_app, name="outlines")
+ground_app = typer.Typer(help="The map's ground: one PMTiles file.", no_args_is_help=True)
+app.add_typer(ground_app, name="ground")
 
 NotesKeyFile = Annotated[
     Path, typer.Option("--key-file", envvar="SHOUWANG_MEDICAL_KEY_FILE", help="Key file of the medical notes.")
@@ -49,6 +51,31 @@ def people(url: Url, login: Login, under: Under = None) -> None:
 
     with _network(url, login) as network:
         network_views.print_people(network, under, dt.datetime.now(dt.UTC))
+
+
+@app.command()
+def protection(
+    url: Url,
+    login: Login,
+    under: Under = None,
+    month: Annotated[str, typer.Option("--month", help="YYYY-MM; without it this month so far.")] = "",
+    function: Annotated[str | None, typer.Option("--function", help="falls, help, hazard … alone.")] = None,
+) -> None:
+    """Protection in a month: who was blind for how long, the longest first. The look is in the audit."""
+    from care_network.access.permissions import Action, in_area
+    from care_network.errors import NotFoundError
+    from care_network.protection import history
+    from care_network.records import registry
+    from shouwang.cli.tables import protection as tables
+
+    with acting(url, login, Action.VIEW_NETWORK) as session:
+        area = under or session.account.area_path or ""
+        if not in_area(session.account, area) or not registry.area_exists(session.conn, area):
+            raise NotFoundError(en=f"there is no area {area!r} for you", zh=f"您的管辖范围内没有区域 {area}")
+        since, until = history.month_of(month, session.now)
+        lines = history.course(session.conn, area, since, min(until, session.now), tables.function_of(function))
+        session.audit("view_protection", detail={"under": area, "month": f"{month or 'now'}", "lines": len(lines)})
+        tables.print_history(lines, since, min(until, session.now))
 
 
 @app.command("list")
@@ -296,3 +323,48 @@ def outlines_load(
         typer.secho(f"left      {label}: {zh} {en}", fg="yellow")
     if dry_run:
         typer.echo("dry run: nothing is stored")
+
+
+@ground_app.command("load")
+def ground_load(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="One .pmtiles file, vector or pictures.")],
+    url: Url,
+    login: Login,
+    attribution: Annotated[
+        str, typer.Option("--attribution", help="Whose map it is, as the map says it; default: what the file says.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check it and say what it holds.")] = False,
+) -> None:
+    """Check a file of map tiles and show it below the outlines; the one of before is replaced.
+
+    Example: shouwang network ground load yantian.pmtiles --attribution "盐田区测绘 GS(2026)0000" --as admin
+    """
+    from care_network.access.permissions import Action
+    from care_network.importing.ground import MOST_BYTES, plain_attribution, read_ground
+    from care_network.records.places.ground import district_box, homes_within, require_ground, store_ground
+
+    with acting(url, login, Action.PROVISION) as session:
+        require_ground(session.conn, session.account)
+        with file.open("rb") as handle:
+            data = handle.read(MOST_BYTES + 1)
+        found = read_ground(data, district_box(session.conn))
+        words = plain_attribution(attribution) or found.attribution
+        inside, homes = homes_within(session.conn, found.box)
+        typer.echo(f"{found.kind}, zooms {found.min_zoom}-{found.max_zoom}, {found.tiles} tiles, {len(data)} bytes")
+        typer.echo(f"layers: {', '.join(found.layers) or '-'}; {inside} of {homes} homes; attribution: {words or '-'}")
+        if dry_run:
+            typer.echo("dry run: nothing is stored")
+            return
+        store_ground(session.conn, session.account, found, data, name=file.name, attribution=words, at=session.now,
+                     origin=session.origin)  # fmt: skip
+
+
+@ground_app.command("remove")
+def ground_remove(url: Url, login: Login) -> None:
+    """Take the map's ground away: it shows outlines on plain paper again."""
+    from care_network.access.permissions import Action
+    from care_network.records.places.ground import remove_ground
+
+    with acting(url, login, Action.PROVISION) as session:
+        removed = remove_ground(session.conn, session.account, at=session.now, origin=session.origin)
+    typer.echo("removed" if removed else "there was none")

@@ -1,5 +1,6 @@
 """A resident's charts over a day, a week and a year, as a person chooses them."""
 
+import re
 from pathlib import Path
 
 import psycopg
@@ -49,6 +50,14 @@ def test_a_day_a_week_a_year(database_url: str, page: Page, tmp_path: Path) -> N
             seen.append(chart.locator(".summary").inner_text())
         page.screenshot(path=tmp_path / "year.png", full_page=True)
         assert len(set(seen)) == 3
+        pressure = page.locator("figure.chart[data-channel=systolic_bp]")
+        expect(pressure.locator("figcaption")).to_contain_text("血压")
+        expect(pressure.locator(".summary span")).to_have_count(2)
+        for place, half in enumerate(("收缩压（实线）", "舒张压（虚线）")):
+            expect(pressure.locator(".summary span").nth(place)).to_contain_text(re.compile(f"^{half}：.*个读数"))
+        pressure.locator("details summary").click()
+        row = pressure.locator("table tr").nth(1).locator("td").nth(1)
+        expect(row).to_have_text(re.compile(r"^1?\d\d(\.\d+)? / \d\d(\.\d+)?$"))
         page.reload()  # the choice stands in the address
         expect(page.get_by_role("button", name="1 年")).to_have_attribute("aria-pressed", "true")
         expect(chart.locator(".summary")).to_have_text(seen[-1])

@@ -223,3 +223,9 @@ def test_keys_act_on_the_alert_that_was_asked_for(site: ConsoleSite, browser_con
     expect(page.locator("#p-title .state")).to_have_text("已办结")
     page.keyboard.press("u")
     expect(page.locator("#p-title .state")).to_have_text("已接警")
+    site.alert("R2", "fall")
+    expect(page.locator("#nearest")).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("o")  # "g o", and not the "o" of the nearest alert
+    expect(page.locator("#menu a[href='/orders']")).to_have_attribute("aria-current", "page")
+    assert page.url.endswith("/orders")

@@ -4,7 +4,7 @@ import datetime as dt
 import io
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,11 @@ def narrow(page: Page) -> None:
 def accessible(page: Page) -> None:
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def looks_again(page: Page) -> None:
+    """The person takes the telephone out of the pocket."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def photo(folder: Path) -> Path:
@@ -183,6 +188,80 @@ def test_without_a_signal_presses_wait_and_count_once(site: ConsoleSite, browser
         assert times["pressed_at"] <= event["at"] < times["received_at"] - dt.timedelta(seconds=1)
 
 
+def test_a_page_that_lies_open_or_is_kept_says_what_holds_now(site: ConsoleSite, browser: Browser) -> None:
+    order, path = sent(site)
+    with telephone(browser, "allow") as context:
+        page = context.new_page()
+        page.goto(site.address + path)
+        page.locator("html[data-kept]").wait_for(state="attached")
+        expect(page.locator(".countdown")).to_contain_text(re.compile(r"请在 \d+:\d\d 内出发"))
+        page.evaluate(
+            """async (path) => {
+              const cache = await caches.open("field-1");
+              const kept = await cache.match(path), headers = new Headers(kept.headers);
+              headers.set("X-Kept-At", String(Date.now() - 60 * 60 * 1000));
+              await cache.put(path, new Response(await kept.text(), { headers }));
+            }""",
+            path,
+        )
+        context.set_offline(True)
+        page.reload()
+        expect(page.locator("[data-offline]")).to_contain_text(re.compile(r"这是 \d\d:\d\d 时的情况"))
+        expect(page.locator(".countdown")).to_contain_text("正在重新呼叫其他人")
+        page.locator("header.top form button").first.click()  # light or night: it leads away from here
+        page.get_by_role("button", name="查看（会留痕）").click()
+        expect(page.get_by_role("button", name="出发")).to_be_visible()
+        accessible(page)
+        context.set_offline(False)
+        expect(page.locator("[data-offline]")).to_be_hidden()
+        expect(page.locator(".countdown")).to_contain_text(re.compile(r"请在 \d+:\d\d 内出发"))
+        assigning.cancel(
+            site.conn, order.id, ZHOU, now(), expected_version=store.load(site.conn, order.id).version, note="误派"
+        )
+        looks_again(page)
+        expect(page.locator("main")).to_contain_text("这张工单已取消，您无需前往")
+        looks = site.conn.execute("SELECT count(*) FROM audit WHERE action = 'view_order'").fetchone()
+        looks_again(page)
+        page.wait_for_load_state("networkidle")
+        assert site.conn.execute("SELECT count(*) FROM audit WHERE action = 'view_order'").fetchone() == looks
+
+
+def test_what_waits_is_sent_though_the_page_is_closed(site: ConsoleSite, browser: Browser) -> None:
+    """The browser wakes the worker by itself when the signal is back (Background Sync; here by its own switchboard)."""
+    order, path = sent(site)
+    with telephone(browser, "allow") as context:
+        page, other = context.new_page(), context.new_page()
+        page.goto(site.address + path)
+        page.locator("html[data-kept]").wait_for(state="attached")
+        context.set_offline(True)
+        page.get_by_role("button", name="出发").click()
+        expect(page.locator("[data-unsent]")).to_contain_text("已保存，待发送")
+        page.close()
+        context.set_offline(False)
+        other.goto(site.address + "/login")
+        assert events(site, order.id) == []
+        browser_side = context.new_cdp_session(other)
+        found: list[dict[str, Any]] = []
+        browser_side.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.extend(event["registrations"]))
+        browser_side.send("ServiceWorker.enable")
+        wait_for(lambda: any(one["scopeURL"].endswith("/w/") for one in found), 10, lambda: str(found), other)
+        worker = next(one for one in found if one["scopeURL"].endswith("/w/"))
+        browser_side.send(
+            "ServiceWorker.dispatchSyncEvent",
+            {"origin": site.address, "registrationId": worker["registrationId"], "tag": "field", "lastChance": False},
+        )
+        wait_for(lambda: bool(events(site, order.id)), 10, lambda: "the worker sends nothing", other)
+    assert [event["action"] for event in events(site, order.id)] == ["depart"]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], str], page: Page) -> None:
+    """Wait for something while the browser's events come in."""
+    deadline = now() + dt.timedelta(seconds=seconds)
+    while not condition():
+        assert now() < deadline, what()
+        page.evaluate("new Promise(requestAnimationFrame)")
+
+
 def test_an_answer_that_is_lost_makes_no_second_step(site: ConsoleSite, browser: Browser) -> None:
     order, path = sent(site)
     lost: list[str] = []
@@ -197,6 +276,7 @@ def test_an_answer_that_is_lost_makes_no_second_step(site: ConsoleSite, browser:
     with telephone(browser) as context:
         page, twin = context.new_page(), context.new_page()
         for one in (page, twin):
+            one.route("**/mark", lambda route: route.abort())  # neither hears that the order went on
             one.goto(site.address + path)
         page.route("**/w/*", lose_the_answer)
         page.get_by_role("button", name="出发").dblclick()
@@ -251,6 +331,12 @@ def test_support_comes_from_somebody_else(site: ConsoleSite, browser: Browser) -
         page.fill("details[open] input[name=note]", "抬不动")
         page.get_by_role("button", name="请求支援").click()
         expect(page.locator("[data-unsent]")).to_be_hidden()
+        expect(page.locator("[data-beside]")).to_contain_text("待接单")
+        (second,) = [one for one in store.list_orders(site.conn, store.OrderFilter()) if one.supports == order.id]
+        assert second.staff_id is not None
+        assigning.act_as_person(site.conn, Crews(), second.id, "accept", second.staff_id, ZHOU, now())
+        looks_again(page)
+        expect(page.locator("[data-beside]")).to_contain_text(f"{second.staff_zh} · 已接单")
         accessible(page)
         page.get_by_text("转给别人").click()
         page.get_by_text("距离太远").click()
@@ -260,8 +346,8 @@ def test_support_comes_from_somebody_else(site: ConsoleSite, browser: Browser) -
         "SELECT o.supports IS NOT NULL, s.code <> 'S11' FROM work_order o JOIN staff s ON s.id = o.staff_id ORDER BY 1"
     ).fetchall()
     assert rows == [(False, True), (True, True)]
-    told = {row[0] for row in site.conn.execute("SELECT recipient_kind FROM notification WHERE reason = 'work_order'")}
-    assert told == {"staff", "organisation"}
+    told = set(site.conn.execute("SELECT reason, recipient_kind FROM notification WHERE reason <> 'escalation'"))
+    assert told == {("work_order", "staff"), ("support", "organisation")}
     assert store.load(site.conn, order.id).state == "offered"
 
 

@@ -96,6 +96,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         ("record_direct_calls", "raise_severity", "begin_again", "start_next_round", "go_on", "load_policy"), ONE
     ),
     "dispatch/ladders/store.py": {"policy_of_home": ONE},
+    "console/links/order_view.py": {"mark_of": ONE},
     "dispatch/orders/assigning.py": dict.fromkeys(("suggest", "plan_service"), ONE),
     "dispatch/orders/field.py": dict.fromkeys(("family_says", "family_says.effect"), ONE),
     "dispatch/orders/ratings.py": {"check_invited": ONE},

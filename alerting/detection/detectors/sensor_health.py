@@ -234,10 +234,10 @@ class SensorHealth(Detector):
         elif what == "stuck":
             value_zh, value_en = value_in_words(code, value)
             zh = f"{value_zh}，{for_zh}内毫无变化，疑{who_zh}卡住"
-            en = f"{value_en} without any change for {for_en} (may be stuck: {who_en})"
+            en = f"{value_en} without any change for {for_en} ({who_en} may be stuck)"
         else:
             zh = f"{channel.zh}一小时内 {value:.0f} 次不可能的跳变，疑{who_zh}松动"
-            en = f"{channel.en}: {value:.0f} impossible jumps in an hour (may be loose: {who_en})"
+            en = f"{channel.en}: {value:.0f} impossible jumps in an hour ({who_en} may be loose)"
         evidence = {"kind": what, "channel": code, "value": round(value, 2), **who}
         person = district.people[key[0]]
         return finding_about(

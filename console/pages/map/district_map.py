@@ -1,6 +1,7 @@
 """The map of the district: a page with a list of everything that it shows, and the data that its script draws."""
 
 import datetime as dt
+import json
 from collections import Counter, defaultdict
 from typing import Annotated, Any
 
@@ -18,7 +19,9 @@ from care_network.records.places.district_map import (
     organisations_below,
     places_of,
 )
+from care_network.records.places.ground import ground_of
 from care_network.records.places.outlines import AreaOutline, areas_with_outlines
+from console.pages.map.ground import drawn
 from console.shell.i18n import Language, pick
 from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs
@@ -137,6 +140,7 @@ def _content(request: Request, console: Console, account: Account, at: str) -> d
         alerts = [a for a in console.board.open_alerts(scope_of(conn, account).sees) if within(a.area_path, here)]
         centre = next((area for area in areas if area.path == here), None)
         homes = homes_below(conn, here) if centre is not None and centre.level == "compound" else []
+        ground = ground_of(conn)
     if centre is None:
         raise HTTPException(404)
     children = [area for area in areas if _parent(area.path) == here]
@@ -155,6 +159,8 @@ def _content(request: Request, console: Console, account: Account, at: str) -> d
         "more": max(0, len(homes) - LISTED),
         "places": places,
         "sharing": sharing,
+        "ground": ground,
+        "drawn": json.dumps(drawn(ground)),
     }
 
 

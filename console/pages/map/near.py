@@ -13,7 +13,9 @@ from care_network.access.permissions import Action
 from care_network.matching.geography import walk
 from care_network.matching.locations import shared_places
 from care_network.records.places.district_map import homes_below, organisations_near
+from care_network.records.places.ground import ground_of
 from console.access.alerts import load_alert
+from console.pages.map.ground import drawn
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
 from console.shell.views import page
@@ -45,6 +47,7 @@ def near(request: Request, console: Shared, account: CurrentAccount, alert_id: u
         home = next((one for one in homes_below(conn, alert.area_path) if one.code == alert.household_code), None)
         sharing = shared_places(conn, account.area_path or "", now)
         serving = organisations_near(conn, alert.area_path)
+        ground = drawn(ground_of(conn))
     longitude, latitude = (home.longitude, home.latitude) if home is not None else (None, None)
     staff = [
         Near(
@@ -64,7 +67,7 @@ def near(request: Request, console: Shared, account: CurrentAccount, alert_id: u
     staff.sort(key=_way)
     return page(
         request, "_near.html", account, alert=alert, home=home, staff=staff[:NEAREST], centers=centers,
-        points=json.dumps(_points(alert, longitude, latitude, staff[:NEAREST], centers)),
+        ground=json.dumps(ground), points=json.dumps(_points(alert, longitude, latitude, staff[:NEAREST], centers)),
     )  # fmt: skip
 
 

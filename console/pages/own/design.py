@@ -21,6 +21,21 @@ COLOURS = (
     ),
     ("What is known", ("ok", "ok-bg", "unknown", "unknown-bg")),
     ("Charts", ("chart-line", "chart-edge", "chart-band", "chart-grid", "plot-bg")),
+    (
+        "Colours of the ground map",
+        (
+            "map-land",
+            "map-water",
+            "map-green",
+            "map-building",
+            "map-road",
+            "map-road-wide",
+            "map-road-edge",
+            "map-rail",
+            "map-text",
+            "map-halo",
+        ),
+    ),
 )
 """Tokens in groups; a group's name is a text of the catalogue."""
 SIZES = ("fs-0", "fs-1", "fs-2", "fs-3", "fs-4", "fs-5")

@@ -113,8 +113,8 @@ def resident_page(request: Request, console: Shared, account: CurrentAccount, co
         devices = vitals.device_standings(conn, resident["id"], now)
         measured = {row["channel"] for row in vitals.series_of(conn, resident["id"])}
     return page(
-        request, "resident.html", account, resident=resident, file=file, charts=vitals.CHARTED, usual=usual,
-        devices=devices, measured=measured,
+        request, "resident.html", account, resident=resident, file=file, charts=vitals.CHARTED, pairs=vitals.PAIRS,
+        usual=usual, devices=devices, measured=measured,
     )  # fmt: skip
 
 

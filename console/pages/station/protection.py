@@ -3,7 +3,6 @@
 import csv
 import datetime as dt
 import io
-import re
 from typing import Annotated, Any
 
 import psycopg
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.errors import ProvisioningError
 from care_network.protection import history, picture
 from care_network.protection.functions import LEVELS, WORDS, Function, Level
 from care_network.protection.reasons import words_of
@@ -152,15 +152,10 @@ def areas_above(conn: psycopg.Connection[Any], account: Account, under: str) -> 
 
 def span(month: str, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
     """The month 'YYYY-MM' in Shanghai, from its first moment to that of the next. Raises 422 for no month."""
-    if month and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
-        raise HTTPException(422, "a month is written 2026-11")
-    here = now.astimezone(SHANGHAI)
-    year, number = (int(part) for part in month.split("-")) if month else (here.year, here.month)
-    later = (year + 1, 1) if number == 12 else (year, number + 1)
-    since = dt.datetime(year, number, 1, tzinfo=SHANGHAI)
-    if since > now:
-        raise HTTPException(422, "that month has not begun")
-    return since.astimezone(dt.UTC), dt.datetime(*later, 1, tzinfo=SHANGHAI).astimezone(dt.UTC)
+    try:
+        return history.month_of(month, now)
+    except ProvisioningError as error:
+        raise HTTPException(422, error.message_en) from error
 
 
 def lasting(seconds: float) -> tuple[str, str]:

@@ -1,6 +1,10 @@
 // Times that run down, by the platform's clock: the telephone's may be wrong.
-const skew = Number(document.documentElement.dataset.now) - Date.now();
+const page = document.documentElement.dataset;
+// A page from the telephone's own memory is as old as it is: its clock was right when it was kept.
+let skew = Number(page.now) - (Number(page.keptAt) || Date.now());
 let timer = 0;
+
+export function setClock(now) { skew = now - Date.now(); }
 
 function turn() {
   for (const shown of document.querySelectorAll("[data-until]")) {

@@ -2,4 +2,5 @@
 import { runCountdowns } from "./countdown.js";
 
 document.addEventListener("page:ready", runCountdowns);
+document.addEventListener("page:renewed", runCountdowns);
 runCountdowns();

@@ -1,10 +1,12 @@
 // The page of an order on a telephone: a press is kept first, then sent, and shown at once; see store.js.
 import { all, drop, keep, send } from "./store.js";
 import { pictureOf, watchPictures } from "./picture.js";
-import { runCountdowns } from "./countdown.js";
+import { runCountdowns, setClock } from "./countdown.js";
 
 const TO = { accept: "accepted", depart: "en_route", arrive: "arrived", finish: "done" };
 const AGAIN_MS = [2000, 4000, 8000, 15000, 30000];
+const ASK_MS = 15000;
+const LOST_MS = 10000;
 const ENGLISH = document.documentElement.lang.startsWith("en");
 const CLOCK = new Intl.DateTimeFormat("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
 let tries = 0;
@@ -12,7 +14,7 @@ let timer = 0;
 
 const field = () => document.getElementById("field");
 const word = (action) => field().dataset[`word${action[0].toUpperCase()}${action.slice(1)}`] ?? action;
-const mine = (press) => press.path === field().dataset.path;
+const mine = (press) => press.path === field()?.dataset.path;
 const told = (answer) => (ENGLISH ? answer.message_en : answer.message_zh) || "";
 
 function line(press) {
@@ -44,8 +46,9 @@ async function show() {
   list.replaceChildren(...waiting.map(line));
   list.hidden = !waiting.length;
   const offline = here.querySelector("[data-offline]");
-  offline.textContent = here.dataset.lost;
-  offline.hidden = navigator.onLine && !(tries && waiting.some((press) => !press.refused));
+  const kept = Number(document.documentElement.dataset.keptAt);
+  offline.textContent = (kept ? `${here.dataset.kept.replace("%", CLOCK.format(kept))} ` : "") + here.dataset.lost;
+  offline.hidden = navigator.onLine && !kept && !(tries && waiting.some((press) => !press.refused));
   const state = waiting.filter((press) => !press.refused).reduce((now, press) => TO[press.action] ?? now, here.dataset.state);
   const handed = waiting.some((press) => press.action === "decline" && !press.refused);
   for (const stage of document.querySelectorAll("[data-stage]")) {
@@ -56,7 +59,8 @@ async function show() {
 
 // The page as the platform has it now, without leaving it: forms that somebody fills in and what they opened stay.
 async function refresh() {
-  const answer = await fetch(location.pathname);
+  const answer = await fetch(location.pathname, { signal: AbortSignal.timeout(LOST_MS) });
+  if (answer.status >= 500) throw new Error(String(answer.status)); // what is here stays
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const main = fresh.querySelector("main");
   const here = document.querySelector("main");
@@ -69,6 +73,8 @@ async function refresh() {
   const open = new Set([...here.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
   for (const one of main.querySelectorAll("details > summary")) one.parentElement.open ||= open.has(one.textContent);
   here.replaceChildren(...main.childNodes);
+  delete document.documentElement.dataset.keptAt;
+  if (fresh.documentElement.dataset.now) setClock(Number(fresh.documentElement.dataset.now));
   if (focused?.isConnected) focused.focus({ preventScroll: true });
   begin();
 }
@@ -114,6 +120,37 @@ async function press(event) {
   await flush();
 }
 
+// Whether what lies open in the hand still holds: the desk may have sent somebody else, or the alert has ended. The mark
+// of an order's page shows nobody; a page without one is asked for anew when somebody looks at it again.
+let asking = false;
+async function ask(looksAgain = false) {
+  if (asking || document.hidden || !navigator.onLine) return;
+  asking = true;
+  try {
+    if ((await all()).some((press) => !press.refused)) return; // they are sent first, and bring the page along
+    const here = field();
+    let stale = looksAgain || Boolean(document.documentElement.dataset.keptAt);
+    if (here?.dataset.mark) {
+      const answer = await fetch(`${here.dataset.path}/mark`, { signal: AbortSignal.timeout(LOST_MS) });
+      if (answer.status >= 500) return;
+      stale = (await answer.json()).mark !== here.dataset.mark || Boolean(document.documentElement.dataset.keptAt);
+    }
+    if (stale) { await refresh(); await show(); }
+  } catch { /* no signal: the next turn asks again */ } finally { asking = false; }
+}
+
+// Without a signal nothing leads away from here: the browser would show its own page, and this one be gone.
+function stay(event) {
+  if (navigator.onLine) return;
+  const link = event.target.closest?.("a[href]");
+  const leaves = event.type === "submit" ? !event.target.closest("form[data-press]")
+    : link && link.origin === location.origin && link.pathname !== location.pathname;
+  if (!leaves) return;
+  event.preventDefault();
+  event.stopPropagation();
+  show().then(() => field()?.scrollIntoView({ block: "center" }));
+}
+
 function begin() {
   watchPictures();
   runCountdowns();
@@ -135,10 +172,13 @@ for (const kind of ["input", "change"]) {
   document.addEventListener(kind, (event) => { const form = event.target.closest("form[data-press]"); if (form) form.dataset.touched = "1"; });
 }
 document.addEventListener("submit", press);
-addEventListener("online", () => { tries = 0; flush(); });
+document.addEventListener("submit", stay, true);
+document.addEventListener("click", stay, true);
+addEventListener("online", () => { tries = 0; flush().then(() => ask()); });
 addEventListener("offline", show);
-document.addEventListener("visibilitychange", () => { if (!document.hidden) flush(); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden) flush().then(() => ask(true)); });
 begin();
 await show();
-flush();
+flush().then(() => ask());
+setInterval(ask, ASK_MS);
 work();

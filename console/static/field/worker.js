@@ -41,9 +41,15 @@ async function page(event) {
   } catch (error) {
     await forget();
     const kept = await (await caches.open(CACHE)).match(path);
-    if (kept) return kept;
+    if (kept) return await dated(kept);
     throw error;
   } finally { clearTimeout(timer); }
+}
+
+// A page that is kept says of when it is: its clocks and its state are old.
+async function dated(kept) {
+  const text = (await kept.text()).replace("<html ", `<html data-kept-at="${Number(kept.headers.get("X-Kept-At"))}" `);
+  return new Response(text, { status: 200, headers: kept.headers });
 }
 
 async function part(request) {

@@ -4,6 +4,7 @@ import { onPage } from "../shell/page.js";
 import { go } from "../shell/navigate.js";
 import { ago } from "../ago.js";
 import { dotsOf } from "./dots.js";
+import { layGround } from "./ground.js";
 import { colour, leaflet, sign } from "./library.js";
 
 const ZH = document.documentElement.lang.startsWith("zh");
@@ -75,6 +76,7 @@ function draw(L, box, life, began) {
   const homes = new (dotsOf(L))(data.homes, (i) => go(`/residents/${encodeURIComponent(data.homes.code[i])}`)).addTo(map);
   const signs = L.layerGroup().addTo(map);
   const standing = new Map();
+  let ground = null;
   let present = { alerts: [], dark: [], counts: {}, staff: [] };
 
   frame();
@@ -82,9 +84,18 @@ function draw(L, box, life, began) {
   redraw();
   map.on("zoomend", redraw);
   refresh();
+  layGround(L, map, box).then((layer) => { ground = layer; if (layer) drawOutlines(presentLevel()); });
+  const watching = new MutationObserver(() => { ground?.recolour?.(); redraw(); });
+  watching.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  life.signal.addEventListener("abort", () => watching.disconnect());
   life.every(AGAIN_MS, refresh);
   for (const type of ["live:alert", "live:board", "link:up"]) life.on(document, type, () => { refresh(); setTimeout(refresh, WRITTEN_MS); });
-  new ResizeObserver(() => map.invalidateSize()).observe(box);
+  // a bar that comes across the top makes the map smaller: what nobody has moved yet is fitted anew
+  let moved = false;
+  for (const type of ["pointerdown", "wheel", "keydown"]) box.addEventListener(type, () => { moved = true; }, { passive: true, signal: life.signal });
+  const sized = new ResizeObserver(() => { map.invalidateSize({ animate: false }); if (!moved) frame(); });
+  sized.observe(box);
+  life.signal.addEventListener("abort", () => sized.disconnect());
 
   function frame() {
     const own = here?.shape ? L.polygon(latlngs(here.shape)).getBounds() : L.latLngBounds(data.homes.lon.map((lon, i) => [data.homes.lat[i], lon]).filter((_, i) => data.areas[data.homes.area[i]].path.startsWith(box.dataset.at)));
@@ -129,7 +140,7 @@ function draw(L, box, life, began) {
       const depth = LEVELS.indexOf(area.level);
       if (depth < 0 || depth > order || !area.shape) continue;
       const mine = area.level === level;
-      L.polygon(latlngs(area.shape), { renderer: canvas, interactive: mine && area.mine && map.getZoom() < ALONE_FROM, color: colour("--brand"), weight: mine ? 2 : 1, opacity: mine ? 0.9 : 0.4, fillColor: colour("--panel"), fillOpacity: depth === 0 ? 0.9 : 0.25 })
+      L.polygon(latlngs(area.shape), { renderer: canvas, interactive: mine && area.mine && map.getZoom() < ALONE_FROM, color: colour("--brand"), weight: mine ? 2 : 1, opacity: mine ? 0.9 : 0.4, fillColor: colour("--panel"), fillOpacity: ground ? 0 : depth === 0 ? 0.9 : 0.25 })
         .on("click", () => open(area)).addTo(outlines);
     }
     for (const area of data.areas) {

@@ -1,5 +1,6 @@
 // The small map of an alert's tab: wherever a `.near-map` comes into the page, its places are drawn. A picture of the
 // list below it, so it takes no keys and no clicks.
+import { layGround } from "./ground.js";
 import { colour, leaflet, sign } from "./library.js";
 
 const drawn = new WeakSet();
@@ -19,6 +20,7 @@ async function draw(box) {
       L.marker([point.lat, point.lon], { icon: sign(L, point.kind, ""), keyboard: false, interactive: false }).addTo(map);
     }
     L.marker(home, { icon: sign(L, points[0].kind, ""), keyboard: false, interactive: false, zIndexOffset: 900 }).addTo(map);
+    layGround(L, map, box);
     map.fitBounds(L.latLngBounds(points.map((point) => [point.lat, point.lon])), { padding: [24, 24], maxZoom: 17, animate: false });
   } catch { box.remove(); }
 }

@@ -1,4 +1,5 @@
--- Who has an alert, which alerts are one incident, what rests until when, and when it was closed.
+-- Who has an alert, which alerts are one incident, what rests until when, and when it was closed. No row is written and
+-- no rule is checked while the table is locked: 0156 does both.
 
 ALTER TABLE alert
     ADD COLUMN owner_id integer REFERENCES account,           -- NULL: nobody has it, or somebody without an account
@@ -8,13 +9,8 @@ ALTER TABLE alert
     ADD COLUMN snoozed_until timestamptz,                     -- rests until then, and comes back by itself
     ADD COLUMN calls_paused_until timestamptz,                -- the resident was spoken to and is well
     ADD COLUMN closed_at timestamptz,                         -- NULL: open
-    ADD CONSTRAINT alert_leads_another CHECK (merged_into <> id),
-    ADD CONSTRAINT alert_snoozes_devices_only CHECK (snoozed_until IS NULL OR severity = 'technical');
-
-UPDATE alert a SET closed_at = coalesce(
-    (SELECT max(e.at) FROM alert_event e WHERE e.alert_id = a.id AND e.to_state = a.state AND e.from_state <> a.state),
-    a.raised_at)
-WHERE NOT alert_is_open(a.state);
+    ADD CONSTRAINT alert_leads_another CHECK (merged_into <> id) NOT VALID,
+    ADD CONSTRAINT alert_snoozes_devices_only CHECK (snoozed_until IS NULL OR severity = 'technical') NOT VALID;
 
 CREATE INDEX alert_closed ON alert (closed_at DESC, id) WHERE closed_at IS NOT NULL;
 CREATE INDEX alert_merged ON alert (merged_into) WHERE merged_into IS NOT NULL;

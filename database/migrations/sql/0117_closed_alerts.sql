@@ -8,4 +8,5 @@ CREATE INDEX alert_closed_severity ON alert (severity, closed_at DESC, id) WHERE
 ALTER TABLE notification
     DROP CONSTRAINT notification_reason_check,
     ADD CONSTRAINT notification_reason_check CHECK (reason IN (
-        'escalation', 'update', 'breach', 'over', 'work_order', 'handover', 'roster', 'duty_test', 'support'));
+        'escalation', 'update', 'breach', 'over', 'work_order', 'handover', 'roster', 'duty_test', 'support')) NOT VALID;
+-- 0156 checks the rows that exist, without this lock

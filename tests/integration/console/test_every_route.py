@@ -432,8 +432,11 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /map/now": lambda *_: Example("/map/now"),
     "GET /map/near/{alert_id}": lambda c, _: Example(f"/map/near/{c.alert()}"),
     "GET /map/outlines": lambda *_: Example("/map/outlines"),
-    # the only form with a file that has to be there: without one it is asked for in words
+    "GET /map/tiles/{version}/{z}/{x}/{y}": lambda *_: Example("/map/tiles/0/14/13388/7135", success=204),
+    # the only forms with a file that has to be there: without one it is asked for in words
     "POST /map/outlines": lambda *_: Example("/map/outlines", data={"datum": "wgs84"}, success=422),
+    "POST /map/outlines/ground": lambda *_: Example("/map/outlines/ground", data={"store": ""}, success=422),
+    "POST /map/outlines/ground/remove": lambda *_: Example("/map/outlines/ground/remove", data={}, success=303),
     "GET /family/now": lambda *_: Example("/family/now"),
     "GET /family/rest": lambda *_: Example("/family/rest"),
     "POST /family/{code}/tell": lambda *_: Example(
@@ -482,6 +485,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /field-worker.js": lambda *_: Example("/field-worker.js"),
     "POST /receipts/{token}": receipt,
     "GET /w/{token}": lambda c, _: Example(c.phone(c.order())),
+    "GET /w/{token}/mark": lambda c, _: Example(f"{c.phone(c.order())}/mark"),
     "POST /w/{token}": pressed,
     "POST /w/{token}/place": place,
     "POST /w/{token}/place/withdraw": lambda c, _: Example(

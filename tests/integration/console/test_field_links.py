@@ -67,6 +67,15 @@ def test_an_organisation_goes_by_the_alerts_own_states(site: ConsoleSite, phone:
     assert found is not None
     assert (found.outcome, found.injury, found.hospital, found.note) == ("hospital", "fracture", "yes", "髋部疼痛")
     assert state(site, alert) == "on_scene", "a person at the desk closes it"
+    after = phone.get(link).text
+    assert "值班台已收到" in after
+    assert "更正结果" in after, "the form does not stand there as if nothing had been sent"
+    wanted = press("support", alert=str(alert), note="抬不动")
+    assert phone.post(f"{link}/step", data=wanted).status_code == 303
+    told = site.conn.execute(
+        "SELECT recipient_kind FROM notification WHERE reason = 'support' AND alert_id = %s", (alert,)
+    ).fetchall()
+    assert told == [("organisation",)], "the desk is told, not only the history"
     steps = site.conn.execute("SELECT count(*) FROM alert_event WHERE action = 'respond'").fetchone()
     assert steps == (1,)
 
@@ -93,6 +102,29 @@ def test_a_used_link_is_its_persons_alone(site: ConsoleSite, phone: httpx2.Clien
     for token in (old, "x", mine[3:].swapcase()):
         assert phone.get(f"/a/{token}").status_code == 410
         assert phone.post(f"/a/{token}/step", data=press("depart"), headers=JSON).status_code == 410
+
+
+def test_a_link_says_who_has_the_alert_before_anybody_presses(site: ConsoleSite, phone: httpx2.Client) -> None:
+    alert = site.alert()
+    first, second = message(site, alert), message(site, alert, key="S12", name="员12")
+    assert ">我来处理</button>" in phone.get(second).text
+    phone.post(first)
+    late = phone.get(second).text
+    assert ">我来处理</button>" not in late, "one tap would lead to a refusal"
+    assert "已有其他人接警" in late
+    assert "员11" in late
+    row = site.conn.execute("SELECT id, version FROM work_order").fetchone()
+    assert row is not None
+    assert lifecycle.lapse(site.conn, alert, now(), "")
+    assert ">我来处理</button>" in phone.get(second).text, "it calls again, and the link was never used"
+    version = site.conn.execute("SELECT version FROM alert WHERE id = %s", (alert,)).fetchone()
+    assert version is not None
+    lifecycle.act(
+        site.conn, alert, "resolve", ZHOU, now(), expected_version=version[0], outcome="false_resident"
+    )  # fmt: skip
+    ended = phone.get(second).text
+    assert "这条预警已结束，您无需前往" in ended
+    assert ">我来处理</button>" not in ended
 
 
 def test_a_page_of_ones_own_is_for_carers(site: ConsoleSite) -> None:

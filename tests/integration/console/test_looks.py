@@ -19,6 +19,7 @@ from tests.support.network import build_city
 
 pytestmark = pytest.mark.integration
 ABOUT_NOBODY = {
+    "GET /map/tiles/{version}/{z}/{x}/{y}",  # streets, and nobody on them
     "GET /styles/{version}.css",
     "GET /healthz",
     "GET /login",

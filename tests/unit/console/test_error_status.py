@@ -18,6 +18,7 @@ from care_network.errors import (
     NotPermittedError,
     ProvisioningError,
 )
+from care_network.importing.ground import GroundFileError
 from care_network.importing.outlines import OutlineFileError
 from console.shell.errors import status_of
 from dispatch.alerts.outcomes import OutcomeError
@@ -41,6 +42,7 @@ STATUS: dict[type[BilingualError], int] = {
     CareNetworkError: 422,
     ExistsError: 422,
     OutcomeError: 422,
+    GroundFileError: 422,
     OutlineFileError: 422,
     PushServiceError: 422,
     TextError: 422,

@@ -31,6 +31,7 @@ PUBLIC = {
     "/field-worker.js": "a script like those below /static",
     "/receipts/{token}": "a signed address, for one attempt to deliver",
     "/w/{token}": "a signed link, for one person and one order",
+    "/w/{token}/mark": "a signed link, for one person and one order; it shows neither",
     "/w/{token}/place": "a signed link; the person's account has the permission, or is refused",
     "/w/{token}/place/withdraw": "a signed link; the person's account has the permission, or is refused",
     "/rate/{token}": "a signed link, for one visit",

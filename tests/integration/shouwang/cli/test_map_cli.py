@@ -37,7 +37,7 @@ def test_a_district_loads_its_outlines_and_a_past(database_url: str, tmp_path: P
         assert dry.exit_code == 0, dry.output
         assert "replaced" in dry.output
         assert "别处街道" in dry.output
-        assert "自绘简化轮廓" in str(conn.execute(source).fetchone())
+        assert "simplified outlines" in str(conn.execute(source).fetchone())
         done = shouwang(database_url, *load, "--from", "gcj02")
         assert done.exit_code == 0, done.output
         assert conn.execute(source).fetchone() == ("survey.geojson",)
