@@ -34,7 +34,7 @@ _HANGS = {
     RULES["bed"]: ("有人在床", "somebody in bed"),
     RULES["door"]: ("打开", "open"),
 }
-"""What a stuck sensor goes on showing."""
+"""Words for the state in which a sensor of the rule is stuck."""
 OPEN_US = 36 * HOUR_US
 """Longest time for which a door is open in earnest."""
 JUDGED_US = 12 * HOUR_US
