@@ -46,8 +46,8 @@ def notify_desk_of_visit(conn: psycopg.Connection[Any], order: Order, at: dt.dat
 def tell_it_is_off(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
     """Tell the person who was on the way with an order, as it was before, that they need not go.
 
-    Their telephone may be in a pocket. Whoever was only asked sees it on the order's page; a planned order is only in
-    their list.
+    Their telephone may be in a pocket. Nobody who was only asked gets it: the order's page says so; and a planned order
+    is only in their list.
     """
     if (
         order.alert_id is not None
