@@ -232,6 +232,7 @@ def reassign(
         if order.version != expected_version:
             raise store.change_error(conn, order_id)
         if order.state != "open":
+            messages.tell_it_is_off(conn, order, at)
             order = store.change(conn, order, "reassign", actor, at, note=note)
         return offer(conn, crews, order, at, actor, only=staff_code)
 
@@ -250,6 +251,7 @@ def cancel(
         order = store.lock(conn, order_id)
         if order.version != expected_version:
             raise store.change_error(conn, order_id)
+        messages.tell_it_is_off(conn, order, at)
         return store.change(conn, order, "cancel", actor, at, note=note)
 
 
