@@ -99,7 +99,7 @@ function draw(L, box, life, began) {
 
   function frame() {
     const own = here?.shape ? L.polygon(latlngs(here.shape)).getBounds() : L.latLngBounds(data.homes.lon.map((lon, i) => [data.homes.lat[i], lon]).filter((_, i) => data.areas[data.homes.area[i]].path.startsWith(box.dataset.at)));
-    if (own.isValid()) map.fitBounds(own, { padding: [12, 12], maxZoom: 18, animate: false });
+    if (own.isValid()) map.fitBounds(own, { padding: [28, 28], maxZoom: 18, animate: false });
     else map.setView([here?.lat ?? 22.6, here?.lon ?? 114.24], 13);
   }
 
