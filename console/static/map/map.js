@@ -66,7 +66,7 @@ onPage("#map", async (box, life) => {
 
 function draw(L, box, life, began) {
   box.replaceChildren();
-  const map = L.map(box, { zoomControl: false, attributionControl: false, preferCanvas: true, minZoom: 9, maxZoom: 19, zoomSnap: 0.5, fadeAnimation: false, zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches });
+  const map = L.map(box, { zoomControl: false, attributionControl: false, preferCanvas: true, minZoom: 9, maxZoom: 19, zoomSnap: box.dataset.ground === "null" ? 0.5 : 1, fadeAnimation: false, zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches });
   life.signal.addEventListener("abort", () => map.remove());
   L.control.zoom({ zoomInTitle: ZH ? "放大" : "Zoom in", zoomOutTitle: ZH ? "缩小" : "Zoom out" }).addTo(map);
   const canvas = L.canvas({ padding: 0.3 });
