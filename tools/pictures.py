@@ -1,6 +1,6 @@
 """Make the pictures of docs/images anew, in both languages: a demonstration runs, and a browser walks through it.
 
-``tools/pictures.sh`` is the command; it takes about three minutes. A picture that can not be made is named at the end,
+``tools/pictures.sh`` is the command; it takes about three minutes. A picture that cannot be made is named at the end,
 and the exit status is 1.
 """
 

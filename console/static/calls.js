@@ -1,8 +1,10 @@
 // Calls by telephone about the open alert: timed from the press to the end, recorded when they end. A call under way
 // survives a reload of the page and a change of the alert.
 import { now, span } from "./clock.js";
+import { send } from "./shell/send.js";
 
 let call = null;
+let sending = false;
 const panel = () => document.getElementById("calls");
 const part = (name) => panel().querySelector(`[data-${name}]`);
 const storageKey = () => `call ${panel().dataset.url}`;
@@ -37,18 +39,23 @@ function show() {
 function run() {
   if (!call || !panel()) return;
   part("phase").textContent = call.answered ? panel().dataset.talking : panel().dataset.ringing;
-  part("clock").textContent = span((now() - (call.answered || call.started)) / 1000);
+  part("clock").textContent = span(((call.ended ?? now()) - (call.answered || call.started)) / 1000);
 }
 
 async function end(result, answer = null) {
+  if (sending) return; // pressed already, and not answered yet
+  sending = true;
+  const [mine, place] = [call, storageKey()]; // another alert may be open when the answer comes
+  call.ended ??= now(); // a second press, after an answer that failed, is the end of the same call
+  show();
   const at = (ms) => new Date(ms).toISOString();
   const body = {
-    kind: call.kind, key: call.key, started_at: at(call.started), ended_at: at(now()), result, answer,
+    kind: call.kind, key: call.key, started_at: at(call.started), ended_at: at(call.ended), result, answer,
     answered_at: call.answered ? at(call.answered) : null, note: part("open").querySelector("[name=note]").value,
   };
   part("error").hidden = true;
   try {
-    const answer = await fetch(panel().dataset.url, {
+    const answer = await send(panel().dataset.url, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     });
     if (!answer.ok) {
@@ -56,13 +63,19 @@ async function end(result, answer = null) {
       const zh = document.documentElement.lang.startsWith("zh");
       throw new Error((zh ? said.message_zh : said.message_en) || String(answer.status));
     }
-    part("open").querySelector("[name=note]").value = "";
-    call = null;
-    show();
+    sessionStorage.removeItem(place);
+    if (call === mine) {
+      part("open").querySelector("[name=note]").value = "";
+      call = null;
+      show();
+    }
     document.dispatchEvent(new Event("alert:look"));
   } catch (error) { // the call stays here, to be recorded again
+    if (call !== mine) return;
     part("error").textContent = `${panel().dataset.failed} ${error.message}`;
     part("error").hidden = false;
+  } finally {
+    sending = false;
   }
 }
 

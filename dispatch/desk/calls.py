@@ -162,8 +162,10 @@ def record(
 ) -> int:
     """Store an attempt; gives its number. It is work on the alert: the deadline of the person who has it starts again.
 
+    The same attempt again, of a page that did not hear the answer, is the one that is there.
+
     Raises LifecycleError for an alert that is not there or closed, for somebody who is none of its :func:`callees`, and
-    for times that can not be: before the alert, after ``now`` (by CLOCKS, as browsers' clocks are), or out of order.
+    for times that cannot be: before the alert, after ``now`` (by CLOCKS, as browsers' clocks are), or out of order.
     """
     if attempt.ended_at < attempt.started_at or not (
         attempt.answered_at is None or attempt.started_at <= attempt.answered_at <= attempt.ended_at
@@ -180,6 +182,13 @@ def record(
     with conn.transaction():
         lifecycle.lock(conn, alert_id)  # its lead before it, as everywhere
         row = conn.execute("SELECT state, raised_at FROM alert WHERE id = %s", (alert_id,)).fetchone()
+        again = conn.execute(
+            "SELECT id FROM call_attempt WHERE alert_id = %s AND called_kind = %s AND called_key = %s"
+            " AND started_at = %s AND account_id IS NOT DISTINCT FROM %s",
+            (alert_id, attempt.kind, attempt.key, attempt.started_at, actor.account_id),
+        ).fetchone()
+        if again is not None:
+            return int(again[0])
         if row is None or row[0] not in OPEN:
             raise LifecycleError(zh="预警不存在或已结束", en="there is no such open alert")
         if attempt.started_at < row[1] - CLOCKS:

@@ -130,9 +130,8 @@ def load(conn: psycopg.Connection[Any], resident_id: int, household_id: int, now
         detects=_detects(conn),
         paused_until=pause[1] if pause else None,
         carer_there=bool(pause) and pause[0] == "carer",  # type: ignore[index]
-        silent=tuple(
-            _silent(device) for device in devices if _is_silent(device, since, now) or device["name"] in worked_on
-        ),
+        silent=tuple(_named(device) for device in devices if _is_silent(device, since, now)),
+        worked_on=tuple(_named(device) for device in devices if device["name"] in worked_on),
         senses=_senses(devices),
         life=_newest_sign(conn, series, household_id, now),
         usual=_usual(conn, series, now),
@@ -314,7 +313,7 @@ def _is_silent(device: dict[str, Any], since: dt.datetime | None, now: dt.dateti
     return bool(now - heard > max(MISSED * dt.timedelta(seconds=model.heartbeat_s), LEAST_SILENCE))
 
 
-def _silent(device: dict[str, Any]) -> tuple[str, str]:
+def _named(device: dict[str, Any]) -> tuple[str, str]:
     model, room = MODELS.get(device["model"]), room_of(device["room"])
     if model is None:
         return f"{room[0]}设备", f"a device ({room[1]})"

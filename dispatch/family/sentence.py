@@ -83,6 +83,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """The pause is that of a carer in the home, not of work on the devices."""
     silent: tuple[tuple[str, str], ...] = ()
     """Devices that should be heard and are not, in Chinese and English."""
+    worked_on: tuple[tuple[str, str], ...] = ()
+    """Devices whose alerts rest while somebody works on them, likewise."""
     senses: bool = True
     """The home has a device that notices life: motion, doors, heart, breath."""
     life: Sign | None = None
@@ -234,6 +236,13 @@ def _blind(facts: Facts) -> tuple[State, str, str] | None:
             "devices_silent",
             f"部分设备没有数据：{names_zh}。{_life_zh(facts)}",
             f"Some devices send nothing: {names_en}. {_life_en(facts)}".strip(),
+        )
+    if facts.worked_on:
+        names_zh, names_en = "、".join(zh for zh, _ in facts.worked_on), ", ".join(en for _, en in facts.worked_on)
+        return (
+            "devices_silent",
+            f"部分设备维护中，暂不报警：{names_zh}。{_life_zh(facts)}",
+            f"Some devices are being worked on and raise no alarm: {names_en}. {_life_en(facts)}".strip(),
         )
     technical = [alert for alert in facts.alerts if alert.severity == "technical"]
     if technical:

@@ -95,7 +95,7 @@ def login_of(district: DemoDistrict, role: str) -> tuple[str, str]:
 
 
 def _write_past(platform: Platform, homes: list[SimulatedHome], days: int, out: Console) -> None:
-    """Write the past of the homes that have none; where it can not be written the demonstration begins empty."""
+    """Write the past of the homes that have none; where it cannot be written the demonstration begins empty."""
     try:
         with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
             write_past(conn, homes, days, dt.datetime.now(dt.UTC))

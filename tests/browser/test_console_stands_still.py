@@ -100,14 +100,19 @@ def test_a_silent_database_is_red_and_no_page_waits_for_it(
     database_url: str, tmp_path: Path, browser_context: BrowserContext
 ) -> None:
     with SilentLine(database_url) as line, console_site(database_url, tmp_path, through=line.url) as site:
+        site.conn.execute("UPDATE household SET phone = '0755-2500' WHERE code = 'H1'")
+        alert = site.alert()
         site.log_in(browser_context, "dispatcher")
         page = browser_context.new_page()
-        page.goto(site.address + "/orders")
+        page.goto(site.address)
         hears(page)
         silent_at = time.monotonic()
         line.silence()
         bar = page.locator(".bar.cut[data-code=stuck], .bar.cut[data-code=database]")
         bar.wait_for(timeout=(RED_S + SLACK_S) * 1000)
         assert time.monotonic() - silent_at < RED_S + SLACK_S
+        page.locator(f"#alert-{alert} a").click()  # what the page knows by itself: whom to call
+        expect(page.locator("#detail a[href='tel:0755-2500']")).to_be_visible(timeout=30_000)
         line.speak()
+        expect(page.locator("#p-title")).to_be_visible(timeout=15_000)  # and the rest as soon as it is known
         expect(bar).to_have_count(0, timeout=15_000)

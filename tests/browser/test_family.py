@@ -97,6 +97,21 @@ def test_the_sentence_follows_what_happens_and_turns_grey_by_itself(
         assert grey[0] == grey[1], "a stale sentence has the colour of what is unknown"
         assert page.title().startswith("? ")
         flawless(page)
+        # two parents: a card each, and what each offers has a name of its own
+        site.conn.execute("UPDATE resident SET name_zh = '欧阳建国' WHERE code = 'R2'")
+        site.conn.execute(
+            "INSERT INTO family_member SELECT a.id, r.id, '女儿', 'daughter', now() FROM account a, resident r"
+            " WHERE a.login = 'daughter' AND r.code = 'R2'"
+        )
+        page.unroute("**/family/now")
+        page.reload()
+        expect(page.locator(".kin-card")).to_have_count(2)
+        flawless(page)
+        # the numbers of today: large type, and tiles that renew themselves
+        page.goto(f"{site.address}/residents/R1")
+        assert Axe().run(page).response["violations"] == []
+        with page.expect_response("**/residents/R1/now"):
+            page.clock.run_for(6000)
 
 
 def test_size_of_type_other_language_small_screen_and_the_circle(

@@ -35,7 +35,8 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
     database_url: str, tmp_path: Path, browser_context: BrowserContext, broker: TestBroker
 ) -> None:
     with console_site(database_url, tmp_path, broker=broker.settings("svc-console")) as site:
-        wait_for(lambda: site.console.feed.broker_up, 15, lambda: "no connection to the broker")
+        feed = site.console.feed
+        wait_for(lambda: feed.broker_up and feed.database_up, 15, lambda: "not connected")
         site.conn.execute("UPDATE organisation SET phone = '0755-2222'")
         site.conn.execute(
             "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order,"
@@ -112,10 +113,14 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
         page.clock.run_for(4000)
         expect(page.locator("#words")).to_have_text("再次呼救已收到。杨敏正在路上")
         flawless(page)
+        # the server is gone: what it said last is said to be of then
+        page.route("**/now", lambda route: route.abort())
+        page.clock.run_for(14_000)
+        expect(page.locator("#words")).to_have_text("断线前的消息：再次呼救已收到。杨敏正在路上")
+        page.unroute("**/now")
         site.conn.execute("UPDATE alert SET state = 'resolved'")
         page.clock.run_for(4000)
         expect(page.locator("body")).to_have_attribute("data-state", "calm")
-        # the server is gone
         page.route("**/now", lambda route: route.abort())
         page.clock.run_for(14_000)
         expect(page.locator("#lost")).to_be_visible()
@@ -127,7 +132,8 @@ def test_a_call_is_taken_back_and_cantonese_is_spoken_on_a_small_screen(
     database_url: str, tmp_path: Path, browser_context: BrowserContext, broker: TestBroker
 ) -> None:
     with console_site(database_url, tmp_path, broker=broker.settings("svc-console")) as site:
-        wait_for(lambda: site.console.feed.broker_up, 15, lambda: "no connection to the broker")
+        feed = site.console.feed
+        wait_for(lambda: feed.broker_up and feed.database_up, 15, lambda: "not connected")
         site.conn.execute("UPDATE resident SET languages = '{yue}'")
         path = panels.make(site.conn, site.keys, account(site.conn, "admin"), "gw-1", now(), "test")
         browser_context.add_cookies([{"name": "shouwang_theme", "value": "night", "url": site.address}])

@@ -30,3 +30,11 @@ def test_punctuation_is_full_width() -> None:
     files = [file for name in PACKAGES for file in (ROOT / name).rglob("*") if file.suffix in ENDS]
     assert len(files) > 500
     assert not [(str(file), found[0]) for file in files for text in texts(file) if (found := HALF.search(text))]
+
+
+def test_what_follows_a_translated_word_is_full_width_in_chinese() -> None:
+    """A mark behind ``_(…)`` in a template is that of the language: ``pick("：", ": ")``."""
+    behind = re.compile(r"_\([^}]*\)(?: \| \w+)? \}\}[:;,!?]")
+    templates = list((ROOT / "console").rglob("*.html"))
+    assert len(templates) > 50
+    assert not [(file.name, found[0]) for file in templates if (found := behind.search(file.read_text()))]

@@ -57,7 +57,7 @@ def board_page(request: Request, console: Shared, watching: CurrentWatching, wan
     if watching.account.role == "family":
         return RedirectResponse("/family", 303)
     context = _queue(request, console, watching, wanted)
-    return page(request, "queue.html", watching.account, **context, **_beside(request, console, watching.account, a))
+    return page(request, "queue.html", watching.account, **context, **_beside(request, console, watching, a))
 
 
 @router.get("/queue", dependencies=[needs_while_watching(Action.VIEW_ALERTS)])
@@ -103,7 +103,7 @@ def acknowledge_group(
 
 @router.post("/queue/support", dependencies=[needs(Action.HAND_OVER)])
 def ask_for_support(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """Tell the other desks that this one can not keep up."""
+    """Tell the other desks that this one cannot keep up."""
     with console.database() as conn:
         try:
             flood.ask_for_support(conn, account, dt.datetime.now(dt.UTC), origin_of(request))
@@ -116,17 +116,21 @@ def ask_for_support(request: Request, console: Shared, account: CurrentAccount) 
     return page(request, "queue.html", account, status=409, message=message, **context)
 
 
-def _beside(request: Request, console: Console, account: Account, alert: str) -> dict[str, Any]:
-    """The context of the alert that is open beside the queue; empty for none, ``gone`` where it can not be shown."""
+def _beside(request: Request, console: Console, watching: Watching, alert: str) -> dict[str, Any]:
+    """The context of the alert that is open beside the queue; empty for none, ``gone`` where it cannot be shown.
+
+    With the database away ``bare`` is what the board has in memory and the page's socket has told: whom to call, where.
+    """
     if not alert:
         return {}
     try:
         with console.database() as conn:
-            return detail_of(conn, request, console, account, uuid.UUID(alert))
+            return detail_of(conn, request, console, watching.account, uuid.UUID(alert))
     except (ValueError, HTTPException):
         return {"gone": "404"}
     except psycopg.OperationalError:
-        return {"gone": "database"}
+        known = console.board.get(alert)
+        return {"gone": "database", "bare": known if known is not None and watching.scope.sees(known) else None}
 
 
 def _queue(

@@ -108,9 +108,11 @@ def _show(
     orders = [] if staff is None else store.list_orders(conn, OrderFilter(states=list(LIVE), staff_id=staff))
     at_work, later = part(orders, now)
     residents = [] if staff is None else _residents(conn, account, staff, now)
-    permissions.audit(
-        conn, account, "view_orders", at=now, origin=origin_of(request), detail={"view": "mine", "orders": len(orders)}
-    )
+    if console.looks.is_new((account.id, request.url.path, "orders"), now):  # the open page asks every few seconds
+        permissions.audit(
+            conn, account, "view_orders", at=now, origin=origin_of(request),
+            detail={"view": "mine", "orders": len(orders)},
+        )  # fmt: skip
     first = at_work[0] if at_work else None
     response = page(
         request, "mine.html", account, status=status, message=message, staff=staff, orders=at_work, later=later,

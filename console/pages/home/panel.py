@@ -72,9 +72,10 @@ def panel_page(request: Request, console: Shared, token: str) -> Response:
     face, state = panels.NO_FACE, dict[str, Any](help=None, visits=[])
     try:
         panel = panels.read(load_link_keys(console.settings.link_key_file), token, now)
-        with console.database() as conn:
-            panels.check(conn, panel, now)
-            face, state = panels.face(conn, panel.household_id), state_of(conn, request, panel, now)
+        if console.feed.database_up:  # one that stands still would hold the page up
+            with console.database() as conn:
+                panels.check(conn, panel, now)
+                face, state = panels.face(conn, panel.household_id), state_of(conn, request, panel, now)
     except LinkError as error:
         return page(request, "panel_ended.html", status=410, message=message_of(request, error))
     except psycopg.OperationalError:

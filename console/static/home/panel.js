@@ -34,6 +34,8 @@ function speak(words) {
   speechSynthesis.speak(voice);
 }
 
+const isCut = () => Math.abs(Date.now() - heardAt) > LOST_MS; // a clock that was set back makes nothing fresh
+
 function show(state, words, { numbers = false, fine = false, back = false, again = false } = {}) {
   body.dataset.state = state;
   part("calm").hidden = true;
@@ -99,7 +101,8 @@ function render() {
   // Whoever has come may have gone again, or it was about somebody else: help can be called once more. That an older
   // call is under way says nothing of this one.
   if (call.known && isHeard()) {
-    const words = call.second ? `${said.dataset.again}${zh ? "" : " "}${call.known.words}` : call.known.words;
+    const parts = [isCut() ? said.dataset.was : "", call.second ? said.dataset.again : "", call.known.words];
+    const words = parts.filter(Boolean).join(zh ? "" : " ");
     show(call.known.state, words, { fine, numbers: !held, again: held });
   } else if (call.failed) show("failed", said.dataset.failed, { numbers: true });
   else if (!call.sentAt) show("sending", said.dataset.sending, { fine, numbers: since > GIVE_UP_MS });
@@ -165,7 +168,7 @@ function tick() {
   const form = zh ? { month: "long", day: "numeric", weekday: "long" } : { weekday: "long", day: "numeric", month: "long" };
   part("day").textContent = now.toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "Asia/Shanghai", ...form });
   if (visitsOf && visitsOf !== today()) part("visits").replaceChildren(); // those of yesterday
-  const lost = Math.abs(Date.now() - heardAt) > LOST_MS || !hears; // a clock that was set back makes nothing fresh
+  const lost = isCut() || !hears;
   part("lost").hidden = !lost;
   body.classList.toggle("elder-cut", lost);
   if (lost && body.dataset.state === "calm") speak(part("lost").textContent.trim());

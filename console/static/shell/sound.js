@@ -58,7 +58,7 @@ function show() {
 async function arm() {
   context ??= new AudioContext();
   context.onstatechange = show;
-  await context.resume();
+  await context.resume().catch(() => {}); // switched off again before the browser allowed it
   show();
 }
 

@@ -81,8 +81,9 @@ document.addEventListener("alerts:changed", () => { nearest(); settled(); });
 document.addEventListener("page:ready", settled);
 document.addEventListener("alerts:new", news);
 document.addEventListener("alerts:word", told);
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "o" || keysOff() || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+// On the window: a page's own keys come first, of which "g o" is one.
+window.addEventListener("keydown", (event) => {
+  if (event.key !== "o" || event.defaultPrevented || keysOff() || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
   const link = [...document.querySelectorAll(".toast[data-alert] a")].at(-1) ?? document.getElementById("nearest");
   if (link.hidden) return;
   event.preventDefault();

@@ -87,6 +87,7 @@ function corner(all) {
   const good = beat?.gateways ? fill(words().well, { gateways, s: Math.floor(beat.looked_s + silence()) }) : words().connecting;
   const text = all.length ? short : good;
   button.querySelector("[data-words]").textContent = text;
+  button.querySelector("[data-brief]").textContent = all.length || !beat?.gateways ? text : `${gateways} · ${Math.floor(beat.looked_s + silence())} s`; // where the menu's words are long
   button.setAttribute("aria-label", `${words().health}${COLON}${text}`);
   if (document.getElementById("health-menu").matches(":popover-open")) drawer();
 }

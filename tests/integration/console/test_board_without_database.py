@@ -72,19 +72,23 @@ def test_new_alerts_reach_those_who_watch_and_nobody_else(postgres: TestPostgres
         with live(client, dispatcher) as socket, live(client, carer) as elsewhere:
             postgres.kill()
             wait_for(lambda: 'data-database="down"' in client.get("/queue").text, 30, lambda: client.get("/queue").text)
-            new = msgspec.structs.replace(like, id=str(uuid.uuid4()), severity="urgent", reason_zh="新的预警")
+            new = msgspec.structs.replace(
+                like, id=str(uuid.uuid4()), severity="urgent", reason_zh="新的预警", phone="0755-1"
+            )
             board.show(new)
             assert next(alerts(socket, new.id)).reason_zh == "新的预警"
             page = client.get("/queue")
             assert page.status_code == 200
             assert "新的预警" in page.text
             assert client.get("/").status_code == 200, "the page can be loaded again"
+            assert f"tel:{new.phone}" in client.get(f"/?a={new.id}").text, "whom to call, and where"
             with live(client, dispatcher) as again:
                 board.show(msgspec.structs.replace(new, id=str(uuid.uuid4())))
                 again.recv(timeout=10)
             assert "alert" not in heard(elsewhere)
         use(client, carer)
         assert "新的预警" not in client.get("/queue").text, "of one's own area only"
+        assert "tel:" not in client.get(f"/?a={new.id}").text
         assert client.get("/residents/R2").status_code == 503, "the queue alone is shown from memory"
         use(client, "somebody")
         assert client.get("/queue").status_code == 503

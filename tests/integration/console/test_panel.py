@@ -1,5 +1,6 @@
 """A press on a home's panel takes the road of every SOS, is one call however often it is sent, needs no database."""
 
+import time
 import uuid
 from pathlib import Path
 
@@ -22,12 +23,15 @@ from tests.support.brokers import TestBroker
 from tests.support.console import serving
 from tests.support.console_site import console_site, now
 from tests.support.databases import of_service
+from tests.support.lines import SilentLine
 from tests.support.network import account
 from tests.support.orders import staff_city
 from tests.support.services import service, wait_for
 from vocabulary.taking_back import REPETITION_US
 
 pytestmark = pytest.mark.integration
+PATIENCE_S = 5.0
+"""Of the panel's page for one sending of a press."""
 
 
 @pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
@@ -128,3 +132,32 @@ def test_a_panel_is_withdrawn_and_replaced(database_url: str, tmp_path: Path) ->
             panels.check(conn, panels.read(keys, second, now()), now())
         with pytest.raises(panels.NotFoundError):
             panels.make(conn, keys, account(conn, "admin-hs"), "gw-2", now(), "test")
+
+
+@pytest.mark.parametrize("broker", ["nats"], indirect=True)
+def test_a_panel_calls_for_help_while_the_database_stands_still(
+    database_url: str, tmp_path: Path, broker: TestBroker
+) -> None:
+    with (
+        SilentLine(database_url) as line,
+        console_site(database_url, tmp_path, through=line.url, broker=broker.settings("svc-console")) as site,
+        site.client() as client,
+    ):
+        feed = site.console.feed
+        wait_for(lambda: feed.broker_up and feed.database_up, 15, lambda: "not connected")
+        path = panels.make(site.conn, site.keys, account(site.conn, "admin"), "gw-1", now(), "test")
+        assert "data-bare" not in client.get(path).text
+        line.silence()
+        wait_for(lambda: not site.console.feed.database_up, 15, lambda: "the console does not notice")
+        press = {"id": str(uuid.uuid4()), "at_ms": round(now().timestamp() * 1000)}
+        began = time.monotonic()
+        assert client.post(f"{path}/press", json=press).status_code == 202
+        assert time.monotonic() - began < PATIENCE_S, "the page would have given it up"
+        shown = client.get(path)
+        assert shown.status_code == 200
+        assert "data-bare" in shown.text
+        assert 'data-act="help"' in shown.text
+        line.speak()
+        panels.withdraw(site.conn, account(site.conn, "admin"), "gw-1", now(), "test")
+        wait_for(lambda: client.get(path).status_code == 410, 15, lambda: "a withdrawn panel is shown")
+        assert "这块屏幕不能呼救了" in client.get(path).text

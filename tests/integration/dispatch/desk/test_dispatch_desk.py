@@ -88,7 +88,8 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
         result="answered",
         answered_at=begin + 34 * SECOND,
     )
-    calls.record(conn, alert, again, who, begin + 300 * SECOND)
+    number = calls.record(conn, alert, again, who, begin + 300 * SECOND)
+    assert calls.record(conn, alert, again, who, begin + 300 * SECOND) == number, "sent again, and one call"
     report = calls.report(conn, alert)
     assert report is not None
     assert [(one.result, round(one.rang_s), round(one.talked_s)) for one in report.attempts] == [

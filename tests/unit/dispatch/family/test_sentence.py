@@ -67,6 +67,10 @@ TABLE = [
     (but(paused_until=NOW + HOUR), "grey", "设备维护中，预警暂停至 17:35。"),
     (but(paused_until=NOW + HOUR, carer_there=True), "grey", "护理员在家中，部分预警暂停至 17:35。"),
     (but(silent=(("卧室雷达", "radar"),)), "grey", "部分设备没有数据：卧室雷达。8 分钟前在客厅活动。"),
+    (
+        but(worked_on=(("卧室雷达", "radar"),)), "grey",
+        "部分设备维护中，暂不报警：卧室雷达。8 分钟前在客厅活动。",
+    ),
     (but(senses=False), "grey", "家中设备在线，但没有能感知活动的设备。"),
     (but(life=None), "amber", "最近一天没有活动记录。您可以打电话问问。"),
     (but(life=Sign(NOW + HOUR, "moving")), "grey", "家中设备的时间不准，活动记录暂不可信。"),
@@ -114,6 +118,7 @@ everything = st.builds(
     paused_until=st.none() | ago,
     carer_there=st.booleans(),
     silent=st.lists(st.just(("卧室雷达", "bedroom radar")), max_size=2).map(tuple),
+    worked_on=st.lists(st.just(("卧室雷达", "bedroom radar")), max_size=1).map(tuple),
     senses=st.booleans(),
     life=st.none()
     | st.builds(Sign, ago, st.sampled_from(["measuring", "moving", "door"]), st.sampled_from(["", "hall"])),
@@ -137,6 +142,7 @@ def test_green_is_said_where_nothing_is_open_and_everything_is_fresh_and_nowhere
         and NOW - facts.read_at <= OLD
         and (facts.paused_until is None or facts.paused_until <= NOW)
         and not facts.silent
+        and not facts.worked_on
         and facts.senses
         and facts.life is not None
         and facts.life.at <= NOW + AHEAD
