@@ -145,7 +145,7 @@ def _account(platform: Platform, configurations: list[Path], probe: LiveProbe) -
     """Stop the homes, wait until their messages are stored, and count."""
     restarts = {child.name: child.restarts for child in platform.children.values()}
     platform.stop_child("homes")
-    sent = report.sent(file.with_suffix(".db") for file in configurations)
+    sent = report.sent(told for file in configurations if (told := file.with_suffix(".db")).exists())
     with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
 
         def everything_stored() -> bool:
