@@ -15,7 +15,10 @@ import psycopg
 from vocabulary.synthetic import RECIPIENT
 
 RecipientKind = Literal["staff", "contact", "organisation", "service"]
-Reason = Literal["escalation", "update", "breach", "over", "work_order", "handover", "roster", "duty_test", "support"]
+Reason = Literal[
+    "escalation", "update", "breach", "over", "work_order", "handover", "roster", "duty_test", "support",
+    "order_off",
+]  # fmt: skip
 WITHDRAWN_BY_AN_ANSWER: tuple[Reason, ...] = ("escalation", "update", "breach")
 RATING = "work_order_rating"
 """Purpose of a page on which a visit is rated. Its message is an invitation, no alarm: it goes as ``attention``,

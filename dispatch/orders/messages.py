@@ -43,6 +43,23 @@ def notify_desk_of_visit(conn: psycopg.Connection[Any], order: Order, at: dt.dat
         )  # fmt: skip
 
 
+def tell_it_is_off(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
+    """Tell the person who was on the way with an order, as it was before, that they need not go.
+
+    Their telephone may be in a pocket. Nobody who was only asked gets it: the order's page says so; and a planned order
+    is only in their list.
+    """
+    if (
+        order.alert_id is not None
+        and order.staff_code is not None
+        and order.state in ("accepted", "en_route", "arrived")
+    ):
+        enqueue(
+            conn, alert_id=order.alert_id, step=order.version, round=order.round, reason="order_off", at=at,
+            recipients=[Recipient("staff", order.staff_code)],
+        )  # fmt: skip
+
+
 def ask_desk_for_support(
     conn: psycopg.Connection[Any], alert_id: uuid.UUID, area_path: str, number: int, round_: int, at: dt.datetime
 ) -> None:
@@ -94,7 +111,8 @@ def path_of_message(
         SELECT o.id FROM message m JOIN notification n ON n.message_id = m.id
         JOIN work_order o ON o.alert_id = n.alert_id AND o.round = n.round
         LEFT JOIN staff s ON s.id = o.staff_id
-        WHERE m.id = %s AND m.reason = 'work_order' AND m.recipient_kind = 'staff' AND m.recipient_key = %s
+        WHERE m.id = %s AND m.reason IN ('work_order', 'order_off')
+          AND m.recipient_kind = 'staff' AND m.recipient_key = %s
         ORDER BY s.code IS NOT DISTINCT FROM %s DESC, o.state IN ('done', 'cancelled'), o.created_at LIMIT 1
         """,
         (message_id, code, code),

@@ -9,7 +9,7 @@ import psycopg
 from care_network.catalogues.services import SERVICES, service_for
 from dispatch.alerts import lookup
 from dispatch.core.history import Actor
-from dispatch.orders import store
+from dispatch.orders import messages, store
 from dispatch.orders.states import LIVE, answer_deadline
 from dispatch.orders.store import NewOrder, Order, OrderFilter
 from vocabulary.alert_state import OPEN
@@ -82,6 +82,7 @@ def _open_order(
         if order.state in ("en_route", "arrived"):
             return None
         if order.state != "open":
+            messages.tell_it_is_off(conn, order, at)
             order = store.change(conn, order, "reassign", actor, at, note=f"{actor.name} 已接警")
         return order
     new = NewOrder(

@@ -7,9 +7,11 @@ const TO = { accept: "accepted", depart: "en_route", arrive: "arrived", finish: 
 const AGAIN_MS = [2000, 4000, 8000, 15000, 30000];
 const ASK_MS = 15000;
 const LOST_MS = 10000;
+const PROBE = "/field-worker.js"; // small, and no look at anybody
 const ENGLISH = document.documentElement.lang.startsWith("en");
 const CLOCK = new Intl.DateTimeFormat("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
 let tries = 0;
+let heard = false; // the platform has answered since the telephone last said that it has no signal
 let timer = 0;
 
 const field = () => document.getElementById("field");
@@ -48,7 +50,7 @@ async function show() {
   const offline = here.querySelector("[data-offline]");
   const kept = Number(document.documentElement.dataset.keptAt);
   offline.textContent = (kept ? `${here.dataset.kept.replace("%", CLOCK.format(kept))} ` : "") + here.dataset.lost;
-  offline.hidden = navigator.onLine && !kept && !(tries && waiting.some((press) => !press.refused));
+  offline.hidden = (navigator.onLine || heard) && !kept && !(tries && waiting.some((press) => !press.refused));
   const state = waiting.filter((press) => !press.refused).reduce((now, press) => TO[press.action] ?? now, here.dataset.state);
   const handed = waiting.some((press) => press.action === "decline" && !press.refused);
   for (const stage of document.querySelectorAll("[data-stage]")) {
@@ -84,6 +86,7 @@ async function flush() {
   let answered = null;
   const done = await send(async (press, answer) => { if (mine(press)) answered = answer; });
   if (answered) {
+    heard = true;
     try { await refresh(); } catch { /* the signal is lost again: what is here stays */ }
     if (answered.result !== "refused" && told(answered)) notice(told(answered));
   }
@@ -124,7 +127,7 @@ async function press(event) {
 // of an order's page shows nobody; a page without one is asked for anew when somebody looks at it again.
 let asking = false;
 async function ask(looksAgain = false) {
-  if (asking || document.hidden || !navigator.onLine) return;
+  if (asking || document.hidden) return;
   asking = true;
   try {
     if ((await all()).some((press) => !press.refused)) return; // they are sent first, and bring the page along
@@ -132,14 +135,34 @@ async function ask(looksAgain = false) {
     let stale = looksAgain || Boolean(document.documentElement.dataset.keptAt);
     if (here?.dataset.mark) {
       const answer = await fetch(`${here.dataset.path}/mark`, { signal: AbortSignal.timeout(LOST_MS) });
+      heard = true;
       if (answer.status >= 500) return;
       stale = (await answer.json()).mark !== here.dataset.mark || Boolean(document.documentElement.dataset.keptAt);
+    } else if (!navigator.onLine && !stale) {
+      await fetch(PROBE, { cache: "no-store", signal: AbortSignal.timeout(LOST_MS) });
+      heard = true;
     }
-    if (stale) { await refresh(); await show(); }
-  } catch { /* no signal: the next turn asks again */ } finally { asking = false; }
+    if (stale) { await refresh(); heard = true; }
+    await show();
+  } catch {
+    heard = false; // no signal: the next turn asks again
+    await show();
+  } finally { asking = false; }
 }
 
-// Without a signal nothing leads away from here: the browser would show its own page, and this one be gone.
+// Without a signal nothing leads away from here: the browser would show its own page, and this one be gone. Some
+// telephones say that they have none where they have: the platform is asked before anybody is held back.
+async function leave(event, link) {
+  try {
+    await fetch(PROBE, { cache: "no-store", signal: AbortSignal.timeout(LOST_MS) });
+    if (link) location.assign(link.href);
+    else event.target.submit();
+  } catch {
+    await show();
+    field()?.scrollIntoView({ block: "center" });
+  }
+}
+
 function stay(event) {
   if (navigator.onLine) return;
   const link = event.target.closest?.("a[href]");
@@ -148,7 +171,7 @@ function stay(event) {
   if (!leaves) return;
   event.preventDefault();
   event.stopPropagation();
-  show().then(() => field()?.scrollIntoView({ block: "center" }));
+  leave(event, event.type === "submit" ? null : link);
 }
 
 function begin() {
@@ -175,7 +198,7 @@ document.addEventListener("submit", press);
 document.addEventListener("submit", stay, true);
 document.addEventListener("click", stay, true);
 addEventListener("online", () => { tries = 0; flush().then(() => ask()); });
-addEventListener("offline", show);
+addEventListener("offline", () => { heard = false; show(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) flush().then(() => ask(true)); });
 begin();
 await show();

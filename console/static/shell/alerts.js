@@ -1,6 +1,6 @@
 // Open alerts as this account sees them, kept by the socket: "live:board" has all of them, "live:alert" one that changed.
 // Tells "alerts:changed" after each, "alerts:new" with an alert that nobody has taken: new, or put back by a lapse, and
-// "alerts:word" with one of which the family or the home told more, until somebody acts on it: she can not be reached,
+// "alerts:word" with one of which the family or the home told more, until somebody acts on it: she cannot be reached,
 // the button was pressed again.
 // One that follows another of its incident, or rests, waits for nobody: its lead speaks for it.
 import { now } from "../clock.js";

@@ -78,6 +78,7 @@ _REASON: Mapping[Reason, tuple[str, str]] = {
     "work_order": ("新工单：", "new work order: "),
     "handover": ("交班未结：", "handed over: "),
     "support": ("请求支援：", "support wanted: "),
+    "order_off": ("工单已转出或取消，无需前往：", "order off, you need not go: "),
 }
 _ANSWER: Mapping[Reason, tuple[str, str]] = {
     "escalation": ("点此接警", "Acknowledge"),
@@ -87,6 +88,7 @@ _ANSWER: Mapping[Reason, tuple[str, str]] = {
     "work_order": ("查看工单", "See the order"),
     "handover": ("接班", "Take over"),
     "support": ("接警", "Acknowledge"),
+    "order_off": ("查看工单", "See the order"),
 }
 _KNOWN = ("点此告诉我们您已知道", "Tell us that you know")
 _TITLES = {"female": ("女士", "Ms"), "male": ("先生", "Mr")}

@@ -195,6 +195,23 @@ def version(conn: psycopg.Connection, alert: object) -> int:
     return int(row[0])
 
 
+def test_whoever_is_on_the_way_is_told_that_they_need_not_go(city: psycopg.Connection, crews: Crews) -> None:
+    def told() -> list[tuple[str, str]]:
+        return city.execute(
+            "SELECT recipient_kind, recipient_key FROM notification WHERE reason = 'order_off' ORDER BY id"
+        ).fetchall()
+
+    order = assigning.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW, staff_code="S11")
+    order = assigning.reassign(city, crews, order.id, ZHOU, NOW, expected_version=order.version, staff_code="S12")
+    assert told() == [], "S11 was only asked"
+    order = step(city, crews, order, "depart" if order.state == "accepted" else "accept")
+    order = assigning.reassign(city, crews, order.id, ZHOU, NOW, expected_version=order.version, staff_code="S13")
+    assert told() == [("staff", "S12")]
+    order = step(city, crews, step(city, crews, order, "accept"), "depart")
+    assigning.cancel(city, order.id, ZHOU, NOW, expected_version=order.version)
+    assert told() == [("staff", "S12"), ("staff", "S13")]
+
+
 def test_planned_services_are_given_out_together(city: psycopg.Connection, crews: Crews) -> None:
     tomorrow = NOW + dt.timedelta(days=1)
     orders = [
