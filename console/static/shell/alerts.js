@@ -17,6 +17,8 @@ const tell = (type, detail) => document.dispatchEvent(new CustomEvent(type, { de
 export const who = (alert) => pick(alert.resident_zh, alert.resident_en) || alert.household_code || "";
 export const hasWord = (alert) => Boolean(alert.word_us) && !alert.merged_into;
 export const word = (alert) => pick(alert.word_zh, alert.word_en);
+export const get = (id) => known.get(id);
+export const where = (alert) => pick(`${alert.area_zh} ${alert.address_zh}`, `${alert.address_en}, ${alert.area_en}`);
 export const what = (alert) => pick(alert.headline_zh, alert.headline_en) || pick(alert.reason_zh, alert.reason_en);
 
 // What follows a lead that is not known here speaks for itself.
