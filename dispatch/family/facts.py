@@ -173,8 +173,8 @@ def one_alert(conn: psycopg.Connection[Any], alert_id: UUID, now: dt.datetime) -
     """Say how one alert stands; None where it is not in the database yet. One that is merged stands as its lead."""
     with conn.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
-            "SELECT resident_id, household_id, merged_into, rule, severity, evidence, reason_zh, reason_en, onset, state,"
-            " outcome, closed_at FROM alert WHERE id = %s",
+            "SELECT resident_id, household_id, merged_into, rule, severity, evidence, reason_zh, reason_en, onset,"
+            " state, outcome, closed_at FROM alert WHERE id = %s",
             (alert_id,),
         ).fetchone()
     if row is None:
