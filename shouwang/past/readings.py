@@ -85,11 +85,14 @@ def _newest(found: Sequence[Sampled], raw: Sequence[_Raw], span: Span) -> Iterat
     later = {(device, channel, False) for device, channel, *_ in raw}
     later |= {(device, channel, True) for device, channel, _, values in raw if (values >= 0.5).any()}
     for one in found:
+        wanted = set()
         for least in (False, True) if one.channel in SEEN else (False,):
             at = np.flatnonzero((one.time_us >= since) & ((one.mean >= 0.5) | (not least)))
             if len(at) and (one.device, one.channel, least) not in later:
-                last = at[-1:]
-                yield one.device, one.channel, one.time_us[last], one.mean[last].astype(np.float32)
+                wanted.add(int(at[-1]))
+        if wanted:
+            last = np.array(sorted(wanted))
+            yield one.device, one.channel, one.time_us[last], one.mean[last].astype(np.float32)
 
 
 def _absent(device: str, channel: str, times_us: NDArray[np.int64], absences: Sequence[Absence]) -> NDArray[np.bool_]:

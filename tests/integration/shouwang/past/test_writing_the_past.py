@@ -54,6 +54,8 @@ def test_a_device_that_speaks_seldom_was_heard_and_the_home_has_seen_its_residen
         " LEFT JOIN reading r ON r.series_id = s.id WHERE g.name = 'gw-yt-0002' GROUP BY 1",
         (NOW - dt.timedelta(hours=26),),
     ).fetchall()
+    twice = past.execute("SELECT series_id, time FROM reading GROUP BY 1, 2 HAVING count(*) > 1").fetchall()
+    assert twice == []
     heard, moved = {name: bool(lately) for name, lately, _ in rows}, {name: last for name, _, last in rows}
     assert all(heard[name] for name in ("smoke/battery", "sos-button/battery", "pir-kitchen/battery"))
     assert all(moved[name] for name in ("pendant/body_movement", "pir-living/motion", "bed/in_bed"))
