@@ -4,7 +4,7 @@ from vocabulary.errors import BilingualError
 
 
 class CareNetworkError(BilingualError, ValueError):
-    """The care network can not do what was asked; the texts say why and what to do."""
+    """The care network cannot do what was asked; the texts say why and what to do."""
 
 
 class ProvisioningError(CareNetworkError):

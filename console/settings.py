@@ -30,7 +30,7 @@ class ConsoleSettings(BaseSettings):
     )
     second_factor: SecondFactor = Field(
         default="optional",
-        description="who can not log in without a second factor: 'optional' (nobody), 'admin', or 'staff'",
+        description="who cannot log in without a second factor: 'optional' (nobody), 'admin', or 'staff'",
     )
     simulated_days: int = Field(
         default=0, description="days before the first start that a demonstration has made up, as its pages say; 0: none"

@@ -28,7 +28,7 @@ def steady_us() -> int:
 
 
 def boot_id() -> str:
-    """The machine's present run, within which :func:`steady_us` can be compared; "" where it can not be known."""
+    """The machine's present run, within which :func:`steady_us` can be compared; "" where it cannot be known."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -20,7 +20,7 @@ class Grade(StrEnum):
 def server_grade(conn: Connection[Any]) -> Grade:
     """Find the grade that the server offers this database, whether or not the schema uses it.
 
-    TimescaleDB counts only where it is preloaded: without ``shared_preload_libraries`` it can not be created. Its
+    TimescaleDB counts only where it is preloaded: without ``shared_preload_libraries`` it cannot be created. Its
     licence can be read once the extension exists in the database; see :func:`enable_timescaledb`.
     """
     if not _preloaded(conn):

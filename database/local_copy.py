@@ -26,4 +26,4 @@ def replace_copy(file: Path, data: bytes) -> None:
         fresh.write_bytes(data)
         fresh.replace(file)
     except OSError as error:
-        log.error("a copy for the time without the database can not be kept", file=file.name, error=str(error))
+        log.error("a copy for the time without the database cannot be kept", file=file.name, error=str(error))

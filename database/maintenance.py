@@ -134,7 +134,7 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event, part: Part) 
             if gone:
                 log.info("maintenance: retired", rows_or_chunks=gone)
             sealed = head(conn)
-            if sealed is not None:  # in a place that the database's owner can not change
+            if sealed is not None:  # in a place that the database's owner cannot change
                 log.info("head of the audit's chain", head=str(sealed))
             retire_at = time.monotonic() + RETIRE_EVERY_S
         stop.wait(LOOK_S)

@@ -32,7 +32,7 @@ def migrate(url: str) -> Grade:
     """Bring the database to the newest schema and return the grade it was built for; safe to repeat.
 
     Callers that come together wait for each other by an advisory lock. Where the services have roles of their own,
-    these get their rights on what is new. Raises psycopg.OperationalError where the server can not be reached, and
+    these get their rights on what is new. Raises psycopg.OperationalError where the server cannot be reached, and
     RuntimeError, with what to do, where the schema needs a TimescaleDB that the server no longer offers, or the
     database has another encoding than UTF-8.
     """

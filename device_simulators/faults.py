@@ -38,7 +38,7 @@ class Piece(msgspec.Struct, frozen=True):
     """A message of the device; times in µs since the recording's first sample."""
 
     due_us: int
-    """Time of the last sample: the piece can not come earlier."""
+    """Time of the last sample: the piece cannot come earlier."""
     t_us: int
     """The time stamp of the first sample, as the device believes."""
     rate_hz: float

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until SIGINT or SIGTERM. Returns the exit status: 0, or 2 where the configuration can not be used.
+    """Run until SIGINT or SIGTERM. Returns the exit status: 0, or 2 where the configuration cannot be used.
 
     A new configuration or program, or the return to the old one, replaces the process by a fresh one with the same id.
     """
@@ -80,7 +80,7 @@ def _program(home: Home, running: int) -> ProgramUpdater | None:
     try:
         updater = ProgramUpdater(home.config, home.config.updates, wall_us, running)
     except OSError as error:
-        log.error("no updates of the program: their folder can not be used", reason=str(error))
+        log.error("no updates of the program: their folder cannot be used", reason=str(error))
         return None
     updater.check_running()
     return updater

@@ -177,7 +177,7 @@ class Agent:
 
 def dated(times_us: NDArray[np.int64], now_us: int) -> NDArray[np.int64]:
     """The times of readings, with those that no clock can mean set to ``now_us``: no driver's date may make a frame
-    that the district can not read. Shape [n], µs since 1970, UTC."""
+    that the district cannot read. Shape [n], µs since 1970, UTC."""
     times = np.asarray(times_us, np.int64)
     return np.where((times < _EARLIEST_US) | (times > _LATEST_US), now_us, times)
 

@@ -115,7 +115,7 @@ class CommandGuard:
             try:
                 write_durably(self._memory, msgspec.json.encode(self._fresh.newest))
             except OSError as error:  # a full disk must make no gateway deaf
-                log.error("the time of the last command can not be stored", reason=str(error))
+                log.error("the time of the last command cannot be stored", reason=str(error))
 
     def _refuse(self, reason: str) -> None:
         self.refused += 1
@@ -131,5 +131,5 @@ class CommandGuard:
         except FileNotFoundError:
             return {}
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.error("the time of the last command can not be read", reason=str(error))
+            log.error("the time of the last command cannot be read", reason=str(error))
             return {}

@@ -21,7 +21,7 @@ from vocabulary.toml import read_toml
 
 
 class HomeConfigError(ValueError):
-    """The configuration can not be used; the text names the file, the key and what is wrong."""
+    """The configuration cannot be used; the text names the file, the key and what is wrong."""
 
 
 class OutboxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,7 +91,7 @@ def load_home(file: Path) -> Home:
     try:
         text = file.read_text("utf-8")
     except OSError as error:
-        raise HomeConfigError(f"{file}: can not be read: {error.strerror}") from error
+        raise HomeConfigError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise HomeConfigError(f"{file}: {error}") from error
     return parse_home(text, {}, str(file))
@@ -144,7 +144,7 @@ def _read_profiles(folder: Path | None, source: str) -> dict[str, str]:
     try:
         return {file.stem: file.read_text("utf-8") for file in sorted(folder.glob("*.toml"))}
     except (OSError, UnicodeDecodeError) as error:
-        raise HomeConfigError(f"{source}: profiles: {folder} can not be read: {error}") from error
+        raise HomeConfigError(f"{source}: profiles: {folder} cannot be read: {error}") from error
 
 
 def _path(kind: type[Any], value: Any) -> Any:

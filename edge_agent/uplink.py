@@ -52,7 +52,7 @@ def _software() -> str:
 SOFTWARE = _software()
 
 Handler = Callable[[wire.Command], str]
-"""Carries out a command and returns the text of the reply; raises ValueError where it can not."""
+"""Carries out a command and returns the text of the reply; raises ValueError where it cannot."""
 
 
 class Interim(str):

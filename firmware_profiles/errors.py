@@ -6,7 +6,7 @@ class DeviceLanguageError(ValueError):
 
 
 class DecodeError(DeviceLanguageError):
-    """Bytes or JSON from a device or gateway can not be understood; the text says where and why."""
+    """Bytes or JSON from a device or gateway cannot be understood; the text says where and why."""
 
 
 class WrongGatewayError(DecodeError):

@@ -53,7 +53,7 @@ def read_event(payload: bytes, gateway: str) -> ReadEvent:
 
     Raises DecodeError, and nothing else, where not even its kind can be read, or (WrongGatewayError) where it names
     another gateway. A time
-    that can not be read becomes one long before 1970, the same in every process, so that the event is dated with its
+    that cannot be read becomes one long before 1970, the same in every process, so that the event is dated with its
     arrival.
     """
     try:
@@ -96,7 +96,7 @@ def _clean_values(values: Mapping[str, wire.Scalar]) -> tuple[dict[str, wire.Sca
 
 
 def _piece_by_piece(payload: bytes, gateway: str, whole: str) -> ReadEvent:
-    """The event field by field. ``whole``: why it can not be read as a whole."""
+    """The event field by field. ``whole``: why it cannot be read as a whole."""
     try:
         parts = msgspec.msgpack.decode(payload, type=_Parts)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

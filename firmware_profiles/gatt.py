@@ -98,7 +98,7 @@ def _plx_spot_check(at: Fields) -> list[Reading]:
     if flags & 0x08:
         readings += at.reading("perfusion_index", "amplitude index", at.sfloat("amplitude index"), 1, time_us)
     if status & _PLX_STORED and time_us is None:
-        at.note("measurement status", "a measurement from the device's memory without its time can not be placed")
+        at.note("measurement status", "a measurement from the device's memory without its time cannot be placed")
         return []
     return _as_the_status_says(at, readings, status, device, time_us)
 

@@ -36,7 +36,7 @@ class StateOver(msgspec.Struct, frozen=True):
 
 
 class Oddity(msgspec.Struct, frozen=True):
-    """A property of a message that can not be understood; the other ones are as good as without it."""
+    """A property of a message that cannot be understood; the other ones are as good as without it."""
 
     key: str
     reason: str

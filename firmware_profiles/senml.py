@@ -60,7 +60,7 @@ class Measurement(msgspec.Struct, frozen=True):
 
 
 class Faulty(msgspec.Struct, frozen=True):
-    """A record that can not be understood, with the base fields that were in force, and the reason."""
+    """A record that cannot be understood, with the base fields that were in force, and the reason."""
 
     fields: Any
     reason: str
@@ -124,7 +124,7 @@ def decode(payload: bytes, now_us: int) -> Pack:
             if lost:
                 raise DecodeError(lost)
             new = {label: fields[label] for label in _BASE & fields.keys()}
-            lost = f"the base fields of record {number} can not be understood"
+            lost = f"the base fields of record {number} cannot be understood"
             _check_fields(new)
             lost = ""
             base.update(new)

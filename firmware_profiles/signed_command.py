@@ -58,7 +58,7 @@ def verifies(gateway: str, command: wire.Command, public_keys: Sequence[Ed25519P
 
 
 class CommandSigner:
-    """Writes commands, signed where there is a key. A key that can not be read now is tried again at each command.
+    """Writes commands, signed where there is a key. A key that cannot be read now is tried again at each command.
 
     Without it commands go out unsigned, and the log says so: a gateway that knows no key still hears them.
     """

@@ -38,7 +38,7 @@ console publishes them under the leaf of that name for the home's gateway, and m
 
 ENDS_ALARM = frozenset({"alert_received", "help_coming"})
 """Kinds of commands that end the local alarm. They have a topic of their own, on which alerting alone may publish: a
-console or an ingest that somebody has taken over can not make a home silent while its alert is held back."""
+console or an ingest that somebody has taken over cannot make a home silent while its alert is held back."""
 
 _GATEWAY_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{1,62}\Z")
 GatewayName = Annotated[str, msgspec.Meta(pattern=_GATEWAY_NAME.pattern)]

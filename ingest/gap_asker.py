@@ -100,7 +100,7 @@ class GapAsker:
             answer = msgspec.json.decode(reply.detail, type=_Answer)
             number = int(reply.id.removeprefix(_PREFIX))
         except (ValueError, msgspec.DecodeError) as error:
-            log.warning("a gateway can not send again", gateway=reply.gateway, reason=str(error))
+            log.warning("a gateway cannot send again", gateway=reply.gateway, reason=str(error))
             return
         try:
             lost = gaps.note_answer(conn, number, reply.gateway, answer.gone)

@@ -32,7 +32,7 @@ def reprocess(conn: psycopg.Connection[Any], entries: Iterable[Entry], limits: L
 
     Nothing is stored twice: an entry that was refused before its number was taken goes through the marks as if it came
     now; a refused part, whose number is taken, and SenML are compared with the stored readings by series and time. A
-    part that still can not be stored becomes an entry of its own; where that is all of it, the entry stays. ``conn`` is
+    part that still cannot be stored becomes an entry of its own; where that is all of it, the entry stays. ``conn`` is
     in autocommit mode.
     """
     directory = DatabaseDirectory(conn)

@@ -193,7 +193,7 @@ class Ingest:
                 continue
             except Exception as error:
                 # A fault of ours: storing one by one finds its message. Numbers taken meanwhile are forgotten.
-                log.warning("a batch can not be decided; once more", error=type(error).__name__)
+                log.warning("a batch cannot be decided; once more", error=type(error).__name__)
                 prepared = _PreparedBatch(messages, shed)
                 self._moved.set()
             self._put(prepared, part)
@@ -234,8 +234,8 @@ class Ingest:
                 self._clock.look(conn)  # before any time is judged
                 return conn, Builder(conn)
             except psycopg.Error as error:
-                log.warning("the district can not be read; again in a moment", error=str(error))
-                part.held_up(f"the district can not be read: {error}")
+                log.warning("the district cannot be read; again in a moment", error=str(error))
+                part.held_up(f"the district cannot be read: {error}")
                 conn.close()
                 self._stop.wait(RETRY_S[1])
                 conn = self._connect("ingest-directory", part)

@@ -32,7 +32,7 @@ def expose(service: str, liveness: Liveness) -> tuple[bytes, str]:
 
 
 def seconds_left(file: Path, now: dt.datetime) -> float | None:
-    """Seconds until the first certificate of a PEM file expires; None where it can not be read."""
+    """Seconds until the first certificate of a PEM file expires; None where it cannot be read."""
     try:
         certificate = x509.load_pem_x509_certificate(file.read_bytes())
     except (OSError, ValueError):

@@ -28,7 +28,7 @@ def listening(service: str, liveness: Liveness, settings: ProbeSettings) -> Iter
     try:
         server = _Server((settings.host, settings.port), _handler(service, liveness))
     except OSError as error:
-        log.error("no probes: the port can not be used", port=settings.port, reason=str(error))
+        log.error("no probes: the port cannot be used", port=settings.port, reason=str(error))
         yield None
         return
     thread = threading.Thread(target=server.serve_forever, args=(0.2,), name="probes", daemon=True)

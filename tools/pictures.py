@@ -1,6 +1,6 @@
 """Make the pictures of docs/images anew, in both languages: a demonstration runs, and a browser walks through it.
 
-``tools/pictures.sh`` is the command; it takes about three minutes. A picture that can not be made is named at the end,
+``tools/pictures.sh`` is the command; it takes about three minutes. A picture that cannot be made is named at the end,
 and the exit status is 1.
 """
 
@@ -21,7 +21,7 @@ from database.server.guardian import start_guarded
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 PORT = 8437
-START_S = 90
+START_S = 240
 DESK, TABLET, PHONE = (1440, 900), (1024, 768), (390, 844)
 
 
@@ -86,16 +86,18 @@ def main() -> int:
 def logins(demo: subprocess.Popen[bytes]) -> dict[str, str]:
     """The passwords that the demonstration prints, by login, once it answers. Raises RuntimeError where it does not."""
     found: dict[str, str] = {}
+    said: list[str] = []
     until = time.monotonic() + START_S
     for raw in demo.stdout or ():
         line = raw.decode(errors="replace")
+        said.append(line)
         row = re.match(r"  (\w+) +([\w-]+) +(\S+)", line)
         if row:
             found[row[2]] = row[3]
         if "Ctrl-C" in line or time.monotonic() > until:
             break
     if not found:
-        raise RuntimeError("the demonstration does not start")
+        raise RuntimeError("the demonstration does not start: " + "".join(said[-20:]))
     urllib.request.urlopen(f"http://127.0.0.1:{PORT}/login", timeout=10).close()
     return found
 
@@ -140,7 +142,7 @@ def log_in(context: BrowserContext, shot: Shot, language: str, password: str) ->
     cookies = {"shouwang_language": language, "shouwang_theme": shot.theme}
     context.add_cookies([{"name": key, "value": value, "url": address} for key, value in cookies.items()])
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     page.goto(f"{address}/login")
     page.fill("input[name=login]", shot.login)
     page.fill("input[name=password]", password)

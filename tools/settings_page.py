@@ -35,7 +35,7 @@ HEAD = """\
 # Settings
 
 Every service reads its settings from the environment; `deploy/environment/` has an example of each. A setting that
-can not be understood stops the service at its start, with its name. The home gateway's settings are in its
+cannot be understood stops the service at its start, with its name. The home gateway's settings are in its
 configuration file (`shouwang edge --config FILE --check`)."""
 
 

@@ -6,7 +6,7 @@
 # remove PREFIX to build again. Prints the folder with the binaries.
 set -euo pipefail
 
-# Below /var/cache for root: its server runs as another user, who can not enter /root.
+# Below /var/cache for root: its server runs as another user, who cannot enter /root.
 if [ -n "${XDG_CACHE_HOME:-}" ]; then cache=$XDG_CACHE_HOME; elif [ "$(id -u)" = 0 ]; then cache=/var/cache; else cache=$HOME/.cache; fi
 PREFIX=$(realpath -m "${1:-$cache/shouwang/timescaledb-pg15}")
 VERSION=2.19.3+dfsg # upstream's part only: the Debian revision may change

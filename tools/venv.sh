@@ -25,7 +25,7 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/d
     # Debian keeps ensurepip in a package of its own; pip itself can fill an environment from outside.
     if ! { "$python" -m venv --without-pip .venv && "$python" -m pip --python .venv/bin/python install -q pip; }; then
       rm -rf .venv
-      echo "$python can not make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2
+      echo "$python cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2
       exit 1
     fi
   fi

@@ -18,7 +18,7 @@ _BAD_BUT_LINES = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uf
 
 
 class TextError(BilingualError):
-    """A text that can not be stored; the texts are for the person who typed it."""
+    """A text that cannot be stored; the texts are for the person who typed it."""
 
 
 def clean_text(text: str, longest: int = LONGEST, *, lines: bool = False) -> str:
@@ -47,6 +47,6 @@ def check_text(text: str, longest: int = LONGEST, *, lines: bool = True) -> str:
         code = f"U+{ord(bad.group()):04X}"
         raise TextError(
             zh=f"第 {bad.start() + 1} 个字符（{code}）不能保存，请删除后再提交",
-            en=f"character {bad.start() + 1} ({code}) can not be stored: remove it",
+            en=f"character {bad.start() + 1} ({code}) cannot be stored: remove it",
         )
     return text

@@ -90,7 +90,7 @@ def read_rows(file: Path, zone: dt.tzinfo | None = None, progress: Callable[[int
     """Read a whole file. ``zone``: of times that name none (None: they are rejected); ``progress`` is called with the
     bytes read so far.
 
-    Raises ValueError where the header lacks a column or the file can not be read as CSV, ImportError without pyarrow.
+    Raises ValueError where the header lacks a column or the file cannot be read as CSV, ImportError without pyarrow.
     """
     try:
         import pyarrow as pa
@@ -122,7 +122,7 @@ def read_rows(file: Path, zone: dt.tzinfo | None = None, progress: Callable[[int
                 reader.block({n: block.column(c) for n, c in columns.items() if c is not None}, broken)
                 progress(raw.tell())
     except pa.ArrowInvalid as error:
-        raise ValueError(f"{file}: can not be read as CSV near line {reader.line}: {error}") from error
+        raise ValueError(f"{file}: cannot be read as CSV near line {reader.line}: {error}") from error
     reader.ragged(broken, len(header))
     rows.rejects.sort(key=lambda reject: reject.line)
     return rows

@@ -19,7 +19,7 @@ from dispatch.ladders.people import Addressee
 log = structlog.get_logger(__name__)
 
 NEED_DATABASE = ("console", "outbox", "webpush")
-"""Adapters that can not send while the database is away."""
+"""Adapters that cannot send while the database is away."""
 
 
 class DirectSender(Protocol):

@@ -99,7 +99,7 @@ class Hearing:
         self,
         gateway: str,
         device: str,
-        label: tuple[str, str] = ("名称无法识别的设备", "a device whose name can not be read"),
+        label: tuple[str, str] = ("名称无法识别的设备", "a device whose name cannot be read"),
     ) -> Source | None:
         """A device that is not known, of a home that is: of its only resident, or of the household."""
         district = self._engine.district

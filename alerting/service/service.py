@@ -244,7 +244,7 @@ class Alerting:
         try:
             self._district.settle(self._engine, self._broker_watch.outage)
         except Exception:  # the homes as they were are better watched than not at all
-            log.exception("the changed registry can not be used")
+            log.exception("the changed registry cannot be used")
 
     def _look_up(self) -> None:
         self._district.refresh()

@@ -129,7 +129,7 @@ class Writer:
                 self._compare(self._conn)
             except Exception as error:
                 if isinstance(error, BUSY) or not is_unavailable(error):  # new alerts must not wait for old ones
-                    log.error("what was written can not be compared; later", trace=traceback_summary(error))
+                    log.error("what was written cannot be compared; later", trace=traceback_summary(error))
                 else:
                     raise
         return self._conn
@@ -233,7 +233,7 @@ class Writer:
         try:
             records = [self._written.load(one) for one in known]
         except (ValueError, OSError) as error:
-            log.error("a lost alert can not be read back", error=str(error))
+            log.error("a lost alert cannot be read back", error=str(error))
             return False
         while records and records[0].finding.action != "open":
             del records[0]
@@ -259,11 +259,11 @@ class Writer:
 
     @staticmethod
     def _tell(conn: psycopg.Connection[Any], rule: str, zh: str, en: str, evidence: dict[str, Any]) -> None:
-        """Raise a technical alert; that it can not be raised stops nothing."""
+        """Raise a technical alert; that it cannot be raised stops nothing."""
         try:
             platform.raise_once(conn, rule, SUBJECT, (zh, en), evidence)
         except psycopg.Error as error:
-            log.error("a technical alert can not be raised", rule=rule, error=server_message(error))
+            log.error("a technical alert cannot be raised", rule=rule, error=server_message(error))
 
 
 def _apply(conn: psycopg.Connection[Any], record: Record) -> bool:

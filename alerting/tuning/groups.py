@@ -20,7 +20,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "sleep": ("睡眠变化", "Change of sleep"),
     "night_wandering": ("夜间外出", "Going out at night"),
     "climate": ("室温", "Room temperature"),
-    "implausible": ("读数不可信", "Readings that can not be right"),
+    "implausible": ("读数不可信", "Readings that cannot be right"),
     "sensor_health": ("传感器故障", "Sensor in trouble"),
     "sla": ("服务时限", "Service level"),
 }

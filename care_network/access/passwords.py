@@ -66,7 +66,7 @@ def hash_password(password: str) -> str:
 
 
 def verify(stored: str | None, password: str) -> bool:
-    """Whether the password fits. An unknown login (no stored hash) takes the same time, so that it can not be told."""
+    """Whether the password fits. An unknown login (no stored hash) takes the same time, so that it cannot be told."""
     if len(password) > LONGEST:
         password = ""
     compared = stored or _nobody()

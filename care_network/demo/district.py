@@ -138,11 +138,25 @@ def _refuse_real_data(conn: Connection[Any], logins: set[str]) -> None:
         )
 
 
+def home_place(number: int) -> tuple[float, float]:
+    """Place a home, in degrees: some metres from its neighbours, so that a map shows each.
+
+    Compounds are filled round and round: the turn differs from home to home of one, where the number would not.
+    """
+    turn, at = divmod(number - 1, len(COMPOUNDS))
+    area = COMPOUNDS[at].area
+    return (
+        round((area.longitude or 0) + (turn * 7 % 9 - 4) * 0.0002, 6),
+        round((area.latitude or 0) + (turn * 3 % 7 - 3) * 0.0002, 6),
+    )
+
+
 def _add_home(
     conn: Connection[Any], number: int, home: DemoHome, people: list[FictionalPerson], now: dt.datetime
 ) -> None:
     compound = COMPOUNDS[(number - 1) % len(COMPOUNDS)]
     code = f"H{number:04d}"
+    longitude, latitude = home_place(number)
     building, floor, flat = 1 + number % 8, 2 + number * 3 % 24, 1 + number % 4
     provisioning.add_household(
         conn,
@@ -153,9 +167,8 @@ def _add_home(
             address_en=f"{floor}{flat:02d}/{building}, {compound.area.name_en}, {10 + number} {compound.street_en}",
             # No subscriber's number begins with 0: nobody is called by mistake.
             phone=f"0755-0000{number % 10000:04d}",
-            # Some metres apart, so that a map shows each.
-            longitude=round((compound.area.longitude or 0) + (number * 7 % 9 - 4) * 0.0002, 6),
-            latitude=round((compound.area.latitude or 0) + (number * 5 % 9 - 4) * 0.0002, 6),
+            longitude=longitude,
+            latitude=latitude,
             floor=floor,
             # Old houses of seven floors have none; of some nobody has noted it.
             has_lift=True if floor > 7 else None if number % 5 == 0 else number % 2 == 0,

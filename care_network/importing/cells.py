@@ -1,6 +1,6 @@
 """Readers that turn the text of a spreadsheet's cell into a field's value.
 
-Each raises ValueError for text that it can not read; its hints say what to write.
+Each raises ValueError for text that it cannot read; its hints say what to write.
 """
 
 import datetime as dt

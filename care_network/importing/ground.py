@@ -183,7 +183,7 @@ def _head(data: bytes) -> HeaderDict:
             en="it is not version 3 of PMTiles: turn it into one with 'pmtiles convert'",
         ) from error
     except (ValueError, IndexError) as error:  # a number of a compression or type that nobody knows
-        raise _damaged("文件头无法识别", "its head can not be read") from error
+        raise _damaged("文件头无法识别", "its head cannot be read") from error
 
 
 def _kind(head: HeaderDict) -> GroundKind:
@@ -248,7 +248,7 @@ def _unpacked(packed: bytes, compression: Compression, most: int) -> bytes:
     try:
         plain = unpacking.decompress(packed, most)
     except zlib.error as error:
-        raise _damaged("有一部分解压失败", "a part of it can not be unpacked") from error
+        raise _damaged("有一部分解压失败", "a part of it cannot be unpacked") from error
     if unpacking.unconsumed_tail:
         raise _damaged("有一部分解压后过大", "a part of it unpacks to too much")
     if not unpacking.eof or unpacking.unused_data:  # of a second part a browser would unpack any length
@@ -267,7 +267,7 @@ def _numbers(plain: bytes) -> list[int]:
         else:
             shift += 7
             if shift > 63:
-                raise _damaged("目录无法读取", "its directory can not be read")
+                raise _damaged("目录无法读取", "its directory cannot be read")
     if shift:
         raise _damaged("目录不完整", "its directory is cut off")
     return numbers
@@ -279,7 +279,7 @@ def _entries(plain: bytes) -> list[Entry]:
     if count > MOST_ENTRIES:
         raise _too_many()
     if len(numbers) != 4 * count:
-        raise _damaged("目录无法读取", "its directory can not be read")
+        raise _damaged("目录无法读取", "its directory cannot be read")
     entries: list[Entry] = []
     number = 0
     for i in range(count):
@@ -290,7 +290,7 @@ def _entries(plain: bytes) -> list[Entry]:
         elif entries:
             offset = entries[-1].offset + entries[-1].length
         else:
-            raise _damaged("目录无法读取", "its directory can not be read")
+            raise _damaged("目录无法读取", "its directory cannot be read")
         if (i and not numbers[i]) or not length or number + run > 1 << 46:
             raise _damaged("目录次序混乱", "its directory is out of order")
         entries.append(Entry(number, offset, length, run))
@@ -346,7 +346,7 @@ def _checked(
         try:
             layers |= dict.fromkeys(name for name, features in layers_of(tile).items() if features)
         except TileError as error:
-            raise _damaged("有瓦片无法读取", f"a tile can not be read: {error}") from error
+            raise _damaged("有瓦片无法读取", f"a tile cannot be read: {error}") from error
     if kind == "mvt" and not layers:
         raise GroundFileError(zh="瓦片都是空的，没有可画的要素", en="its tiles are empty: there is nothing to draw")
     if len(layers) > MOST_LAYERS:

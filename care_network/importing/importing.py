@@ -174,7 +174,7 @@ def _word(text: str) -> str:
 
 
 def _values(row: TableRow, columns: Sequence[Column | None], sheet: Sheet, problems: list[Problem]) -> _Values | None:
-    """Read a row's values by column; None, with problems added, where a cell can not be read."""
+    """Read a row's values by column; None, with problems added, where a cell cannot be read."""
     before = len(problems)
     values: dict[str, Any] = {}
     for position, cell in enumerate(row.cells):

@@ -123,7 +123,7 @@ def _decoded(data: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise OutlineFileError(
             zh="这不是 GeoJSON 文件（JSON 读不出来）。请在 QGIS 等软件中导出为 GeoJSON，编码 UTF-8",
-            en="this is no GeoJSON: it can not be read as JSON. Export it as GeoJSON in UTF-8, for instance from QGIS",
+            en="this is no GeoJSON: it cannot be read as JSON. Export it as GeoJSON in UTF-8, for instance from QGIS",
         ) from error
     if not isinstance(value, dict):
         raise OutlineFileError(

@@ -52,7 +52,7 @@ def read_table(file: Path) -> Table:
         with file.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        raise ProvisioningError(en=f"{file} can not be read: {error.strerror}", zh=f"无法读取 {file}") from error
+        raise ProvisioningError(en=f"{file} cannot be read: {error.strerror}", zh=f"无法读取 {file}") from error
     if len(data) > MOST_BYTES:
         raise _too_large(file)
     if suffix == ".xlsx":

@@ -1,6 +1,6 @@
 """One-tap matching (一键式): find the best people for a job, with reasons. Pure functions of a crew and a job.
 
-Hard constraints exclude people who can not be sent; they are never weighed against anything. The others are ranked by
+Hard constraints exclude people who cannot be sent; they are never weighed against anything. The others are ranked by
 a score, a weighted mean of parts between 0 and 1. Where nobody is left, the answer counts the people whom each
 constraint excluded. Many jobs at once are assigned together (Kuhn, "The Hungarian method for the assignment problem",
 1955; ``scipy.optimize.linear_sum_assignment``), the gravest first.

@@ -99,7 +99,7 @@ def load_key_file(file: Path) -> KeyRing:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise KeyFileError(
-            en=f"the key file {file} can not be read: {error}", zh=f"无法读取密钥文件 {file}：{error}"
+            en=f"the key file {file} cannot be read: {error}", zh=f"无法读取密钥文件 {file}：{error}"
         ) from error
     if mode:
         raise KeyFileError(

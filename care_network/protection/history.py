@@ -112,6 +112,11 @@ def course(
     return sorted(found, key=lambda one: (-one.blind_s, -one.unknown_s, one.code, one.function))
 
 
+def looked_before(conn: Connection[Any], until: dt.datetime) -> bool:
+    """Whether anybody was looked at before ``until``: if not, an empty course is no good news."""
+    return conn.execute("SELECT 1 FROM protection_change WHERE at < %s LIMIT 1", (until,)).fetchone() is not None
+
+
 def _gaps(conn: Connection[Any], since: dt.datetime, until: dt.datetime) -> list[Span]:
     """Times without a look, with the present one where nobody looks."""
     gaps: list[Span] = conn.execute(

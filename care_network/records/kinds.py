@@ -29,7 +29,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     conflict: LiteralString
     """The columns of the key's unique index."""
     casts: Mapping[str, LiteralString] = {}
-    """Types of parameters that PostgreSQL can not infer, by column."""
+    """Types of parameters that PostgreSQL cannot infer, by column."""
     alone: tuple[tuple[str, ...], ...] = ()
     """Further groups of fields in which no two records may be equal (None excepted)."""
     view: Action = Action.VIEW_NETWORK

@@ -116,7 +116,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _not_understood(request: Request, error: Exception) -> Response:
-    """A request that FastAPI can not read: a part of the address that names nothing is a page that is not there."""
+    """A request that FastAPI cannot read: a part of the address that names nothing is a page that is not there."""
     wrong = error.errors() if isinstance(error, RequestValidationError) else []
     status = 404 if any(part["loc"][:1] == ("path",) for part in wrong) else 422
     return _plain(request, status, {"detail": jsonable_encoder([{"loc": p["loc"], "msg": p["msg"]} for p in wrong])})
@@ -130,7 +130,7 @@ def _plain(request: Request, status: int, detail: dict[str, Any]) -> Response:
 
 
 async def _no_link_key(request: Request, error: Exception) -> Response:
-    log.error("links can not be read", error=str(error))
+    log.error("links cannot be read", error=str(error))
     return page(request, "message.html", status=503, kind="links")
 
 

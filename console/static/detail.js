@@ -3,6 +3,7 @@
 import { begin, calling } from "./calls.js";
 import { dirty, restore, stash } from "./drafts.js";
 import { filters, mark, queue, refresh as refreshQueue } from "./queue.js";
+import { get, what, where, who } from "./shell/alerts.js";
 import { pressed } from "./shell/finger.js";
 import { go } from "./shell/navigate.js";
 import { send as deliver } from "./shell/send.js";
@@ -75,13 +76,12 @@ export async function open(id, { push = true, focus = true } = {}) {
 }
 
 async function put(id, focus) {
-  const answer = await fetch(`/alerts/${id}/detail`, { headers: { "X-In-Place": "1" } }).catch(() => null);
+  const slow = setTimeout(() => { if (opening === id) bare(id); }, EVERY_MS);
+  const answer = await fetch(`/alerts/${id}/detail`, { headers: { "X-In-Place": "1" }, signal: AbortSignal.timeout(LOST_MS) }).catch(() => null);
+  clearTimeout(slow);
+  if (new URLSearchParams(location.search).get("a") !== id) return; // another was opened meanwhile
   if (answer?.redirected) { toLogin(); return; }
   if (!answer?.ok && answer?.status !== 404) {
-    keep();
-    pane().innerHTML = `<p class="notice bad"></p>`;
-    pane().firstChild.textContent = pane().dataset.failed;
-    document.getElementById("desk").classList.add("desk-open");
     bare(id);
     setTimeout(() => { if (new URLSearchParams(location.search).get("a") === id && !article()) open(id, { push: false }); }, EVERY_MS);
     return;
@@ -100,12 +100,29 @@ async function put(id, focus) {
   if (focus) found.querySelector("h1")?.focus({ preventScroll: true });
 }
 
-// Without the database the page itself still knows whom to call, and where.
-async function bare(id) {
-  const answer = await fetch(`/?a=${id}`, { signal: AbortSignal.timeout(LOST_MS) }).catch(() => null);
-  if (!answer?.ok || answer.redirected) return;
-  const known = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#detail .desk-empty");
-  if (known && !article() && new URLSearchParams(location.search).get("a") === id) pane().replaceChildren(known);
+// While the console or its database says nothing: what this page has heard itself, whom to call and where.
+function bare(id) {
+  const known = get(id);
+  const place = document.createElement("div");
+  place.className = "desk-empty";
+  const line = (tag, text, kind = "") => {
+    const part = document.createElement(tag);
+    part.className = kind;
+    part.textContent = text;
+    place.append(part);
+    return part;
+  };
+  if (known) {
+    line("h1", [who(known), known.resident_age, known.lives_alone ? pane().dataset.alone : ""].filter(Boolean).join(" "));
+    line("p", what(known));
+    line("p", where(known));
+    if (known.phone) line("a", known.phone, "button primary num").href = `tel:${known.phone}`;
+  }
+  line("p", pane().dataset.failed, "notice bad");
+  keep();
+  expect("");
+  pane().replaceChildren(place);
+  document.getElementById("desk").classList.add("desk-open");
 }
 
 export function close(push = true) {

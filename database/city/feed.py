@@ -38,7 +38,7 @@ class ServerSetting(msgspec.Struct, frozen=True):
 class Slot(msgspec.Struct, frozen=True):
     """A subscriber's place in the log of the feed's server.
 
-    ``held_bytes``: log that can not be removed for it; ``behind_bytes``: log not confirmed by it; ``bound_bytes``:
+    ``held_bytes``: log that cannot be removed for it; ``behind_bytes``: log not confirmed by it; ``bound_bytes``:
     at which the server gives it up (None: never, so it may fill the disk); ``lost``: given up.
     """
 
@@ -83,7 +83,7 @@ def publish(
 
     ``conn``: in autocommit, of a superuser of the feed's server (a role that may replicate is made by no other).
     ``names``: of the district, in Chinese and English. ``passwords``: by role; a role without one keeps its own.
-    Raises ValueError for a code that can not be one, for the feed of another district, and for the district's own
+    Raises ValueError for a code that cannot be one, for the feed of another district, and for the district's own
     database.
     """
     check_code(code)
@@ -109,7 +109,7 @@ def publish(
 
 
 def withdraw(conn: psycopg.Connection[Any]) -> list[str]:
-    """End the publication: the city can not connect any more, and no slot holds the log. Returns the slots dropped."""
+    """End the publication: the city cannot connect any more, and no slot holds the log. Returns the slots dropped."""
     conn.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(FOLLOWER)))
     conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (FOLLOWER,))
     conn.execute(sql.SQL("DROP PUBLICATION IF EXISTS {}").format(sql.Identifier(PUBLICATION)))

@@ -15,7 +15,7 @@ _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 def check_code(code: str) -> None:
-    """Raise ValueError where this can not be the code of a district, of which names of slots are made."""
+    """Raise ValueError where this cannot be the code of a district, of which names of slots are made."""
     if not _CODE.fullmatch(code):
         raise ValueError(f"{code!r}: a district's code has 1 to 40 of a-z, 0-9 and _, and begins with a letter")
 

@@ -50,7 +50,7 @@ _FIELD = (
 
 
 def _lock(table: str) -> tuple[str, str, str]:
-    """The right to lock a row, by that to set a column that can not be set (SELECT … FOR UPDATE asks for one)."""
+    """The right to lock a row, by that to set a column that cannot be set (SELECT … FOR UPDATE asks for one)."""
     return ("UPDATE", table, "id")
 
 

@@ -34,7 +34,7 @@ LOG_LIMIT = 16 * 1024 * 1024
 """Bytes; a longer log is renamed (one generation) at the next start."""
 PORTS = range(15_000, 32_000)
 """Below the kernel's range for outgoing connections: a restart finds its port free, and a client that retries while the
-server is away can not connect to itself."""
+server is away cannot connect to itself."""
 
 DEFAULT_CONF: Mapping[str, str] = {
     "fsync": "on",
@@ -54,7 +54,7 @@ class PostgresServer:
     """A cluster in ``data_dir`` and the server on it; also a context manager.
 
     ``data_dir`` holds ``password`` (mode 0600), ``port`` and ``server.log``; the cluster itself lies beside them or,
-    where the server's user can not reach it, below /var/tmp (see :mod:`database.server.user`). ``extra_conf`` are
+    where the server's user cannot reach it, below /var/tmp (see :mod:`database.server.user`). ``extra_conf`` are
     settings of postgresql.conf. The first start makes the cluster, a role and a database, both named ``shouwang``.
 
     The server listens on 127.0.0.1 alone, on a port that is chosen once and used as long as it is free. It runs in a

@@ -1,7 +1,7 @@
 """Choose the user that PostgreSQL runs as, since it refuses root, and folders that this user can reach.
 
 Started by an ordinary user, the server runs as that user in the folders that were asked for. Started by root, it runs
-as ``nobody``; where that user can not reach the data folder or the binaries (below /root, a private checkout, a folder
+as ``nobody``; where that user cannot reach the data folder or the binaries (below /root, a private checkout, a folder
 of mode 0700), private folders below /var/tmp replace them. Permissions of folders we did not make are never changed.
 """
 
@@ -57,7 +57,7 @@ def choose_user() -> ServerUser:
 
 
 def reachable_folder(wanted: Path, user: ServerUser) -> Path:
-    """Make the folder ``wanted``, or a replacement below /var/tmp where ``user`` can not enter it; returns that one."""
+    """Make the folder ``wanted``, or a replacement below /var/tmp where ``user`` cannot enter it; returns that one."""
     wanted.mkdir(parents=True, exist_ok=True)
     if _can_enter(wanted, user):
         return wanted

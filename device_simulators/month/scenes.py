@@ -236,7 +236,7 @@ NEEDS: dict[str, str] = {
     "weight_gain": "scales",
     "pressure_crisis": "cuff",
 }
-"""The equipment without which the episode can not be detected."""
+"""The equipment without which the episode cannot be detected."""
 FIRST_DAYS, SECOND_DAYS = (9, 14), (19, 25)
 """After a week and a day to learn from; two episodes of a resident are days apart."""
 

@@ -50,7 +50,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "seconds": ("偏差（秒）", "off by (s)"),
     "total": ("总分", "total"),
     "highest_single": ("单项最高分", "highest of one"),
-    "spo2_scale": ("血氧量表", "SpO2 scale"),
+    "spo2_scale": ("血氧评分标准", "SpO2 scale"),
     "before": ("此前数值", "before"),
     "values": ("各自读数", "their readings"),
     "refusals": ("网关 · 原因：次数", "gateway · reason: times"),

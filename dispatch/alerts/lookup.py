@@ -2,6 +2,7 @@
 
 With an open alert comes a word of its home or family that waits for somebody at the desk: "she does not answer", the
 button pressed once more. It is an event of the history, and waits until a person's next event: a note, a call, a step.
+A hand-over is none: whoever comes has to look, too.
 """
 
 import uuid
@@ -61,7 +62,7 @@ _COLUMNS = """
     LEFT JOIN LATERAL (
         SELECT e.at, e.note, e.note_en, e.action FROM alert_event e
         WHERE e.alert_id = a.id AND (e.action IN ('family_no_contact', 'again')
-            OR (e.actor <> 'system' AND e.action NOT IN ('family_told', 'family_coming')))
+            OR (e.actor <> 'system' AND e.action NOT IN ('family_told', 'family_coming', 'take_over')))
         ORDER BY e.id DESC LIMIT 1) w ON alert_is_open(a.state) AND w.action IN ('family_no_contact', 'again')
 """
 _ORDER = """

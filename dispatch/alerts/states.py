@@ -55,7 +55,7 @@ ACTION_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 class LifecycleError(BilingualError):
-    """The action can not be done; the texts are for the person who tried."""
+    """The action cannot be done; the texts are for the person who tried."""
 
 
 class AlertChanged(LifecycleError):  # noqa: N818 - it is news for the second person, not a fault

@@ -1,7 +1,7 @@
 """Read the channels from a TOML file (``SHOUWANG_NOTIFY_CHANNELS_FILE``), with secrets in files or the environment.
 
 A text ``file:/path`` stands for the file's contents, ``env:NAME`` for the environment's value: no secret is written
-into the settings themselves. A channel that can not be used (its secret or its key is missing) is left out, and said;
+into the settings themselves. A channel that cannot be used (its secret or its key is missing) is left out, and said;
 the others work. Only without any usable channel there is no service.
 """
 
@@ -88,7 +88,7 @@ class Ceiling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Channels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. ``order``: for each kind of recipient the channels in the order in which they are tried.
 
-    ``left_out``: why a channel of the file can not be used, by its name; never in the file itself.
+    ``left_out``: why a channel of the file cannot be used, by its name; never in the file itself.
     """
 
     channels: dict[str, Channel]
@@ -123,7 +123,7 @@ def load(file: Path) -> Channels:
     try:
         return parse(file.read_text("utf-8"), os.environ)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the channels file {file} can not be read: {error}") from error
+        raise ConfigError(f"the channels file {file} cannot be read: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
 
@@ -199,7 +199,7 @@ def with_loopback(channels: Channels) -> Channels:
 
 
 def check(channels: Channels) -> Channels:
-    """Build every adapter without connecting anywhere; the channels that can be used, and why others can not."""
+    """Build every adapter without connecting anywhere; the channels that can be used, and why others cannot."""
     with make_pool(DatabaseSettings(pool_min=0), "check") as pool:
         return build_usable(channels, pool, NoBrowsers())[0]
 
@@ -257,7 +257,7 @@ def _with_secrets(value: Any, environment: Mapping[str, str]) -> Any:
         try:
             return Path(value.removeprefix("file:")).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"the secret {value} can not be read: {error}") from error
+            raise ConfigError(f"the secret {value} cannot be read: {error}") from error
     if isinstance(value, str) and value.startswith("env:"):
         name = value.removeprefix("env:")
         if not environment.get(name):

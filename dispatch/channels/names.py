@@ -35,7 +35,7 @@ def read_names(file: Path | None) -> ChannelNames:
                 public_key_file(Path(adapters["webpush"]["options"]["private_key_file"])).read_text("ascii").strip()
             )
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        log.error("the channels file can not be read", file=str(file), error=str(error))
+        log.error("the channels file cannot be read", file=str(file), error=str(error))
         return ChannelNames()
     return ChannelNames(names, "outbox" in adapters, public, services)
 

@@ -30,7 +30,7 @@ LOCK_KEY = 0x5357_4E4F_5449_4659  # "SWNOTIFY"
 AT_ONCE = 4000
 """Largest number of notifications in one pass."""
 AFTER_A_FAULT = (dt.timedelta(seconds=30), dt.timedelta(seconds=2))
-"""Pause before one that can not be planned is tried again; the second: an emergency."""
+"""Pause before one that cannot be planned is tried again; the second: an emergency."""
 MESSAGE_IDS = uuid.UUID("6f1c3f3e-6d0c-5c8e-9a43-0e6f5c1b7a10")
 """Namespace of message ids (UUIDv5): the same notification never becomes two messages."""
 PLANNED = "planned"
@@ -62,13 +62,13 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
         while groups:
             group = groups.pop(0)
             try:
-                with conn.transaction():  # one that can not be planned must not stop the others
+                with conn.transaction():  # one that cannot be planned must not stop the others
                     made += _plan_group(conn, group, rows, cards, over_limit, allowed, storms, now)
             except psycopg.OperationalError:
                 raise
             except Exception as error:
                 log.error(
-                    "can not be planned; tried again",
+                    "cannot be planned; tried again",
                     fault=type(error).__name__,
                     where=traceback_summary(error),
                 )
@@ -95,7 +95,7 @@ def _plan_group(
     recipient = group.members[0].recipient
     card = cards.get(recipient)
     if card is None:
-        log.warning("recipient can not be reached", kind=recipient[0], notifications=len(group.members))
+        log.warning("recipient cannot be reached", kind=recipient[0], notifications=len(group.members))
         give_up(conn, [one.id for one in group.members], now)
         return 0
     if recipient in over_limit and group.severity != "emergency":
@@ -107,7 +107,7 @@ def _plan_group(
 
 
 def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetime) -> None:
-    """Notify somebody else instead of recipients who can not be reached, in the caller's transaction.
+    """Notify somebody else instead of recipients who cannot be reached, in the caller's transaction.
 
     Where nobody is left, the alert's history says so.
     """
@@ -128,7 +128,7 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
             recipient = f"{kind} {key}"
             history.record(
                 conn, [alert_id], now, "unreachable", f"{recipient}: 无法送达，且没有其他人可通知",
-                f"{recipient} can not be reached, and nobody else is left to tell",
+                f"{recipient} cannot be reached, and nobody else is left to tell",
             )  # fmt: skip
 
 

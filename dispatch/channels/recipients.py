@@ -1,4 +1,4 @@
-"""Load recipients from the database: names, addresses, preferences, and substitutes where one can not be reached."""
+"""Load recipients from the database: names, addresses, preferences, and substitutes where one cannot be reached."""
 
 import datetime as dt
 from collections import defaultdict

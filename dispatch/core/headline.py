@@ -56,6 +56,16 @@ def outside(rule: str, severity: str, evidence: Mapping[str, Any]) -> tuple[str,
     return words.outside_zh, words.outside_en
 
 
+def title(rule: str, severity: str, evidence: Mapping[str, Any]) -> tuple[str, str]:
+    """The name of an alert for those who are near to it, in Chinese and English; empty: it has none. A fall that is
+    confirmed is no longer called a possible one."""
+    graver = _BY_RULE.get(rule, {}).get(severity)
+    if graver and graver.get("outside_zh"):
+        return graver["outside_zh"], graver["outside_en"]
+    words = rule_words(evidence)
+    return words.zh, words.en
+
+
 def place(area: tuple[str, str], address: tuple[str, str]) -> tuple[str, str]:
     """The compound and the room of a home, short, in Chinese and English; the compound stands there once."""
     area_zh, area_en = area

@@ -133,7 +133,7 @@ def load_link_keys(file: Path | None = None) -> LinkKeys:
         mode = open_to_others(named)
         lines = named.read_text("ascii").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise LinkKeyError(f"the key file for links {named} can not be read: {error}") from error
+        raise LinkKeyError(f"the key file for links {named} cannot be read: {error}") from error
     if mode:
         raise LinkKeyError(f"others may read the key file {named} (mode {mode}); do: chmod 600 {named}")
     try:

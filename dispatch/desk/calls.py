@@ -165,7 +165,7 @@ def record(
     The same attempt again, of a page that did not hear the answer, is the one that is there.
 
     Raises LifecycleError for an alert that is not there or closed, for somebody who is none of its :func:`callees`, and
-    for times that can not be: before the alert, after ``now`` (by CLOCKS, as browsers' clocks are), or out of order.
+    for times that cannot be: before the alert, after ``now`` (by CLOCKS, as browsers' clocks are), or out of order.
     """
     if attempt.ended_at < attempt.started_at or not (
         attempt.answered_at is None or attempt.started_at <= attempt.answered_at <= attempt.ended_at

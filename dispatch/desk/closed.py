@@ -87,7 +87,7 @@ def search(
     """Search the closed alerts of the homes in the account's area; ``after``: the key of a page.
 
     Raises NotPermittedError for an account without an area (the family sees its own on its pages), ProvisioningError
-    for a filter that can not be.
+    for a filter that cannot be.
     """
     require(account, Action.VIEW_ALERTS)
     if account.area_path is None:

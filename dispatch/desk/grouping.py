@@ -10,7 +10,7 @@ from vocabulary.severity import SEVERITIES
 LEAST = 5
 """Number of alerts of a kind that make a group."""
 WIDE_LEAST = 3
-"""The same of homes that can not be seen."""
+"""The same of homes that cannot be seen."""
 TOGETHER_S = 600.0
 """Alerts belong together while none of them is later than this after the one before."""
 LOWEST_SHARED = 3

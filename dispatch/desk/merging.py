@@ -91,7 +91,7 @@ def merge(
     """Merge an alert with one of its :func:`offers`; gives the one that leads: the graver, else the one that is further
     along, else the older. The lead keeps its state, its owner and its ladder; the other follows.
 
-    Raises AlertChanged where the first is no longer at ``expected_version``, LifecycleError where they can not be
+    Raises AlertChanged where the first is no longer at ``expected_version``, LifecycleError where they cannot be
     merged (any more).
     """
     with conn.transaction():

@@ -30,7 +30,7 @@ _CALLS = frozenset(get_args(CallGroup))
 
 
 class ProcedureError(ValueError):
-    """The cards can not be used; the text lists every problem."""
+    """The cards cannot be used; the text lists every problem."""
 
 
 class CardStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -95,7 +95,7 @@ def parse(text: str) -> tuple[Card, ...]:
     try:
         file = msgspec.convert(read_toml(text), type=_File)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ProcedureError(f"the procedures can not be read: {error}") from error
+        raise ProcedureError(f"the procedures cannot be read: {error}") from error
     codes = [card.code for card in file.card]
     wrong = [f"{code}: the code is there twice" for code in sorted({c for c in codes if codes.count(c) > 1})]
     wrong += [problem for card in file.card for problem in _check(card)]

@@ -14,7 +14,7 @@ from dispatch.escalation.holes import DutyWarning
 from vocabulary.times import SHANGHAI
 
 MORNING, EVENING = dt.time(8), dt.time(21)
-"""People are notified between these (Asia/Shanghai); at night only of holes that can not wait for the morning."""
+"""People are notified between these (Asia/Shanghai); at night only of holes that cannot wait for the morning."""
 LEAD = dt.timedelta(hours=2)
 """Time that somebody needs to come on duty: a hole nearer than this is urgent, and the dispatch desk is told, too."""
 SHOWN = 20

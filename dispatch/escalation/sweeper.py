@@ -102,7 +102,7 @@ class Sweeper:
                 self._climb(due)
         except psycopg.OperationalError:
             raise  # the database is going away: the whole batch is given back
-        except Exception as error:  # one that can not be climbed must not stop the others
+        except Exception as error:  # one that cannot be climbed must not stop the others
             log.error("a step is put off", alert_id=str(due.id), step=due.step + 1, error=str(error), again_s=PUT_OFF_S)
             ladder.set_next_step(self._conn, due.id, Move(due.step, due.round, PUT_OFF_S))
 

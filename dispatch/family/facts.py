@@ -16,12 +16,12 @@ from care_network.matching.locations import FRESH
 from care_network.records import vitals
 from database.reports import alerting_workers
 from dispatch.alerts.outcomes import OUTCOMES
+from dispatch.core.headline import title
 from dispatch.family.sentence import HOSPITAL_FOR, Colour, Facts, OpenAlert, Sign, moment, of_alerts, urgency
 from dispatch.family.usual import quiet_at
 from firmware_profiles.devices import MODELS
 from vocabulary.alert_state import OPEN
 from vocabulary.labels import room_of
-from vocabulary.rule_words import rule_words
 
 MISSED = 3
 """A device is silent after so many of its heartbeats, as detection has it."""
@@ -148,7 +148,7 @@ def _ended(
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
-            SELECT evidence, reason_zh, reason_en, onset, state, outcome, closed_at FROM alert
+            SELECT rule, severity, evidence, reason_zh, reason_en, onset, state, outcome, closed_at FROM alert
             WHERE NOT alert_is_open(state) AND severity <> 'technical' AND merged_into IS NULL
               AND (resident_id = %s OR (resident_id IS NULL AND household_id = %s))
               AND onset > %s AND closed_at > %s AND closed_at <= %s
@@ -173,8 +173,8 @@ def one_alert(conn: psycopg.Connection[Any], alert_id: UUID, now: dt.datetime) -
     """Say how one alert stands; None where it is not in the database yet. One that is merged stands as its lead."""
     with conn.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
-            "SELECT resident_id, household_id, merged_into, evidence, reason_zh, reason_en, onset, state, outcome,"
-            " closed_at FROM alert WHERE id = %s",
+            "SELECT resident_id, household_id, merged_into, rule, severity, evidence, reason_zh, reason_en, onset,"
+            " state, outcome, closed_at FROM alert WHERE id = %s",
             (alert_id,),
         ).fetchone()
     if row is None:
@@ -189,14 +189,14 @@ def one_alert(conn: psycopg.Connection[Any], alert_id: UUID, now: dt.datetime) -
 
 def ended(row: Mapping[str, Any], now: dt.datetime) -> Ended:
     """Say how a closed alert ended. Pure."""
-    words = rule_words(row["evidence"])
+    zh, en = title(row["rule"], row["severity"], row["evidence"])
     began, closed = moment(row["onset"], now), moment(row["closed_at"] or row["onset"], now)
     outcome = OUTCOMES.get(row["outcome"] or "")
     how_zh, how_en = ENDS[row["state"]]
     if outcome is not None:
         how_zh, how_en = f"{how_zh}：{outcome.zh}", f"{how_en}: {outcome.en}"
-    zh = for_family(f"{began[0]} {words.zh or row['reason_zh']}，{closed[0]} {how_zh}")
-    return Ended(zh, f"{began[1]} {words.en or row['reason_en']}; {closed[1]} {how_en}")
+    told = for_family(f"{began[0]} {zh or row['reason_zh']}，{closed[0]} {how_zh}")
+    return Ended(told, f"{began[1]} {en or row['reason_en']}; {closed[1]} {how_en}")
 
 
 def for_family(zh: str) -> str:
@@ -226,7 +226,7 @@ def _alerts(conn: psycopg.Connection[Any], alert_ids: Sequence[UUID]) -> list[Ho
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
-            SELECT a.id, a.severity, a.state, a.evidence, a.reason_zh, a.reason_en, a.onset,
+            SELECT a.id, a.rule, a.severity, a.state, a.evidence, a.reason_zh, a.reason_en, a.onset,
                    a.owner_zh, a.owner_en, a.merged_into,
                    (SELECT count(DISTINCT (n.recipient_kind, n.recipient_key)) FROM notification n
                     WHERE n.alert_id = a.id AND n.reason = 'escalation'
@@ -278,17 +278,17 @@ def _alert(row: dict[str, Any], steps: list[dict[str, Any]]) -> HomeAlert:
         if step["to_state"] == "raised":
             held.clear()
         held[step["to_state"]] = Step(step["at"], step["actor"], step["actor_en"])
-    words = rule_words(row["evidence"])
+    zh, en = title(row["rule"], row["severity"], row["evidence"])
     holder = held.get(row["state"]) if row["state"] != "raised" else None
     return HomeAlert(
         id=row["id"],
-        rule_zh=for_family(words.zh or row["reason_zh"]),
-        rule_en=words.en or row["reason_en"],
+        rule_zh=for_family(zh or row["reason_zh"]),
+        rule_en=en or row["reason_en"],
         alert=OpenAlert(
             severity=row["severity"],
             state=row["state"],
-            what_zh=for_family(words.zh or row["reason_zh"]),
-            what_en=words.en or row["reason_en"],
+            what_zh=for_family(zh or row["reason_zh"]),
+            what_en=en or row["reason_en"],
             at=row["onset"],
             told=row["told"],
             holder_zh=holder.zh if holder else row["owner_zh"],

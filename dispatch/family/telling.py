@@ -1,6 +1,6 @@
-"""Tell the desk what a family member does: "I am on my way", "I can not reach them". Reasons are data, reasons.toml.
+"""Tell the desk what a family member does: "I am on my way", "I cannot reach them". Reasons are data, reasons.toml.
 
-It goes into the history of the resident's gravest open alert. "I can not reach them" waits there until somebody at the
+It goes into the history of the resident's gravest open alert. "I cannot reach them" waits there until somebody at the
 desk has acted on it, and rings (:mod:`dispatch.alerts.lookup`). Where no emergency or urgent alert is open, it
 raises an alert of its own: somebody has to look, and a word that nobody reads would be worse than none.
 """

@@ -24,7 +24,7 @@ HELD: tuple[Holding, ...] = ("acknowledged", "responding", "on_scene")
 
 
 class PolicyError(ValueError):
-    """A policy can not be used; the text lists every problem, with what to do."""
+    """A policy cannot be used; the text lists every problem, with what to do."""
 
 
 class OnDutyTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="on_duty"):
@@ -170,7 +170,7 @@ def parse(text: str) -> list[Policy]:
     try:
         policies = msgspec.convert(read_toml(text), type=_File).policy
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise PolicyError(f"the policies can not be read: {error}") from error
+        raise PolicyError(f"the policies cannot be read: {error}") from error
     codes = [policy.code for policy in policies]
     problems = [f"{code}: the code is there twice" for code in sorted({c for c in codes if codes.count(c) > 1})]
     problems += [problem for policy in policies for problem in check(policy)]
@@ -246,4 +246,4 @@ def decode(value: object) -> Policy:
     try:
         return msgspec.convert(value, Policy)
     except msgspec.ValidationError as error:
-        raise PolicyError(f"the stored policy can not be read: {error}") from error
+        raise PolicyError(f"the stored policy cannot be read: {error}") from error

@@ -30,7 +30,7 @@ def demonstration() -> tuple[Policy, ...]:
 def policies_now(conn: psycopg.Connection[Any]) -> list[Policy]:
     """Load the policies that apply: the newest version of each code, and the defaults whose code is not stored.
 
-    One that can not be read is left out with an error in the log; its code's default takes its place.
+    One that cannot be read is left out with an error in the log; its code's default takes its place.
     """
     rows = conn.execute(
         "SELECT DISTINCT ON (code) code, version, active, policy FROM escalation_policy ORDER BY code, version DESC"

@@ -70,7 +70,7 @@ def dispatch_alert(
 ) -> Order:
     """Make an order for an alert, and offer it to ``staff_code`` or the best person; this acknowledges the alert.
 
-    Raises OrderError where the alert is over or has such an order, or the chosen person can not be sent any more.
+    Raises OrderError where the alert is over or has such an order, or the chosen person cannot be sent any more.
     """
     with conn.transaction():
         alert_id = lookup.lead_of(conn, alert_id)
@@ -143,7 +143,7 @@ def offer(
     """Ask somebody to take an open order: ``only`` this person, or ``first`` this one (staff codes) and then the best.
 
     Where nobody fits, the order stays open until a later sweep, and the dispatch desk of the place is notified once.
-    Raises OrderError where ``only`` can not be sent.
+    Raises OrderError where ``only`` cannot be sent.
     """
     with conn.transaction():
         moment = max(order.due_at, at)

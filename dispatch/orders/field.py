@@ -240,7 +240,7 @@ def _note_behind(
 
 
 def _photo(pressed: Pressed) -> tuple[photos.Photo | None, Answer]:
-    """The photo, and the answer: a photo that can not be read does not hold the step up, and is told."""
+    """The photo, and the answer: a photo that cannot be read does not hold the step up, and is told."""
     if not pressed.photo:
         return None, Answer("done")
     try:

@@ -73,7 +73,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
 
 
 class OrderError(LifecycleError):
-    """The step can not be done; the texts are for the person who tried."""
+    """The step cannot be done; the texts are for the person who tried."""
 
 
 class OrderChanged(OrderError):  # noqa: N818 - it is news for the second person, not a fault

@@ -172,7 +172,7 @@ class AlarmRunner:
         try:
             write_durably(self._memory, msgspec.json.encode(unfinished))
         except OSError as error:  # a full disk must not stop the alarm itself
-            log.error("local alarm can not be stored", reason=str(error))
+            log.error("local alarm cannot be stored", reason=str(error))
 
     def _recall(self) -> list[tuple[Cause, int]]:
         try:
@@ -180,7 +180,7 @@ class AlarmRunner:
         except FileNotFoundError:
             return []
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.error("the open emergencies of the local alarm can not be read", reason=str(error))
+            log.error("the open emergencies of the local alarm cannot be read", reason=str(error))
             return []
 
 

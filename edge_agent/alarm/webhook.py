@@ -30,7 +30,7 @@ class Webhook:
         try:
             secret = self._config.secret_file.read_bytes().strip()
         except OSError as error:
-            return Attempt(False, f"the secret can not be read: {error.strerror}")
+            return Attempt(False, f"the secret cannot be read: {error.strerror}")
         body = msgspec.json.encode(
             {
                 "gateway": self._gateway,

@@ -135,7 +135,7 @@ class BleDriver:
         return glucose_records.request(None if device.name in self._one_by_one else self._records.get(device.name))
 
     def _hear_answer(self, sink: Sink, device: DeviceConfig, answer: bytes) -> None:
-        """Take in a meter's answer. One that can not send its new records is asked for the last one from now on."""
+        """Take in a meter's answer. One that cannot send its new records is asked for the last one from now on."""
         reason = glucose_records.refusal(answer)
         if reason:
             self._one_by_one.add(device.name)
@@ -166,7 +166,7 @@ class BleDriver:
             await asyncio.wait_for(connection.write(uuid, gatt.encode_clock(number, sink.now_us())), CLOCK_S)
             log.info("the device's clock is set", device=device.name)
         except (BleError, TimeoutError) as error:
-            log.info("the device's clock can not be set", device=device.name, reason=str(error))
+            log.info("the device's clock cannot be set", device=device.name, reason=str(error))
 
     async def _stay(self, connection: Connection, device: DeviceConfig, sink: Sink) -> None:
         """Keep a connection until the device is gone. Raises BleError."""

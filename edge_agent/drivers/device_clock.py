@@ -2,7 +2,7 @@
 
 Measuring devices stamp what they send by a clock that people set, and that falls back when its battery is changed: to
 1970, to 2021-01-01 at each switching on, to UTC (public reports derdilla/blood-pressure-monitor-fl#410, #439, #450,
-oliexdev/openScale#1500). A measurement must not be lost or ignored for that: where its date can not be believed, it is
+oliexdev/openScale#1500). A measurement must not be lost or ignored for that: where its date cannot be believed, it is
 judged by its arrival, and the clock is reported.
 
 A stored measurement of last night looks the same as a live one of a clock that is some hours behind. They are told

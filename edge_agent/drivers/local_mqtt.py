@@ -33,13 +33,13 @@ class LocalBrokerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     client_id: str = ""
 
     def password(self) -> str | None:
-        """The password, if there is one. Raises ValueError where its file can not be read."""
+        """The password, if there is one. Raises ValueError where its file cannot be read."""
         if not self.password_file:
             return None
         try:
             return Path(self.password_file).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"password_file {self.password_file}: can not be read: {error}") from error
+            raise ValueError(f"password_file {self.password_file}: cannot be read: {error}") from error
 
 
 _Options = TypeVar("_Options", bound=LocalBrokerOptions)
@@ -58,7 +58,7 @@ def read_options(driver: str, options: Mapping[str, Any], kind: type[_Options]) 
 def by_address(driver: str, devices: Sequence[DeviceConfig], transport: Transport) -> dict[str, DeviceConfig]:
     """The devices of one transport by the address in their topics.
 
-    Raises ValueError where two share an address, or where an address can not be part of a topic filter.
+    Raises ValueError where two share an address, or where an address cannot be part of a topic filter.
     """
     devices_by_address: dict[str, DeviceConfig] = {}
     for device in devices:
@@ -66,7 +66,7 @@ def by_address(driver: str, devices: Sequence[DeviceConfig], transport: Transpor
             continue
         address = device.address or device.name
         if set(address) & set("+#\0") or address != address.strip("/ "):
-            raise ValueError(f"{driver} driver: {device.name}: address {address!r} can not be part of an MQTT topic")
+            raise ValueError(f"{driver} driver: {device.name}: address {address!r} cannot be part of an MQTT topic")
         if address in devices_by_address:
             raise ValueError(
                 f"{driver} driver: {device.name} and {devices_by_address[address].name} have the address {address!r}"

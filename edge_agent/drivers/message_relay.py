@@ -99,7 +99,7 @@ class MessageRelay:
             hours = (now_us - danger.since_us) // HOUR_US
             if now_us - danger.since_us >= STUCK_US:
                 reason = (
-                    f"still says {danger.kind.replace('_', ' ')}, for {hours} h: it can not tell of another one; look"
+                    f"still says {danger.kind.replace('_', ' ')}, for {hours} h: it cannot tell of another one; look"
                     " at the place, test and clear the detector"
                 )
                 self.fault(sink, danger.device, reason, now_us, f"stuck {key}", STUCK_EVERY_US)

@@ -1,7 +1,7 @@
 """The outbox's file: SQLite in WAL mode with ``synchronous=FULL``, so that a commit survives a power cut.
 
 Every row and the state carry a CRC: rows that a torn write or a worn SD card has changed are recognised and never sent.
-A file that SQLite can not read any more is put aside, and its sound rows are copied into a new one.
+A file that SQLite cannot read any more is put aside, and its sound rows are copied into a new one.
 """
 
 import contextlib

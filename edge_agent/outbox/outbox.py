@@ -173,6 +173,8 @@ class Outbox:
     # putting
 
     def _put(self, lane: Lane, made_us: int, readings: int, body: bytes) -> None:
+        if self._file is None:
+            self._try_to_open()  # before the message has its id: the file may hold that one
         self._next_id += 1
         row = Row(id=self._next_id, lane=lane, boot=self._clock.boot_us, made_us=made_us, readings=readings, body=body)
         number_now = lane == "events" and self._clock.known

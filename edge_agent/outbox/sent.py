@@ -45,7 +45,7 @@ class SentMessages:
                 for message in self._read(number):
                     self._note(number, message)
         except OSError as error:
-            log.warning("what was sent can not be kept", error=str(error))
+            log.warning("what was sent cannot be kept", error=str(error))
         self._newest = max(self._spans, default=0) + 1  # nothing is appended to a torn end
 
     def keep(self, message: Numbered) -> None:
@@ -57,7 +57,7 @@ class SentMessages:
             with private(self._path(self._newest)).open("ab") as file:
                 file.write(data)
         except OSError as error:
-            log.warning("what was sent can not be kept", error=str(error))
+            log.warning("what was sent cannot be kept", error=str(error))
             return
         self._size += len(data)
         self._spans.setdefault(self._newest, {})
@@ -88,7 +88,7 @@ class SentMessages:
         try:
             data = self._path(number).read_bytes()
         except OSError as error:
-            log.warning("what was sent can not be read", error=str(error))
+            log.warning("what was sent cannot be read", error=str(error))
             return
         at = 0
         while at + _HEAD.size <= len(data):

@@ -6,7 +6,7 @@ by more than ``BACK_US``, this clock follows it and begins a new boot, because t
 
 A Raspberry Pi without a clock chip wakes in 1970 or at the time of its last shutdown. Until the time is known
 (:attr:`Clock.known`) this clock counts from the last time that the outbox has seen: a lower bound, so that even an SOS
-that can not wait gets a plausible time. Times in the outbox are corrected once, by the :class:`ClockStep` that ends
+that cannot wait gets a plausible time. Times in the outbox are corrected once, by the :class:`ClockStep` that ends
 this state.
 """
 

@@ -136,7 +136,7 @@ def _certificate(what: str, file: Path, now: dt.datetime, name: str | None) -> C
     try:
         certificate = x509.load_pem_x509_certificates(file.read_bytes())[0]
     except OSError as error:
-        return CheckResult("error", what, f"{file}: can not be read: {error.strerror}")
+        return CheckResult("error", what, f"{file}: cannot be read: {error.strerror}")
     except ValueError as error:
         return CheckResult("error", what, f"{file}: holds no certificate (PEM): {error}")
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
@@ -157,7 +157,7 @@ def _key(file: Path) -> Iterator[CheckResult]:
         load_pem_private_key(file.read_bytes(), None)
         mode = file.stat().st_mode
     except OSError as error:
-        yield CheckResult("error", "broker.key", f"{file}: can not be read: {error.strerror}")
+        yield CheckResult("error", "broker.key", f"{file}: cannot be read: {error.strerror}")
     except (ValueError, TypeError) as error:
         yield CheckResult("error", "broker.key", f"{file}: holds no private key without a password (PEM): {error}")
     else:
@@ -185,7 +185,7 @@ def _outbox(config: HomeConfig) -> Iterator[CheckResult]:
     try:
         probe_writable(existing)
     except OSError as error:
-        yield CheckResult("error", "buffer", f"{existing}: can not be written: {error.strerror}")
+        yield CheckResult("error", "buffer", f"{existing}: cannot be written: {error.strerror}")
         return
     if config.buffer.path.exists() and not os.access(config.buffer.path, os.R_OK | os.W_OK):
         yield CheckResult(
@@ -223,7 +223,7 @@ def _updates(config: HomeConfig) -> Iterator[CheckResult]:
 
 def _clock(now: dt.datetime, clock: ClockState | None) -> Iterator[CheckResult]:
     if now < EARLIEST:
-        yield CheckResult("error", "clock", f"{now:%Y-%m-%d %H:%M} UTC can not be: set the clock, switch NTP on")
+        yield CheckResult("error", "clock", f"{now:%Y-%m-%d %H:%M} UTC cannot be: set the clock, switch NTP on")
     elif clock is None:
         yield CheckResult("ok", "clock", f"{now:%Y-%m-%d %H:%M} UTC")
     elif not clock.synchronised:

@@ -44,7 +44,7 @@ class TrialKeeper:
     """The kind of the command that brings a version; :meth:`receive` handles it."""
 
     def __init__(self, settings: UpdatesConfig, store: UpdateStore, now_us: Callable[[], int]) -> None:
-        """Raises HomeConfigError where a public key is none, OSError where the folder can not be read."""
+        """Raises HomeConfigError where a public key is none, OSError where the folder cannot be read."""
         self._settings, self._store, self._now_us = settings, store, now_us
         try:
             self._keys: list[Ed25519PublicKey] = [read_public_key(text) for text in settings.public_keys]
@@ -103,11 +103,11 @@ class TrialKeeper:
         """Do what a version that was kept needs."""
 
     def _begin(self, load: Callable[[int], V], installed: V) -> V:
-        """Count the start and load the version to run. One that can not be loaded is taken back, down to
+        """Count the start and load the version to run. One that cannot be loaded is taken back, down to
         ``installed``."""
         state = updates.begin(self._state, self._now_us(), self.subject)
         if state != self._state and not self._save(state):
-            # a trial that can not be counted could go on for ever
+            # a trial that cannot be counted could go on for ever
             self._state = updates.give_up(state, "the disk refuses to write", self._now_us(), self.subject)
         while self._state.running:
             try:
@@ -136,7 +136,7 @@ class TrialKeeper:
             self._store.put(version, sealed)
             self._store.save(state)
         except OSError as error:
-            raise UpdateRefusedError(f"version {version} can not be stored: {error.strerror}") from error
+            raise UpdateRefusedError(f"version {version} cannot be stored: {error.strerror}") from error
         self._state = state
         self.restart.set()
         log.info("version accepted", subject=self.subject, version=version)
@@ -162,7 +162,7 @@ class TrialKeeper:
         try:
             self._store.save(state)
         except OSError as error:
-            log.error("the state of updates can not be stored", subject=self.subject, reason=str(error))
+            log.error("the state of updates cannot be stored", subject=self.subject, reason=str(error))
             return False
         return True
 

@@ -48,7 +48,7 @@ class ProgramUpdater(TrialKeeper):
     def __init__(
         self, config: HomeConfig, settings: UpdatesConfig, now_us: Callable[[], int], running: int = 0
     ) -> None:
-        """Raises HomeConfigError where a public key is none, OSError where the folder can not be made or read."""
+        """Raises HomeConfigError where a public key is none, OSError where the folder cannot be made or read."""
         self._folder = folder_of(config)
         super().__init__(settings, UpdateStore(self._folder), now_us)
         self._running = running
@@ -175,7 +175,7 @@ def start_program(file: Path, now_us: Callable[[], int], failed: str = "") -> st
         folder = updater.begin()
         version = updater.state.running
     except (HomeConfigError, OSError) as error:
-        log.error("the installed program runs: the bundles can not be used", reason=str(error))
+        log.error("the installed program runs: the bundles cannot be used", reason=str(error))
         return failed
     if folder is not None:
         command = [sys.executable, str(folder), "--config", str(file), "--program", str(version)]

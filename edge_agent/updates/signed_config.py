@@ -1,7 +1,7 @@
 """Sign a home's configuration in the district and verify it on the gateway.
 
 The signature is Ed25519 (RFC 8032) over a fixed prefix and the content, so that a signature made for another purpose
-can not be used here. The content names its gateway and its version: a signed configuration fits one home, once.
+cannot be used here. The content names its gateway and its version: a signed configuration fits one home, once.
 """
 
 import base64

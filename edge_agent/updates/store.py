@@ -41,7 +41,7 @@ class UpdateStore:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def load(self) -> UpdateState:
-        """The stored state. One that can not be read is put aside: what is installed runs, and no version that was
+        """The stored state. One that cannot be read is put aside: what is installed runs, and no version that was
         ever stored here is taken again."""
         file = self._folder / STATE
         try:
@@ -70,7 +70,7 @@ class UpdateStore:
         write_durably(self._file(version), sealed)
 
     def get(self, version: int) -> bytes:
-        """The version as it was signed. Raises OSError where it can not be read."""
+        """The version as it was signed. Raises OSError where it cannot be read."""
         return self._file(version).read_bytes()
 
     def _file(self, version: int) -> Path:

@@ -123,7 +123,7 @@ def came_online(state: UpdateState, now_us: int, subject: Subject = "config") ->
 
 
 def give_up(state: UpdateState, reason: str, now_us: int, subject: Subject = "config") -> UpdateState:
-    """Go back to the version before: the running one can not be used. The installed one (0) stays as it is."""
+    """Go back to the version before: the running one cannot be used. The installed one (0) stays as it is."""
     trial = state.trial
     if trial is not None:
         report = Report(ROLLED_BACK[subject], trial.version, state.active, trial.command_id, now_us, reason)

@@ -27,12 +27,12 @@ class Updater(TrialKeeper):
     subject, command = "config", "update_config"
 
     def __init__(self, installed: Home, settings: UpdatesConfig, now_us: Callable[[], int]) -> None:
-        """Raises HomeConfigError where a public key is none, OSError where the folder can not be made or read."""
+        """Raises HomeConfigError where a public key is none, OSError where the folder cannot be made or read."""
         super().__init__(settings, UpdateStore(folder_of(installed.config, settings)), now_us)
         self._installed = installed
 
     def begin(self) -> Home:
-        """The version to run now. One that can not be loaded is taken back, down to the installed file."""
+        """The version to run now. One that cannot be loaded is taken back, down to the installed file."""
         return self._begin(self._load, self._installed)
 
     def receive(self, command: wire.Command) -> str:
@@ -73,7 +73,7 @@ class Updater(TrialKeeper):
                 f"{source}: buffer.path must stay {base.buffer.path}: what waits there would be left behind"
             )
         if home.config.updates not in (None, base.updates):
-            raise HomeConfigError(f"{source}: [updates] can not be changed by an update; leave it out")
+            raise HomeConfigError(f"{source}: [updates] cannot be changed by an update; leave it out")
         commands = home.config.commands or base.commands
         return Home(msgspec.structs.replace(home.config, updates=base.updates, commands=commands), home.models)
 
@@ -81,7 +81,7 @@ class Updater(TrialKeeper):
 def choose(file: Path, now_us: Callable[[], int]) -> tuple[Home, Updater | None]:
     """Choose the version to run, from the installed ``file`` and the updates since. None: no updates are possible.
 
-    Raises HomeConfigError where the installed file itself can not be used.
+    Raises HomeConfigError where the installed file itself cannot be used.
     """
     installed = load_home(file)
     settings = installed.config.updates
@@ -90,6 +90,6 @@ def choose(file: Path, now_us: Callable[[], int]) -> tuple[Home, Updater | None]
     try:
         updater = Updater(installed, settings, now_us)
     except OSError as error:
-        log.error("no updates: their folder can not be used; running the installed file", reason=str(error))
+        log.error("no updates: their folder cannot be used; running the installed file", reason=str(error))
         return installed, None
     return updater.begin(), updater

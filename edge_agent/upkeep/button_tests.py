@@ -57,7 +57,7 @@ def remind(records: Records, buttons: frozenset[str], now_us: int) -> tuple[Reco
     """New records, and the buttons to remind of: not proved for seven days, and not reminded of for a day.
 
     A button seen for the first time starts its period; records of buttons that are gone are dropped; a time in the
-    future (the clock was set back) counts as now. Nothing is decided by a clock that can not be right.
+    future (the clock was set back) counts as now. Nothing is decided by a clock that cannot be right.
     """
     if now_us < EARLIEST_US:
         return records, []
@@ -77,7 +77,7 @@ def remind(records: Records, buttons: frozenset[str], now_us: int) -> tuple[Reco
 class ButtonTests:
     """Announced tests and the records of one home; ``file`` keeps the records. Times in µs, as the caller's clock says.
 
-    A record file that can not be read begins anew: the reminder then comes at most a week late, and that is logged.
+    A record file that cannot be read begins anew: the reminder then comes at most a week late, and that is logged.
     """
 
     def __init__(self, file: Path, devices: list[DeviceConfig], models: Mapping[str, DeviceModel]) -> None:
@@ -128,7 +128,7 @@ class ButtonTests:
         try:
             write_durably(self._file, msgspec.json.encode(records))
         except OSError as error:  # a full disk must not stop a call for help
-            log.error("button records can not be stored", file=str(self._file), reason=str(error))
+            log.error("button records cannot be stored", file=str(self._file), reason=str(error))
 
     def _read(self) -> Records:
         try:
@@ -136,5 +136,5 @@ class ButtonTests:
         except FileNotFoundError:
             return {}
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.error("button records can not be read; the week begins anew", file=str(self._file), reason=str(error))
+            log.error("button records cannot be read; the week begins anew", file=str(self._file), reason=str(error))
             return {}

@@ -29,7 +29,7 @@ ASK_AGAIN_S = 6 * 3600.0
 """Pause after a request that was not answered."""
 EARLIEST, LATEST = 0.5, 0.75
 """Parts of its life after which a certificate is renewed; each gateway has its own moment between them. Of 397 days
-that is day 198 to 298: a district that was installed in one week is spread over a hundred days, and what can not be
+that is day 198 to 298: a district that was installed in one week is spread over a hundred days, and what cannot be
 renewed is known 99 days before it matters."""
 
 
@@ -95,7 +95,7 @@ class OwnCertificate:
         try:
             write_durably(self._file, command.body)
         except OSError as error:
-            raise ValueError(f"can not be stored: {error.strerror}") from error
+            raise ValueError(f"cannot be stored: {error.strerror}") from error
         self._read()
         log.info("certificate renewed", until=own.not_valid_after_utc.isoformat())
         return f"good until {own.not_valid_after_utc:%Y-%m-%d}"
@@ -109,7 +109,7 @@ def file_of(config: HomeConfig) -> Path:
 def newest(broker: Broker, file: Path) -> Path:
     """The installed certificate or the renewed one in ``file``: of those that fit our key, the one that ends last.
 
-    Raises OSError or ValueError where the installed one can not be read.
+    Raises OSError or ValueError where the installed one cannot be read.
     """
     if broker.cert is None or broker.key is None:
         raise ValueError("no cert and key")

@@ -173,13 +173,13 @@ class Operation:
 
 
 def _own_certificate(config: HomeConfig) -> OwnCertificate | None:
-    """None: there is none (plain TCP), or it can not be read now, and the connection says so."""
+    """None: there is none (plain TCP), or it cannot be read now, and the connection says so."""
     if config.broker.ca is None or config.broker.cert is None:
         return None
     try:
         return OwnCertificate(config.gateway, config.broker, file_of(config))
     except (OSError, ValueError) as error:
-        log.error("the certificate can not be renewed", gateway=config.gateway, reason=str(error))
+        log.error("the certificate cannot be renewed", gateway=config.gateway, reason=str(error))
         return None
 
 

@@ -52,7 +52,7 @@ _LARGEST = 3.4e38
 
 
 class Fields:
-    """The bytes of one value. ``odd`` collects what can not be understood."""
+    """The bytes of one value. ``odd`` collects what cannot be understood."""
 
     def __init__(self, payload: bytes) -> None:
         self._payload = payload
@@ -71,7 +71,7 @@ class Fields:
         return len(self._payload) - self._at
 
     def note(self, field: str, reason: str) -> None:
-        """Note that a field can not be used."""
+        """Note that a field cannot be used."""
         self.odd.append(Oddity(field, f"{field}: {reason}"))
 
     def uint(self, size: int, field: str) -> int:

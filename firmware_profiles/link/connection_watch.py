@@ -89,7 +89,7 @@ class ConnectionWatch:
             if isinstance(error, ssl.SSLError):
                 self._failed.put(broker)
             elif error is not None:
-                self._say(broker, f"{broker.host}:{broker.port} can not be reached: {error}")
+                self._say(broker, f"{broker.host}:{broker.port} cannot be reached: {error}")
             if failed is not None:
                 failed(c, userdata)
 
@@ -145,13 +145,13 @@ class ConnectionWatch:
                 looked = time.monotonic()
                 self._look_safely()
             except Exception:  # this thread must live
-                log.exception("the connection can not be explained")
+                log.exception("the connection cannot be explained")
 
     def _take_renewed(self) -> None:
         try:
             self.look()
         except (OSError, ValueError) as error:  # half-written files: at the next look they are whole
-            log.warning("renewed files can not be read yet", error=str(error))
+            log.warning("renewed files cannot be read yet", error=str(error))
 
     def _look_safely(self) -> None:
         self._take_renewed()

@@ -109,7 +109,7 @@ def make_client(
     """A paho client (of this ``kind``), not yet connected; set its callbacks, then call :func:`start`.
 
     ``client_id`` names the session; with a private key it gets a suffix (:func:`session_name`). Raises OSError or
-    ssl.SSLError where a certificate file can not be read.
+    ssl.SSLError where a certificate file cannot be read.
     """
     client = kind(
         CallbackAPIVersion.VERSION2,

@@ -15,10 +15,10 @@ from cryptography.x509.oid import NameOID
 
 TIMEOUT_S = 5.0
 REFUSED_WITHIN_S = 1.0
-"""A certificate is refused in the handshake, at once. A broker that hangs up later had taken it, and can not go on: a
+"""A certificate is refused in the handshake, at once. A broker that hangs up later had taken it, and cannot go on: a
 NATS server that has no majority asks the others for our session first, for some seconds."""
 NO_ANSWER = (
-    "the broker took our certificate, and can not go on (its log says why):"
+    "the broker took our certificate, and cannot go on (its log says why):"
     " of a NATS cluster, do two of three servers run?"
 )
 
@@ -41,7 +41,7 @@ class Broker(msgspec.Struct, frozen=True):
 
 
 def make_context(broker: Broker) -> ssl.SSLContext | None:
-    """Load the files as they are now; None for plain TCP. Raises OSError or ssl.SSLError where one can not be used."""
+    """Load the files as they are now; None for plain TCP. Raises OSError or ssl.SSLError where one cannot be used."""
     if broker.ca is None:
         return None
     context = ssl.create_default_context(cafile=str(broker.ca))
@@ -91,7 +91,7 @@ def explain(broker: Broker, now: dt.datetime | None = None) -> str:
         with socket.create_connection((broker.host, broker.port), TIMEOUT_S) as plain:
             return _try(broker, context, plain, now)
     except OSError as error:
-        return f"{broker.host}:{broker.port} can not be reached: {error.strerror or error}"
+        return f"{broker.host}:{broker.port} cannot be reached: {error.strerror or error}"
 
 
 def identity_of(broker: Broker) -> str:
@@ -149,7 +149,7 @@ def _explain_plain(broker: Broker) -> str:
         with socket.create_connection((broker.host, broker.port), TIMEOUT_S):
             return ""
     except OSError as error:
-        return f"{broker.host}:{broker.port} can not be reached: {error.strerror or error}"
+        return f"{broker.host}:{broker.port} cannot be reached: {error.strerror or error}"
 
 
 def _connect() -> bytes:

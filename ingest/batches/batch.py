@@ -37,7 +37,7 @@ class EventRow(msgspec.Struct, frozen=True):
     device_id: int
     event: wire.Event
     marked: bool = False
-    """Its time can not be right: it is stored at its arrival, with the gateway's own time beside."""
+    """Its time cannot be right: it is stored at its arrival, with the gateway's own time beside."""
 
 
 class StatusRow(msgspec.Struct, frozen=True):
@@ -160,7 +160,7 @@ class Batcher:
         except (DecodeError, KeyError) as error:
             return refuse(Code.UNDECODABLE, f"{error}; check the gateway's firmware")
         except Exception as error:  # a fault of the decoder must not hold up the other messages
-            log.error("a message can not be decoded", topic=topic, trace=trace(error))
+            log.error("a message cannot be decoded", topic=topic, trace=trace(error))
             return refuse(Code.FAULT, fault(error))
         assert message is not None  # noqa: S101 - decode gives one or raises
         if message.gateway != gateway:

@@ -19,7 +19,7 @@ _BEGIN = f"SELECT {_US.format('late_before')}, {_US.format('kept_from')} FROM be
 
 
 class Horizon(msgspec.Struct, frozen=True):
-    """µs since 1970. Readings before ``late_before_us`` are late; before ``kept_from_us`` they can not be stored."""
+    """µs since 1970. Readings before ``late_before_us`` are late; before ``kept_from_us`` they cannot be stored."""
 
     late_before_us: int
     kept_from_us: int

@@ -108,7 +108,7 @@ class SenmlBatcher:
         except DecodeError as error:
             return refuse(Code.UNDECODABLE, f"not SenML: {error}")
         except Exception as error:  # a fault of the decoder must not hold up the other messages
-            log.error("a SenML pack can not be decoded", topic=topic, trace=trace(error))
+            log.error("a SenML pack cannot be decoded", topic=topic, trace=trace(error))
             return refuse(Code.FAULT, fault(error))
         if pack.relative and delivery.retained and before_us is None:
             text = (

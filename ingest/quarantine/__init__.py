@@ -1,1 +1,1 @@
-"""The quarantine: messages that can not be stored, with the reason and their bytes."""
+"""The quarantine: messages that cannot be stored, with the reason and their bytes."""

@@ -107,7 +107,7 @@ def open_archive(archive: Path, identity_file: Path, folder: Path) -> Manifest:
         thread.join()
     if failure or manifest is None:
         reason = failure[0] if failure else "no manifest"
-        raise BackupError(f"{archive}: 无法用此私钥打开 can not be opened by this identity: {reason}")
+        raise BackupError(f"{archive}: 无法用此私钥打开 cannot be opened by this identity: {reason}")
     return manifest
 
 
@@ -161,7 +161,7 @@ def _encrypt(
     finally:
         thread.join()
     if failure:
-        raise BackupError(f"无法读取 can not be read: {failure[0]}") from failure[0]
+        raise BackupError(f"无法读取 cannot be read: {failure[0]}") from failure[0]
     return parts
 
 

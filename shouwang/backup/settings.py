@@ -31,7 +31,7 @@ class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """The file. ``parts``: where each part of PARTS lies; "" where the district has none. More parts may be named.
 
     ``recipients``: public keys of age (``age1…``): who holds one of their identities can open an archive, and this
-    machine can not. ``keep``: number of archives that stay. ``stanza``: of pgBackRest; "": the database is on another
+    machine cannot. ``keep``: number of archives that stay. ``stanza``: of pgBackRest; "": the database is on another
     machine, or is saved by other means. ``database_user``: under whom root runs pgBackRest; "": as itself.
     """
 

@@ -27,7 +27,7 @@ def told(url: str | None, kind: Kind, attempt: Callable[[], str]) -> str:
 
 
 def tell(url: str | None, kind: Kind, good: bool, text: str) -> None:
-    """Keep the result; logged where the database can not be reached."""
+    """Keep the result; logged where the database cannot be reached."""
     if url is None:
         return
     try:

@@ -115,7 +115,7 @@ def nats_users(gateways: Iterable[str]) -> list[dict[str, Any]]:
     return [
         {
             "user": identity,
-            # QoS 1 deliveries arrive on subjects of the server's own below $MQTT.sub. An MQTT client can not ask for
+            # QoS 1 deliveries arrive on subjects of the server's own below $MQTT.sub. An MQTT client cannot ask for
             # these by itself; over the native protocol it could, so that is closed to everyone.
             "allowed_connection_types": ["MQTT"],
             "permissions": {
@@ -159,7 +159,7 @@ def nats_config(
     alone: dict[str, Any] = {
         "server_name": "shouwang",  # MQTT asks for a name
         "host": "127.0.0.1",
-        "port": -1,  # the native protocol can not be switched off; no user may use it
+        "port": -1,  # the native protocol cannot be switched off; no user may use it
         "tls": secured,
         "max_payload": MAX_MESSAGE,
         "max_pending": 8 * MAX_MESSAGE,

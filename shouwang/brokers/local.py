@@ -31,11 +31,11 @@ STOP_TIMEOUT_S = 15.0
 RELOAD_TIMEOUT_S = 5.0
 PORTS = range(15_000, 32_000)
 """Below the range from which the kernel takes ports for outgoing connections: a restart finds its port free, and a
-client that retries while the broker is away can not connect to itself."""
+client that retries while the broker is away cannot connect to itself."""
 
 
 class BrokerError(RuntimeError):
-    """The broker can not be started; the text says why and what to do."""
+    """The broker cannot be started; the text says why and what to do."""
 
 
 class LocalBroker(ABC):

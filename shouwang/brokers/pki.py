@@ -221,7 +221,7 @@ def revocation_list(issuer: x509.Certificate, issuer_key: ec.EllipticCurvePrivat
 
 def _checked(identity: str) -> str:
     if not IDENTITY.match(identity):
-        raise ValueError(f"{identity!r} can not be an identity: small letters, digits and '-', 2 to 63 of them")
+        raise ValueError(f"{identity!r} cannot be an identity: small letters, digits and '-', 2 to 63 of them")
     return identity
 
 

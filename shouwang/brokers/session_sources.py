@@ -109,7 +109,7 @@ def read_log_line(line: bytes) -> Sighting | str | None:
 def read_store(file: Path) -> list[Sighting]:
     """Read the persistent sessions in mosquitto's store, which it writes every 10 s (mosquitto 2, format 6).
 
-    Raises OSError where the file can not be read, ValueError where it has another format.
+    Raises OSError where the file cannot be read, ValueError where it has another format.
     """
     with file.open("rb") as handle:
         if handle.seek(0, 2) == 0:

@@ -35,7 +35,7 @@ MOST_LINES = 200_000
 """Lines of mosquitto's log that wait to be read: the watch reads them every LOOK_S."""
 
 Tell = Callable[[Iterable[Excess]], None]
-"""Stores which gateways opened too many; raises OSError or psycopg.Error where it can not, and is asked again."""
+"""Stores which gateways opened too many; raises OSError or psycopg.Error where it cannot, and is asked again."""
 
 
 class SessionSource(ABC):
@@ -136,7 +136,7 @@ def keep_few(
     """Keep the sessions of each gateway within its bound until ``stop``.
 
     ``broker``: as ``svc-broker``. ``revoked``: the identities of which none is left; while the database is away the
-    last ones that it gave. One that can not be ended is tried again at the next look, as is what could not be told.
+    last ones that it gave. One that cannot be ended is tried again at the next look, as is what could not be told.
     """
     part = part or unwatched("sessions")
     ledger = SessionLedger()

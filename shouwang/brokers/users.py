@@ -10,7 +10,7 @@ from shouwang.brokers.pki import IDENTITY
 def check_gateway_name(name: str) -> None:
     """Raises ValueError for a name that is no gateway's: one of a service would bring a service's rights."""
     if name.startswith("svc-") or not IDENTITY.match(name):
-        raise ValueError(f"{name!r} can not be a gateway's name (small letters, digits, '-'; not 'svc-…')")
+        raise ValueError(f"{name!r} cannot be a gateway's name (small letters, digits, '-'; not 'svc-…')")
 
 
 def users_file(gateways: Iterable[str]) -> str:

@@ -35,7 +35,7 @@ Contents = Callable[[psycopg.Connection[Any]], Mapping[Path, str]]
 
 
 def nats_files(users: Path) -> Contents:
-    """users.conf of NATS. A user who is gone from it is disconnected at the reload, and can not come back."""
+    """users.conf of NATS. A user who is gone from it is disconnected at the reload, and cannot come back."""
     return lambda conn: {users: users_file(gateway_names(conn) - certificates.revoked(conn))}
 
 

@@ -46,7 +46,7 @@ class Guest(socket.socket):
 class Door(socket.socket):
     """A listening socket that gives places. It is used from the thread of one event loop.
 
-    Raises OSError where the address can not be used.
+    Raises OSError where the address cannot be used.
     """
 
     lasts_s = LASTS_S
@@ -107,7 +107,7 @@ class Pair:
 
 
 def serve_page(app: ASGIApp, host: str, port: int, pair: Pair, stop: threading.Event, part: Part) -> None:
-    """Serve until ``stop``. Where the port or the pair can not be used it is tried again: renewals go on meanwhile."""
+    """Serve until ``stop``. Where the port or the pair cannot be used it is tried again: renewals go on meanwhile."""
     while not stop.is_set():
         try:
             with Door(host, port) as door:

@@ -39,7 +39,7 @@ class IssuingService:
     """One process; a second one beside it does no harm, since a gateway asks again and takes the newest."""
 
     def __init__(self, settings: IssuerSettings, database: DatabaseSettings, broker: mqtt.Broker) -> None:
-        """Raises ValueError or OSError where the issuing authority's files can not be used."""
+        """Raises ValueError or OSError where the issuing authority's files cannot be used."""
         self._settings, self._database, self._broker = settings, database, broker
         self._life = dt.timedelta(days=settings.days)
         self._issuer()

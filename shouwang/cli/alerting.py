@@ -125,7 +125,7 @@ def try_detector(
     out, so that nothing explains or joins a finding. The file is run as Python: try your own. How to write one:
     docs/write-a-detector.md. The format of the recording: docs/replay.md.
 
-    Exit status 1 when the detector fails or can not be used.
+    Exit status 1 when the detector fails or cannot be used.
     """
     from shouwang.cli.actions import try_detector as action
 

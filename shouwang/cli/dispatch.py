@@ -243,7 +243,7 @@ def check_procedures(
         Path, typer.Argument(exists=True, dir_okay=False, help="Procedure cards (TOML), as in docs/procedures.md.")
     ],
 ) -> None:
-    """Check the procedure cards of a district. Exit status 1: they can not be used, and why."""
+    """Check the procedure cards of a district. Exit status 1: they cannot be used, and why."""
     from dispatch.desk.procedures import ProcedureError, parse
 
     try:

@@ -87,7 +87,7 @@ def nats_users_command(
 ) -> None:
     """The file users.conf of NATS: every service and every gateway of the database.
 
-    Write it on every broker and reload: nats-server --signal reload. A gateway that is not listed can not connect.
+    Write it on every broker and reload: nats-server --signal reload. A gateway that is not listed cannot connect.
     """
     from care_network.records.certificates import revoked
     from care_network.records.registry import gateway_names

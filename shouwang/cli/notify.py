@@ -57,7 +57,7 @@ def push_key(file: Annotated[Path, typer.Argument(help="Where to put it; the pub
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The channels file (TOML).")]) -> None:
-    """Are the channels right, and their secrets there? Nothing is sent. Exit status 1 where one can not be used."""
+    """Are the channels right, and their secrets there? Nothing is sent. Exit status 1 where one cannot be used."""
     from dispatch.channels import config
 
     with refusals():

@@ -1,4 +1,4 @@
-"""Check the feed for the city: that it is told, and that a city that is away can not fill the disk."""
+"""Check the feed for the city: that it is told, and that a city that is away cannot fill the disk."""
 
 import datetime as dt
 import os

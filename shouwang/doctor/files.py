@@ -41,7 +41,7 @@ def file_faults(file: Path, item: Item) -> Iterator[str]:
     if mode & ~item.mode:
         yield f"{file} has mode {mode:04o} instead of {item.mode:04o}: others can read or change it"
     elif item.mode & ~mode:
-        yield f"{file} has mode {mode:04o} instead of {item.mode:04o}: who needs it can not read it"
+        yield f"{file} has mode {mode:04o} instead of {item.mode:04o}: who needs it cannot read it"
     owner = f"{_user(found.st_uid)}:{_group(found.st_gid)}"
     if owner != f"{item.owner}:{item.group}":
         yield f"{file} belongs to {owner} instead of {item.owner}:{item.group}"

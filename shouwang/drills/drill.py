@@ -19,7 +19,7 @@ Tell = Callable[[str], None]
 
 class DrillResult(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the report. ``recovered_s``: from the end of the fault until the last late message; None where something
-    was still missing SETTLE_S later. ``refused``: why the drill can not be run here. ``failed``: what should have
+    was still missing SETTLE_S later. ``refused``: why the drill cannot be run here. ``failed``: what should have
     happened during the fault, and did not."""
 
     name: str

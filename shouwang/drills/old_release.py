@@ -1,7 +1,7 @@
 """The place of the upgrade drill: the services of an older release, on the schema that it made, with its data.
 
 The older release is a commit of this repository, unpacked beside it; its services run in this environment's libraries.
-Where the repository's history is not there (an installed package, a shallow copy), the drill can not be run.
+Where the repository's history is not there (an installed package, a shallow copy), the drill cannot be run.
 """
 
 import io
@@ -55,7 +55,7 @@ class OldRelease(Place):
     """As :class:`Place`, with all services of the old release at first; :meth:`change` puts another one in its place.
 
     One home more than asked for is a real edge agent, of the old release, with simulated devices. Raises RuntimeError
-    where the old release can not be had.
+    where the old release cannot be had.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ def markdown(results: Sequence[DrillResult], at: dt.datetime) -> str:
         "# 演练报告 Report of the drills",
         "",
         f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M} (Asia/Shanghai). {passed} of {len(results)} hold,"
-        f" {refused} can not be run here. Each drill on a platform of its own, under load before, during and after the"
+        f" {refused} cannot be run here. Each drill on a platform of its own, under load before, during and after the"
         " fault. Said: by the gateways' ledgers. Stored and raised: by the database. Messages and delays: by the"
         " provider's ledger, from the press of the button to the first message. Recovered: from the end of the fault"
         " to the last late message; 0 s where none came late after it.",

@@ -13,7 +13,7 @@ START_S = 60.0
 
 
 class Standby:
-    """Made by pg_basebackup; a hot standby until :meth:`promote`. Raises RuntimeError where it can not be made."""
+    """Made by pg_basebackup; a hot standby until :meth:`promote`. Raises RuntimeError where it cannot be made."""
 
     def __init__(self, folder: Path) -> None:
         self.server = EmbeddedPostgres(folder, {"hot_standby": "on"})

@@ -18,7 +18,7 @@ PACKAGES = ("edge_agent", "firmware_profiles", "observability", "vocabulary")
 PART_PATIENCE_S = 30.0
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The first time that a ZIP archive knows: the same program is the same archive."""
-_MAIN = '''"""Start of a bundle: where it can not even be imported, the installed program hears why, and goes on."""
+_MAIN = '''"""Start of a bundle: where it cannot even be imported, the installed program hears why, and goes on."""
 
 import os
 import sys

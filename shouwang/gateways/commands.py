@@ -32,7 +32,7 @@ def ask(
 
     A repetition has the same id, so the gateway does it once.
 
-    Raises TimeoutError after ``patience_s``, OSError where a certificate file can not be read.
+    Raises TimeoutError after ``patience_s``, OSError where a certificate file cannot be read.
     """
     replies: queue.Queue[wire.Reply] = queue.Queue()
     command_id = str(uuid.uuid4())

@@ -29,7 +29,7 @@ LIVE_FROM = dt.timedelta(minutes=15)
 
 
 class PastError(BilingualError, RuntimeError):
-    """The past can not be written; the texts say why."""
+    """The past cannot be written; the texts say why."""
 
 
 class NumberedHome(Protocol):

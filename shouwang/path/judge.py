@@ -87,5 +87,5 @@ def lasting(found: Sequence[frozenset[str]]) -> frozenset[str]:
 
 
 def direct(links: Iterable[str]) -> bool:
-    """Whether the ladder can not tell of it, so that people have to be told without it."""
+    """Whether the ladder cannot tell of it, so that people have to be told without it."""
     return bool({"database", "dispatch", "notify"} & set(links))

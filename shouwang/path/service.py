@@ -172,7 +172,7 @@ def run(
     direct: DirectSender | None = None,
     liveness: Liveness | None = None,
 ) -> None:
-    """Watch the path until ``stop``. ``direct`` tells people where the ladder can not."""
+    """Watch the path until ``stop``. ``direct`` tells people where the ladder cannot."""
     liveness = liveness or Liveness()
     liveness.until(stop)
     Watcher(settings, database, broker, direct).run(stop, liveness)

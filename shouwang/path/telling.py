@@ -1,4 +1,4 @@
-"""Tell people which link is broken: by a technical alert, and without the ladder where the ladder can not."""
+"""Tell people which link is broken: by a technical alert, and without the ladder where the ladder cannot."""
 
 import datetime as dt
 import time

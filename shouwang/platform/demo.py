@@ -95,7 +95,7 @@ def login_of(district: DemoDistrict, role: str) -> tuple[str, str]:
 
 
 def _write_past(platform: Platform, homes: list[SimulatedHome], days: int, out: Console) -> None:
-    """Write the past of the homes that have none; where it can not be written the demonstration begins empty."""
+    """Write the past of the homes that have none; where it cannot be written the demonstration begins empty."""
     try:
         with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
             write_past(conn, homes, days, dt.datetime.now(dt.UTC))
@@ -145,7 +145,7 @@ def _account(platform: Platform, configurations: list[Path], probe: LiveProbe) -
     """Stop the homes, wait until their messages are stored, and count."""
     restarts = {child.name: child.restarts for child in platform.children.values()}
     platform.stop_child("homes")
-    sent = report.sent(file.with_suffix(".db") for file in configurations)
+    sent = report.sent(told for file in configurations if (told := file.with_suffix(".db")).exists())
     with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
 
         def everything_stored() -> bool:

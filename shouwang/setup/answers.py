@@ -74,7 +74,7 @@ def parse(text: str) -> Answers:
     try:
         answers = msgspec.convert(read_toml(text), Answers)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ValueError(f"the answers can not be read: {error}; see deploy/setup.example.toml") from error
+        raise ValueError(f"the answers cannot be read: {error}; see deploy/setup.example.toml") from error
     return _checked(answers)
 
 

@@ -34,7 +34,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def quote(value: str) -> str:
-    """Write a value so that systemd, a shell and Docker read the same. Raises ValueError where that can not be done."""
+    """Write a value so that systemd, a shell and Docker read the same. Raises ValueError where that cannot be done."""
     if _BARE.fullmatch(value):
         return value
     if re.search(r'["\\$`\n\r\0]', value):

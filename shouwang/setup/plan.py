@@ -65,7 +65,7 @@ class Machine:
         self.clusters = clusters
         """Folders of PostgreSQL's configuration, as '/etc/postgresql/15/main'."""
         self.archives_wal = archives_wal
-        """Whether pgBackRest is here: without it PostgreSQL would keep all WAL that it can not archive."""
+        """Whether pgBackRest is here: without it PostgreSQL would keep all WAL that it cannot archive."""
 
     def at(self, path: str) -> Path:
         """A file of the machine below the root."""

@@ -77,11 +77,17 @@ def test_a_ground_is_loaded_and_drawn_day_and_night(
         expect(page.get_by_label("地图来源")).to_have_value("盐田测绘 © 2026")
         violations = Axe().run(page).response["violations"]
         assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in violations] == []
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        page.set_viewport_size({"width": 1366, "height": 768})
         page.get_by_role("button", name="使用这份底图").click()
         expect(page.get_by_role("status").filter(has_text="底图已保存")).to_be_visible()
         page.get_by_role("link", name="在地图上查看").click()
         expect(page.locator("#map[data-grounded=vector]")).to_be_visible()
         expect(page.locator("#map .map-words")).to_have_text("盐田测绘 © 2026")
+        box = page.locator("#map").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 768  # whole, below whatever bars are across the top
         drawn = colours(page)
         assert {token(page, f"--map-{part}") for part in ("land", "water", "green")} <= drawn
         # the homes lie above it, and the shell's night comes by itself

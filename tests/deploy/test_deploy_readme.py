@@ -124,7 +124,7 @@ SAID = {
     "no client certificate": [("broker as svc-console", "gone.crt")],
     "expired certificate": [("broker as svc-ingest", "expired")],
     "key of another identity": [("broker as svc-ingest", "do not belong together")],
-    "broker down": [("broker as svc-ingest", "can not be reached"), ("broker as svc-console", "can not be reached")],
+    "broker down": [("broker as svc-ingest", "cannot be reached"), ("broker as svc-console", "cannot be reached")],
     "right taken away": [("broker as svc-console", "")],
     "database read only": [("database takes writes", "read-only")],
     "database's disk full": [("database takes writes", "No space left on device")],

@@ -323,3 +323,16 @@ def test_times_of_a_boot_without_a_clock_are_held_and_moved_once(tmp_path: Path)
     repeated = [wire.decode(wire.Frame, m.payload) for m in again.next("frames", START, 9)]
     assert sorted(f.base_us for f in repeated) == [true_time, START], "not moved twice"
     again.close()
+
+
+def test_a_disk_that_was_full_at_two_starts_costs_no_message() -> None:
+    """Ids given without the file begin at the clock: those of the second start may stand in the file of the first."""
+    machine = OutboxMachine()
+    for puts in (2, 1):
+        machine.fill_or_free_the_disk()
+        machine.crash()
+        machine.fill_or_free_the_disk()
+        for _ in range(puts):
+            machine.put_event()
+    machine.crash()
+    machine.teardown()

@@ -51,7 +51,7 @@ class Cluster:
         self.grade = migrate(server.url_of("fresh"))
         if self.grade is Grade.COMMUNITY:
             self._pause_policies()
-        # A template that is in use can not be copied, and TimescaleDB's scheduler connects wherever it may.
+        # A template that is in use cannot be copied, and TimescaleDB's scheduler connects wherever it may.
         self._admin("ALTER DATABASE fresh ALLOW_CONNECTIONS false")
         self._admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'fresh'")
 

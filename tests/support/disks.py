@@ -38,7 +38,7 @@ class SmallDisk:
             text=True,
             check=False,
         )
-        return "" if done.returncode == 0 else f"can not mount a tmpfs here (run as root): {done.stderr.strip()}"
+        return "" if done.returncode == 0 else f"cannot mount a tmpfs here (run as root): {done.stderr.strip()}"
 
     def fill(self) -> None:
         """Fill it to the last byte."""

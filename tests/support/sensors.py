@@ -26,6 +26,20 @@ ROOMS = {
     "front-door": "hall",
     "fridge": "kitchen",
 }
+LABELS = {
+    "pendant": ("吊坠", "pendant"),
+    "bed": ("床垫", "bed mat"),
+    "radar": ("雷达", "radar"),
+    "pir-bedroom": ("卧室人体传感器", "motion sensor in the bedroom"),
+    "pir-bathroom": ("卫生间人体传感器", "motion sensor in the bathroom"),
+    "presence-bathroom": ("卫生间存在传感器", "presence sensor in the bathroom"),
+    "pir-kitchen": ("厨房人体传感器", "motion sensor in the kitchen"),
+    "pir-living": ("客厅人体传感器", "motion sensor in the living room"),
+    "pir-hall": ("门厅人体传感器", "motion sensor in the hall"),
+    "front-door": ("入户门磁", "front door sensor"),
+    "fridge": ("冰箱门磁", "fridge door sensor"),
+}
+"""What people read of a device, in Chinese and in English."""
 
 
 def at(day: int, clock: str) -> int:
@@ -50,8 +64,8 @@ class SensorHome:
                 household_id=7,
                 person=0 if name == "pendant" else None,
                 heartbeat_s=1e9,
-                label_zh=name,
-                label_en=name,
+                label_zh=LABELS[name][0],
+                label_en=LABELS[name][1],
                 room=room,
                 home=home,
             )

@@ -48,7 +48,7 @@ def all_plugins() -> tuple[plugins.Found, ...]:
 
 @contextmanager
 def on_trial(name: str, kind: type[Detector]) -> Iterator[None]:
-    """Have one detector more for a while, as if it were installed. Raises ValueError where it can not be."""
+    """Have one detector more for a while, as if it were installed. Raises ValueError where it cannot be."""
     _on_trial[name] = plugins.check(kind, {known: other for known, other in all_detectors().items() if known != name})
     _forget()
     try:

@@ -114,7 +114,7 @@ something new: its clearing was lost."""
 
 class CallEpisode(msgspec.Struct, kw_only=True):
     """An alarm of one device. ``onset_us``, ``parts_us``: its begin and its further rises, by the device's own clock,
-    the others by the platform's where the device's can not be right."""
+    the others by the platform's where the device's cannot be right."""
 
     onset_us: int
     began_us: int

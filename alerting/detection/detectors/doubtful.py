@@ -83,11 +83,13 @@ class Doubtful(Detector):
         if action == "clear":
             zh, en = f"{value_zh}，数据已恢复正常", f"{value_en}: plausible again"
         elif rule == "swapped_bp":
-            zh = f"{value_zh}，不低于同时测得的收缩压，疑{who_zh}的两项数值颠倒，请复测"
-            en = f"{value_en}, not below the systolic of the same moment: mixed up? Measure again ({who_en})"
+            zh = f"{value_zh}，不低于同时测得的收缩压，疑{who_zh}两项数值颠倒，请复测"
+            en = (
+                f"{value_en}, not below the systolic of the same moment: {who_en} may have mixed them up; measure again"
+            )
         else:
-            zh = f"{value_zh}，变化之快人体不可能，疑{who_zh}的探头脱落"
-            en = f"{value_en}, changed faster than a body can: the probe may be off ({who_en})"
+            zh = f"{value_zh}，变化之快人体不可能，疑{who_zh}探头脱落"
+            en = f"{value_en}, changed faster than a body can: the probe of {who_en} may be off"
         evidence = {"kind": "doubt", "channel": code, "value": round(value, 2), **who}
         person = steps.district.people[key[0]]
         return finding_about(person, rule, self.version, action, "technical", onset_us, now_us, zh, en, evidence)

@@ -108,7 +108,7 @@ class Implausible(Detector):
         value_zh, value_en = value_in_words(code, odd.value)
         zh = f"{value_zh}，超出可能的范围 {low:g} 至 {high:g}，疑{who_zh}故障（第 {odd.count} 次）"
         en = f"{value_en}, beyond the possible {low:g} to {high:g}, {odd.count} time"
-        en += f"{'s' * (odd.count > 1)} (may be at fault: {who_en})"
+        en += f"{'s' * (odd.count > 1)} ({who_en} may be at fault)"
         other = _other_unit(code, odd.value)
         if other is not None:
             (unit_zh, unit_en), converted = other

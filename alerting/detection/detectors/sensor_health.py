@@ -3,9 +3,9 @@
 *Stuck*: a device that shows exactly one value for longer than a heart or a chest ever does: beat-to-beat and
 breath-to-breath variability never vanish in a living person (Task Force of the ESC and NASPE, Heart rate variability,
 1996). While another sign of the same device changes it takes six times as long: radars round a sleeper's even breath.
-*Erratic*: many jumps between neighbouring steps that a body can not make: the sensor is loose.
+*Erratic*: many jumps between neighbouring steps that a body cannot make: the sensor is loose.
 *Clock*: the gateway's times lie a minute ahead of the platform's clock, or behind it for long, or it reports 2 s or
-more left to correct: its times can not be trusted.
+more left to correct: its times cannot be trusted.
 """
 
 from collections.abc import Iterator
@@ -234,10 +234,10 @@ class SensorHealth(Detector):
         elif what == "stuck":
             value_zh, value_en = value_in_words(code, value)
             zh = f"{value_zh}，{for_zh}内毫无变化，疑{who_zh}卡住"
-            en = f"{value_en} without any change for {for_en} (may be stuck: {who_en})"
+            en = f"{value_en} without any change for {for_en} ({who_en} may be stuck)"
         else:
             zh = f"{channel.zh}一小时内 {value:.0f} 次不可能的跳变，疑{who_zh}松动"
-            en = f"{channel.en}: {value:.0f} impossible jumps in an hour (may be loose: {who_en})"
+            en = f"{channel.en}: {value:.0f} impossible jumps in an hour ({who_en} may be loose)"
         evidence = {"kind": what, "channel": code, "value": round(value, 2), **who}
         person = district.people[key[0]]
         return finding_about(
@@ -283,7 +283,7 @@ class SensorHealth(Detector):
             onset_us=onset_us,
             sensed_us=at_us,
             reason_zh=f"网关时钟{fast_zh} {by_zh}，其时间不可信" if off_us else "网关时钟已校正",
-            reason_en=f"Gateway clock {by_en} {fast_en}: its times can not be trusted"
+            reason_en=f"Gateway clock {by_en} {fast_en}: its times cannot be trusted"
             if off_us
             else "Gateway clock is right again",
             evidence={"kind": "clock", "device": gateway, "seconds": round(off_s, 1)},

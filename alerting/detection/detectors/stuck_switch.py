@@ -28,6 +28,13 @@ _TITLES = {
     "bed": ("床垫传感器无变化", "bed sensor does not change"),
     "door": ("门磁无变化", "door sensor does not change"),
 }
+_HANGS = {
+    RULES["motion"]: ("有人活动", "movement"),
+    RULES["presence"]: ("有人", "somebody there"),
+    RULES["bed"]: ("有人在床", "somebody in bed"),
+    RULES["door"]: ("打开", "open"),
+}
+"""Words for the state in which a sensor of the rule is stuck."""
 OPEN_US = 36 * HOUR_US
 """Longest time for which a door is open in earnest."""
 JUDGED_US = 12 * HOUR_US
@@ -170,8 +177,9 @@ class StuckSwitch(Behaviour):
         self.state.alerts[f"{rule}|{device}"] = since_us
         for_zh, for_en = lasting(now_us - since_us)
         if hung:
-            zh = f"{source.label_zh}持续报“有”已 {for_zh}，期间家中其他地方仍有活动，疑传感器卡住"
-            en = f"{source.label_en}: on for {for_en} while life goes on elsewhere; it may be stuck"
+            shown_zh, shown_en = _HANGS[rule]
+            zh = f"{source.label_zh}一直显示{shown_zh}，已 {for_zh}，期间家中其他地方仍有活动，疑传感器卡住"
+            en = f"{source.label_en}: {shown_en} for {for_en} while life goes on elsewhere; it may be stuck"
         else:
             zh = f"{source.label_zh}已 {for_zh}无任何信号，期间家中其他传感器正常，疑传感器故障"
             en = f"{source.label_en}: nothing for {for_en} while the other sensors are heard; it may be faulty"

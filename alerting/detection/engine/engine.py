@@ -141,7 +141,7 @@ class Engine:
         )
 
     def _states(self) -> dict[str, tuple[int, bytes]]:
-        """The states by detector; one that can not be stored is left out, and begins anew after a restart."""
+        """The states by detector; one that cannot be stored is left out, and begins anew after a restart."""
         states = {}
         for name, detector in self._detectors.items():
             state = self._safely(name, encode, detector.state)

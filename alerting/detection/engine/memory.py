@@ -43,12 +43,12 @@ def _put(value: Any) -> Any:
         return (value.dtype.str, value.shape, np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
     if isinstance(value, np.generic):
         return value.item()
-    raise NotImplementedError(f"a snapshot can not hold {type(value).__name__}")
+    raise NotImplementedError(f"a snapshot cannot hold {type(value).__name__}")
 
 
 def _get(kind: type, value: Any) -> Any:
     if kind is not np.ndarray:
-        raise NotImplementedError(f"a snapshot can not hold {kind}")
+        raise NotImplementedError(f"a snapshot cannot hold {kind}")
     dtype, shape, data = value
     return np.frombuffer(data, np.dtype(dtype)).reshape(shape).copy()
 

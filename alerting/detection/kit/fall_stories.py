@@ -28,7 +28,7 @@ class FallStory(msgspec.Struct, kw_only=True):
     onset_us: int
     began_us: int
     last_us: int
-    """Last report, by the platform's clock where the device's can not be right."""
+    """Last report, by the platform's clock where the device's cannot be right."""
     confirmed: bool = False
     onsets: list[int] = []
     """Every time under which it was reported."""

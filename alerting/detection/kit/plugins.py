@@ -1,6 +1,6 @@
 """Finds detectors that other packages install, by the entry-point group ``shouwang.detectors``, and looks them over.
 
-A package that can not be imported, or whose detector would break what is there, is left out with the reason. Its own
+A package that cannot be imported, or whose detector would break what is there, is left out with the reason. Its own
 failures at work are the engine's affair: they are reported, and the others go on.
 """
 

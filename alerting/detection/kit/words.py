@@ -19,7 +19,7 @@ _STATES = {
 VITAL_SIGNS = ("生命体征异常", "vital signs")
 """The name of vital signs' alerts in messages that pass through other hands: without the sign."""
 UNSOUND = ("传感器读数异常", "unsound readings of a sensor")
-"""Likewise of sensors whose readings can not be right."""
+"""Likewise of sensors whose readings cannot be right."""
 _CHANGES = {
     "sudden": ("突然变化", "sudden change"),
     "shift": ("持续偏离", "lasting change"),

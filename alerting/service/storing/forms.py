@@ -22,7 +22,7 @@ _KEPT = (KEY, "device", "event", "window", "part")
 
 
 def storable(finding: Finding) -> Finding:
-    """The finding with clean texts and evidence that can be written as JSON; it is bare where it can not."""
+    """The finding with clean texts and evidence that can be written as JSON; it is bare where it cannot."""
     words = {name: clean_text(getattr(finding, name), LONGEST_REASON) for name in ("reason_zh", "reason_en", "subject")}
     try:
         evidence = _clean(finding.evidence, DEEPEST)

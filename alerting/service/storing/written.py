@@ -135,7 +135,7 @@ class Written:
             fresh.replace(self._path)
             file = self._open(self._path)
         except OSError as error:
-            log.error("the written alerts can not be rewritten", error=str(error))
+            log.error("the written alerts cannot be rewritten", error=str(error))
             return
         self._file.close()
         self._file, self._records, self._waste = file, records, 0

@@ -103,7 +103,7 @@ def acknowledge_group(
 
 @router.post("/queue/support", dependencies=[needs(Action.HAND_OVER)])
 def ask_for_support(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """Tell the other desks that this one can not keep up."""
+    """Tell the other desks that this one cannot keep up."""
     with console.database() as conn:
         try:
             flood.ask_for_support(conn, account, dt.datetime.now(dt.UTC), origin_of(request))
@@ -117,7 +117,7 @@ def ask_for_support(request: Request, console: Shared, account: CurrentAccount) 
 
 
 def _beside(request: Request, console: Console, watching: Watching, alert: str) -> dict[str, Any]:
-    """The context of the alert that is open beside the queue; empty for none, ``gone`` where it can not be shown.
+    """The context of the alert that is open beside the queue; empty for none, ``gone`` where it cannot be shown.
 
     With the database away ``bare`` is what the board has in memory and the page's socket has told: whom to call, where.
     """

@@ -85,11 +85,12 @@ def history_page(
         under = below(conn, account, area)
         lines = history.course(conn, under, since, min(until, now), function)
         above = areas_above(conn, account, under)
+        checked = bool(lines) or history.looked_before(conn, until)
     return page(
-        request, "protection_history.html", account, lines=lines[:MOST_LINES], found=len(lines), since=since,
-        length_s=(min(until, now) - since).total_seconds(), month=f"{since.astimezone(SHANGHAI):%Y-%m}", above=above,
-        function=function, area=under, span_words=lambda s: pick(language_of(request, account), *lasting(s)),
-        **words(now),
+        request, "protection_history.html", account, checked=checked, lines=lines[:MOST_LINES], found=len(lines),
+        since=since, length_s=(min(until, now) - since).total_seconds(),
+        month=f"{since.astimezone(SHANGHAI):%Y-%m}", above=above, function=function, area=under,
+        span_words=lambda s: pick(language_of(request, account), *lasting(s)), **words(now),
     )  # fmt: skip
 
 

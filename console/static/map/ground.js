@@ -82,7 +82,7 @@ function labelRules(P, layers) {
   ];
 }
 
-// A layer for the map, or null where there is no ground or it can not be drawn: then the outlines stand on plain paper.
+// A layer for the map, or null where there is no ground or it cannot be drawn: then the outlines stand on plain paper.
 export async function groundOf(L, ground) {
   if (!ground) return null;
   const options = { pane: "ground", bounds: ground.box, minZoom: ground.min, maxZoom: 19, noWrap: true };

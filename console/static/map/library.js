@@ -1,4 +1,4 @@
-// Leaflet, fetched when a page first wants a map. Rejects where it can not be had: the list beside it says everything.
+// Leaflet, fetched when a page first wants a map. Rejects where it cannot be had: the list beside it says everything.
 let asked = null;
 
 export function leaflet() {

@@ -66,7 +66,7 @@ onPage("#map", async (box, life) => {
 
 function draw(L, box, life, began) {
   box.replaceChildren();
-  const map = L.map(box, { zoomControl: false, attributionControl: false, preferCanvas: true, minZoom: 9, maxZoom: 19, zoomSnap: 0.5, fadeAnimation: false, zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches });
+  const map = L.map(box, { zoomControl: false, attributionControl: false, preferCanvas: true, minZoom: 9, maxZoom: 19, zoomSnap: box.dataset.ground === "null" ? 0.5 : 1, fadeAnimation: false, zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches });
   life.signal.addEventListener("abort", () => map.remove());
   L.control.zoom({ zoomInTitle: ZH ? "放大" : "Zoom in", zoomOutTitle: ZH ? "缩小" : "Zoom out" }).addTo(map);
   const canvas = L.canvas({ padding: 0.3 });
@@ -99,7 +99,7 @@ function draw(L, box, life, began) {
 
   function frame() {
     const own = here?.shape ? L.polygon(latlngs(here.shape)).getBounds() : L.latLngBounds(data.homes.lon.map((lon, i) => [data.homes.lat[i], lon]).filter((_, i) => data.areas[data.homes.area[i]].path.startsWith(box.dataset.at)));
-    if (own.isValid()) map.fitBounds(own, { padding: [12, 12], maxZoom: 18, animate: false });
+    if (own.isValid()) map.fitBounds(own, { padding: [28, 28], maxZoom: 18, animate: false });
     else map.setView([here?.lat ?? 22.6, here?.lon ?? 114.24], 13);
   }
 

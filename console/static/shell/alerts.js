@@ -1,6 +1,6 @@
 // Open alerts as this account sees them, kept by the socket: "live:board" has all of them, "live:alert" one that changed.
 // Tells "alerts:changed" after each, "alerts:new" with an alert that nobody has taken: new, or put back by a lapse, and
-// "alerts:word" with one of which the family or the home told more, until somebody acts on it: she can not be reached,
+// "alerts:word" with one of which the family or the home told more, until somebody acts on it: she cannot be reached,
 // the button was pressed again.
 // One that follows another of its incident, or rests, waits for nobody: its lead speaks for it.
 import { now } from "../clock.js";
@@ -17,6 +17,8 @@ const tell = (type, detail) => document.dispatchEvent(new CustomEvent(type, { de
 export const who = (alert) => pick(alert.resident_zh, alert.resident_en) || alert.household_code || "";
 export const hasWord = (alert) => Boolean(alert.word_us) && !alert.merged_into;
 export const word = (alert) => pick(alert.word_zh, alert.word_en);
+export const get = (id) => known.get(id);
+export const where = (alert) => pick(`${alert.area_zh} ${alert.address_zh}`, `${alert.address_en}, ${alert.area_en}`);
 export const what = (alert) => pick(alert.headline_zh, alert.headline_en) || pick(alert.reason_zh, alert.reason_en);
 
 // What follows a lead that is not known here speaks for itself.

@@ -45,7 +45,7 @@ def call(
             raw = _read(answer, deadline)
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader,
                 requests.exceptions.MissingSchema) as error:  # fmt: skip
-            raise PermanentError(f"the request can not be made: {type(error).__name__}") from error
+            raise PermanentError(f"the request cannot be made: {type(error).__name__}") from error
         except requests.RequestException as error:
             # Its text repeats the URL, which is a secret of group robots.
             raise RetryableError(type(error).__name__) from error

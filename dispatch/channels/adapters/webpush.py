@@ -118,7 +118,7 @@ def load_key(file: Path) -> Vapid02:
     try:
         return Vapid02.from_file(str(file)) if file.exists() else _missing(file)
     except (OSError, ValueError, VapidException) as error:
-        raise ConfigError(f"the VAPID key {file} can not be read: {error}") from error
+        raise ConfigError(f"the VAPID key {file} cannot be read: {error}") from error
 
 
 def create_key(file: Path) -> str:

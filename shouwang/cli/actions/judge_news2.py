@@ -43,7 +43,7 @@ def run(request: News2Request) -> bool:
     """Replay, judge and print the figures; whether they are as they have to be.
 
     Raises BilingualError for a file without a scored value, and ValueError for files, residents and parameters that
-    can not be read.
+    cannot be read.
     """
     out = Console(stderr=request.as_json)
     parameters = what_if.parse(request.settings)

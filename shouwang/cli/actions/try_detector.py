@@ -49,8 +49,8 @@ class TryRequest(msgspec.Struct, frozen=True, kw_only=True):
 def run(request: TryRequest) -> None:
     """Run one detector over a recording and print its findings.
 
-    Raises BilingualError where there is no such detector or its file can not be used, and ValueError for files,
-    residents and parameters that can not be read.
+    Raises BilingualError where there is no such detector or its file cannot be used, and ValueError for files,
+    residents and parameters that cannot be read.
     """
     console = Console()
     with chosen(request.detector) as (name, kind):
@@ -127,7 +127,7 @@ def _of_file(file: Path) -> type[Detector]:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise BilingualError(
-            en=f"{file} can not be run: {_fault(error)}", zh=f"{file} 无法运行：{_fault(error)}"
+            en=f"{file} cannot be run: {_fault(error)}", zh=f"{file} 无法运行：{_fault(error)}"
         ) from error
     kinds = [
         value

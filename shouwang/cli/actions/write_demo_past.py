@@ -22,7 +22,7 @@ class _Home(msgspec.Struct, frozen=True):
 def write_demo_past(conn: psycopg.Connection[Any], days: int, seed: int, out: Console) -> None:
     """Write the past of every home of the demonstration that was never heard, and say what was written.
 
-    ``conn``: in autocommit. Raises PastError where the database can not take it.
+    ``conn``: in autocommit. Raises PastError where the database cannot take it.
     """
     names = conn.execute("SELECT name FROM gateway WHERE name ~ %s ORDER BY name", (f"^{GATEWAYS}[0-9]+$",)).fetchall()
     homes = [_Home(int(name.removeprefix(GATEWAYS)), name) for (name,) in names]

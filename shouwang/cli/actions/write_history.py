@@ -86,7 +86,7 @@ def plan(conn: psycopg.Connection[Any], options: MonthOptions, now: dt.datetime)
 
 def write(conn: psycopg.Connection[Any], plan: Plan, residents: int) -> Iterator[Written]:
     """Write residents 0 … ``residents`` - 1; one that is there already is skipped. ``conn``: in autocommit.
-    Raises RuntimeError where the database can not take a past any more.
+    Raises RuntimeError where the database cannot take a past any more.
 
     Simulating and packing run in processes of their own while the database stores.
     """
@@ -157,7 +157,7 @@ def _refuse_where_readings_are_gone(conn: psycopg.Connection[Any]) -> None:
     ).fetchone()
     if row is not None and row[0]:
         raise RuntimeError(
-            "this database has roll-ups whose readings are gone: at grade 'community' a past can not be added to it"
+            "this database has roll-ups whose readings are gone: at grade 'community' a past cannot be added to it"
             " without losing them; use a fresh database and write all residents in one go"
         )
 

@@ -64,7 +64,7 @@ def accept(
     url: Url,
     login: Login,
     ids: GapIds,
-    because: Annotated[str, typer.Option("--because", help="Why the data can not come any more.")],
+    because: Annotated[str, typer.Option("--because", help="Why the data cannot come any more.")],
 ) -> None:
     """Accept that the data of these gaps is lost: nobody is asked again. If it comes after all, it is stored."""
     from care_network.access.permissions import Action

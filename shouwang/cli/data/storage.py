@@ -51,7 +51,7 @@ def retention(
     """Show or change how long readings, minutes and hours are kept; a change needs --as, and is in the audit.
 
     It holds at once, at every grade: TimescaleDB's policies are set anew, or our maintenance follows within the hour.
-    Ingest's limits follow, too. Removed readings can not be restored.
+    Ingest's limits follow, too. Removed readings cannot be restored.
 
     Example: shouwang storage retention --raw-days 60 --minute-days 365 --as admin
     """

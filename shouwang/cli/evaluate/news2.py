@@ -39,7 +39,7 @@ def news2(
     not the newest: differences there are no fault. More: docs/replay.md.
 
     Exit status 1 when anything differs or fewer than 97 % of those who reach 7 are told at that reading; 2 when the
-    file can not be judged.
+    file cannot be judged.
     """
     from shouwang.cli.actions import judge_news2
 

@@ -64,7 +64,7 @@ def publish(
 
 @app.command()
 def withdraw(feed_url: FeedUrl) -> None:
-    """In a district: end it. The city can not connect any more, and no log is held for it; the feed's rows stay."""
+    """In a district: end it. The city cannot connect any more, and no log is held for it; the feed's rows stay."""
     from database.city import feed
 
     with connection(feed_url) as conn:

@@ -110,7 +110,7 @@ def test_an_end_is_told_and_the_way_to_a_hospital_is_never_green(site: ConsoleSi
     desk = history.Actor(None, "许晴", "test")
     lifecycle.act(site.conn, alert, "resolve", desk, now(), expected_version=1, outcome="false_resident")
     with site.client("daughter") as client:
-        assert re.search(r"疑似跌倒，\d\d:\d\d 已办结：误报，长者误触", client.get("/family").text)
+        assert re.search(r"跌倒，\d\d:\d\d 已办结：误报，长者误触", client.get("/family").text)
         assert 'data-colour="grey"' in client.get(f"/family/R1/alerts/{alert}").text  # of an end nothing is green
     assert said(site)[0] == "green"
     site.conn.execute("UPDATE alert SET outcome = 'hospital'")

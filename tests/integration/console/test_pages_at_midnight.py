@@ -57,5 +57,5 @@ def test_today_ends_at_midnight_in_shanghai(database_url: str, tmp_path: Path, d
         assert [visit[:5] for visit in state_of(conn, NOBODY, panel, early)["visits"]] == ["09:00"]
         # an alert of two minutes before midnight is one of today, and then of yesterday
         raise_alert(conn, midnight - 2 * MINUTE)
-        assert sentence(facts.load(conn, resident, household, late).facts).zh.startswith("23:58 疑似跌倒")
-        assert sentence(facts.load(conn, resident, household, early).facts).zh.startswith("昨天 23:58 疑似跌倒")
+        assert sentence(facts.load(conn, resident, household, late).facts).zh.startswith("23:58 跌倒")
+        assert sentence(facts.load(conn, resident, household, early).facts).zh.startswith("昨天 23:58 跌倒")

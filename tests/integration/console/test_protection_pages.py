@@ -1,6 +1,7 @@
 """The pages of the protection picture: scope, filters, file, bad addresses, the audit."""
 
 import csv
+import datetime as dt
 import io
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def test_each_account_sees_its_own_area_and_nothing_else(database_url: str, tmp_
                 assert desk.get(f"/protection{bad}").status_code in (400, 404, 422), bad
             for month in ("2026-13", "1999-01", "x", "2099-01"):
                 assert desk.get(f"/protection/history?month={month}").status_code == 422
+            before = f"{now() - dt.timedelta(days=62):%Y-%m}"
+            assert "没有核对记录" in desk.get(f"/protection/history?month={before}").text
             file = desk.get("/protection/history.csv?function=help").text
             lines = list(csv.DictReader(io.StringIO(file.lstrip("\ufeff"))))
             assert {line["编号"] for line in lines} >= {"P1", "P2"}

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    # The test may ask for faults; a folder below the private tmp_path is what root's server can not reach.
+    # The test may ask for faults; a folder below the private tmp_path is what root's server cannot reach.
     postgres = EmbeddedPostgres(tmp_path / "postgres", {"shared_buffers": "16MB"})
     try:
         yield postgres

@@ -48,7 +48,7 @@ def test_each_fault_of_ours_has_its_words(broker: TestBroker, pki: Pki, tmp_path
     assert "unknown authority" in tls.explain(msgspec.structs.replace(good, cert=cert, key=key))
     assert "wants a certificate" in tls.explain(Broker(good.host, good.port, good.ca))
     assert "do not belong together" in tls.explain(msgspec.structs.replace(good, key=key))
-    assert "can not be reached" in tls.explain(msgspec.structs.replace(good, port=1))
+    assert "cannot be reached" in tls.explain(msgspec.structs.replace(good, port=1))
     found = tls.ends(good)
     assert {"gw-a", "Shouwang CA", f"broker 127.0.0.1:{good.port}"} == set(found)
     assert all(end > NOW for end in found.values())

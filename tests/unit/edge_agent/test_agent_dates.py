@@ -1,4 +1,4 @@
-"""No date of any driver makes a frame that the district can not read."""
+"""No date of any driver makes a frame that the district cannot read."""
 
 import numpy as np
 from hypothesis import given

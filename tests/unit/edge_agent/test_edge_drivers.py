@@ -275,7 +275,7 @@ def test_ble_devices(model: str, characteristic: int, payload: str, values: list
         (EsphomeDriver, {"colour": "red"}, [], "colour"),
         (BleDriver, {"colour": "red"}, [], "colour"),
         (SerialRadarDriver, {"colour": "red"}, [], "colour"),
-        (EsphomeDriver, {"username": "me", "password_file": "/nowhere/at/all"}, [], "can not be read"),
+        (EsphomeDriver, {"username": "me", "password_file": "/nowhere/at/all"}, [], "cannot be read"),
         (Zigbee2MqttDriver, {}, [DeviceConfig("a", "heiman-hs1sa", address="smoke/#")], "smoke/#"),
         (EsphomeDriver, {}, [DeviceConfig("a", "seeed-mr60bha2", address="/radar")], "/radar"),
         (EsphomeDriver, {}, [RADAR, DeviceConfig("b", "hi-link-ld2410", address=RADAR.address)], "radar and|b and"),

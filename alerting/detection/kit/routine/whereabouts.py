@@ -110,7 +110,7 @@ class Whereabouts(msgspec.Struct, kw_only=True):
     several: bool = False
     """Several people live here: one may lie while another moves."""
     ending: list[str] = []
-    """Motion sensors that report the end of motion; the others can not be on."""
+    """Motion sensors that report the end of motion; the others cannot be on."""
     in_bed: bool = False
     present: bool = False
     """A sensor that somebody holds by being there (not by moving) is on."""

@@ -81,7 +81,7 @@ def test_no_text_keeps_an_emergency_out_of_the_database(
             kinds = "SELECT count(*) FROM event"
             wait_for(lambda: conn.execute(kinds).fetchone() == (len(sent) - 3,), 30, ingest.log)
             kept = conn.execute("SELECT code, count(*) FROM quarantine GROUP BY code").fetchall()
-            assert dict(kept)["undecodable"] == 1, "its number can not be read"
+            assert dict(kept)["undecodable"] == 1, "its number cannot be read"
             assert dict(kept)["partly unreadable"] >= 6
             told_of = "SELECT evidence ->> 'refusals' FROM alert WHERE rule = 'messages_refused'"
             wait_for(lambda: "partly unreadable" in str(conn.execute(told_of).fetchone()), 30, alerting.log)

@@ -73,7 +73,7 @@ def test_a_chain_that_is_cut_or_written_anew_does_not_have_the_head_that_the_log
         conn, f"DELETE FROM alert_event WHERE id = {last}",
         "DELETE FROM sealed_entry WHERE position = (SELECT max(position) FROM sealed_entry)",
     )  # fmt: skip
-    assert faults == (), "cut at its end, the chain alone can not tell"
+    assert faults == (), "cut at its end, the chain alone cannot tell"
     assert "not in the chain" in " ".join(check(conn, known).faults)
 
 

@@ -75,7 +75,7 @@ def machine(conn: psycopg.Connection[Any]) -> type[RuleBasedStateMachine]:
                 )
                 assert RANK[self.row(lead)["severity"]] == min(RANK[before["severity"]], RANK[other.severity])
 
-        @rule(alert=alerts, wanted=st.sampled_from(("clear", "cancel", "end", "note")))
+        @rule(alert=alerts, wanted=st.sampled_from(("clear", "cancel", "end", "note", "again")))
         def the_system_learns(self, alert: uuid.UUID, wanted: Any) -> None:
             before = self.row(alert)
             lifecycle.follow_up(conn, alert, wanted, dt.datetime.now(dt.UTC), "")

@@ -84,7 +84,7 @@ def test_what_belongs_together_is_saved_encrypted_and_opened_again(place: Path) 
         assert opened.stat().st_mode & 0o077 == 0
     stranger = place / "stranger"
     stranger.write_text(str(pyrage.x25519.Identity.generate()))
-    with pytest.raises(settings.BackupError, match="can not be opened"):
+    with pytest.raises(settings.BackupError, match="cannot be opened"):
         archive.open_archive(saved[-1], stranger, place / "nothing")
 
 

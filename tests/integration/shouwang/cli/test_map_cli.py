@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from care_network.demo.district import load_demo
 from device_simulators.homes import demo_home
 from shouwang.cli.main import app
+from tests.support.ground import ground_file
 
 pytestmark = [
     pytest.mark.integration,
@@ -46,6 +47,27 @@ def test_a_district_loads_its_outlines_and_a_past(database_url: str, tmp_path: P
         assert refused.exit_code == 1
         assert "GeoJSON" in refused.output
         assert shouwang(database_url, *load[:-1], "carer").exit_code != 0
+
+        ground = tmp_path / "yantian.pmtiles"
+        ground.write_bytes(ground_file(zooms=(11, 12), attribution=None))
+        load = ("network", "ground", "load", str(ground), "--as", "admin")
+        count = "SELECT count(*), min(attribution) FROM ground_map"
+        dry = shouwang(database_url, *load, "--dry-run")
+        assert dry.exit_code == 0, dry.output
+        assert "mvt, zooms 11-12" in dry.output
+        assert "1 of 1 homes" in dry.output
+        silent = shouwang(database_url, *load)
+        assert silent.exit_code == 1
+        assert "地图来源" in silent.output
+        assert conn.execute(count).fetchone() == (0, None)
+        done = shouwang(database_url, *load, "--attribution", "盐田测绘")
+        assert done.exit_code == 0, done.output
+        assert conn.execute(count).fetchone() == (1, "盐田测绘")
+        ground.write_bytes(ground.read_bytes()[:500])
+        assert "没有下载完" in shouwang(database_url, *load).output
+        assert shouwang(database_url, "network", "ground", "remove", "--as", "carer").exit_code != 0
+        assert "removed" in shouwang(database_url, "network", "ground", "remove", "--as", "admin").output
+        assert "none" in shouwang(database_url, "network", "ground", "remove", "--as", "admin").output
 
         first = shouwang(database_url, "simulate", "history", "--demo", "--days", "4")
         assert first.exit_code == 0, first.output

@@ -81,7 +81,7 @@ def test_a_file_of_ours_is_tried_by_its_path_too(folder: Path) -> None:
 
 
 BROKEN = {
-    "no_python.py": ("def (", "can not be run: SyntaxError"),
+    "no_python.py": ("def (", "cannot be run: SyntaxError"),
     "nothing.py": ("x = 1", "defines 0 detectors"),
     "ours.py": (
         "from alerting.detection.kit.detector import Detector, Rule\n"

@@ -42,7 +42,7 @@ def place(tmp_path: Path) -> Small:
     try:
         return Small(tmp_path / "upgrade", homes=6, load=Asked)
     except RuntimeError as error:
-        pytest.skip(f"the old release can not be had: {error}")
+        pytest.skip(f"the old release cannot be had: {error}")
 
 
 # paho leaves a socket to the garbage collector when the line is cut in the middle of its TLS handshake

@@ -175,7 +175,7 @@ def test_pgbackrest_gets_a_pass_phrase_of_its_own_and_the_cluster(root: Path) ->
     setup(root)
     assert file.read_text() == text
     answers = parse_answers((root / "etc/shouwang/setup.toml").read_text())
-    for here in (False, True):  # without the program PostgreSQL would keep all WAL that it can not archive
+    for here in (False, True):  # without the program PostgreSQL would keep all WAL that it cannot archive
         machine = Machine(root, DEPLOY, clusters=("/etc/postgresql/15/main",), archives_wal=here)
         paths = {item.path for item in Plan(answers, machine).items()}
         assert ("/etc/postgresql/15/main/conf.d/shouwang-archive.conf" in paths) == here

@@ -30,8 +30,8 @@ def test_a_motion_sensor_that_hangs_is_told_and_hides_nobody() -> None:
     assert told.severity == "technical"
     assert told.onset_us == at(9, "07:05")
     assert told.subject == "device:gw-1/pir-living"
-    assert "pir-living" in told.reason_zh
-    assert "pir-living" in told.reason_en.lower()
+    assert "客厅人体传感器" in told.reason_zh
+    assert "living room" in told.reason_en.lower()
     assert medical(home) == []
     stop = [f for f in home.until(9, "14:30") if f.rule == "inactivity"]
     assert len(stop) == 1, "as if the sensor were not there"

@@ -129,7 +129,7 @@ def test_a_file_that_is_no_table_says_what_to_do(tmp_path: Path, name: str, data
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ProvisioningError, match="can not be read"):
+    with pytest.raises(ProvisioningError, match="cannot be read"):
         read_table(tmp_path / "none.csv")
 
 

@@ -57,7 +57,7 @@ def test_a_key_file_is_never_overwritten_and_never_shown(tmp_path: Path) -> None
         ("# only words\n", "holds no key"),
         ("k-1 AAAA\n", "damaged in line 1"),
         ("# x\nk-1 ***\n", "damaged in line 2"),
-        ("钥匙", "can not be read"),
+        ("钥匙", "cannot be read"),
     ],
 )
 def test_a_damaged_file_says_so(tmp_path: Path, text: str, words: str) -> None:

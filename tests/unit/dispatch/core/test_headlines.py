@@ -3,7 +3,7 @@
 import pytest
 
 from alerting.detection.detectors import all_rules
-from dispatch.core.headline import MOST, headline, place, problems
+from dispatch.core.headline import MOST, headline, place, problems, title
 from tests.support.rules import about
 
 
@@ -22,6 +22,8 @@ def test_every_rule_has_a_short_headline_in_both_languages(severity: str) -> Non
 
 
 def test_a_fall_says_whether_the_person_got_up() -> None:
+    assert title("fall", "emergency", about("fall")) == ("跌倒", "fall")
+    assert title("fall", "urgent", about("fall")) == ("疑似跌倒", "possible fall")
     assert headline("fall", "emergency", {})[0] == "跌倒，倒地后未起身"
     assert headline("fall", "urgent", {})[0] == "疑似跌倒，观察起身中"
 

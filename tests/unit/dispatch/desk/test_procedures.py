@@ -87,8 +87,8 @@ def test_words_to_say_are_short_and_in_both_tongues() -> None:
             'calls = ["staff"]',
             "calls does not name resident",
         ),
-        ('title_en = "Fall, has not got up"', 'titel = "Fall"', "can not be read"),
-        ("version = 1", "version = ", "can not be read"),
+        ('title_en = "Fall, has not got up"', 'titel = "Fall"', "cannot be read"),
+        ("version = 1", "version = ", "cannot be read"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_said(old: str, new: str, problem: str) -> None:
@@ -105,7 +105,7 @@ def test_a_district_has_cards_of_its_own(tmp_path: Path) -> None:
         assert (card("sos", "emergency").title_zh, card("sos", "emergency").version) == ("求助", 7)
         with pytest.raises(ProcedureError):
             procedures.use(tmp_path / "none.toml")
-        assert card("sos", "emergency").version == 7, "a file that can not be used changes nothing"
+        assert card("sos", "emergency").version == 7, "a file that cannot be used changes nothing"
     finally:
         procedures.use(None)
     assert card("sos", "emergency").version == 1

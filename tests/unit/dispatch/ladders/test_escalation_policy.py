@@ -85,9 +85,9 @@ def test_a_file_with_a_mistake_says_where() -> None:
         parse('[[policy]]\ncode = "x"\nsteps = [{ after_s = "soon", targets = [] }]')
     with pytest.raises(PolicyError, match="no \\[\\[policy\\]\\]"):
         parse("")
-    with pytest.raises(PolicyError, match="can not be read"):
+    with pytest.raises(PolicyError, match="cannot be read"):
         parse("[[")
-    with pytest.raises(PolicyError, match="can not be read"):
+    with pytest.raises(PolicyError, match="cannot be read"):
         decode({"code": 1})
 
 

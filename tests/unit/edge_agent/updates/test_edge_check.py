@@ -59,9 +59,9 @@ def test_a_good_home_has_no_findings_but_good_ones(tmp_path: Path, pki: Pki) -> 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"ca": "/nonexistent"}, "error broker.ca: /nonexistent: can not be read"),
-        ({"cert": "/nonexistent"}, "error broker.cert: /nonexistent: can not be read"),
-        ({"key": "/nonexistent"}, "error broker.key: /nonexistent: can not be read"),
+        ({"ca": "/nonexistent"}, "error broker.ca: /nonexistent: cannot be read"),
+        ({"cert": "/nonexistent"}, "error broker.cert: /nonexistent: cannot be read"),
+        ({"key": "/nonexistent"}, "error broker.key: /nonexistent: cannot be read"),
         ({"ca": __file__}, "holds no certificate"),
         ({"key": __file__}, "holds no private key"),
         ({"options": "{ colour = 1 }"}, "error driver zigbee2mqtt: ValueError: zigbee2mqtt driver: Object contains"),
@@ -123,7 +123,7 @@ def test_the_exit_status_tells(tmp_path: Path, pki: Pki, capsys: pytest.CaptureF
     assert "NOT USABLE" in out
     assert "ERROR   broker.cert: /nonexistent" in out
     assert main(["--config", str(tmp_path / "none.toml"), "--check"]) == 2
-    assert "none.toml: can not be read" in capsys.readouterr().err
+    assert "none.toml: cannot be read" in capsys.readouterr().err
 
 
 def test_plain_tcp_is_for_this_machine_only(tmp_path: Path) -> None:

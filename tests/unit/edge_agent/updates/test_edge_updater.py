@@ -201,11 +201,11 @@ def test_what_does_not_pass_is_refused_with_the_reason_and_leaves_no_trace(tmp_p
         pendant.replace("[[drivers]]", 'room = "left wrist"\n[[drivers]]'),
     )
     push("buffer.path must stay", good.replace("buffer.db", "other.db"))
-    push("can not be changed", good + '[updates]\npublic_keys = ["x"]\n')
+    push("cannot be changed", good + '[updates]\npublic_keys = ["x"]\n')
     push("no driver 'telepathy'", good.replace('"zigbee2mqtt"', '"telepathy"'))
     push("unknown field `colour`", good + "options = { colour = 1 }\n")
     push("in the clear", good.replace("port = 1", 'host = "broker.example.org"'))
-    push("can not be read", good.replace("port = 1", 'ca = "/nonexistent/ca.crt"'))
+    push("cannot be read", good.replace("port = 1", 'ca = "/nonexistent/ca.crt"'))
     assert updater.state == before
     assert not updater.restart.is_set()
     assert [file.name for file in (tmp_path / "config").iterdir()] == ["state.json"]

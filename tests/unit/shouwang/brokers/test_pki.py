@@ -58,7 +58,7 @@ def test_a_gateways_pair_is_signed_by_the_issuing_authority_and_no_other(tmp_pat
     (tmp_path / "ca.key").rename(tmp_path / "in-a-safe")
     assert pki.gateway("gw-a")[0].read_bytes() == before
     load(pki.gateway("gw-b")[0]).verify_directly_issued_by(above)
-    with pytest.raises(ValueError, match="can not be an identity"):
+    with pytest.raises(ValueError, match="cannot be an identity"):
         pki.gateway("../ca")
 
 

@@ -84,7 +84,7 @@ def test_the_report_says_of_each_drill_what_was_lost_how_late_and_when_it_recove
         ],
         dt.datetime(2026, 11, 29, tzinfo=dt.UTC),
     )
-    assert "2026-11-29 08:00 (Asia/Shanghai). 1 of 4 hold, 1 can not be run here." in text
+    assert "2026-11-29 08:00 (Asia/Shanghai). 1 of 4 hold, 1 cannot be run here." in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert len({line.count("|") for line in rows}) == 1, "every line has the columns of the head"
     assert rows[2].endswith("| 1,200 / 0 / 0 | 20 / 0 / 0 | 0 / 0 | 0 / 0 | 0.1 / 4.0 s (10 s) | 1.5 s | holds |")
