@@ -59,7 +59,7 @@ def test_a_center_sees_its_evening_and_takes_an_alert(
         page.context.add_cookies([{"name": "shouwang_language", "value": "en", "url": site.address}])
         page.goto(f"{site.address}/station")
         expect(page.get_by_role("heading", name="Residents of concern")).to_be_visible()
-        expect(page.get_by_role("region", name="This month")).to_contain_text(re.compile(r"[12]/2"))
+        expect(page.get_by_role("region", name="Figures of the month")).to_contain_text(re.compile(r"[12]/2"))
         page.goto(f"{site.address}/station/phones")
         expect(page.get_by_role("row").filter(has_text="P11")).to_be_visible()
         sound(page)

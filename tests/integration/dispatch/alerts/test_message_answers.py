@@ -193,7 +193,7 @@ def test_a_link_for_a_closed_alert_is_late(database_url: str, tmp_path: Path) ->
             path = path_of(peer.requests[0].json()["text"], "a")
             assert client.post(path).status_code == 303
             page = client.get(path)
-        assert "已有其他人接警" in page.text
+        assert "这条预警已结束" in page.text
         with pytest.raises(links.LinkError):
             links.load_link_keys(tmp_path / "link.key").read("x.y", "ack", now)
         wait_for(lambda: state(city) == "resolved", 20, lambda: state(city))
