@@ -131,4 +131,4 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], s
     while not condition():
         waited = time.monotonic() - begin
         assert waited < seconds, what()[-3000:]
-        time.sleep(min(0.25, max(0.03, waited / 8)))
+        time.sleep(min(0.15, max(0.03, waited / 8)))

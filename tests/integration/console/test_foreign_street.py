@@ -18,6 +18,10 @@ pytestmark = pytest.mark.integration
 FOREIGN = ("gw-1", "路1号", "R1", "H1")
 
 
+OF_THE_DISTRICT = {"GET /map/tiles/{version}/{z}/{x}/{y}"}
+"""The ground of the map: streets and houses, nobody's."""
+
+
 def test_no_page_shows_what_lies_in_another_street(city: City, database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute(
@@ -36,7 +40,8 @@ def test_no_page_shows_what_lies_in_another_street(city: City, database_url: str
                 continue
             example = EXAMPLES[route.name](city, Role.DISPATCHER)
             if "{" in route.path:
-                opened[route.name] = site.ask(route, example, "stranger")
+                if route.name not in OF_THE_DISTRICT:
+                    opened[route.name] = site.ask(route, example, "stranger")
             elif route.method == "GET":
                 shown[route.path] = site.text(example, "stranger")
     assert len(opened) > 20

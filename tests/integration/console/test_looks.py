@@ -33,6 +33,7 @@ ABOUT_NOBODY = {
     "GET /field-worker.js",
     "GET /home/{token}",
     "GET /home/{token}/now",
+    "GET /w/{token}/mark",  # a mark of the state that the page shows, for a page whose look is in the audit
 }
 """Pages that show the one who asks, as the panel in a home does, or nobody."""
 WHOSE = {"/family": "daughter", "/mine": "carer"}

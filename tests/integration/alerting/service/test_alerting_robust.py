@@ -67,8 +67,10 @@ def test_two_side_by_side_give_each_alert_once_and_tell_that_the_broker_is_away(
         link = f"SELECT state, severity FROM alert WHERE rule = '{RULE}'"
         wait_for(lambda: counted(postgres.url, link) == [("raised", "technical")], 30, both[0].log)
         assert counted(postgres.url, "SELECT count(*) FROM household WHERE code = 'PLATFORM'") == [(1,)]
+        desk.forget_the_line()
         broker.start()
         wait_for(lambda: {state for state, _ in counted(postgres.url, link)} == {"cleared"}, 40, both[0].log)
+        desk.wait_for_the_line()
         desk.report("smoke_detected", "radar")
         wait_for(lambda: ("smoke", "emergency") in desk.rules(), 20, both[0].log)
         # what the other has in hand must not come again either

@@ -31,13 +31,22 @@ class Desk:
         self.console.on_subscribe = lambda *_: self._ready.set()
         self.console.on_message = lambda _c, _u, m: self.notices.append((time.time(), notice.decode(bytes(m.payload))))
         mqtt.start(self.console, broker.settings("svc-console"))
-        connected = threading.Event()
+        self._connected = threading.Event()
         self.gateway = mqtt.make_client(broker.settings(GATEWAY), GATEWAY, clean=True)
-        self.gateway.on_connect = lambda *_: connected.set()
+        self.gateway.on_connect = lambda *_: self._connected.set()
         mqtt.start(self.gateway, broker.settings(GATEWAY))
-        assert self._ready.wait(15)
-        assert connected.wait(15)
+        self.wait_for_the_line()
         self._seq = 0
+
+    def forget_the_line(self) -> None:
+        """The broker is away: what comes next is to wait for it anew."""
+        self._ready.clear()
+        self._connected.clear()
+
+    def wait_for_the_line(self) -> None:
+        """Both are connected: what is told to a console that is not there yet, it reads from the database."""
+        assert self._ready.wait(15)
+        assert self._connected.wait(15)
 
     def report(self, kind: str, device: str = "pendant", time_us: int | None = None) -> int:
         self._seq += 1
