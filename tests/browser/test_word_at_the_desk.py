@@ -46,6 +46,7 @@ def test_the_desk_notices_that_the_family_reaches_nobody(
         lifecycle.follow_up(site.conn, alert, "again", now(), "老人按了平板，首次报警后 1 分钟再次报警", "again")
         expect(row.locator(".q-word")).to_contain_text("再次报警")
         page.wait_for_function("before => window.tones > before", arg=heard)
+        expect(page.locator("#p-word")).to_contain_text("再次报警")  # what is settled is what stands there
         page.get_by_role("button", name="已知悉").click()
         expect(page.locator("#p-word")).to_be_hidden()
         expect(row.locator(".q-word")).to_have_count(0)
