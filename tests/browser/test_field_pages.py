@@ -231,8 +231,7 @@ def test_a_page_that_lies_open_or_is_kept_says_what_holds_now(site: ConsoleSite,
 
 
 def test_what_waits_is_sent_though_the_page_is_closed(site: ConsoleSite, browser: Browser) -> None:
-    """The browser wakes the worker by itself when the signal is back (Background Sync); where it takes its time, its own
-    switchboard wakes it here, and a second waking sends nothing twice."""
+    """The browser wakes the worker at the signal (Background Sync); its own switchboard does it here again."""
     order, path = sent(site)
     with telephone(browser, "allow") as context:
         page, other = context.new_page(), context.new_page()
