@@ -46,6 +46,8 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: str
     transport: Transport
     zh: str
+    """Word for it, for people who need not know the product."""
+    en: str = ""
     heartbeat_s: float
     """Longest time between two messages of a sound device; silence for three times this long is a fault."""
     characteristics: tuple[int, ...] = ()
@@ -71,6 +73,11 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Versions known to work; empty: not checked."""
     source: str = ""
     """Source of these facts."""
+
+    @property
+    def label_en(self) -> str:
+        """Word for it in English; the product's name where its profile does not say."""
+        return self.en or self.name.partition(" (")[0]
 
     @property
     def channels(self) -> frozenset[str]:

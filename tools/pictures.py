@@ -129,9 +129,16 @@ def take(browser: Browser, shot: Shot, language: str, password: str, name: str) 
     try:
         page = log_in(context, shot, language, password)
         page.goto(f"http://127.0.0.1:{PORT}{shot.path}")
+        sound = page.get_by_role("button", name=re.compile("开启并试听|Turn on and listen"))
+        if sound.is_visible():  # as at the start of a shift: the bar about it is not part of the picture
+            sound.click()
+            page.wait_for_timeout(2500)
         if shot.before:
             shot.before(page)
-        page.screenshot(path=IMAGES / f"{name}.png", full_page=shot.whole)
+        if shot.whole:  # what stands at the lower edge of a screen stands below all of it
+            page.set_viewport_size({"width": width, "height": page.evaluate("document.documentElement.scrollHeight")})
+            page.wait_for_timeout(500)
+        page.screenshot(path=IMAGES / f"{name}.png")
     finally:
         context.close()
 

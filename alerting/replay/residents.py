@@ -143,7 +143,7 @@ def district_of(
             person=None if device.shared and household in several else row_of[code],
             heartbeat_s=model.heartbeat_s if model else NEVER_S,
             label_zh=f"{room[0]}{model.zh if model else name}",
-            label_en=f"{model.name if model else name}{', ' if room[1] else ''}{room[1]}",
+            label_en=f"{model.label_en if model else name}{', ' if room[1] else ''}{room[1]}",
             room=here,
             home=home_of[household],
             gives=frozenset(said.get((code, name), ())) | (model.channels if model else frozenset()),

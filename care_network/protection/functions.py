@@ -133,5 +133,5 @@ def serves(model_id: str, room: str = "") -> Serves | None:
         worn=model.wearable,
         heartbeat_s=model.heartbeat_s,
         zh=model.zh,
-        en=model.name.partition(" (")[0],
+        en=model.label_en,
     )

@@ -86,7 +86,9 @@ def words_of(language: Language, account: Account | None) -> dict[str, Any]:
         "channel_label": channel_label,
         "unit": unit,
         "unit_word": lambda code: pick(language, *unit_of(code)),
-        "model_label": lambda model: pick(language, MODELS[model].zh, MODELS[model].name) if model in MODELS else model,
+        "model_label": lambda model: (
+            pick(language, MODELS[model].zh, MODELS[model].label_en) if model in MODELS else model
+        ),
         "short_place": lambda of: pick(language, *place((of.area_zh, of.area_en), (of.address_zh, of.address_en))),
         "room_label": lambda room: pick(language, *room_of(str(room))),
         "grades": GRADES,

@@ -317,7 +317,7 @@ def _named(device: dict[str, Any]) -> tuple[str, str]:
     model, room = MODELS.get(device["model"]), room_of(device["room"])
     if model is None:
         return f"{room[0]}设备", f"a device ({room[1]})"
-    return f"{room[0]}{model.zh}", f"{model.name} ({room[1]})" if room[1] else model.name
+    return f"{room[0]}{model.zh}", f"{model.label_en} ({room[1]})" if room[1] else model.label_en
 
 
 def _senses(devices: list[dict[str, Any]]) -> bool:

@@ -52,7 +52,7 @@ def _source(month: ResidentMonth, device: DeviceConfig, household: int, person: 
         person=person,
         heartbeat_s=model.heartbeat_s if model else UNHEARD_S,
         label_zh=f"{room[0]}{model.zh if model else device.name}",
-        label_en=", ".join(word for word in (model.name if model else device.name, room[1]) if word),
+        label_en=", ".join(word for word in (model.label_en if model else device.name, room[1]) if word),
         room=device.room,
         home=home,
         gives=model.channels if model else frozenset(gives),
