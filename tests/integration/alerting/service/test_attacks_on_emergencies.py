@@ -67,7 +67,7 @@ def test_no_text_keeps_an_emergency_out_of_the_database(
             service("ingest", broker.settings("svc-ingest"), tmp_path, **settings) as ingest,
         ):
             wait_for(lambda: "connected to the broker" in alerting.log(), 60, alerting.log)
-            wait_for(lambda: "connected" in ingest.log(), 60, ingest.log)
+            wait_for(lambda: "subscribed" in ingest.log(), 60, ingest.log)
             for payload in sent.values():
                 home.client.publish(wire.topic("gw-1", "events"), payload, qos=1).wait_for_publish(15)
             wait_for(lambda: {name for (name,) in conn.execute(raised)} == expected, 30, alerting.log)

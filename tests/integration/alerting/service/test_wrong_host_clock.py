@@ -51,6 +51,9 @@ def test_a_host_whose_clock_is_wrong_is_named_and_nobody_else(
         service("ingest", broker.settings("svc-ingest"), tmp_path, **settings) as ingest,
     ):
         wait_for(lambda: "connected to the broker" in alerting.log(), 60, alerting.log)
+        wait_for(
+            lambda: "subscribed" in ingest.log(), 60, ingest.log
+        )  # what comes before its first session is nobody's
         now_us = time.time_ns() // 1000
         series = wire.make_series("radar", "heart_rate", now_us, np.array([now_us]), np.array([72], np.float32))
         frame = wire.Frame(1, GATEWAY, 5, 6, "live", 1, now_us, [series])
