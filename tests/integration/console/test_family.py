@@ -129,13 +129,13 @@ def test_who_reaches_nobody_while_only_a_mild_alert_is_open_calls_people(site: C
 def test_the_circle_is_left_by_oneself_after_its_consequence_is_named(site: ConsoleSite) -> None:
     site.conn.execute(
         "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order, consent_at,"
-        " account_id) SELECT r.id, '139', '某', 'Somebody', '女儿', 'daughter', 1, now(), a.id"
+        " account_id) SELECT r.id, '13955501234', '某', 'Somebody', '女儿', 'daughter', 1, now(), a.id"
         " FROM resident r, account a WHERE r.code = 'R1' AND a.login = 'daughter'"
     )
     with site.client("daughter") as client:
         circle = client.get("/family/R1/circle").text
         assert "有报警时会接到电话" in circle
-        assert "139" not in circle
+        assert "13955501234" not in circle
         assert "不会再打您的电话" in client.get("/family/R1/stop-calls").text
         assert client.post("/family/R1/stop-calls").status_code == 303
         assert site.conn.execute("SELECT count(*) FROM contact WHERE consent_at IS NULL").fetchone() == (1,)
