@@ -208,6 +208,10 @@ class OutboxFile:
         ).fetchone()
         return None if record is None else (int(record[0]), int(record[1]))
 
+    def has(self, id_: int) -> bool:
+        """Whether a row has this id."""
+        return self._db.execute("SELECT 1 FROM message WHERE id = ?", (id_,)).fetchone() is not None
+
     def highest_id(self) -> int:
         return int(self._db.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0])
 

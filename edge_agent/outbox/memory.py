@@ -63,6 +63,11 @@ class MemoryFallback:
         """Forget a row; False: it was not here."""
         return self._rows.pop(id_, None) is not None
 
+    def replace(self, id_: int, row: Row) -> None:
+        """Keep ``row`` in place of the one of an id, as the newest."""
+        del self._rows[id_]
+        self._rows[row.id] = row
+
     def clear(self) -> None:
         self._rows.clear()
 

@@ -23,7 +23,7 @@ import structlog
 from edge_agent.outbox.bodies import event_body, frame_body, payload
 from edge_agent.outbox.file import FAILURES, Lane, OutboxFile, OutboxState, Row, is_damage, read_state
 from edge_agent.outbox.memory import MemoryFallback
-from edge_agent.outbox.numbering import Numbering, new_epoch
+from edge_agent.outbox.numbering import Numbering, id_without_file, new_epoch
 from edge_agent.outbox.rescue import open_file, replace_damaged
 from edge_agent.outbox.sent import Numbered
 from edge_agent.timekeeping.clock import Clock, ClockStep
@@ -35,7 +35,6 @@ FRESH_US = 30_000_000
 """A frame older than this when it is first sent is backlog."""
 BLOCK = 64
 """Frames of the backlog that one transaction numbers: a live event waits for few of them."""
-_ID_BASE = 1 << 61
 _FOR_EVER = 1 << 62
 
 
@@ -72,6 +71,7 @@ class Outbox:
         self._memory = MemoryFallback(clock)
         self._handed_out: dict[int, Lane] = {}
         self._acknowledged: set[int] = set()  # ids that are still in the file
+        self._renamed: dict[int, int] = {}  # ids under which messages were handed out, and their ids of now
         self._to_repeat: list[Row] = []  # frames that got their number before a restart
         self._backlog: list[Row] = []  # frames numbered in advance, up to BLOCK
         self._file: OutboxFile | None = None
@@ -82,7 +82,7 @@ class Outbox:
         self._try_to_open()
         if self._file is None:
             clock.begin(0, 0)
-            self._next_id = _ID_BASE + clock.now_us()  # a file that turns up later has smaller ids
+            self._next_id = id_without_file(clock)
 
     @property
     def epoch(self) -> int:
@@ -139,7 +139,8 @@ class Outbox:
 
     def delete(self, ids: Sequence[int]) -> None:
         """Forget messages that the broker has. They leave the file with the next transaction, or with :meth:`flush`."""
-        for id_ in ids:
+        for given in ids:
+            id_ = self._renamed.pop(given, given)
             self._handed_out.pop(id_, None)
             if not self._memory.remove(id_):
                 self._acknowledged.add(id_)
@@ -174,9 +175,8 @@ class Outbox:
 
     def _put(self, lane: Lane, made_us: int, readings: int, body: bytes) -> None:
         if self._file is None:
-            self._try_to_open()  # before the message has its id: the file may hold that one
-        self._next_id += 1
-        row = Row(id=self._next_id, lane=lane, boot=self._clock.boot_us, made_us=made_us, readings=readings, body=body)
+            self._try_to_open()
+        row = Row(id=0, lane=lane, boot=self._clock.boot_us, made_us=made_us, readings=readings, body=body)
         number_now = lane == "events" and self._clock.known
         self._state.last_us = max(self._state.last_us, self._clock.now_us())
         self._state.last_boot = self._clock.boot_us
@@ -184,6 +184,7 @@ class Outbox:
             try:
                 with self._writing() as file:
                     self._make_room(file, len(body))
+                    row = self._with_id(row)  # only now that the file is open: it may hold the id of before
                     file.insert(self._number_in_file(row, "events") if number_now else row)
                     self._state.pending += 1
                 file.shorten_log()
@@ -191,7 +192,13 @@ class Outbox:
             except FAILURES as error:
                 if not self._handle_failure(error):
                     break
+        row = self._with_id(row)
         self._keep_in_memory(self._number_in_memory(row, "events") if number_now else row)
+
+    def _with_id(self, row: Row) -> Row:
+        """The row under the next id; ids rise in the order of putting."""
+        self._next_id += 1
+        return msgspec.structs.replace(row, id=self._next_id)
 
     def _make_room(self, file: OutboxFile, size: int) -> None:
         room, pages = file.room()
@@ -298,11 +305,7 @@ class Outbox:
 
     def _write_down(self, file: OutboxFile, row: Row) -> None:
         self._make_room(file, len(row.body))
-        try:
-            file.insert(row)
-        except sqlite3.IntegrityError:
-            # a file that turned up late has this id: under a new one the message may be sent twice, with one number
-            file.insert(msgspec.structs.replace(row, id=file.highest_id() + 1))
+        file.insert(row)
         self._state.pending += 1
 
     @contextlib.contextmanager
@@ -314,9 +317,10 @@ class Outbox:
 
     def _handle_failure(self, error: BaseException) -> bool:
         """Replace a damaged file (True: try again), or remember that the disk takes nothing (False)."""
-        if is_damage(error) and self._file is not None:
-            self._file.close()
-            self._file = None
+        if is_damage(error):
+            if self._file is not None:
+                self._file.close()
+                self._file = None
             with contextlib.suppress(*FAILURES):
                 self._adopt(replace_damaged(self._path, self._budget, str(error)))
                 return True
@@ -326,22 +330,39 @@ class Outbox:
         return False
 
     def _try_to_open(self) -> None:
-        try:
+        with self._handling_failures():
             self._adopt(open_file(self._path, self._budget))
-        except FAILURES as error:
-            self._handle_failure(error)
 
     def _adopt(self, file: OutboxFile) -> None:
         """Go on with this file: with the state it holds, and the counts made without it."""
         if not self._next_id:
             self._clock.begin(file.state.last_us or file.latest_us(), file.state.last_boot)
         state = _resumed_state(file, self._state, self._clock)
-        with file.transaction(state):
-            pass
-        self._file, self._state = file, state
-        self._next_id = max(self._next_id, file.highest_id())
-        self._backlog = []
-        self._to_repeat = [row for row in file.numbered_frames() if row.id not in self._handed_out]
+        try:
+            with file.transaction(state):
+                pass
+            self._next_id = max(self._next_id, file.highest_id())
+            if any(file.has(row.id) for row in self._memory):
+                self._rename_in_memory()
+            to_repeat = [row for row in file.numbered_frames() if row.id not in self._handed_out]
+        except BaseException:
+            file.close()
+            raise
+        self._file, self._state, self._to_repeat, self._backlog = file, state, to_repeat, []
+
+    def _rename_in_memory(self) -> None:
+        """Give the messages in memory ids that no file holds: a file that turned up late has some of theirs.
+
+        The broker's word for one that is on its way comes under the id of before, and must not cost the message of the
+        file that has it.
+        """
+        before_of = {id_: given for given, id_ in self._renamed.items()}
+        for row in list(self._memory):
+            renamed = self._with_id(row)
+            self._memory.replace(row.id, renamed)
+            if row.id in self._handed_out:
+                self._handed_out[renamed.id] = self._handed_out.pop(row.id)
+                self._renamed[before_of.get(row.id, row.id)] = renamed.id
 
     def _delete_spoiled(self) -> None:
         if self._file is not None and self._file.spoiled:
