@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from dispatch.alerts import lifecycle
 from dispatch.core.history import Actor
 from dispatch.family import panels
 from tests.support.brokers import TestBroker
+from tests.support.browser import losing
 from tests.support.console_site import console_site, now
 from tests.support.network import account
 from tests.support.services import wait_for
@@ -94,27 +95,22 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
         # the older emergency is still open: a new call goes out all the same, and is not answered by it
         tries: list[str] = []
 
-        def lose(route: Route) -> None:
-            tries.append(route.request.url)
-            route.abort()
-
-        page.route("**/press", lose)
-        catch_up(page)
-        page.get_by_role("button", name="再次呼救").focus()
-        page.keyboard.down("Enter")
-        page.clock.run_for(2100)
-        page.keyboard.up("Enter")
-        expect(page.locator("#words")).to_contain_text("没有送出去！", timeout=15_000)
-        page.clock.run_for(4000)
-        page.clock.run_for(4000)
-        expect(page.locator("#words")).to_contain_text("没有送出去！")
-        assert len(tries) > 1
-        # the older one ends: the press that nobody has heard is not forgotten with it
-        site.conn.execute("UPDATE alert SET state = 'resolved'")
-        page.clock.run_for(4000)
-        expect(page.locator("#words")).to_contain_text("没有送出去！")
-        site.conn.execute("UPDATE alert SET state = 'responding'")
-        page.unroute("**/press")
+        with losing(page, "**/press", lambda request: tries.append(request.url)):
+            catch_up(page)
+            page.get_by_role("button", name="再次呼救").focus()
+            page.keyboard.down("Enter")
+            page.clock.run_for(2100)
+            page.keyboard.up("Enter")
+            expect(page.locator("#words")).to_contain_text("没有送出去！", timeout=15_000)
+            page.clock.run_for(4000)
+            page.clock.run_for(4000)
+            expect(page.locator("#words")).to_contain_text("没有送出去！")
+            assert len(tries) > 1
+            # the older one ends: the press that nobody has heard is not forgotten with it
+            site.conn.execute("UPDATE alert SET state = 'resolved'")
+            page.clock.run_for(4000)
+            expect(page.locator("#words")).to_contain_text("没有送出去！")
+            site.conn.execute("UPDATE alert SET state = 'responding'")
         page.clock.run_for(4000)
         expect(page.locator("#words")).to_contain_text("已送出，正在等")  # the older one's way says nothing of it
         assert lifecycle.follow_up(site.conn, alert, "again", now(), "再次报警", "again")
@@ -122,17 +118,16 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
         expect(page.locator("#words")).to_have_text("再次呼救已收到。杨敏正在路上")
         flawless(page)
         # the server is gone: what it said last is said to be of then
-        page.route("**/now", lambda route: route.abort())
-        page.clock.run_for(14_000)
-        expect(page.locator("#words")).to_have_text("断线前的消息：再次呼救已收到。杨敏正在路上")
-        page.unroute("**/now")
+        with losing(page, "**/now"):
+            page.clock.run_for(14_000)
+            expect(page.locator("#words")).to_have_text("断线前的消息：再次呼救已收到。杨敏正在路上")
         site.conn.execute("UPDATE alert SET state = 'resolved'")
         page.clock.run_for(4000)
         expect(page.locator("body")).to_have_attribute("data-state", "calm")
-        page.route("**/now", lambda route: route.abort())
-        page.clock.run_for(14_000)
-        expect(page.locator("#lost")).to_be_visible()
-        expect(page.locator("#clock")).to_be_hidden()
+        with losing(page, "**/now"):
+            page.clock.run_for(14_000)
+            expect(page.locator("#lost")).to_be_visible()
+            expect(page.locator("#clock")).to_be_hidden()
 
 
 @pytest.mark.parametrize("broker", ["nats"], indirect=True)

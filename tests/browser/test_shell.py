@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.support.browser import losing
 from tests.support.console_site import ConsoleSite, console_site
 
 pytestmark = pytest.mark.browser
@@ -167,14 +168,13 @@ def test_a_page_whose_scripts_did_not_start_says_so(
     with console_site(database_url, tmp_path) as site:
         site.log_in(browser_context, "dispatcher")
         page = browser_context.new_page()
-        page.route("**/shell/shell.js", lambda route: route.abort())
-        page.goto(site.address)
         bar = page.locator("#unstarted")
-        expect(bar).to_be_hidden()  # it may still come
-        bar.evaluate("bar => bar.getAnimations().forEach((one) => one.finish())")  # ten seconds later
-        expect(bar).to_be_visible()
-        expect(bar).to_contain_text("请刷新页面")
-        page.unroute("**/shell/shell.js")
+        with losing(page, "**/shell/shell.js"):
+            page.goto(site.address)
+            expect(bar).to_be_hidden()  # it may still come
+            bar.evaluate("bar => bar.getAnimations().forEach((one) => one.finish())")  # ten seconds later
+            expect(bar).to_be_visible()
+            expect(bar).to_contain_text("请刷新页面")
         page.reload()
         expect(page.locator("#health")).to_be_visible()
         expect(bar).to_have_count(0)

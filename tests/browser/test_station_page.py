@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from care_network.protection.observer import Observer
 from dispatch.orders import assigning
+from tests.support.browser import settled
 from tests.support.console_site import console_site, now
 from tests.support.orders import ZHOU
 from tests.support.protected_district import World
@@ -56,6 +57,7 @@ def test_a_center_sees_its_evening_and_takes_an_alert(
         sound(page)
         concerns.get_by_role("button", name="接警").click()
         expect(page.get_by_text("已接警").first).to_be_visible()
+        settled(page)
         page.context.add_cookies([{"name": "shouwang_language", "value": "en", "url": site.address}])
         page.goto(f"{site.address}/station")
         expect(page.get_by_role("heading", name="Residents of concern")).to_be_visible()

@@ -2,11 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect, sync_playwright
 
 HOW_TO_GET_CHROMIUM = "no chromium found: apt-get install chromium fonts-noto-cjk, or set SHOUWANG_TEST_CHROMIUM"
 FLAGS = [
@@ -65,3 +66,29 @@ def browser_context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(browser_context: BrowserContext) -> Page:
     return browser_context.new_page()
+
+
+@contextmanager
+def losing(page: Page, address: str, told: Callable[[Request], None] = lambda _: None) -> Iterator[None]:
+    """Within it, requests of this form (a glob) are lost; ``told`` of each. The handler stays: one that is taken away
+    while a request is in its hands makes the request fail in the test's."""
+    within = True
+
+    def lose(route: Route) -> None:
+        if within:
+            told(route.request)
+            route.abort()
+        else:
+            route.fallback()
+
+    page.route(address, lose)
+    try:
+        yield
+    finally:
+        within = False
+
+
+def settled(page: Page) -> None:
+    """Wait until the shell has answered the last press, though what it does was seen already: the socket is quicker,
+    and an answer that comes while another page is asked for stops that one."""
+    expect(page.locator("#main[aria-busy=true], form[aria-busy=true]")).to_have_count(0)
