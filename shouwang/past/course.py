@@ -13,8 +13,8 @@ TAKEN_S = {"emergency": (24.0, 0.55), "urgent": (62.0, 0.6), "attention": (480.0
 """Median (s) and spread (of the logarithm) of the time until somebody takes an alert: some 4 to 8 % are too late."""
 THERE_S = {"emergency": (510.0, 0.35), "urgent": (1300.0, 0.4), "attention": (2700.0, 0.4), "technical": (9000.0, 0.5)}
 RANG = dt.timedelta(seconds=8)
-STEP_S = 20.0
-"""Pause between two steps of the ladder."""
+FIRST_S, STEP_S = 0.2, 20.0
+"""From the alert to the first call of the ladder, and the pause between two."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,9 +58,9 @@ def course_of(incident: Incident, rng: Generator) -> Course:
     else:
         taken = begin + _about(TAKEN_S[severity], rng, TARGETS_S[severity]["acknowledged"] * 2.5)
     grave = severity in ("emergency", "urgent")
-    calls = min(4, 1 + int((taken - begin).total_seconds() // STEP_S)) if grave else 1
+    calls = min(4, 1 + int(((taken - begin).total_seconds() - FIRST_S) // STEP_S)) if grave else 1
     told += [
-        Step(at=begin + dt.timedelta(seconds=0.2 + STEP_S * step), action="call_out", by="system")
+        Step(at=begin + dt.timedelta(seconds=FIRST_S + STEP_S * step), action="call_out", by="system")
         for step in range(calls)
     ]
     if ending.outcome is None:

@@ -1,5 +1,5 @@
-"""A pytest plugin: at the end of a run, which tests failed, how many were skipped and why, grade by grade and broker by
-broker.
+"""A pytest plugin: at the end of a run, which tests failed or needed a second try, how many were skipped and why, grade
+by grade and broker by broker.
 
 Written to the file SHOUWANG_TEST_SKIPPED, too, for the last lines of ``make test``.
 """
@@ -27,13 +27,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         [(report.nodeid, reason_of(report)) for report in stats.get("skipped", [])],
         [report.nodeid for outcome in RAN for report in stats.get(outcome, [])],
     )
-    lines += failures([report.nodeid for outcome in ("failed", "error") for report in stats.get(outcome, [])])
+    failed = [report.nodeid for outcome in ("failed", "error") for report in stats.get(outcome, [])]
+    lines += second_tries([report.nodeid for report in stats.get("rerun", [])], failed)
+    lines += failures(failed)
     terminalreporter.section(lines[0])
     for line in lines[1:]:
         terminalreporter.write_line(line)
     file = os.environ.get("SHOUWANG_TEST_SKIPPED")
     if file:
         Path(file).write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def second_tries(tried_again: Sequence[str], failed: Sequence[str]) -> list[str]:
+    """A line a test that failed once and passed then: late, or a race that wants to be looked at."""
+    return [f"passed at the second try: {test}" for test in sorted(set(tried_again) - set(failed))]
 
 
 def failures(tests: Sequence[str]) -> list[str]:

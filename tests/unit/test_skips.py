@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.skips import failures, summary
+from tests.support.skips import failures, second_tries, summary
 
 NO_COMMUNITY = "this TimescaleDB has no Community edition: set …"
 NO_MOSQUITTO = "no mosquitto found: apt-get install mosquitto"
@@ -29,6 +29,10 @@ def test_reasons_are_counted_grade_by_grade_and_broker_by_broker() -> None:
         "       broker nats: 1 ran, 1 skipped",
         "       broker mosquitto: 0 ran, 1 skipped",
     ]
+
+
+def test_a_test_that_passed_at_the_second_try_is_named() -> None:
+    assert second_tries(["b", "a", "c"], ["c"]) == ["passed at the second try: a", "passed at the second try: b"]
 
 
 def test_a_run_without_skips_says_so() -> None:
