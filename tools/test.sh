@@ -24,7 +24,7 @@ env -u PYTHONDONTWRITEBYTECODE -u SHOUWANG_TEST_SKIPPED .venv/bin/python -m pyte
 compiled=$!
 stage "lint" tools/lint.sh
 wait "$compiled"
-# five processes share the cores: threads of the numeric libraries would only stand in each other's way
+# six processes share the cores: threads of the numeric libraries would only stand in each other's way
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # where nothing compiled may be kept, each of the many child processes compiles the whole program anew
 unset PYTHONDONTWRITEBYTECODE
@@ -39,7 +39,7 @@ if [ "${free_kb:-0}" -gt 8000000 ]; then
 fi
 # a file is the unit: what it starts (a platform, a cluster) is started once; tests wait for servers more than they compute.
 # In the order of their folders the long files come first, and the many quick unit tests fill the end.
-stage "tests" .venv/bin/python -m pytest -q --numprocesses 5 --dist loadfile --no-loadscope-reorder "$@"
+stage "tests" .venv/bin/python -m pytest -q --numprocesses 6 --dist loadfile --no-loadscope-reorder "$@"
 
 echo
 echo "== summary after $((SECONDS - begin)) s"
