@@ -23,8 +23,8 @@ from tests.support.brokers import BROKERS, HOW_TO_GET_MOSQUITTO, TestBroker, mak
 from tests.support.databases import GRADES, ONE_GRADE, Cluster, TestPostgres, how_to_get, make_server
 from tests.support.release import LONG_RUN
 
-# A busy machine with cold caches makes the first inputs slow; that says nothing about the code. The inputs of a
-# property are the same in each run, so that a failure tells of the change at hand; before a release they are drawn anew.
+# A busy machine with cold caches makes the first inputs slow; that says nothing about the code. A property has the same
+# inputs in each run, so that a failure tells of the change at hand; before a release they are drawn anew.
 settings.register_profile(
     "shouwang",
     max_examples=60,
