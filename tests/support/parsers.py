@@ -49,6 +49,7 @@ from shouwang.certificates.enrolment import Enrolment
 from shouwang.certificates.issuer import Issuer, RequestRefusedError
 from shouwang.setup import answers, environment
 from vocabulary.text import TextError, check_text
+from vocabulary.toml import read_toml
 
 ROOT = Path(__file__).parents[2]
 NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
@@ -128,7 +129,7 @@ def _gatt(data: bytes) -> object:
 
 
 def _district(data: bytes) -> object:
-    tables = tomllib.loads(data.decode("utf-8", "replace"))
+    tables = read_toml(data.decode("utf-8", "replace"))
     kinds = (NewArea, NewHousehold, NewResident, NewOrganisation, NewGateway, NewDevice)
     for entry in [entry for table in tables.values() if isinstance(table, list) for entry in table]:
         for kind in kinds if isinstance(entry, dict) else ():
@@ -237,7 +238,7 @@ PARSERS: dict[str, Parser] = {
     ),
     "environment file": Parser(_plain(environment.parse), (ValueError,), (b'A=1\nB="x y"\n',)),
     "district file": Parser(
-        _district, (tomllib.TOMLDecodeError,), ((ROOT / "deploy/district.example.toml").read_bytes(),)
+        _district, (tomllib.TOMLDecodeError,), ((ROOT / "deploy/district.example.toml").read_bytes(), b"a = " + DEEP)
     ),
     "CSV": Parser(
         _file("people.csv", read_table),
