@@ -38,6 +38,10 @@ pytest_plugins = ["pytester", "tests.support.browser", "tests.support.skips"]
 
 
 BROWSER_TESTS = Path(__file__).parent / "browser"
+DRILLS = Path(__file__).parent / "integration/shouwang/drills"
+OTHERS_BETWEEN = 3
+"""Files of other tests between two of browser tests: about half of what runs at a time are browsers, then, as theirs
+take longer."""
 UMASK = os.umask(0o022)
 os.umask(UMASK)
 SIGNALS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -88,11 +92,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a test in a browser try twice: a whole browser on a full machine is late at times. The end of the log names
+    """Spread the files of browser tests among the others, which wait more than they compute; and let these tests, and
+    the drills, try twice: a browser or a whole platform is late at times on a full machine. The end of the log names
     each that needed it."""
+    files: dict[Path, list[pytest.Item]] = {}
     for item in items:
-        if item.path.is_relative_to(BROWSER_TESTS):
+        files.setdefault(item.path, []).append(item)
+        if item.path.is_relative_to(BROWSER_TESTS) or item.path.is_relative_to(DRILLS):
             item.add_marker(pytest.mark.flaky(reruns=1))
+    in_browser = [file for file in files if file.is_relative_to(BROWSER_TESTS)]
+    others = [file for file in files if not file.is_relative_to(BROWSER_TESTS)]
+    for number, file in enumerate(in_browser):
+        others.insert(number * (1 + OTHERS_BETWEEN), file)
+    items[:] = [item for file in others for item in files[file]]
 
 
 def pytest_collection_finish() -> None:
