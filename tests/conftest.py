@@ -39,6 +39,8 @@ pytest_plugins = ["pytester", "tests.support.browser", "tests.support.skips"]
 
 BROWSER_TESTS = Path(__file__).parent / "browser"
 DRILLS = Path(__file__).parent / "integration/shouwang/drills"
+LONGEST = (Path(__file__).parent / "deploy", Path(__file__).parent / "integration/shouwang")
+"""Whole machines and whole platforms: one of their files that begins last would keep all processes waiting."""
 OTHERS_BETWEEN = 3
 """Files of other tests between two of browser tests: about half of what runs at a time are browsers, then, as theirs
 take longer."""
@@ -92,9 +94,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the files of browser tests among the others, which wait more than they compute; and let these tests, and
-    the drills, try twice: a browser or a whole platform is late at times on a full machine. The end of the log names
-    each that needed it."""
+    """Spread the files of browser tests among the others, which wait more than they compute, the longest first; and let
+    these tests, and the drills, try twice: a browser or a whole platform is late at times on a full machine. The end of
+    the log names each that needed it."""
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
@@ -102,6 +104,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))
     in_browser = [file for file in files if file.is_relative_to(BROWSER_TESTS)]
     others = [file for file in files if not file.is_relative_to(BROWSER_TESTS)]
+    others.sort(key=lambda file: not any(file.is_relative_to(folder) for folder in LONGEST))
     for number, file in enumerate(in_browser):
         others.insert(number * (1 + OTHERS_BETWEEN), file)
     items[:] = [item for file in others for item in files[file]]
