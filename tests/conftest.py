@@ -38,7 +38,7 @@ pytest_plugins = ["pytester", "tests.support.browser", "tests.support.skips"]
 
 
 BROWSER_TESTS = Path(__file__).parent / "browser"
-DRILLS = Path(__file__).parent / "integration/shouwang/drills"
+UNIT_TESTS = Path(__file__).parent / "unit"
 LONGEST = (Path(__file__).parent / "deploy", Path(__file__).parent / "integration/shouwang")
 """Whole machines and whole platforms: one of their files that begins last would keep all processes waiting."""
 OTHERS_BETWEEN = 3
@@ -95,12 +95,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the files of browser tests among the others, which wait more than they compute, the longest first; and let
-    these tests, and the drills, try twice: a browser or a whole platform is late at times on a full machine. The end of
-    the log names each that needed it."""
+    each test of a real server, browser or platform try twice: one of them is late at times on a full machine. The end
+    of the log names each that needed it; unit tests have one try."""
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-        if item.path.is_relative_to(BROWSER_TESTS) or item.path.is_relative_to(DRILLS):
+        if not item.path.is_relative_to(UNIT_TESTS):
             item.add_marker(pytest.mark.flaky(reruns=1))
     in_browser = [file for file in files if file.is_relative_to(BROWSER_TESTS)]
     others = [file for file in files if not file.is_relative_to(BROWSER_TESTS)]

@@ -20,6 +20,8 @@ from typing import Any
 
 GRACE_S = 3.0
 """How long a process may take to end in good order after its program is gone; then its whole group is killed."""
+EXEC_S = 5.0
+"""How long a living process may show no command line before it is taken for another."""
 GATE = 'IFS= read -r go && exec "$@" </dev/null'
 """A process waits at this gate until the guardian knows it: a program killed between the two leaves nothing behind."""
 PROC = Path("/proc")
@@ -147,8 +149,16 @@ def command_line(pid: int) -> str:
 
 
 def _is_the_same(pid: int, start: str, argv: Sequence[str]) -> bool:
-    # at the gate the command line stands behind the shell's own words
-    return bool(start) and start_of(pid) == start and command_line(pid).endswith(" ".join(argv))
+    deadline = time.monotonic() + EXEC_S
+    while bool(start) and start_of(pid) == start:
+        if line := command_line(pid):
+            # at the gate the command line stands behind the shell's own words
+            return line.endswith(" ".join(argv))
+        # on its way from the gate to the program it has none for a moment (execve(2))
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return False
 
 
 def _signal_group(pid: int, number: int) -> None:

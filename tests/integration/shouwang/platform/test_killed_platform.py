@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from database.server.guardian import end_orphan, start_guarded
+from database.server import guardian
+from database.server.guardian import command_line, end_orphan, start_guarded
 from shouwang.platform.platform import Platform
 from shouwang.platform.processes import wait_until
 
@@ -58,10 +59,10 @@ def test_a_killed_platform_leaves_no_process_behind(tmp_path: Path) -> None:
 def test_what_is_left_when_the_guardian_dies_too_is_ended_by_the_next_start_which_says_so(tmp_path: Path) -> None:
     with program(tmp_path / "data") as owner:
         family = owner.children(recursive=True)
-        guardian = next(one for one in family if "guardian.py" in " ".join(one.cmdline()))
-        guardian.kill()
+        watching = next(one for one in family if "guardian.py" in " ".join(one.cmdline()))
+        watching.kill()
         owner.kill()
-        family.remove(guardian)
+        family.remove(watching)
     assert not gone(family)
     with Platform(tmp_path / "data", 1) as platform:
         assert gone(family)
@@ -88,6 +89,21 @@ def test_a_stopped_process_ends_too_and_so_do_its_children(tmp_path: Path) -> No
         assert [one.name() for one in family].count("sleep") == 1
         owner.kill()
         wait_until(lambda: gone(family), 20, "every process is gone")
+
+
+def test_an_orphan_between_the_gate_and_its_program_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While execve(2) runs, a process shows no command line at all."""
+    file = tmp_path / "sleep.pid"
+    process = start_guarded(["sleep", "600"], pid_file=file)
+    try:
+        on_the_way = iter(["", ""])
+        monkeypatch.setattr(guardian, "command_line", lambda pid: next(on_the_way, None) or command_line(pid))
+        assert end_orphan(file) == process.pid
+        assert process.wait(10) == -signal.SIGTERM
+        assert next(on_the_way, None) is None
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize("changed", ["start", "argv"])
