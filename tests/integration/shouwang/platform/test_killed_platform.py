@@ -96,11 +96,11 @@ def test_an_orphan_between_the_gate_and_its_program_is_known(tmp_path: Path, mon
     file = tmp_path / "sleep.pid"
     process = start_guarded(["sleep", "600"], pid_file=file)
     try:
-        on_the_way = iter(["", ""])
-        monkeypatch.setattr(guardian, "command_line", lambda pid: next(on_the_way, None) or command_line(pid))
+        on_the_way = ["", ""]
+        monkeypatch.setattr(guardian, "command_line", lambda pid: on_the_way.pop() if on_the_way else command_line(pid))
         assert end_orphan(file) == process.pid
         assert process.wait(10) == -signal.SIGTERM
-        assert next(on_the_way, None) is None
+        assert not on_the_way
     finally:
         process.kill()
         process.wait()
