@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.pages import api
+from console.pages.admin import frame
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.field import mine
 from console.pages.home import app as family_app
@@ -61,6 +62,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     service_level.router,
     parameters.router,
     pauses.router,
+    # administration
+    frame.router,
     # station
     protection.router,
     station.router,

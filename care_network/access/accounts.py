@@ -18,7 +18,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     name_zh: str
     name_en: str
     role: str
-    """'admin', 'dispatcher', 'station', 'carer' or 'family'."""
+    """A code of ``permissions.Role``."""
     area_path: str | None
     """Staff see the residents below it; None for family."""
     language: str

@@ -19,12 +19,24 @@ from vocabulary.area_path import within
 
 
 class Role(StrEnum):
+    """The part of a person or a machine. All but PANEL have accounts; those of MACHINE have no password."""
+
     ADMIN = "admin"
     DISPATCHER = "dispatcher"
+    LEAD = "lead"
+    """Of the dispatch desk: a dispatcher who also answers for the desk's rules, channels and figures."""
+    MANAGER = "manager"
+    """Of a center: its homes, people and figures."""
     STATION = "station"
     """A street elder center or a community station: it cares for the homes of its area from its own desk."""
     CARER = "carer"
     FAMILY = "family"
+    PANEL = "panel"
+    """The elder's own device at home: no account, a link that is bound to one resident."""
+    AUDITOR = "auditor"
+    """Reads what others did; nobody's vital signs, no alert."""
+    MACHINE = "machine"
+    """Another system, by a token: what it may is bounded by the token's scopes, too."""
 
 
 class Action(StrEnum):
@@ -95,6 +107,20 @@ class Action(StrEnum):
     """The family's page: tell the desk what one does, see who else is in the circle, leave it."""
     VIEW_AUDIT = "view_audit"
     """The audit: looks, changes, logins."""
+    VIEW_FIGURES = "view_figures"
+    """Figures of the area by month: coverage, alerts, times, devices, staff."""
+    OPERATE_DEVICES = "operate_devices"
+    """Confirm a pairing, replace and retire a device, send a gateway its signed configuration, ask for a self test."""
+    SET_CHANNELS = "set_channels"
+    """The channels of messages: look at them, send a test message."""
+    MANAGE_MACHINES = "manage_machines"
+    """Tokens of other systems, and the webhooks that tell them of alerts."""
+    EXCHANGE_READ = "exchange_read"
+    """Read records, readings and alerts as another system does."""
+    EXCHANGE_WRITE = "exchange_write"
+    """Bring observations in as another system does."""
+    USE_PANEL = "use_panel"
+    """Call for help and see one's own day on the panel at home."""
 
 
 _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
@@ -108,6 +134,16 @@ _RESPONDER = {
     Action.EDIT_MEDICAL_NOTE,
     Action.PAUSE_ALERTS,
 }
+
+_DISPATCHER = frozenset(
+    _VIEW
+    | _CARE
+    | _RESPONDER
+    | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
+    | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
+    | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
+    | {Action.MERGE, Action.SNOOZE, Action.REOPEN}
+)
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
     # Sets the platform up, answers no alert: an alert is closed by those who care for the person.
@@ -131,16 +167,20 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.PAUSE_ALERTS,
             Action.MANAGE_ACCOUNTS,
             Action.VIEW_AUDIT,
+            Action.VIEW_FIGURES,
+            Action.OPERATE_DEVICES,
+            Action.SET_CHANNELS,
+            Action.MANAGE_MACHINES,
         }
     ),
-    Role.DISPATCHER: frozenset(
+    Role.DISPATCHER: _DISPATCHER,
+    Role.LEAD: _DISPATCHER
+    | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS},
+    # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
+    Role.MANAGER: frozenset(
         _VIEW
-        | _CARE
-        | _RESPONDER
-        | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
-        | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
-        | {Action.MERGE, Action.SNOOZE, Action.REOPEN}
+        | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
+        | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -153,15 +193,25 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS}
     ),
     Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE}),
+    Role.PANEL: frozenset({Action.USE_PANEL}),
+    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
+    Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
+DISPATCHERS = (Role.DISPATCHER, Role.LEAD)
+"""Roles that sit at the dispatch desk."""
 
 
 ROLES_ZH: Mapping[Role, str] = {
     Role.ADMIN: "管理员",
     Role.DISPATCHER: "调度员",
+    Role.LEAD: "值班长",
+    Role.MANAGER: "中心负责人",
     Role.STATION: "社区站/街道中心",
     Role.CARER: "护理员",
     Role.FAMILY: "家属",
+    Role.PANEL: "长者终端",
+    Role.AUDITOR: "审计员",
+    Role.MACHINE: "外部系统",
 }
 ACTIONS_ZH: Mapping[Action, str] = {
     Action.ACKNOWLEDGE: "接警",
@@ -202,6 +252,13 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.MANAGE_ACCOUNTS: "管理账号",
     Action.FAMILY_CIRCLE: "使用家属页面",
     Action.VIEW_AUDIT: "查看审计记录",
+    Action.VIEW_FIGURES: "查看统计分析",
+    Action.OPERATE_DEVICES: "操作设备",
+    Action.SET_CHANNELS: "管理通知渠道",
+    Action.MANAGE_MACHINES: "管理外部系统接入",
+    Action.EXCHANGE_READ: "以外部系统身份读取",
+    Action.EXCHANGE_WRITE: "以外部系统身份写入",
+    Action.USE_PANEL: "使用长者终端",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""
 

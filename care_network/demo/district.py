@@ -33,7 +33,7 @@ DEMO_PASSWORD = "shouwang-demo"  # noqa: S105 - printed on purpose; load_demo re
 FAMILIES = 3
 """Number of homes, the first ones, that have a family login."""
 FAMILY_LOGIN = "family-"
-StaffRole = Literal["admin", "dispatcher", "station", "carer"]
+StaffRole = Literal["admin", "dispatcher", "lead", "manager", "station", "carer", "auditor"]
 
 
 class DemoHome(Protocol):
@@ -211,6 +211,9 @@ _STAFF_LOGINS: tuple[tuple[str, str, str, StaffRole, str, str], ...] = (
     # login, Chinese name, English name, role, area, note
     ("dispatcher", "调度员 周敏", "Zhou Min", "dispatcher", DISTRICT, "区值班台 district dispatch desk"),
     ("dispatcher-night", "调度员 何斌", "He Bin", "dispatcher", DISTRICT, "接班的调度员 takes over the desk"),
+    ("lead", "值班长 梁静", "Liang Jing", "lead", DISTRICT, "值班长 lead of the dispatch desk"),
+    ("manager-haishan", "主任 罗文", "Luo Wen", "manager", f"{DISTRICT}.haishan",
+     "海山街道中心负责人 manager of the center"),
     ("station-haishan", "海山街道长者服务中心", "Haishan Street Elder Center", "station", f"{DISTRICT}.haishan",
      "街道中心 street elder center"),
     ("station-donghe", "东和社区长者服务站", "Donghe Community Station", "station", f"{DISTRICT}.shatoujiao.donghe",
@@ -218,6 +221,7 @@ _STAFF_LOGINS: tuple[tuple[str, str, str, StaffRole, str, str], ...] = (
     ("carer", "护理员 许晴", "Xu Qing", "carer", f"{DISTRICT}.shatoujiao", "沙头角街道 Shatoujiao Street"),
     ("carer-haishan", "护理员 冯磊", "Feng Lei", "carer", f"{DISTRICT}.haishan", "海山街道 Haishan Street"),
     ("admin", "管理员", "Administrator", "admin", DISTRICT, "设备与账号 devices and accounts"),
+    ("auditor", "审计员", "Auditor", "auditor", DISTRICT, "审计记录 the audit"),
 )  # fmt: skip
 
 

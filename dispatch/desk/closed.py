@@ -114,7 +114,7 @@ def search(
 def owners(conn: psycopg.Connection[Any], account: Account) -> list[tuple[int, str, str]]:
     """List the accounts of the area that can own alerts, for a choice: (id, Chinese name, English name)."""
     return conn.execute(
-        "SELECT id, name_zh, name_en FROM account WHERE role IN ('dispatcher', 'carer', 'station')"
+        "SELECT id, name_zh, name_en FROM account WHERE role IN ('dispatcher', 'lead', 'carer', 'station')"
         " AND area_path <@ %s::text::ltree ORDER BY role DESC, name_zh",
         (account.area_path,),
     ).fetchall()

@@ -69,7 +69,7 @@ def desks(conn: psycopg.Connection[Any], area: str, now: dt.datetime) -> int:
     row = conn.execute(
         """
         SELECT count(DISTINCT s.account_id) FROM session s JOIN account a ON a.id = s.account_id
-        WHERE a.role = 'dispatcher' AND a.active AND s.revoked_at IS NULL AND s.expires_at > %(now)s
+        WHERE a.role IN ('dispatcher', 'lead') AND a.active AND s.revoked_at IS NULL AND s.expires_at > %(now)s
           AND s.last_seen_at > %(since)s
           AND (a.area_path <@ %(area)s::text::ltree OR a.area_path @> %(area)s::text::ltree)
         """,
@@ -143,7 +143,7 @@ def _others(conn: psycopg.Connection[Any], account: Account) -> Sequence[Recipie
     staff = conn.execute(
         """
         SELECT s.code FROM staff s JOIN account a ON a.id = s.account_id
-        WHERE s.active AND a.active AND a.role = 'dispatcher' AND a.id <> %(me)s
+        WHERE s.active AND a.active AND a.role IN ('dispatcher', 'lead') AND a.id <> %(me)s
           AND (a.area_path <@ %(area)s::text::ltree OR a.area_path @> %(area)s::text::ltree) ORDER BY s.code
         """,
         {"me": account.id, "area": account.area_path},

@@ -130,7 +130,8 @@ def _menders(conn: psycopg.Connection[Any], one: DutyWarning, *, desk: bool) -> 
             SELECT s.code FROM staff s JOIN account a ON a.id = s.account_id AND a.active
             JOIN organisation o ON o.id = s.organisation_id
             WHERE s.active AND (
-                (a.role IN ('dispatcher', 'station') AND a.area_path @> ANY (%(areas)s::text[]::ltree[]))
+                (a.role IN ('dispatcher', 'lead', 'manager', 'station')
+                    AND a.area_path @> ANY (%(areas)s::text[]::ltree[]))
                 OR (s.kind = 'manager' AND o.code = ANY (%(posts)s)))
             ORDER BY s.code
             """,

@@ -21,7 +21,7 @@ from console.shell.views import LANGUAGE_COOKIE, page
 
 log = structlog.get_logger(__name__)
 router = APIRouter()
-STARTS = {"station": "/station", "carer": "/mine"}
+STARTS = {"station": "/station", "carer": "/mine", "manager": "/decisions", "auditor": "/audit"}
 """Start pages by role; the others begin at the board, which sends families on."""
 A_YEAR_S = 31_536_000
 

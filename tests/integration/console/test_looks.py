@@ -21,6 +21,7 @@ pytestmark = pytest.mark.integration
 ABOUT_NOBODY = {
     "GET /map/tiles/{version}/{z}/{x}/{y}",  # streets, and nobody on them
     "GET /styles/{version}.css",
+    "GET /admin",
     "GET /healthz",
     "GET /login",
     "GET /password",

@@ -1,0 +1,25 @@
+"""Render a page of administration in its frame, and the page that lists them all."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action
+from console.pages.admin.sections import groups_of
+from console.shell.security import CurrentAccount, needs
+from console.shell.views import page
+
+router = APIRouter()
+
+
+def admin_page(request: Request, name: str, account: Account, status: int = 200, **context: Any) -> Response:
+    """Render a template that extends ``admin.html``: its block ``page`` stands beside the list of sections."""
+    return page(request, name, account, status, groups=groups_of(account), **context)
+
+
+@router.get("/admin", dependencies=[needs(Action.VIEW_NETWORK, Action.VIEW_AUDIT)])
+def administration(request: Request, account: CurrentAccount) -> Response:
+    """All sections that this account may open, with a sentence each."""
+    return admin_page(request, "sections.html", account)

@@ -1,0 +1,62 @@
+"""The pages of administration as a table: group, address, name, what for, and the permissions that open them."""
+
+import msgspec
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action, may_do
+
+
+class Section(msgspec.Struct, frozen=True):
+    """A page of administration. An account with one of ``needs`` finds it in the list."""
+
+    address: str
+    zh: str
+    en: str
+    about_zh: str
+    about_en: str
+    needs: tuple[Action, ...]
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Pages that belong together, under one heading."""
+
+    zh: str
+    en: str
+    sections: tuple[Section, ...]
+
+
+GROUPS: tuple[Group, ...] = (
+    Group("档案", "Records", (
+        Section(
+            "/residents", "老人", "Residents", "看档案、体征与预警", "Their file, vital signs and alerts",
+            (Action.VIEW_RESIDENT,),
+        ),
+    )),
+    Group("规则", "Rules", (
+        Section(
+            "/parameters", "预警阈值", "Thresholds", "各检测器的限值及其适用范围", "Limits of detection, and for whom",
+            (Action.VIEW_LIMITS,),
+        ),
+    )),
+    Group("运行", "Running it", (
+        Section(
+            "/operations", "运行状态", "Operations", "服务、接入、待查数据", "Services, intake, quarantine",
+            (Action.VIEW_OPERATIONS,),
+        ),
+        Section(
+            "/gateways", "失联的网关", "Silent gateways", "哪些家庭现在看不到", "Which homes cannot be seen now",
+            (Action.VIEW_OPERATIONS,),
+        ),
+    )),
+)  # fmt: skip
+
+
+def groups_of(account: Account) -> list[Group]:
+    """The groups with the pages that the account may open; a group without any is left out."""
+    kept = (
+        Group(
+            group.zh, group.en, tuple(one for one in group.sections if any(may_do(account, need) for need in one.needs))
+        )
+        for group in GROUPS
+    )
+    return [group for group in kept if group.sections]
