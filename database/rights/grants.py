@@ -114,18 +114,19 @@ GRANTS: Mapping[str, Rights] = {
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
-        f" ground_map checked_file {_PROTECTION} {_ENDS}",
+        f" ground_map checked_file roster_change {_PROTECTION} {_ENDS}",
         insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
         f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
-        f" desk_support area_outline ground_map checked_file {_ENDS}",
+        f" desk_support area_outline ground_map checked_file shift roster roster_exception roster_change {_ENDS}",
         update="alert delivery_attempt duty_warning handover login_failure medical_note message notification"
         f" notification_preference pause push_subscription session staff_location work_order path_console"
-        f" area_outline {_ENDS}",
-        delete="checked_file family_member ground_map login_failure push_subscription session staff_location",
+        f" area_outline shift roster roster_exception {_ENDS}",
+        delete="checked_file shift roster roster_exception family_member ground_map login_failure push_subscription session staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
             ("UPDATE", "panel", "seen_at"),
+            ("UPDATE", "roster_change", "undone_at, undone_by"),
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
