@@ -35,6 +35,11 @@ def day_of(form: Mapping[str, str], field: str) -> dt.date:
     return _day(form.get(field, ""), field)
 
 
+def clock_of(text: str) -> str:
+    """A time of day with its seconds, which browsers leave out."""
+    return f"{text}:00" if len(text) == 5 else text
+
+
 def _day(text: str, field: str) -> dt.date:
     try:
         day = dt.date.fromisoformat(text)

@@ -20,7 +20,7 @@ from care_network.rosters.desk import Look, Rosters
 from care_network.rosters.plans import WEEKDAYS
 from care_network.rosters.workbook import write_week
 from console.pages.admin.frame import admin_page
-from console.pages.rosters.reading import day_of, wanted_of
+from console.pages.rosters.reading import clock_of, day_of, wanted_of
 from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
@@ -128,7 +128,8 @@ def change_shift(
     remove: Annotated[str, Form(max_length=1)] = "",
 ) -> Response:  # fmt: skip
     """Add a shift, change its names and hours, or remove one that nobody works."""
-    fields = {"name_zh": name_zh.strip(), "name_en": name_en.strip() or name_zh.strip(), "starts": starts, "ends": ends}
+    clocks = {"starts": clock_of(starts), "ends": clock_of(ends)}
+    fields = {"name_zh": name_zh.strip(), "name_en": name_en.strip() or name_zh.strip(), **clocks}
     try:
         with console.database() as conn:
             _rosters(conn, account, request).change_shift(
