@@ -32,7 +32,8 @@ def only_s1_at_night(site: ConsoleSite) -> None:
     """S1 alone works, each night of one week; nobody else does."""
     site.conn.execute("DELETE FROM roster")
     site.conn.execute(
-        "INSERT INTO roster (staff_id, shift_id, weekdays, valid_from, valid_until) SELECT s.id, t.id, '{1,2,3,4,5,6,7}',"
+        "INSERT INTO roster (staff_id, shift_id, weekdays, valid_from, valid_until)"
+        " SELECT s.id, t.id, '{1,2,3,4,5,6,7}',"
         " '2026-11-30', '2026-12-06' FROM staff s, shift t JOIN organisation o ON o.id = t.organisation_id"
         " WHERE s.code = 'S1' AND t.code = 'night' AND o.code = 'center-1'"
     )
