@@ -174,7 +174,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
                 if one.organisation is None and one.staff == staff and touch(one.span, span)]  # fmt: skip
 
     def busy(self, staff: str, span: Span) -> list[Turn | Away]:
-        """What somebody works, anywhere, in a time: turns and extra duties."""
+        """The work of somebody, anywhere, in a time: turns and extra duties."""
         first, last = (edge.astimezone(SHANGHAI).date() for edge in span)
         turns = [turn for turn in self.turns(first - DAY, last, staff) if touch(turn.span, span)]
         extras = [one for one in self.exceptions

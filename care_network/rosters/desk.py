@@ -299,7 +299,7 @@ class Rosters:
 
 
 def summary(wanted: Wanted, plan: Plan) -> Words:
-    """What a plan does, in a line."""
+    """Describe a plan in a line."""
     if isinstance(wanted, Copy):
         monday = monday_of(wanted.monday)
         came = sum(line[0].startswith("+") for line in plan.lines)

@@ -16,7 +16,7 @@ from vocabulary.times import SHANGHAI
 
 Words = tuple[str, str]
 """In Chinese and in English."""
-SHORT_REST = dt.timedelta(hours=8)
+SHORT_REST = dt.timedelta(minutes=480)
 """Less time than this between two shifts is named; our own choice: a night's sleep."""
 MOST_WEEKS = 26
 Reach = Literal["day", "rest"]
@@ -39,9 +39,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     steps: tuple[RowStep, ...] = ()
     lines: tuple[Words, ...] = ()
-    """What it does, one line for each turn that comes, goes or changes hands."""
+    """The effect, one line for each turn that comes, goes or changes hands."""
     clashes: tuple[Words, ...] = ()
-    """What is left as it is, because something stands there."""
+    """Turns that are left as they are, because something stands there."""
     warnings: tuple[Words, ...] = ()
     problems: tuple[Words, ...] = ()
     """Why it cannot be done; empty: it can."""
@@ -147,7 +147,7 @@ def end_exception(book: Book, wanted: Away) -> Plan:
 def copy_week(book: Book, monday: dt.date, weeks: int, *, replace: bool = False) -> Plan:
     """Plan the same turns for the next ``weeks`` weeks.
 
-    What clashes with work that is there stays out and is named; with ``replace`` work of this organisation gives way.
+    A clash with work that is there stays out and is named; with ``replace`` work of this organisation gives way.
     """
     source = [turn for turn in book.turns(monday, monday + 6 * DAY) if turn.entry.organisation == book.organisation]
     fresh: dict[tuple[str, str, dt.date], list[int]] = defaultdict(list)
@@ -342,7 +342,7 @@ def _stands_there(book: Book, staff: str, span: Span) -> list[Words]:
 
 
 def _warnings(book: Book, staff: str, span: Span, instead_of: str) -> list[Words]:
-    """What is not forbidden and worth knowing: a certificate that is not valid then, a short rest."""
+    """Facts that forbid nothing and are worth knowing: a certificate that is not valid then, a short rest."""
     return [*_papers(book, staff, instead_of, span[0].astimezone(SHANGHAI).date()), *_rest(book, staff, span)]
 
 

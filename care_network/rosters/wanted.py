@@ -1,4 +1,4 @@
-"""What somebody wants of a roster, as the page and the command say it; each becomes a plan."""
+"""Wishes of people about a roster, as the page and the command say it; each becomes a plan."""
 
 import datetime as dt
 

@@ -27,7 +27,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """What one person does on one day; exceptions that touch the day."""
+    """The work of one person on one day; exceptions that touch the day."""
 
     day: dt.date
     marks: tuple[Mark, ...]

@@ -89,13 +89,13 @@ def cell_page(request: Request, console: Shared, account: CurrentAccount, organi
 
 @router.get("/rosters/{organisation}/check", dependencies=[MANAGE])
 def check_page(request: Request, console: Shared, account: CurrentAccount, organisation: str) -> Response:
-    """What a change would do; nothing is stored."""
+    """Show the result of a change; nothing is stored."""
     return _check(request, console, account, organisation, dict(request.query_params))
 
 
 @router.post("/rosters/{organisation}/apply", dependencies=[MANAGE])
 async def apply(request: Request, console: Shared, account: CurrentAccount, organisation: str) -> Response:
-    """Do it. What nobody has looked at is shown first, if it opens a hole or something clashes."""
+    """Do it. A change that opens a hole or clashes is shown before it is done."""
     sent = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     return await run_in_threadpool(_apply, request, console, account, organisation, sent)
 

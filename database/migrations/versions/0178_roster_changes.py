@@ -1,4 +1,4 @@
-"""What people did to rosters, each as one step that can be taken back."""
+"""Changes of rosters, each as one step that can be taken back."""
 
 from database.migrations.run import run_sql
 
