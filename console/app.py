@@ -23,6 +23,7 @@ from console.pages.office import gateways, operations, parameters, pauses, servi
 from console.pages.own import design, login, outbox, password, push
 from console.pages.people import residents, search
 from console.pages.rosters import rosters
+from console.pages.rules import policies
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
@@ -66,6 +67,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # administration
     frame.router,
     rosters.router,
+    policies.router,
     # station
     protection.router,
     station.router,

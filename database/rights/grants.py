@@ -114,15 +114,15 @@ GRANTS: Mapping[str, Rights] = {
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
-        f" ground_map checked_file roster_change record_change record_history {_PROTECTION} {_ENDS}",
+        f" ground_map checked_file roster_change policy_draft record_change record_history {_PROTECTION} {_ENDS}",
         insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
         f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
-        f" desk_support area_outline ground_map checked_file roster_change {_PEOPLE} {_ENDS}",
+        f" desk_support area_outline ground_map checked_file roster_change policy_draft escalation_policy {_PEOPLE} {_ENDS}",
         update=f"{_PEOPLE} alert delivery_attempt duty_warning handover login_failure medical_note message notification"
         f" notification_preference pause push_subscription session staff_location work_order path_console"
-        f" area_outline {_ENDS}",
-        delete=f"{_PEOPLE} checked_file family_member ground_map login_failure push_subscription session"
+        f" area_outline policy_draft {_ENDS}",
+        delete=f"{_PEOPLE} policy_draft checked_file family_member ground_map login_failure push_subscription session"
         " staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
