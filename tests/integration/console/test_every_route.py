@@ -21,7 +21,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from alerting.tuning import pauses, sheet
-from care_network.access import sessions
+from care_network.access import second_factor, sessions
 from care_network.access.permissions import DISPATCHERS, PERMISSIONS, Role
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
@@ -364,6 +364,33 @@ def rating(city: City) -> str:
     return messages.rating_path(city.keys, city.done().id, "R1", now())
 
 
+def offered_app(path: str, code: str = "") -> Callable[[City, Role], Example]:
+    """A page of an app that was offered a secret; the code is wrong."""
+
+    def example(city: City, role: Role) -> Example:
+        second_factor.offer(city.conn, account(city.conn, LOGINS[role]).id, now())
+        return Example(path, data={"code": code}, success=422) if code else Example(path)
+
+    return example
+
+
+def own_passkey(city: City, role: Role) -> Example:
+    row = city.conn.execute(
+        "INSERT INTO passkey (account_id, credential, public_key, sign_count, name, created_at)"
+        " VALUES (%s, %s, '', 0, 'x', now()) RETURNING id",
+        (account(city.conn, LOGINS[role]).id, uuid.uuid4().bytes),
+    ).fetchone()
+    assert row is not None
+    return Example(f"/account/passkeys/{row[0]}/remove", success=303)
+
+
+def own_session(city: City, role: Role) -> Example:
+    city.session(LOGINS[role])
+    row = city.conn.execute("SELECT max(number) FROM session").fetchone()
+    assert row is not None
+    return Example(f"/account/sessions/{row[0]}/end", success=303)
+
+
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /": board,
     "GET /login": lambda *_: Example("/login", success=303),
@@ -377,6 +404,27 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /password": lambda *_: Example(
         "/password", data={"current": PASSWORD, "new": "four", "again": "five"}, success=422
     ),
+    "GET /account": lambda *_: Example("/account"),
+    "POST /account/confirm": lambda *_: Example("/account/confirm", data={"next": "/account"}, success=303),
+    "POST /account/language": lambda *_: Example("/account/language", data={"language": "zh"}, success=303),
+    "POST /account/news/read": lambda *_: Example("/account/news/read", success=303),
+    "POST /account/second-factor": lambda *_: Example("/account/second-factor", success=303),
+    "GET /account/second-factor": offered_app("/account/second-factor"),
+    "POST /account/second-factor/enrol": offered_app("/account/second-factor/enrol", "nonsense"),
+    "POST /account/second-factor/remove": lambda *_: Example(
+        "/account/second-factor/remove", data={"password": PASSWORD, "code": " "}, success=401
+    ),
+    "POST /account/recovery-codes": lambda *_: Example(
+        "/account/recovery-codes", data={"password": PASSWORD}, success=422
+    ),
+    "GET /account/passkeys/new": lambda *_: Example("/account/passkeys/new"),
+    "POST /account/passkeys/options": lambda *_: Example("/account/passkeys/options", json={}, success=422),
+    "POST /account/passkeys": lambda *_: Example("/account/passkeys", json={"answer": {}}, success=422),
+    "POST /account/passkeys/{number}/remove": own_passkey,
+    "POST /account/sessions/end-others": lambda *_: Example("/account/sessions/end-others", success=303),
+    "POST /account/sessions/{number}/end": own_session,
+    "POST /login/passkey/options": lambda *_: Example("/login/passkey/options", json={}, success=422),
+    "POST /login/passkey": lambda *_: Example("/login/passkey", json={"answer": {}}, success=422),
     "GET /healthz": lambda *_: Example("/healthz"),
     "GET /queue": lambda *_: Example("/queue?opened=a&closed=b"),
     "POST /queue/acknowledge": lambda c, _: Example(
