@@ -24,7 +24,7 @@ from console.pages.own import account, design, login, outbox, passkeys, password
 from console.pages.people import residents, search
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
-from console.shell import confirming
+from console.shell.entry import confirming
 from console.shell.errors import HANDLERS
 from console.shell.guard import Guard
 from console.shell.state import Console

@@ -40,7 +40,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> tuple[str, str]:
-        """What happened, in Chinese and English."""
+        """The change in words, in Chinese and English."""
         return WORDS.get(self.kind, (self.kind, self.kind))
 
 

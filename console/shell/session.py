@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from care_network.access import logins, sessions
 from console.settings import ConsoleSettings
-from console.shell.device import device_of
+from console.shell.entry.device import device_of
 from console.shell.security import cookie_name, origin_of, token_of
 from console.shell.state import Console
 

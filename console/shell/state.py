@@ -20,7 +20,7 @@ from console.board.clocks import SharedClocks
 from console.board.feed import Feed
 from console.board.pulse import Pulse
 from console.settings import ConsoleSettings
-from console.shell.login_queue import KnownNetworks, LoginQueue
+from console.shell.entry.login_queue import KnownNetworks, LoginQueue
 from console.shell.looks import Looks
 from console.shell.memory import Memory
 from database.pool import Pool, make_pool

@@ -33,7 +33,7 @@ _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, 
 _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
 _OWN = "account_news login_failure login_knock passkey passkey_challenge recovery_code second_factor_offer session"
-"""What a login is checked with, beside the account's row, and what a person keeps of their own account."""
+"""Tables by which a login is checked, beside the account's row, and those of one's own account."""
 _PROTECTION = "protection_now protection_look protection_change protection_gap protection_total"
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"

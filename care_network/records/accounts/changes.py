@@ -34,7 +34,7 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """What a change of role or area, or the end of an account, does to people."""
+    """The effect on people of a change of role or area, or of the end of an account."""
 
     sessions: int
     """Open ones, which end."""
@@ -130,7 +130,7 @@ def may_give(admin: Admin, role: str) -> None:
 
 
 def effect(conn: Connection[Any], admin: Admin, login: str, area: str | None = None) -> Effect:
-    """What it would do to end the account, or to move it to ``area``. Raises NotFoundError."""
+    """Tell what it would do to end the account, or to move it to ``area``. Raises NotFoundError."""
     one = kept(conn, admin, login)
     return Effect(
         sessions=_open(conn, one, admin.at),

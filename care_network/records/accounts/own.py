@@ -39,7 +39,7 @@ class LastLogin(msgspec.Struct, frozen=True):
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person sees of their own account."""
+    """One's own account, as its page shows it."""
 
     area_zh: str | None
     area_en: str | None

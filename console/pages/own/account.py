@@ -10,8 +10,8 @@ from care_network.access.accounts import Account
 from care_network.access.passwords import SHORTEST
 from care_network.access.permissions import ROLES_ZH, Role
 from care_network.records.accounts import own
-from console.shell.confirming import CONFIRMED, self_of
-from console.shell.device import device_words
+from console.shell.entry.confirming import CONFIRMED, self_of
+from console.shell.entry.device import device_words
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, current_account
 from console.shell.session import back_of, safe_next

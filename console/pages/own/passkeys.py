@@ -14,8 +14,8 @@ from care_network.access.passkeys import LONGEST_NAME, Party
 from care_network.errors import LoginRefusedError, ProvisioningError
 from care_network.records.accounts import own
 from console.pages.own.login import STARTS
-from console.shell.confirming import CONFIRMED, self_of
-from console.shell.device import device_of
+from console.shell.entry.confirming import CONFIRMED, self_of
+from console.shell.entry.device import device_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, current_account, origin_of, token_of
 from console.shell.session import safe_next, set_cookie
@@ -30,14 +30,14 @@ WAITING_S = 300
 
 
 class NewPasskey(BaseModel):
-    """What a browser answers when it has made a passkey."""
+    """The answer of a browser that has made a passkey."""
 
     answer: dict[str, Any]
     name: Annotated[str, Field(max_length=LONGEST_NAME)] = ""
 
 
 class PasskeyLogin(BaseModel):
-    """What a browser answers when it logs in by a passkey."""
+    """The answer of a browser that logs in by a passkey."""
 
     answer: dict[str, Any]
     next: Annotated[str, Field(max_length=500)] = "/"
@@ -67,7 +67,7 @@ def new_page(request: Request, console: Shared, account: CurrentAccount) -> Resp
 
 @router.post("/account/passkeys/options", dependencies=[OWN, CONFIRMED])
 def options(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """What the browser needs to make a passkey; the challenge is bound to this session, and good once."""
+    """Give the browser what it needs to make a passkey; the challenge is bound to this session, and good once."""
     me = self_of(request, console, account)
     try:
         with console.login_database() as conn:
@@ -96,7 +96,7 @@ def remove(request: Request, console: Shared, account: CurrentAccount, number: i
 
 @router.post("/login/passkey/options")
 async def ask(request: Request, console: Shared) -> Response:
-    """What the browser needs to log in by a passkey. Nobody is named: the authenticator knows whose keys it has."""
+    """Give the browser what it needs to log in by a passkey. Nobody is named: the authenticator knows whose keys it has."""
 
     def asked() -> tuple[str, str]:
         with console.login_database() as conn:

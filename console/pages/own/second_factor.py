@@ -12,7 +12,7 @@ from care_network.access.accounts import Account
 from care_network.errors import LoginRefusedError, ProvisioningError
 from care_network.records.accounts import own
 from console.pages.own.account import show
-from console.shell.confirming import CONFIRMED, self_of
+from console.shell.entry.confirming import CONFIRMED, self_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, current_account
 from console.shell.state import Console, Shared

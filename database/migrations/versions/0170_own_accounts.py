@@ -1,4 +1,4 @@
-"""What a person keeps of their own account."""
+"""Sessions by device, recovery codes, passkeys, news of one's own account."""
 
 from database.migrations.run import run_sql
 
