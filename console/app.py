@@ -22,6 +22,7 @@ from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import account, design, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
+from console.pages.rosters import rosters
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.entry import confirming
@@ -65,6 +66,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pauses.router,
     # administration
     frame.router,
+    rosters.router,
     # station
     protection.router,
     station.router,

@@ -73,7 +73,7 @@ GRANTS: Mapping[str, Rights] = {
         update="storage rollup_minute rollup_hour rollup_due",
         delete="reading rollup_due rollup_minute rollup_hour retention_wait",
         columns=(("SELECT", "alert_event", "id, alert_id"),),
-        functions="drop_old_readings() apply_retention()",
+        functions="drop_old_readings() apply_retention() drop_old_record_changes()",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
@@ -117,19 +117,20 @@ GRANTS: Mapping[str, Rights] = {
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
-        f" ground_map checked_file {_PROTECTION} {_ENDS}",
-        insert="account alert alert_event alert_finding audit audit_check call_attempt duty_warning family_member"
-        f" handover handover_alert {_OWN}"
+        f" ground_map checked_file roster_change record_change record_history {_PROTECTION} {_ENDS}",
+        insert="alert alert_event alert_finding call_attempt duty_warning handover handover_alert"
+        f" account audit audit_check family_member {_OWN}"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
         f" staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
-        f" desk_support area_outline ground_map checked_file {_ENDS}",
-        update=f"{_OWN} alert delivery_attempt duty_warning handover medical_note message notification"
+        f" desk_support area_outline ground_map checked_file roster_change {_PEOPLE} {_ENDS}",
+        update=f"{_PEOPLE} {_OWN} alert delivery_attempt duty_warning handover medical_note message notification"
         f" notification_preference pause push_subscription staff_location work_order path_console"
         f" area_outline {_ENDS}",
-        delete=f"checked_file family_member ground_map push_subscription staff_location {_OWN}",
+        delete=f"{_PEOPLE} {_OWN} checked_file family_member ground_map push_subscription staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
             ("UPDATE", "panel", "seen_at"),
+            ("UPDATE", "roster_change", "undone_at, undone_by"),
             (
                 "UPDATE",
                 "account",

@@ -96,7 +96,7 @@ def remove(request: Request, console: Shared, account: CurrentAccount, number: i
 
 @router.post("/login/passkey/options")
 async def ask(request: Request, console: Shared) -> Response:
-    """Give the browser what it needs to log in by a passkey. Nobody is named: the authenticator knows whose keys it has."""
+    """Give the browser what it needs to log in by a passkey; the authenticator knows whose keys it has."""
 
     def asked() -> tuple[str, str]:
         with console.login_database() as conn:

@@ -4,6 +4,7 @@ The list of routes is the application's own: a route without an example here fai
 """
 
 import datetime as dt
+import random
 import re
 import threading
 import uuid
@@ -23,10 +24,13 @@ from websockets.sync.client import connect
 from alerting.tuning import pauses, sheet
 from care_network.access import second_factor, sessions
 from care_network.access.permissions import DISPATCHERS, PERMISSIONS, Role
+from care_network.errors import NotPermittedError
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
+from care_network.rosters.desk import Rosters
 from console.access.alerts import STEPS
 from console.app import ROUTERS, create_app
+from console.pages.rosters.reading import wanted_of
 from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
 from database.settings import DatabaseSettings
@@ -306,6 +310,27 @@ def ended_pause(city: City, _role: Role) -> Example:
     return Example(f"/pauses/H1/{number}/end", success=303)
 
 
+def leave_of(_city: City, _role: Role) -> dict[str, str]:
+    """A leave of S11 at a time of its own."""
+    start = now() + dt.timedelta(days=1, microseconds=random.randrange(10**9))
+    return {"do": "except", "staff": "S11", "starts_at": start.isoformat(),
+            "ends_at": (start + dt.timedelta(hours=1)).isoformat(), "reason": "病假"}  # fmt: skip
+
+
+def undone(city: City, role: Role) -> Example:
+    rosters = Rosters(city.conn, account(city.conn, LOGINS[role]), at=now(), origin="test")
+    try:
+        number = rosters.apply("center-1", wanted_of(leave_of(city, role)))
+    except NotPermittedError:
+        number = 0
+    return Example(f"/rosters/center-1/undo/{number}", data={}, success=303)
+
+
+def shifted(city: City, _role: Role) -> Example:
+    data = {"code": f"x{random.randrange(10**9)}", "name_zh": "试", "starts": "08:00", "ends": "09:00"}
+    return Example("/rosters/center-1/shifts", data=data, success=303)
+
+
 def family(_city: City, role: Role) -> Example:
     return Example("/family", success=200 if role == Role.FAMILY else 303)
 
@@ -522,6 +547,19 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     ),
     "POST /home/{token}/cancel": lambda c, _: Example(f"{c.panel()}/cancel"),
     "GET /admin": lambda *_: Example("/admin"),
+    "GET /rosters": lambda *_: Example("/rosters"),
+    "GET /rosters/{organisation}": lambda *_: Example("/rosters/center-1?week=2026-11-30"),
+    "GET /rosters/{organisation}/week.xlsx": lambda *_: Example("/rosters/center-1/week.xlsx"),
+    "GET /rosters/{organisation}/cell": lambda *_: Example("/rosters/center-1/cell?staff=S11&day=2026-11-30"),
+    "GET /rosters/{organisation}/check": lambda *_: Example(
+        "/rosters/center-1/check?do=copy&monday=2026-11-30&weeks=2"
+    ),
+    "POST /rosters/{organisation}/apply": lambda c, role: Example(
+        "/rosters/center-1/apply", data=leave_of(c, role), success=303
+    ),
+    "POST /rosters/{organisation}/undo/{number}": undone,
+    "GET /rosters/{organisation}/shifts": lambda *_: Example("/rosters/center-1/shifts"),
+    "POST /rosters/{organisation}/shifts": shifted,
     "GET /operations": lambda *_: Example("/operations"),
     "GET /sla": lambda *_: Example("/sla"),
     "GET /api/sla": lambda *_: Example("/api/sla"),
