@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.pages import api
+from console.pages.accounts import keeping, one
 from console.pages.admin import frame
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.field import mine
@@ -65,6 +66,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     parameters.router,
     pauses.router,
     # administration
+    keeping.router,
+    one.router,
     frame.router,
     rosters.router,
     # station

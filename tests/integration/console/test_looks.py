@@ -24,6 +24,8 @@ ABOUT_NOBODY = {
     "GET /account",
     "GET /account/passkeys/new",
     "GET /account/second-factor",
+    "GET /accounts/new",
+    "GET /accounts/roles",
     "GET /admin",
     "GET /healthz",
     "GET /login",
