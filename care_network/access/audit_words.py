@@ -78,7 +78,7 @@ WORDS: Mapping[str, Pair] = {
     "share_location": ("共享位置", "shared a location"),
     "provision": ("建档", "registered"),
 }
-"""By action. What is not here is composed: verb and kind of record, an order's step, a permission's name."""
+"""By action. Others are composed: verb and kind of record, an order's step, a permission's name."""
 _VERBS: Mapping[str, Pair] = {
     "add": ("新建", "added"), "change": ("修改", "changed"), "remove": ("删除", "removed"),
     "view": ("查看", "looked at"), "list": ("列出", "listed"), "import": ("导入", "imported"),
@@ -131,7 +131,7 @@ def detail_words(detail: Mapping[str, Any], language: str) -> list[tuple[str, st
 
 
 def _value(name: str, value: Any, language: str) -> str:
-    if name == "role" and value in set(Role):
+    if name == "role" and isinstance(value, str) and value in set(Role):
         return ROLES_ZH[Role(value)] if language == "zh" else str(value)
     if isinstance(value, bool):
         return ("是" if value else "否") if language == "zh" else ("yes" if value else "no")

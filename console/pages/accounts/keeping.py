@@ -136,7 +136,7 @@ def one_time_page(request: Request, account: Account, login: str, password: str)
 
 @router.get("/accounts/roles", dependencies=[KEEP])
 def roles_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """Who may do what: the table of permissions in words."""
+    """Show who may do what: the table of permissions in words."""
     language = language_of(request, account)
     shown = [role for role in Role if role not in (Role.PANEL, Role.MACHINE)]
     rows = [
