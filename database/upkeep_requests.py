@@ -134,9 +134,7 @@ def body_of(conn: psycopg.Connection[Any], number: int) -> bytes:
 
 def note(conn: psycopg.Connection[Any], number: int, answer: str) -> None:
     """Keep what is known so far of a request that is carried out."""
-    conn.execute(
-        "UPDATE upkeep_request SET answer = %s WHERE id = %s AND state = 'sent'", (_storable(answer), number)
-    )
+    conn.execute("UPDATE upkeep_request SET answer = %s WHERE id = %s AND state = 'sent'", (_storable(answer), number))
 
 
 def settle(conn: psycopg.Connection[Any], number: int, state: State, answer: str = "") -> bool:

@@ -193,7 +193,9 @@ def enrol(acting: Acting, gateway: str) -> str:
         try:
             code = make_code(acting.conn, home.name, acting.now, dt.timedelta(hours=CODE_HOURS))
         except EnrolmentError as error:
-            raise ProvisioningError(en=str(error), zh=f"网关 {gateway} 已吊销，吊销的名称不再启用，请另取新名") from error
+            raise ProvisioningError(
+                en=str(error), zh=f"网关 {gateway} 已吊销，吊销的名称不再启用，请另取新名"
+            ) from error
         acting.audit("enrolment_code", gateway=gateway)
     return f"{home.name}.{code}"
 

@@ -81,8 +81,7 @@ _FILTERS: dict[Filter, LiteralString] = {
     "all": "true",
     "low": "EXISTS (SELECT FROM device d JOIN device_now n ON n.device_id = d.id"
     " WHERE d.gateway_id = g.id AND d.retired_at IS NULL AND n.battery <= %(low)s)",
-    "silent": "g.state <> 'never seen' AND (g.state = 'offline'"
-    f" OR coalesce({_CONTACT} < %(silent)s, true))",
+    "silent": f"g.state <> 'never seen' AND (g.state = 'offline' OR coalesce({_CONTACT} < %(silent)s, true))",
     "never": f"{_CONTACT} IS NULL",
     "certificate": "(g.status ->> 'certificate_until_us')::bigint > 0"
     " AND to_timestamp((g.status ->> 'certificate_until_us')::bigint / 1e6) < %(ends)s",

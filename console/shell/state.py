@@ -16,6 +16,7 @@ from care_network.search.directory import Directory
 from console.board.board import Board
 from console.board.clocks import SharedClocks
 from console.board.feed import Feed
+from console.board.gateway_line import GatewayLine
 from console.board.pulse import Pulse
 from console.settings import ConsoleSettings
 from console.shell.login_queue import LoginQueue
@@ -50,6 +51,7 @@ class Console:
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
         self.feed = Feed(self.board, database, broker, settings.worker, self.liveness)
+        self.gateway_line = GatewayLine(database, broker, settings.worker, self.liveness)
         self.pulse = Pulse(self.feed, database, self.liveness)
         self.logins = LoginQueue()
         self.looks = Looks()
@@ -62,6 +64,7 @@ class Console:
         self._pool.open()
         self._login_pool.open()
         self.feed.start()
+        self.gateway_line.start()
         threading.Thread(target=self._know_everybody, name="directory", daemon=True).start()
         self.pulse.start()
 
@@ -71,6 +74,7 @@ class Console:
             self.directory.index(conn)
 
     def stop(self) -> None:
+        self.gateway_line.stop()
         self.feed.stop()
         self.pulse.stop()
         self._pool.close()

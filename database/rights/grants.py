@@ -37,6 +37,19 @@ _PROTECTION = "protection_now protection_look protection_change protection_gap p
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
+_CARRIED = ("UPDATE", "upkeep_request", "state, sent_at, ends_at, ended_at, answer")
+"""Of whoever carries a request out."""
+_GEAR_COLUMNS = (
+    ("UPDATE", "device", "room, resident_id, version, retired_at, retired_why, replaced_by"),
+    ("INSERT", "device", "gateway_id, name, model, room, resident_id"),
+    ("INSERT", "gateway", "name, household_id"),
+    ("UPDATE", "pairing", "refused_at, refused_by"),
+    ("SELECT", "program_offer", "version, gateway_id, state"),
+    ("SELECT", "program_rollout", "version, ended_at"),
+    _CARRIED,
+)
+"""Gateways and devices as pages change them."""
+_GEAR = "enrolment_code upkeep_request"
 _PRESSED = "key, person, result, message_zh, message_en"
 _FOUND = "order_id, at, person, name_zh, name_en, card, outcome, cause, injury, hospital, actions, note, alert_id"
 _FIELD = (
@@ -57,20 +70,20 @@ def _lock(table: str) -> tuple[str, str, str]:
 GRANTS: Mapping[str, Rights] = {
     "ingest": Rights(
         select=f"{_ALL} gateway device series event ingest_stream stream_gap stream_missing senml_arrival pairing"
-        f" quarantine reading rollup_due service_fault {_ENDS}",
+        f" quarantine reading rollup_due service_fault upkeep_request {_ENDS}",
         insert="event ingest_stream stream_gap senml_arrival pairing quarantine reading rollup_due series"
         f" service_fault {_ENDS}",
         update=f"ingest_stream stream_gap senml_arrival pairing quarantine series service_fault {_ENDS}",
         delete="stream_gap senml_arrival service_fault",
-        columns=(("UPDATE", "gateway", "state, state_at, status"), ("UPDATE", "event", "time, told_us")),
+        columns=(("UPDATE", "gateway", "state, state_at, status"), ("UPDATE", "event", "time, told_us"), _CARRIED),
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry city_alert city_community city_series backup_report",
-        insert="rollup_due rollup_minute rollup_hour",
+        " retention_wait sealed_entry city_alert city_community city_series backup_report storage_sample upkeep_request",
+        insert="rollup_due rollup_minute rollup_hour storage_sample",
         update="storage rollup_minute rollup_hour rollup_due",
-        delete="reading rollup_due rollup_minute rollup_hour retention_wait",
-        columns=(("SELECT", "alert_event", "id, alert_id"),),
+        delete="reading rollup_due rollup_minute rollup_hour retention_wait storage_sample",
+        columns=(("SELECT", "alert_event", "id, alert_id"), _CARRIED),
         functions="drop_old_readings() apply_retention()",
     ),
     "alerting": Rights(
@@ -93,7 +106,7 @@ GRANTS: Mapping[str, Rights] = {
     "notify": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} delivery_attempt duty_warning duty_test notification_preference"
         " push_subscription"
-        " used_link work_order outbox_entry channel_ceiling",
+        " used_link work_order outbox_entry channel_ceiling channel_test",
         insert="alert_event delivery_attempt message notification outbox_entry used_link channel_ceiling",
         update="message notification delivery_attempt channel_ceiling",
         delete="push_subscription used_link",
@@ -101,9 +114,9 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "orders": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt family_member sla_breach staff_location used_link work_order"
-        f" work_order_event work_order_rating alerting_worker event ingest_stream reading series {_PROTECTION}",
-        insert=f"alert_event audit notification sla_breach work_order work_order_event {_PROTECTION}",
-        update="alert notification message work_order protection_now protection_look protection_total",
+        f" work_order_event work_order_rating alerting_worker event ingest_stream reading series device_now {_PROTECTION}",
+        insert=f"alert_event audit notification sla_breach work_order work_order_event device_now {_PROTECTION}",
+        update="alert notification message work_order device_now protection_now protection_look protection_total",
         delete="staff_location protection_now protection_change protection_total",
         columns=(_ACCOUNT, _lock("staff")),
     ),
@@ -114,8 +127,10 @@ GRANTS: Mapping[str, Rights] = {
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
-        f" ground_map checked_file {_PROTECTION} {_ENDS}",
-        insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
+        f" ground_map checked_file device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
+        f" {_GEAR} {_PROTECTION} {_ENDS}",
+        insert=f"{_GEAR} channel_test"
+        " alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
         f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
         f" desk_support area_outline ground_map checked_file {_ENDS}",
@@ -130,6 +145,8 @@ GRANTS: Mapping[str, Rights] = {
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
             ("UPDATE", "duty_test", "answered_at"),
+            ("UPDATE", "enrolment_code", "code_hash, made_at, expires_at, used_at"),
+            *_GEAR_COLUMNS,
             *_FIELD,
             _lock("area"),
             _lock("resident"),
@@ -158,8 +175,6 @@ GRANTS: Mapping[str, Rights] = {
     ),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""
-OWNER_ONLY = frozenset(
-    {"resident_limit", "city_home", "city_key", "program_rollout", "program_offer", "simulated_past"}
-)
+OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "simulated_past"})
 """Tables that no service touches."""
 SERVICES = tuple(GRANTS)
