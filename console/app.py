@@ -15,6 +15,7 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.admin import frame
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
+from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
@@ -64,6 +65,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     pauses.router,
     # administration
     frame.router,
+    # gateways and devices
+    devices.router,
+    gateway.router,
     # station
     protection.router,
     station.router,

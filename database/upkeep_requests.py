@@ -1,4 +1,4 @@
-"""What people ask of machines: rows that the console writes and the service with the rights for it carries out.
+"""Requests of people to machines: rows that the console writes and the service with the rights for it carries out.
 
 A request waits until ``due_at`` (until then whoever asked can withdraw it), is claimed by one process, and ends as
 *done*, *refused* or *unknown*. Nothing that got no answer counts as done.

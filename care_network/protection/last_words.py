@@ -14,7 +14,7 @@ BEHIND_S = 300
 
 
 class LastWords:
-    """What was written of each device."""
+    """The words of each device as they were written last."""
 
     def __init__(self) -> None:
         self._written: dict[int, tuple[int, int | None]] = {}

@@ -1,1 +1,1 @@
-"""What people see of gateways, devices and the intake, and what they do about them: with permission, area and audit."""
+"""Gateways, devices and the intake as people see them and work on them: with permission, area and audit."""

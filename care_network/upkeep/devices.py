@@ -11,6 +11,7 @@ from care_network.access.permissions import Action
 from care_network.errors import ExistsError, NotFoundError, ProvisioningError
 from care_network.records import kinds, records, store
 from care_network.records.certificates import EnrolmentError, make_code
+from care_network.records.lookup import Lookup
 from care_network.records.provisioning import GATEWAY_DEVICE, add_gateway
 from care_network.upkeep.scope import UNDO, Acting, GatewayRow, changed, sees_everything, words_of
 from database import upkeep_requests
@@ -47,7 +48,7 @@ class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unpaired_devices(acting: Acting, gateway: GatewayRow) -> list[Unpaired]:
-    """What a gateway relays and nobody has registered or refused, the latest first."""
+    """Devices that a gateway relays and nobody has registered or refused, the latest first."""
     return _unpaired(acting.conn, "p.gateway = %s AND p.device <> ''", gateway.name)
 
 
@@ -111,7 +112,7 @@ def ask_again(acting: Acting, gateway: str, device: str) -> None:
 def replace(acting: Acting, gateway: str, old: str, version: int, new: str, model: str) -> None:
     """Put a new device in the place of one: it takes wearer and room; the old one is retired, its history stays.
 
-    What is set for the resident and the home (thresholds, policies) stays in force as it is. Raises ProvisioningError
+    Thresholds and policies of the resident and the home stay as they are. Raises ProvisioningError
     with the field that is wrong, ChangedMeanwhileError where the old device is no longer as it was at ``version``.
     """
     acting.require(Action.OPERATE_DEVICES)
@@ -219,7 +220,7 @@ def ask_self_test(acting: Acting, gateway: str) -> int:
 
 
 class ConfigNote(msgspec.Struct, frozen=True):
-    """What a signed configuration says of itself; whether the signature is right, the gateway alone can tell."""
+    """Gateway and version as a signed configuration names them; the gateway alone can verify the signature."""
 
     gateway: str
     version: int
@@ -342,7 +343,7 @@ def _add(acting: Acting, home: GatewayRow, device: str, model: str, room: str, r
             zh=f"{new.name} 原为 {known.model}，换型号须换名称",
             field="model",
         )
-    checked = kinds.DEVICE.check(store.Lookup(acting.conn, acting.now.date()), new)
+    checked = kinds.DEVICE.check(Lookup(acting.conn, acting.now.date()), new)
     acting.conn.execute(
         "UPDATE device SET retired_at = NULL, retired_why = '', replaced_by = NULL, room = %s, resident_id = %s,"
         " version = version + 1 WHERE id = %s",

@@ -229,7 +229,7 @@ def _faults(conn: Connection[Any], gateway_id: int, now: dt.datetime) -> list[Fa
 
 
 class Loss(msgspec.Struct, frozen=True):
-    """What a resident loses, or keeps by another device, when a device is gone."""
+    """A danger against which a resident is no longer protected, or by other devices, when a device is gone."""
 
     person: Person
     function: Function
@@ -257,7 +257,7 @@ class Loss(msgspec.Struct, frozen=True):
 
 
 def losses(page: GatewayPage, device: Device, others: Sequence[Device]) -> list[Loss]:
-    """What goes with a device. ``others``: all devices of the home that stay in use."""
+    """List the losses that come with a device out of use. ``others``: all devices of the home that stay in use."""
     found = []
     for person in page.people:
         if device.resident_id not in (None, person.id):

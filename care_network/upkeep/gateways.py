@@ -126,14 +126,14 @@ def listing(
     ``words``: part of a home, a resident, a gateway, a device or a model.
     """
     words = words.strip()
-    query = (
+    query = (  # fixed conditions; all values are parameters
         """
         WITH chosen AS (
             SELECT g.id, g.name, g.state, g.state_at, g.status, h.id AS home, h.code, h.address_zh, h.address_en,
                    a.name_zh AS area_zh, a.name_en AS area_en
             FROM gateway g JOIN household h ON h.id = g.household_id JOIN area a ON a.id = h.area_id
             WHERE a.path <@ %(area)s::ltree AND NOT h.synthetic AND g.name > %(after)s
-              AND ("""
+              AND ("""  # noqa: S608
         + _FILTERS[only]
         + ")"
         + (f" AND ({_FOUND})" if words else "")

@@ -74,8 +74,8 @@ class Console:
             self.directory.index(conn)
 
     def stop(self) -> None:
-        self.gateway_line.stop()
         self.feed.stop()
+        self.gateway_line.stop()
         self.pulse.stop()
         self._pool.close()
         self._login_pool.close()

@@ -79,7 +79,8 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry city_alert city_community city_series backup_report storage_sample upkeep_request",
+        " retention_wait sealed_entry city_alert city_community city_series backup_report storage_sample"
+        " upkeep_request",
         insert="rollup_due rollup_minute rollup_hour storage_sample",
         update="storage rollup_minute rollup_hour rollup_due",
         delete="reading rollup_due rollup_minute rollup_hour retention_wait storage_sample",
@@ -114,7 +115,8 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "orders": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt family_member sla_breach staff_location used_link work_order"
-        f" work_order_event work_order_rating alerting_worker event ingest_stream reading series device_now {_PROTECTION}",
+        f" work_order_event work_order_rating alerting_worker event ingest_stream reading series device_now"
+        f" {_PROTECTION}",
         insert=f"alert_event audit notification sla_breach work_order work_order_event device_now {_PROTECTION}",
         update="alert notification message work_order device_now protection_now protection_look protection_total",
         delete="staff_location protection_now protection_change protection_total",
@@ -127,8 +129,8 @@ GRANTS: Mapping[str, Rights] = {
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
-        f" ground_map checked_file device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
-        f" {_GEAR} {_PROTECTION} {_ENDS}",
+        f" ground_map checked_file device_now revoked_identity channel_ceiling channel_test storage_sample"
+        f" backup_report {_GEAR} {_PROTECTION} {_ENDS}",
         insert=f"{_GEAR} channel_test"
         " alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
