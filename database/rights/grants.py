@@ -113,12 +113,12 @@ GRANTS: Mapping[str, Rights] = {
         " medical_note notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
-        f" work_order_rating path_proof path_console desk_support panel area_outline"
+        f" work_order_rating path_proof path_console desk_support panel area_outline machine_token exchange_consent"
         f" ground_map checked_file {_PROTECTION} {_ENDS}",
         insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
         f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
-        f" desk_support area_outline ground_map checked_file {_ENDS}",
+        f" desk_support area_outline ground_map checked_file machine_token exchange_consent {_ENDS}",
         update="alert delivery_attempt duty_warning handover login_failure medical_note message notification"
         f" notification_preference pause push_subscription session staff_location work_order path_console"
         f" area_outline {_ENDS}",
@@ -126,6 +126,8 @@ GRANTS: Mapping[str, Rights] = {
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
             ("UPDATE", "panel", "seen_at"),
+            ("UPDATE", "machine_token", "revoked_at, revoked_by"),
+            ("UPDATE", "exchange_consent", "withdrawn_at, withdrawn_by"),
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
@@ -135,6 +137,15 @@ GRANTS: Mapping[str, Rights] = {
             _lock("resident"),
             _lock("staff"),
         ),
+        functions="add_machine_account(text,text,text,text)",
+    ),
+    # other systems' doors: what residents agreed to, and no name of staff
+    "exchange": Rights(
+        select=f"{_ALL} area household resident gateway device series reading alert alert_event protection_change"
+        f" machine_token exchange_consent {_ENDS}",
+        insert=f"audit {_ENDS}",
+        update=_ENDS,
+        columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin")),
     ),
     "issuer": Rights(
         select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",
