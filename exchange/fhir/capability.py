@@ -52,7 +52,7 @@ def statement(base: str) -> dict[str, Any]:
         "publisher": "Shouwang",
         "kind": "instance",
         "software": {"name": "Shouwang exchange"},
-        "implementation": {"description": "Shouwang 守望: residents of a district who live at home", "url": base},
+        "implementation": {"description": "Shouwang: residents of a district who live at home", "url": base},
         "fhirVersion": FHIR_VERSION,
         "format": ["json"],
         "rest": [
