@@ -32,23 +32,24 @@ _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, 
 """An account without its password and second factor."""
 _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
+_OWN = "account_news login_failure login_knock passkey passkey_challenge recovery_code second_factor_offer session"
+"""Tables by which a login is checked, beside the account's row, and those of one's own account."""
 _PROTECTION = "protection_now protection_look protection_change protection_gap protection_total"
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
+_MACHINES = "machine_token exchange_consent"
+"""Tokens of other systems, and residents' consents to be known to them."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
 _CARRIED = ("UPDATE", "upkeep_request", "state, sent_at, ends_at, ended_at, answer")
 """Of whoever carries a request out."""
 _GEAR_COLUMNS = (
-    ("UPDATE", "device", "room, resident_id, version, retired_at, retired_why, replaced_by"),
-    ("INSERT", "device", "gateway_id, name, model, room, resident_id"),
-    ("INSERT", "gateway", "name, household_id"),
     ("UPDATE", "pairing", "refused_at, refused_by"),
     ("SELECT", "program_offer", "version, gateway_id, state"),
     ("SELECT", "program_rollout", "version, ended_at"),
     _CARRIED,
 )
-"""Gateways and devices as pages change them."""
+"""Beside the records themselves: pairing, and where programs are on their way."""
 _GEAR = "enrolment_code upkeep_request"
 _PRESSED = "key, person, result, message_zh, message_en"
 _FOUND = "order_id, at, person, name_zh, name_en, card, outcome, cause, injury, hospital, actions, note, alert_id"
@@ -79,13 +80,13 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry city_alert city_community city_series backup_report storage_sample"
-        " upkeep_request",
-        insert="rollup_due rollup_minute rollup_hour storage_sample",
+        " retention_wait sealed_entry audit_checkpoint city_alert city_community city_series backup_report"
+        " storage_sample upkeep_request",
+        insert="audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample",
         update="storage rollup_minute rollup_hour rollup_due",
         delete="reading rollup_due rollup_minute rollup_hour retention_wait storage_sample",
         columns=(("SELECT", "alert_event", "id, alert_id"), _CARRIED),
-        functions="drop_old_readings() apply_retention()",
+        functions="drop_old_readings() apply_retention() drop_old_record_changes()",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
@@ -124,26 +125,36 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "console": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} account alerting_worker call_attempt delivery_attempt dispatch_worker"
-        " doctor_check duty_warning duty_test event family_member handover handover_alert ingest_stream login_failure"
+        " doctor_check duty_warning duty_test event family_member handover handover_alert ingest_stream"
+        f" audit audit_check audit_checkpoint sealed_entry {_OWN}"
         " medical_note notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
-        " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
+        " reading_minute reading_hour rollup_due rollup_minute rollup_hour series sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
-        f" ground_map checked_file device_now revoked_identity channel_ceiling channel_test storage_sample"
-        f" backup_report {_GEAR} {_PROTECTION} {_ENDS}",
-        insert=f"{_GEAR} channel_test"
-        " alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
+        f" {_MACHINES} {_GEAR} device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
+        f" ground_map checked_file roster_change record_change record_history {_PROTECTION} {_ENDS}",
+        insert="alert alert_event alert_finding call_attempt duty_warning handover handover_alert"
+        f" account audit audit_check family_member {_OWN} {_GEAR} channel_test"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
-        f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
-        f" desk_support area_outline ground_map checked_file {_ENDS}",
-        update="alert delivery_attempt duty_warning handover login_failure medical_note message notification"
-        f" notification_preference pause push_subscription session staff_location work_order path_console"
+        f" staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
+        f" desk_support area_outline ground_map checked_file roster_change {_PEOPLE} {_ENDS}"
+        f" {_MACHINES}",
+        update=f"{_PEOPLE} {_OWN} alert delivery_attempt duty_warning handover medical_note message notification"
+        f" notification_preference pause push_subscription staff_location work_order path_console"
         f" area_outline {_ENDS}",
-        delete="checked_file family_member ground_map login_failure push_subscription session staff_location",
+        delete=f"{_PEOPLE} {_OWN} checked_file family_member ground_map push_subscription staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
             ("UPDATE", "panel", "seen_at"),
-            ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
+            ("UPDATE", "machine_token", "revoked_at, revoked_by"),
+            ("UPDATE", "exchange_consent", "withdrawn_at, withdrawn_by"),
+            ("UPDATE", "roster_change", "undone_at, undone_by"),
+            (
+                "UPDATE",
+                "account",
+                "password_hash, one_time_until, totp_secret, totp_last_step, language, name_zh,"
+                " name_en, role, area_path, active, version",
+            ),
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
             ("UPDATE", "duty_test", "answered_at"),
@@ -154,6 +165,15 @@ GRANTS: Mapping[str, Rights] = {
             _lock("resident"),
             _lock("staff"),
         ),
+        functions="add_machine_account(text,text,text,text)",
+    ),
+    # other systems' doors: what residents agreed to, and no name of staff
+    "exchange": Rights(
+        select=f"{_ALL} area household resident gateway device series reading alert alert_event protection_change"
+        f" machine_token exchange_consent {_ENDS}",
+        insert=f"audit {_ENDS}",
+        update=_ENDS,
+        columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin")),
     ),
     "issuer": Rights(
         select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",
