@@ -15,6 +15,8 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.accounts import keeping, one
 from console.pages.admin import frame
+from console.pages.audit import search as audit_search
+from console.pages.audit import wholeness
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
 from console.pages.field import mine
@@ -69,6 +71,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     # administration
     keeping.router,
     one.router,
+    audit_search.router,
+    wholeness.router,
     frame.router,
     # gateways and devices
     devices.router,

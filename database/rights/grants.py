@@ -80,13 +80,13 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry audit_checkpoint city_alert city_community city_series backup_report"
+        " retention_wait sealed_entry audit_checkpoint audit_check city_alert city_community city_series backup_report"
         " storage_sample upkeep_request",
-        insert="audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample",
+        insert="audit_check audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample",
         update="storage rollup_minute rollup_hour rollup_due",
         delete="reading rollup_due rollup_minute rollup_hour retention_wait storage_sample",
         columns=(("SELECT", "alert_event", "id, alert_id"), _CARRIED),
-        functions="drop_old_readings() apply_retention() drop_old_record_changes()",
+        functions="drop_old_readings() apply_retention() drop_old_record_changes() check_chain(bigint,bytea,integer)",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
@@ -165,7 +165,7 @@ GRANTS: Mapping[str, Rights] = {
             _lock("resident"),
             _lock("staff"),
         ),
-        functions="add_machine_account(text,text,text,text)",
+        functions="add_machine_account(text,text,text,text) check_chain(bigint,bytea,integer)",
     ),
     # other systems' doors: what residents agreed to, and no name of staff
     "exchange": Rights(

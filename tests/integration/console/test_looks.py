@@ -21,6 +21,8 @@ pytestmark = pytest.mark.integration
 ABOUT_NOBODY = {
     "GET /map/tiles/{version}/{z}/{x}/{y}",  # streets, and nobody on them
     "GET /styles/{version}.css",
+    "GET /audit/checkpoints",
+    "GET /audit/checkpoints/{position}",
     "GET /account",
     "GET /account/passkeys/new",
     "GET /account/second-factor",
