@@ -116,7 +116,7 @@ def _filled(*values: str) -> dict[str, str]:
 
 
 def _sought(filled: dict[str, str], before: str) -> Sought:
-    """What the form asks for. Raises ProvisioningError for a day that is none."""
+    """Read what the form asks for. Raises ProvisioningError for a day that is none."""
     until = _day(filled["until"], "until")
     return Sought(
         since=_day(filled["since"], "since"), until=until and until + dt.timedelta(days=1),
