@@ -22,6 +22,7 @@ from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import design, login, outbox, password, push
 from console.pages.people import residents, search
+from console.pages.records import form, imports, lists, record
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
@@ -64,6 +65,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     pauses.router,
     # administration
     frame.router,
+    # records
+    lists.router,
+    record.router,
+    form.router,
+    imports.router,
     # station
     protection.router,
     station.router,
