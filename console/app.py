@@ -15,16 +15,19 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.admin import frame
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
+from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
 from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
-from console.pages.own import design, login, outbox, password, push
+from console.pages.own import account, design, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
 from console.pages.records import form, imports, lists, record
+from console.pages.rosters import rosters
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
+from console.shell.entry import confirming
 from console.shell.errors import HANDLERS
 from console.shell.guard import Guard
 from console.shell.state import Console
@@ -70,10 +73,17 @@ ROUTERS: tuple[APIRouter, ...] = (
     record.router,
     form.router,
     imports.router,
+    # gateways and devices
+    devices.router,
+    gateway.router,
+    rosters.router,
     # station
     protection.router,
     station.router,
     # own
+    account.router,
+    second_factor.router,
+    passkeys.router,
     design.router,
     login.router,
     password.router,
@@ -131,6 +141,7 @@ def create_app(
     app.mount("/static", GZipMiddleware(StaticFiles(directory=Path(__file__).with_name("static"))), name="static")
     for router in routers:
         app.include_router(router, dependencies=[Depends(plain_text)])
+    app.add_exception_handler(confirming.ConfirmNeeded, confirming.ask)
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app

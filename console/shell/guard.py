@@ -65,6 +65,8 @@ TABLE = Bounds(
     "文件太大：表格最多 4 MB，请分批导入。 The file is too large: a table has 4 MB at most; divide it.",
 )
 """A table of records, some ten thousand lines, and the rest of its form."""
+CONFIG = Bounds(272 * 1024, 60.0)
+"""A gateway's signed configuration (256 KiB at most) and the rest of its form."""
 LINGER_S, LINGER_SIZE = 2.0, 2 * PHOTO.size
 """How long, and how many bytes, of a refused body are thrown away before the connection is closed."""
 
@@ -174,14 +176,16 @@ class _Request:
 
 
 def bounds_of(scope: Scope) -> Bounds:
-    """The bounds of a request's body: the order's page on the telephone takes a photo, those of outlines, of
-    the ground and of tables a file, all others a form."""
+    """The bounds of a request's body: the order's page on the telephone takes a photo, those of outlines, of the
+    ground, of tables and of a gateway's configuration a file, all others a form."""
     if scope["method"] == "POST" and scope["path"] == GROUND:
         return MAP
     if scope["method"] == "POST" and scope["path"] == OUTLINES:
         return PHOTO
     if scope["method"] == "POST" and scope["path"].startswith(TABLES):
         return TABLE
+    if scope["method"] == "POST" and scope["path"].startswith("/devices/") and scope["path"].endswith("/config"):
+        return CONFIG
     photo = scope["method"] == "POST" and scope["path"].startswith("/w/") and scope["path"].count("/") == 2
     return PHOTO if photo else FORM
 

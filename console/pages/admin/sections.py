@@ -66,6 +66,10 @@ GROUPS: tuple[Group, ...] = (
     )),
     Group("规则", "Rules", (
         Section(
+            "/rosters", "排班", "Rosters", "周排班、空班、换班与复制", "Weeks, holes, swaps and copies",
+            (Action.VIEW_NETWORK,),
+        ),
+        Section(
             "/parameters", "预警阈值", "Thresholds", "各检测器的限值及其适用范围", "Limits of detection, and for whom",
             (Action.VIEW_LIMITS,),
         ),
@@ -74,6 +78,10 @@ GROUPS: tuple[Group, ...] = (
         Section(
             "/operations", "运行状态", "Operations", "服务、接入、待查数据", "Services, intake, quarantine",
             (Action.VIEW_OPERATIONS,),
+        ),
+        Section(
+            "/devices", "网关与设备", "Gateways and devices", "电量、信号、配对、更换、停用、自检",
+            "Battery, signal, pairing, replacing, self test", (Action.VIEW_OPERATIONS,),
         ),
         Section(
             "/gateways", "失联的网关", "Silent gateways", "哪些家庭现在看不到", "Which homes cannot be seen now",
