@@ -99,7 +99,7 @@ class City:
     """A database with people, links and files for the examples; each example brings what it needs."""
 
     def __init__(self, conn: psycopg.Connection, folder: Path) -> None:
-        self.conn, self.crews, self.contacts = conn, Crews(), 1
+        self.conn, self.crews, self.contacts = conn, Crews(), 10
         staff_city(conn)
         roster_all_day(conn, "S1")
         conn.execute(
