@@ -156,9 +156,11 @@ GRANTS: Mapping[str, Rights] = {
     # other systems' doors: what residents agreed to, and no name of staff
     "exchange": Rights(
         select=f"{_ALL} area household resident gateway device series reading alert alert_event protection_change"
-        f" machine_token exchange_consent {_ENDS}",
-        insert=f"audit {_ENDS}",
-        update=_ENDS,
+        f" machine_token exchange_consent exchange_observation exchange_stream exchange_frame quarantine pairing"
+        f" {_ENDS}",
+        insert=f"audit device series exchange_observation exchange_stream exchange_frame quarantine pairing {_ENDS}",
+        update=f"series exchange_stream exchange_frame quarantine pairing {_ENDS}",
+        delete="exchange_observation exchange_frame",
         columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin")),
     ),
     "issuer": Rights(

@@ -115,6 +115,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/orders/ratings.py": {"check_invited": ONE},
     "dispatch/orders/store.py": {"way_in": ONE, "_COLUMNS": "orders are made by people, of alerts that they see"},
     "dispatch/orders/sweeper.py": {"_cancel_ended": "orders are made by people, of alerts that they see"},
+    "exchange/intake/nightscout.py": {"resident_of": AGREED},
+    "exchange/intake/storing.py": {"place_of": AGREED},
     "exchange/fhir/alerts.py": {"_ALERTS": AGREED},
     "exchange/fhir/people.py": dict.fromkeys(("_PATIENTS", "_OF_PERSON"), AGREED),
     "ingest/storing/stored.py": {"readings_of": ONE},
