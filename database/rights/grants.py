@@ -34,6 +34,26 @@ _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
 _PROTECTION = "protection_now protection_look protection_change protection_gap protection_total"
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
+_FIGURES = (
+    "figure_mark figure_month figure_rule figure_alert figure_person figure_device figure_worker figure_place"
+    " figure_count figure_time figure_people figure_blind figure_model"
+)
+"""The roll-ups of the decision page: written by maintenance, read by the console."""
+_COUNTED = (
+    ("SELECT", "alert", "id, rule, severity, subject, household_id, resident_id, state, onset, raised_at, closed_at,"
+     " evidence"),
+    ("SELECT", "alert_event", "id, alert_id, at, action, outcome"),
+    ("SELECT", "alert_finding", "alert_id, at, verdict"),
+    ("SELECT", "call_attempt", "id, alert_id, called_kind, answered_at, result"),
+    ("SELECT", "household", "id, area_id, synthetic"),
+    ("SELECT", "resident", "id, household_id, ability_grade, home_care_bed"),
+    ("SELECT", "gateway", "id, name, household_id, registered_at, state"),
+    ("SELECT", "device", "id, gateway_id, name, model"),
+    ("SELECT", "staff", "id, code, organisation_id, active"),
+    ("SELECT", "work_order", "id, staff_id, state, done_at"),
+    ("SELECT", "notification", "alert_id, recipient_kind, recipient_key, reason, state, at"),
+)  # fmt: skip
+"""What the figures are counted from: no name, no address, no telephone, no words about anybody."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
@@ -66,11 +86,13 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry city_alert city_community city_series backup_report",
-        insert="rollup_due rollup_minute rollup_hour",
-        update="storage rollup_minute rollup_hour rollup_due",
-        delete="reading rollup_due rollup_minute rollup_hour retention_wait",
-        columns=(("SELECT", "alert_event", "id, alert_id"),),
+        " retention_wait sealed_entry city_alert city_community city_series backup_report"
+        f" area organisation shift roster roster_exception parameter_change protection_now protection_look"
+        f" protection_change protection_gap {_FIGURES}",
+        insert=f"rollup_due rollup_minute rollup_hour {_FIGURES}",
+        update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person",
+        delete=f"reading rollup_due rollup_minute rollup_hour retention_wait {_FIGURES}",
+        columns=_COUNTED,
         functions="drop_old_readings() apply_retention()",
     ),
     "alerting": Rights(
@@ -114,7 +136,7 @@ GRANTS: Mapping[str, Rights] = {
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
-        f" ground_map checked_file {_PROTECTION} {_ENDS}",
+        f" ground_map checked_file {_PROTECTION} {_FIGURES} {_ENDS}",
         insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
         f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
