@@ -78,7 +78,7 @@ _TIMES = f"""
            min(<m>_target), max(<m>_target)
     {_NODES}
     WHERE f.month = %(month)s GROUP BY node.id, f.severity
-"""  # noqa: S608 - <m> is a milestone's name
+"""
 _RULES: LiteralString = """
     INSERT INTO figure_rule
     SELECT DISTINCT ON (a.rule) a.rule, coalesce(a.evidence -> %(words)s ->> 'zh', ''),

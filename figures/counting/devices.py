@@ -47,7 +47,7 @@ _SILENT: LiteralString = f"""
     SELECT %(month)s, s.id, s.household_id, h.area_id, s.model,
            (SELECT sum(extract(epoch FROM upper(u) - lower(u))) FROM unnest(s.spells) u)
     FROM silent s JOIN household h ON h.id = s.household_id
-"""
+"""  # noqa: S608 - of constants
 _MODELS: LiteralString = """
     WITH gap AS (
         SELECT coalesce(sum(extract(epoch FROM least(until, %(until)s) - greatest(since, %(since)s))), 0)::float8 AS s

@@ -21,9 +21,13 @@ def count(conn: psycopg.Connection[Any], month: dt.date, now: dt.datetime) -> bo
     since, until = months.span(month)
     running = since <= now < until
     asked = {
-        "month": month, "since": since, "until": min(until, now), "running": running, "bare": list(BARE),
+        "month": month,
+        "since": since,
+        "until": min(until, now),
+        "running": running,
+        "bare": list(BARE),
         "seen": look(conn, now).known,
-    }  # fmt: skip
+    }
     conn.execute(_GONE, asked)
     if running or conn.execute("SELECT FROM protection_change WHERE at < %s LIMIT 1", (until,)).fetchone():
         conn.execute(_PEOPLE, asked)  # else nobody looked yet: not a line, rather than one for everybody
@@ -60,13 +64,15 @@ _PEOPLE: LiteralString = """
         FROM person p CROSS JOIN generate_series(0, 6) f (function)
         LEFT JOIN LATERAL (
             SELECT level, reason ->> 'code' AS code FROM protection_change c
-            WHERE c.resident_id = p.id AND c.function = f.function AND c.at <= %(since)s ORDER BY at DESC, id DESC LIMIT 1
+            WHERE c.resident_id = p.id AND c.function = f.function AND c.at <= %(since)s
+            ORDER BY at DESC, id DESC LIMIT 1
         ) last ON true
         UNION ALL
         SELECT c.resident_id, c.function, c.at, c.id, c.level, c.reason ->> 'code' FROM protection_change c
         WHERE c.at > %(since)s AND c.at < %(until)s
     ), spell AS (
-        SELECT id, function, level, code, at, lead(at, 1, %(until)s) OVER (PARTITION BY id, function ORDER BY at, n) AS ends
+        SELECT id, function, level, code, at,
+               lead(at, 1, %(until)s) OVER (PARTITION BY id, function ORDER BY at, n) AS ends
         FROM change
     ), length AS (
         SELECT s.id, s.function,
@@ -88,8 +94,8 @@ _PEOPLE: LiteralString = """
                array_agg(unknown ORDER BY function) AS unknown, array_agg(known ORDER BY function) AS known
         FROM sum GROUP BY id
     )
-    INSERT INTO figure_person (month, resident_id, household_id, area_id, registered, grade, bed, watched, lost_s, bare_s,
-                               unknown_s, known_s)
+    INSERT INTO figure_person (month, resident_id, household_id, area_id, registered, grade, bed, watched, lost_s,
+                               bare_s, unknown_s, known_s)
     SELECT %(month)s, p.id, p.household_id, p.area_id, %(running)s, p.grade, p.home_care_bed, p.watched, c.lost, c.bare,
            c.unknown, c.known
     FROM person p JOIN counted c USING (id)

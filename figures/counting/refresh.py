@@ -33,7 +33,7 @@ def refresh(conn: psycopg.Connection[Any], now: dt.datetime, *, every: bool = Fa
     ``conn``: in autocommit. Ends at once where another refresh runs. Interrupted, the months that were done are right,
     and the next refresh counts the others.
     """
-    if not conn.execute("SELECT pg_try_advisory_lock(%s)", (ONE_OF_US,)).fetchone() == (True,):
+    if conn.execute("SELECT pg_try_advisory_lock(%s)", (ONE_OF_US,)).fetchone() != (True,):
         return
     try:
         began = time.monotonic()
@@ -88,21 +88,30 @@ def _due(conn: psycopg.Connection[Any], now: dt.datetime, *, every: bool) -> lis
     if every:
         return sorted(whole)
     counted = {row[0] for row in conn.execute("SELECT month FROM figure_month")}
-    again = {present, *(row[0] for row in conn.execute("SELECT DISTINCT month FROM figure_alert WHERE ending = 'open'"))}
-    again |= {row[0] for row in conn.execute(
-        # their people were counted before they were over
-        "SELECT month FROM figure_month WHERE people_at < (month + INTERVAL '1 month') AT TIME ZONE 'Asia/Shanghai'"
-    )}  # fmt: skip
-    again |= {row[0] for row in conn.execute(
-        """
+    again = {
+        present,
+        *(row[0] for row in conn.execute("SELECT DISTINCT month FROM figure_alert WHERE ending = 'open'")),
+    }
+    again |= {
+        row[0]
+        for row in conn.execute(
+            # their people were counted before they were over
+            "SELECT month FROM figure_month WHERE people_at < (month + INTERVAL '1 month') AT TIME ZONE 'Asia/Shanghai'"
+        )
+    }
+    again |= {
+        row[0]
+        for row in conn.execute(
+            """
         SELECT DISTINCT date_trunc('month', a.raised_at AT TIME ZONE 'Asia/Shanghai')::date FROM (
             SELECT alert_id FROM alert_event WHERE id > (SELECT alert_event - %(overlap)s FROM figure_mark)
             UNION SELECT alert_id FROM call_attempt WHERE id > (SELECT call_attempt - %(overlap)s FROM figure_mark)
             UNION SELECT alert_id FROM alert_finding WHERE at > (SELECT counted_at - INTERVAL '1 hour' FROM figure_mark)
         ) e JOIN alert a ON a.id = e.alert_id JOIN household h ON h.id = a.household_id WHERE NOT h.synthetic
         """,
-        {"overlap": OVERLAP},
-    )}  # fmt: skip
+            {"overlap": OVERLAP},
+        )
+    }
     return sorted(((whole - counted) | again) & whole)
 
 
