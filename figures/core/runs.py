@@ -2,8 +2,8 @@
 
 The rules are those of R. J. Perla, L. P. Provost and S. K. Murray, "The run chart: a simple analytical tool for
 learning from variation in healthcare processes", BMJ Quality & Safety 20 (2011) 46–51: a *shift* is six or more
-consecutive points on one side of the median, a *trend* five or more that all go up or all go down. Points on the median neither break nor
-lengthen a shift; equal neighbours neither break nor lengthen a trend.
+consecutive points on one side of the median, a *trend* five or more that all go up or all go down. Points on the median
+neither break nor lengthen a shift; equal neighbours neither break nor lengthen a trend.
 """
 
 from collections.abc import Sequence

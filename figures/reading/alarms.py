@@ -9,6 +9,7 @@ from psycopg import Connection
 from figures.core import months
 from figures.core.sections import Column, Headline, Section, Table
 from figures.reading import cells
+from figures.reading.charts import run_picture
 from figures.reading.scope import Window
 
 ENDINGS = {

@@ -126,7 +126,8 @@ def _homes(conn: Connection[Any], w: Window) -> list[tuple[str, dict[str, str], 
         """
         SELECT h.code, a.name_zh, a.name_en, f.ended FROM (
             SELECT household_id, jsonb_object_agg(ending, n) AS ended, max(n) FILTER (WHERE ending = 'false') AS wrong
-            FROM (SELECT f.household_id, f.ending, count(*) AS n FROM figure_alert f JOIN area leaf ON leaf.id = f.area_id
+            FROM (SELECT f.household_id, f.ending, count(*) AS n FROM figure_alert f
+                  JOIN area leaf ON leaf.id = f.area_id
                   JOIN area top ON top.id = %(area)s AND leaf.path <@ top.path
                   WHERE f.month BETWEEN %(first)s AND %(last)s GROUP BY 1, 2) e
             GROUP BY household_id ORDER BY wrong DESC NULLS LAST, household_id LIMIT %(most)s
