@@ -26,20 +26,23 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column's title, and whether it holds numbers."""
+    """A column's title, whether it holds numbers, and of times the unit of their values ('s')."""
 
     title: str
     number: bool = True
+    unit: str = ""
 
 
 class Table(msgspec.Struct, frozen=True):
-    """``note``: below it; ``more``: (words, link) of a list with all of its lines."""
+    """``note``: below it; ``more``: (words, link) of a list with all of its lines; ``private``: it names
+    homes, and is not printed."""
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     more: tuple[str, str] | None = None
+    private: bool = False
 
 
 class Line(msgspec.Struct, frozen=True):

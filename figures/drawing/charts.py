@@ -111,9 +111,8 @@ def _(picture: BarPicture) -> tuple[str, float]:
         if bar.low is not None and bar.high is not None:
             a, b = (LABEL + wide * min(1.0, end / picture.top) for end in (bar.low, bar.high))
             middle = y + BAR / 2 - 2
-            parts.append(
-                f'<path class="f-whisker" d="M{a:.1f} {middle - 5}v10M{a:.1f} {middle}H{b:.1f}M{b:.1f} {middle - 5}v10"/>'
-            )
+            ends = f"M{a:.1f} {middle - 5}v10M{a:.1f} {middle}H{b:.1f}M{b:.1f} {middle - 5}v10"
+            parts.append(f'<path class="f-whisker" d="{ends}"/>')
         parts.append(
             f'<text class="f-text" x="{WIDTH - RIGHT}" y="{y + 18}" text-anchor="end">{escape(bar.text)}</text>'
         )
@@ -176,7 +175,7 @@ def scale(values: Sequence[float]) -> tuple[float, float]:
             high += rest / 2
         return low, high
     step = 10 ** math.floor(math.log10(high)) / 2 if high > 0 else 1.0
-    return 0.0, math.ceil(high / step) * step
+    return 0.0, max(step, math.ceil(high / step) * step)
 
 
 def short(value: float) -> str:

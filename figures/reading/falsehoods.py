@@ -28,7 +28,11 @@ def false_alarms(conn: Connection[Any], w: Window) -> Section:
     if "homes" in w.lists:  # which home it is, is for those who may see homes
         tables.append(
             _false_table(
-                w, w.say("误报最多的住户", "homes with the most false alarms"), w.say("住户", "home"), _homes(conn, w)
+                w,
+                w.say("误报最多的住户", "homes with the most false alarms"),
+                w.say("住户", "home"),
+                _homes(conn, w),
+                private=True,
             )
         )
     unjudged = sum(n for one in rules.values() for ending, n in one.items() if ending not in ("true", "false"))
@@ -92,7 +96,14 @@ def _judged(ended: dict[str, int]) -> Share:
     return Share(wrong, wrong + ended.get("true", 0))
 
 
-def _false_table(w: Window, caption: str, head: str, found: list[tuple[str, dict[str, str], dict[str, int]]]) -> Table:
+def _false_table(
+    w: Window,
+    caption: str,
+    head: str,
+    found: list[tuple[str, dict[str, str], dict[str, int]]],
+    *,
+    private: bool = False,
+) -> Table:
     rows = []
     for name, only, ended in found:
         one = _judged(ended)
@@ -118,7 +129,7 @@ def _false_table(w: Window, caption: str, head: str, found: list[tuple[str, dict
         (w.say("95% 区间", "95 % interval"), True),
         (w.say("说明", "note"), False),
     )
-    return Table(caption, tuple(Column(*one) for one in columns), tuple(rows))
+    return Table(caption, tuple(Column(*one) for one in columns), tuple(rows), private=private)
 
 
 def _homes(conn: Connection[Any], w: Window) -> list[tuple[str, dict[str, str], dict[str, int]]]:

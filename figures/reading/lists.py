@@ -100,6 +100,11 @@ def listing(
     )  # fmt: skip
 
 
+def filter_words(conn: Connection[Any], w: Window, kind: str, filters: Filters) -> list[tuple[str, str]]:
+    """What was chosen, in words: (name, value)."""
+    return [(w.say(*rows.FILTERS[name]), rows.filter_value(conn, w, name, value)) for name, value in filters.items()]
+
+
 def _where(w: Window, how: Kind, filters: Filters) -> tuple[str, dict[str, Any]]:
     values: dict[str, Any] = dict(w.asked)
     parts = ["f.month BETWEEN %(first)s AND %(last)s"] if how.monthly else ["f.month = %(month)s"]
@@ -225,7 +230,8 @@ KINDS: Mapping[str, Kind] = {
     "staff": Kind(
         fact="figure_worker", key=(("night_calls", "int"), ("orders", "int"), ("staff_id", "int")),
         columns="f.staff_id, sum(f.orders)::int AS orders, sum(f.duty_s) AS duty,"
-        " sum(f.night_calls)::int AS night_calls, s.code AS staff, s.name_zh, s.name_en, leaf.name_zh AS area_zh, leaf.name_en AS area_en",
+        " sum(f.night_calls)::int AS night_calls, s.code AS staff, s.name_zh, s.name_en, leaf.name_zh AS area_zh,"
+        " leaf.name_en AS area_en",
         joins="JOIN staff s ON s.id = f.staff_id", group="GROUP BY f.staff_id, s.id, leaf.id",
         filters={"staff": _one_of("staff", "s.code")}, show=rows.worker, heads=rows.worker_heads,
     ),

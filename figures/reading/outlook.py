@@ -51,7 +51,11 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
     columns = (
         w.say("能力等级或区域", "grade or area"),
         w.say("已有月数", "months so far"),
-        *(months.code(month) for month in ahead),
+        *(
+            head
+            for month in map(months.code, ahead)
+            for head in (w.say(f"{month} 预计", f"{month} expected"), w.say("八成范围", "80 % range"))
+        ),
         w.say("回测平均误差", "mean error when tested"),
         w.say("简单推测的误差", "error of the simplest guess"),
         w.say("方法", "method"),
@@ -129,12 +133,21 @@ def _series(rows: list[tuple[str, dt.date, int]], past: list[dt.date]) -> dict[s
 def _row(w: Window, name: str, found: forecast.Forecast) -> tuple[Cell, ...]:
     if not found.months:
         words = w.say(f"月数不足（需 {forecast.ENOUGH}）", f"not enough months ({forecast.ENOUGH} needed)")
-        return (cells.text(name), cells.count(found.had), *[cells.UNKNOWN] * (forecast.AHEAD + 2), cells.text(words))
+        return (
+            cells.text(name),
+            cells.count(found.had),
+            *[cells.UNKNOWN] * (2 * forecast.AHEAD + 2),
+            cells.text(words),
+        )
     method = w.say("与上月相同", "as in the month before") if found.naive else w.say("阻尼趋势", "damped trend")
     return (
         cells.text(name),
         cells.count(found.had),
-        *(Cell(f"{one.value:,.0f} ({one.low:,.0f}–{one.high:,.0f})", round(one.value, 1)) for one in found.months),
+        *(
+            cell
+            for one in found.months
+            for cell in (cells.number(one.value, 0), cells.text(f"{one.low:,.0f}–{one.high:,.0f}"))
+        ),
         cells.number(found.error),
         cells.number(found.naive_error),
         cells.text(method),

@@ -1,18 +1,21 @@
 """Show the lines of the lists behind the figures: their columns, and the page that each line leads to."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 
 from care_network.catalogues.services import SERVICES
+from care_network.protection.functions import WORDS as FUNCTIONS
 from dispatch.core.headline import place as place_words
+from dispatch.sla.clock import WORDS
 from figures.core.sections import Cell
 from figures.reading import cells
-from figures.reading.alarms import ENDINGS
+from figures.reading.alarms import ENDINGS, rule_names
 from figures.reading.falsehoods import model_name
-from figures.reading.places import KINDS, WATCHED, grade_name
+from figures.reading.places import KINDS, WATCHED, WHERE, grade_name
 from figures.reading.scope import Window
 from vocabulary.labels import room_of
 from vocabulary.severity import SEVERITY_WORDS
@@ -34,6 +37,40 @@ def key(value: Any) -> str:
     return (
         value.isoformat() if isinstance(value, dt.datetime) else repr(value) if isinstance(value, float) else str(value)
     )
+
+
+FILTERS = {
+    "rule": ("种类", "kind"), "severity": ("级别", "severity"), "model": ("型号", "model"), "home": ("住户", "home"),
+    "ending": ("结果", "outcome"), "milestone": ("环节", "milestone"), "verdict": ("时限", "target"),
+    "grade": ("能力等级", "ability grade"), "watched": ("守护", "watched"), "bed": ("家庭养老床位", "home care bed"),
+    "function": ("守护项", "function"), "staff": ("人员", "person"), "kind": ("区域", "areas"),
+    "served": ("覆盖", "covered"), "month": ("月份", "month"),
+}  # fmt: skip
+"""Filters of the lists in words."""
+VERDICTS = {
+    "due": ("到时限", "due"), "reached": ("已到达", "reached"), "met": ("按时", "in time"),
+    "late": ("超时到达", "late"),
+    "missed": ("逾期未到达", "missed"), "pending": ("时限未到", "still in time"),
+}  # fmt: skip
+_YES = {"1": ("是", "yes"), "0": ("否", "no")}
+
+
+def filter_value(conn: Connection[Any], w: Window, name: str, value: str) -> str:
+    """The value of a filter in words."""
+    tables: dict[str, Mapping[str, tuple[str, str]]] = {
+        "severity": dict(SEVERITY_WORDS), "ending": {**ENDINGS, "judged": ("已判定", "judged")}, "milestone": WORDS,
+        "verdict": VERDICTS, "watched": WATCHED, "bed": _YES, "served": _YES, "kind": WHERE,
+        "function": {str(n): words for n, words in enumerate(FUNCTIONS.values())},
+    }  # fmt: skip
+    if name in tables:
+        return w.say(*tables[name].get(value, (value, value)))
+    if name == "grade":
+        return grade_name(w, value)
+    if name == "model":
+        return model_name(w, value)
+    if name == "rule":
+        return rule_names(conn, w).get(value, value)
+    return value
 
 
 def alert(w: Window, row: Row) -> Shown:

@@ -11,7 +11,17 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("alerting", "care_network", "console", "database", "dispatch", "figures", "ingest", "observability", "shouwang")
+FOLDERS = (
+    "alerting",
+    "care_network",
+    "console",
+    "database",
+    "dispatch",
+    "figures",
+    "ingest",
+    "observability",
+    "shouwang",
+)
 _OVER_PEOPLE = re.compile(r"\b(?:FROM|JOIN)\s+(?:alert|resident|household)\b(?!\()", re.IGNORECASE)
 
 ONE = "of one alert, home or person, or of those that the caller names"

@@ -1,15 +1,12 @@
 """The roll-ups equal a direct count from the base tables, whatever happened and in whichever order it became known."""
 
 import datetime as dt
-import uuid
 from collections import Counter
 from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
-from numpy.random import Generator
-from psycopg.types.json import Jsonb
 
 from care_network.duty.loading import load_roster
 from care_network.duty.roster import stints
@@ -23,73 +20,11 @@ from figures.counting.refresh import refresh
 from tests.support.databases import of_service
 from tests.support.network import AREAS
 from tests.support.orders import staff_city
-from vocabulary.severity import SEVERITIES
+from tests.support.pasts import PENDANTS, something_happens
 
 pytestmark = pytest.mark.integration
 NOW = dt.datetime(2026, 11, 20, 4, tzinfo=dt.UTC)
 FIRST, PRESENT = dt.date(2026, 9, 1), dt.date(2026, 11, 1)
-RULES = ("fall", "sos", "device_silent")
-
-
-def something_happens(conn: psycopg.Connection[Any], rng: Generator, alerts: int) -> None:
-    """Alerts of the last three months with histories and ends of all sorts, visits, changes of protection."""
-    homes = conn.execute("SELECT h.id, r.id, g.name FROM household h JOIN resident r ON r.household_id = h.id"
-                         " JOIN gateway g ON g.household_id = h.id WHERE NOT h.synthetic").fetchall()  # fmt: skip
-    for _ in range(alerts):
-        household, resident, gateway = homes[int(rng.integers(len(homes)))]
-        at = NOW - dt.timedelta(hours=float(rng.uniform(1, 24 * 75)))
-        rule, severity = str(rng.choice(RULES)), str(rng.choice(SEVERITIES))
-        end = str(rng.choice(["open", "resolved", "resolved", "cleared", "cancelled"]))
-        closed = None if end == "open" else min(NOW, at + dt.timedelta(minutes=float(rng.uniform(3, 900))))
-        silent = rule == "device_silent"
-        alert = uuid.UUID(bytes=rng.bytes(16))
-        conn.execute(
-            "INSERT INTO alert (id, rule, rule_version, severity, subject, household_id, resident_id, state, onset,"
-            " sensed_at, received_at, raised_at, reason_zh, reason_en, evidence, closed_at)"
-            " VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, %s, %s, '因', 'why', %s, %s)",
-            (alert, rule, "technical" if silent else severity, f"device:{gateway}/pendant" if silent else "resident:R",
-             household, None if silent else resident, "raised" if end == "open" else end, at, at, at, at,
-             Jsonb({"kind": "silence" if silent else "fall", "device": "pendant", "rule": {"zh": "甲", "en": "a"}}),
-             closed),
-        )  # fmt: skip
-        steps = [("raise", at)]
-        for action, chance in (("acknowledge", 0.8), ("respond", 0.5), ("arrive", 0.5)):
-            if rng.random() < chance:
-                steps.append((action, steps[-1][1] + dt.timedelta(seconds=float(rng.uniform(5, 900)))))
-        if closed is not None:
-            steps.append(({"resolved": "resolve", "cleared": "clear", "cancelled": "cancel"}[end], closed))
-        for action, when in steps:
-            conn.execute("INSERT INTO alert_event (alert_id, at, action, to_state, actor) VALUES (%s, %s, %s, %s, '某')",
-                         (alert, when, action, "raised" if end == "open" else end))  # fmt: skip
-        if end == "resolved" and rng.random() < 0.8:
-            judge(conn, alert, str(rng.choice(["true", "false", "test"])), closed or NOW)
-        if rng.random() < 0.3:
-            conn.execute(
-                "INSERT INTO notification (alert_id, reason, step, round, recipient_kind, recipient_key, at, due_at,"
-                " state, settled_at) VALUES (%s, 'escalation', 1, 0, 'staff', 'S11', %s, %s, 'delivered', %s)",
-                (alert, at, at, at),
-            )
-    for _ in range(30):
-        _, resident, _ = homes[int(rng.integers(len(homes)))]
-        conn.execute(
-            "INSERT INTO protection_change (at, resident_id, function, level, reason) VALUES (%s, %s, %s, %s, %s)",
-            (NOW - dt.timedelta(hours=float(rng.uniform(1, 24 * 75))), resident, int(rng.integers(7)),
-             int(rng.integers(4)), Jsonb({"code": str(rng.choice(["none", "silent", "offline"]))})),
-        )  # fmt: skip
-    begins = NOW - dt.timedelta(hours=float(rng.uniform(30, 24 * 70)))
-    conn.execute("INSERT INTO protection_gap VALUES (%s, %s) ON CONFLICT DO NOTHING",
-                 (begins, begins + dt.timedelta(hours=float(rng.uniform(1, 20)))))  # fmt: skip
-    absent = NOW - dt.timedelta(hours=float(rng.uniform(1, 24 * 70)))
-    conn.execute(
-        "INSERT INTO roster_exception (staff_id, kind, starts_at, ends_at) SELECT id, 'absent', %s, %s FROM staff"
-        " WHERE code = 'S11'",
-        (absent, absent + dt.timedelta(hours=40)),
-    )
-
-
-def judge(conn: psycopg.Connection[Any], alert: uuid.UUID, verdict: str, at: dt.datetime) -> None:
-    conn.execute("INSERT INTO alert_finding (alert_id, at, verdict, cause, injury, hospital, actions)"
-                 " VALUES (%s, %s, %s, 'unknown', 'unknown', 'unknown', '{}')", (alert, at, verdict))  # fmt: skip
 
 
 def direct(conn: psycopg.Connection[Any], area: str, month: dt.date) -> dict[tuple[str, str, str], int]:
@@ -159,7 +94,7 @@ def test_the_roll_ups_equal_a_direct_count_after_each_refresh(database_url: str)
         psycopg.connect(of_service(database_url, "maintain"), autocommit=True) as service,
     ):
         staff_city(conn)
-        conn.execute("INSERT INTO device (gateway_id, name, model) SELECT id, 'pendant', 'shouwang-pendant' FROM gateway")
+        conn.execute(PENDANTS)
         conn.execute("UPDATE gateway SET registered_at = '2026-08-01', state = 'online'")
         for place, many in enumerate((60, 25, 1)):
             now = NOW + dt.timedelta(hours=place)
@@ -167,10 +102,12 @@ def test_the_roll_ups_equal_a_direct_count_after_each_refresh(database_url: str)
                 "INSERT INTO protection_look VALUES (true, %(now)s, %(now)s, 1, 2)"
                 " ON CONFLICT (one) DO UPDATE SET at = %(now)s", {"now": now}
             )  # fmt: skip
-            something_happens(conn, rng, many)
+            something_happens(conn, rng, many, NOW)
             if place:  # what was counted is told of otherwise, weeks later
-                conn.execute("UPDATE alert SET state = 'resolved', closed_at = %s WHERE state = 'raised' AND rule = 'fall'",
-                             (now,))  # fmt: skip
+                conn.execute(
+                    "UPDATE alert SET state = 'resolved', closed_at = %s WHERE state = 'raised' AND rule = 'fall'",
+                    (now,),
+                )
                 conn.execute("INSERT INTO alert_event (alert_id, at, action, to_state, actor) SELECT id, %s, 'resolve',"
                              " 'resolved', '某' FROM alert WHERE closed_at = %s", (now, now))  # fmt: skip
                 conn.execute("UPDATE figure_month SET people_at = '2026-09-02'")  # as if nobody had counted for months
@@ -181,12 +118,14 @@ def test_the_roll_ups_equal_a_direct_count_after_each_refresh(database_url: str)
         before = conn.execute("SELECT * FROM figure_count ORDER BY 1, 2, 3, 4, 5").fetchall()
         assert [one.month for one in refresh(service, now)] == months.between(FIRST, PRESENT)  # each has open alerts
         assert conn.execute("SELECT * FROM figure_count ORDER BY 1, 2, 3, 4, 5").fetchall() == before
-        assert conn.execute("SELECT bool_and(registered) FROM figure_person WHERE month = %s", (PRESENT,)).fetchone() == (
-            True,
-        )
+        assert conn.execute(
+            "SELECT bool_and(registered) FROM figure_person WHERE month = %s", (PRESENT,)
+        ).fetchone() == (True,)
         assert conn.execute("SELECT count(*) FROM figure_people WHERE month < %s", (PRESENT,)).fetchone() == (0,)
-        whole = conn.execute("SELECT sum(silent_s), sum(expected_s), sum(unknown_s) FROM figure_model f"
-                             " JOIN area a ON a.id = f.area_id WHERE a.path = 'sz' AND model = 'shouwang-pendant'")  # fmt: skip
+        whole = conn.execute(
+            "SELECT sum(silent_s), sum(expected_s), sum(unknown_s) FROM figure_model f JOIN area a ON a.id = f.area_id"
+            " WHERE a.path = 'sz' AND model = 'shouwang-pendant'"
+        )
         silent, expected, unknown = whole.fetchone() or (0, 0, 0)
         assert 0 < silent <= expected - unknown
 
@@ -201,7 +140,9 @@ def test_what_lies_long_back_and_a_second_refresh_at_once(database_url: str) -> 
         assert next(first).month == PRESENT  # nothing happened before
         assert list(refresh(conn, NOW)) == []
         assert list(first) == []
-        served = conn.execute("SELECT path::text, served, homes FROM figure_place JOIN area ON area.id = area_id ORDER BY 1")
+        served = conn.execute(
+            "SELECT path::text, served, homes FROM figure_place JOIN area ON area.id = area_id ORDER BY 1"
+        )
         assert served.fetchall() == [("sz.yt.hs", True, 1), ("sz.yt.hs.pw", False, 1), ("sz.yt.ms", True, 1),
                                      ("sz.yt.ms.dm", False, 1)]  # fmt: skip
         # nobody has looked at anybody: not known, which is neither watched nor blind
