@@ -32,6 +32,8 @@ _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, 
 """An account without its password and second factor."""
 _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
+_OWN = "account_news login_failure login_knock passkey passkey_challenge recovery_code second_factor_offer session"
+"""Tables by which a login is checked, beside the account's row, and those of one's own account."""
 _PROTECTION = "protection_now protection_look protection_change protection_gap protection_total"
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
 _FIGURES = (
@@ -86,14 +88,14 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry city_alert city_community city_series backup_report"
+        " retention_wait sealed_entry audit_checkpoint city_alert city_community city_series backup_report"
         f" area organisation shift roster roster_exception parameter_change protection_now protection_look"
         f" protection_change protection_gap {_FIGURES}",
-        insert=f"rollup_due rollup_minute rollup_hour {_FIGURES}",
+        insert=f"audit_checkpoint rollup_due rollup_minute rollup_hour {_FIGURES}",
         update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person",
         delete=f"reading rollup_due rollup_minute rollup_hour retention_wait {_FIGURES}",
         columns=_COUNTED,
-        functions="drop_old_readings() apply_retention()",
+        functions="drop_old_readings() apply_retention() drop_old_record_changes()",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
@@ -131,24 +133,32 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "console": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} account alerting_worker call_attempt delivery_attempt dispatch_worker"
-        " doctor_check duty_warning duty_test event family_member handover handover_alert ingest_stream login_failure"
+        " doctor_check duty_warning duty_test event family_member handover handover_alert ingest_stream"
+        f" audit audit_check audit_checkpoint sealed_entry {_OWN}"
         " medical_note notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
-        " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
+        " reading_minute reading_hour rollup_due rollup_minute rollup_hour series sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
-        f" ground_map checked_file {_PROTECTION} {_FIGURES} {_ENDS}",
-        insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
+        f" ground_map checked_file roster_change record_change record_history {_PROTECTION} {_FIGURES} {_ENDS}",
+        insert="alert alert_event alert_finding call_attempt duty_warning handover handover_alert"
+        f" account audit audit_check family_member {_OWN}"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
-        f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
-        f" desk_support area_outline ground_map checked_file {_ENDS}",
-        update="alert delivery_attempt duty_warning handover login_failure medical_note message notification"
-        f" notification_preference pause push_subscription session staff_location work_order path_console"
+        f" staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
+        f" desk_support area_outline ground_map checked_file roster_change {_PEOPLE} {_ENDS}",
+        update=f"{_PEOPLE} {_OWN} alert delivery_attempt duty_warning handover medical_note message notification"
+        f" notification_preference pause push_subscription staff_location work_order path_console"
         f" area_outline {_ENDS}",
-        delete="checked_file family_member ground_map login_failure push_subscription session staff_location",
+        delete=f"{_PEOPLE} {_OWN} checked_file family_member ground_map push_subscription staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
             ("UPDATE", "panel", "seen_at"),
-            ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
+            ("UPDATE", "roster_change", "undone_at, undone_by"),
+            (
+                "UPDATE",
+                "account",
+                "password_hash, one_time_until, totp_secret, totp_last_step, language, name_zh,"
+                " name_en, role, area_path, active, version",
+            ),
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
             ("UPDATE", "duty_test", "answered_at"),
