@@ -55,7 +55,7 @@ _COUNTED = (
     ("SELECT", "work_order", "id, staff_id, state, done_at"),
     ("SELECT", "notification", "alert_id, recipient_kind, recipient_key, reason, state, at"),
 )  # fmt: skip
-"""What the figures are counted from: no name, no address, no telephone, no words about anybody."""
+"""The columns that the figures are counted from: no name, no address, no telephone, no words about anybody."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 

@@ -58,7 +58,7 @@ class RunPicture(msgspec.Struct, frozen=True):
 
     title: str
     words: str
-    """What is to be seen in it, for those who do not see it."""
+    """The picture in words, for those who do not see it."""
     labels: tuple[str, ...]
     lines: tuple[Line, ...]
     unit: str = ""

@@ -15,7 +15,7 @@ BARE = ("none", "no_gateway", "missing")
 def count(conn: psycopg.Connection[Any], month: dt.date, now: dt.datetime) -> bool:
     """Count the month's people anew, in the caller's transaction; gives whether the registry was read, too.
 
-    Who is registered, and whether they are watched now, is read while the month lasts; afterwards only the hours are
+    The registry, and whether a person is watched now, is read while the month lasts; afterwards only the hours are
     counted, of those who were registered then (else of those who are now, and the month has no registry).
     """
     since, until = months.span(month)

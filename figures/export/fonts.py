@@ -4,7 +4,7 @@ from functools import cache
 
 import typst
 
-from vocabulary.errors import BilingualError
+from figures.core.errors import NoChineseFontError
 
 CHINESE = (
     "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Noto Serif CJK SC",
@@ -12,10 +12,6 @@ CHINESE = (
     "PingFang SC",
 )  # fmt: skip
 """Families with the letters of GB 18030 in their Chinese form, the best first."""
-
-
-class NoChineseFontError(BilingualError, RuntimeError):
-    """There is none; the texts say what to install."""
 
 
 @cache

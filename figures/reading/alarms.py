@@ -32,7 +32,7 @@ def residents(conn: Connection[Any], w: Window) -> dict[dt.date, int]:
     )
     found: dict[dt.date, int] = {}
     following: int | None = None
-    for month in sorted({*w.months, *rows}, reverse=True):
+    for month in sorted({*w.trend, *rows}, reverse=True):
         following = rows.get(month, following)
         if following is not None:
             found[month] = following
@@ -52,15 +52,15 @@ def counts(conn: Connection[Any], w: Window, what: str) -> dict[str, dict[str, i
 
 
 def by_month(conn: Connection[Any], w: Window) -> dict[dt.date, int]:
-    """Alerts of each month that was counted."""
+    """Alerts of each month of the run chart that was counted."""
     rows = dict(
         conn.execute(
             "SELECT month, sum(n)::int FROM figure_count WHERE area_id = %(area)s AND what = 'severity'"
-            " AND month BETWEEN %(first)s AND %(last)s GROUP BY 1",
+            " AND month BETWEEN %(trend)s AND %(last)s GROUP BY 1",
             w.asked,
         ).fetchall()
     )
-    return {month: rows.get(month, 0) for month in w.known}
+    return {month: rows.get(month, 0) for month in w.trend if month in w.counted}
 
 
 def rule_names(conn: Connection[Any], w: Window) -> dict[str, str]:
@@ -72,7 +72,7 @@ def rule_names(conn: Connection[Any], w: Window) -> dict[str, str]:
 def alerts(conn: Connection[Any], w: Window) -> Section:
     """All alerts, by kind and outcome."""
     found, names, people, each = counts(conn, w, "rule"), rule_names(conn, w), residents(conn, w), by_month(conn, w)
-    person_months = sum(people[month] for month in each if month in people)
+    person_months = sum(people[month] * w.passed(month) for month in w.known if month in people)
     whole = {ending: sum(one.get(ending, 0) for one in found.values()) for ending in ENDINGS}
     rows = []
     for rule, ended in [*found.items(), (None, whole)]:
@@ -90,7 +90,7 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
     rate = 100 * total / person_months if person_months else None
     sentence = (
         no_months(w)
-        if not each
+        if not w.known
         else w.say(
             f"{w.span_words}共 {total:,} 次预警"
             + (f"，平均每百名老人每月 {rate:.1f} 次" if rate is not None else "；登记人数不明，不能折算")
@@ -107,7 +107,10 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
             f" {whole['open']:,} open.",
         )
     )
-    values = [100 * each[month] / people[month] if month in each and people.get(month) else None for month in w.months]
+    values = [
+        100 * each[month] / people[month] if month in each and people.get(month) and w.passed(month) == 1 else None
+        for month in w.trend
+    ]
     title = w.say("预警", "Alerts")
     columns = (
         w.say("种类", "kind"),
@@ -128,20 +131,22 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
             ),
             _month_table(w, each, people),
         )
-        if each
+        if w.known
         else (),
         headlines=(
-            Headline(w.say("预警", "alerts"), f"{total:,}" if each else "—", total if each else None),
+            Headline(w.say("预警", "alerts"), f"{total:,}" if w.known else "—", total if w.known else None),
             Headline(w.say("每百人每月", "per 100 residents a month"), "—" if rate is None else f"{rate:.1f}", rate),
         ),
         how=(
             w.say(
-                "按发生时间计入月份，模拟验证用户不计。每百人每月＝预警数÷各月登记老人数之和×100；没有登记记录的月份"
+                "按发生时间计入月份，模拟验证用户不计。每百人每月＝预警数÷各月登记老人数之和×100，本月按已过的天数折"
+                "算，走势图只用完整的月份；没有登记记录的月份"
                 "用其后最近一次的人数。"
                 "合并的预警逐条计数，与“服务时效”页一致。",
                 "Alerts count in the month in which they were raised; synthetic residents are left out. Per 100"
                 " residents a"
-                " month: alerts, by the sum of the residents registered in each month, times 100; a month without a"
+                " month: alerts, by the sum of the residents registered in each month, times 100, the present month"
+                " by the part of it that is over; the run chart has whole months. A month without a"
                 " registry"
                 " takes the number of the next that has one. Merged alerts count one by one, as on the page of the"
                 " service"
@@ -153,11 +158,11 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
 
 def _month_table(w: Window, each: dict[dt.date, int], people: dict[dt.date, int]) -> Table:
     rows = []
-    for month in w.months:
+    for month in w.trend:
         code, n = months.code(month), each.get(month)
         rows.append(
             (
-                cells.text(code),
+                cells.text(w.month_words(month)),
                 cells.count(n, w.link("alerts", **{"from": code, "to": code})),
                 cells.count(people.get(month) if n is not None else None),
                 cells.number(100 * n / people[month] if n is not None and people.get(month) else None, 2),
@@ -173,7 +178,7 @@ def _month_table(w: Window, each: dict[dt.date, int], people: dict[dt.date, int]
         w.say("按月", "by month"),
         tuple(Column(name, n > 0) for n, name in enumerate(columns)),
         tuple(rows),
-        note=w.say("“—”：该月没有数据。", "“—”: there are no data of that month."),
+        note=w.say("“—”：该月没有数据。", "— means that there are no data of that month."),
     )
 
 

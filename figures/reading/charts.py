@@ -16,7 +16,7 @@ def run_picture(
     return RunPicture(
         title,
         run_words(w, chart),
-        tuple(months.code(month) for month in w.months),
+        tuple(months.code(month) for month in w.trend),
         tuple(lines),
         unit,
         tuple((one.first, one.last) for one in chart.signals),
@@ -24,7 +24,7 @@ def run_picture(
 
 
 def run_words(w: Window, chart: runs.RunChart) -> str:
-    """What a run chart shows."""
+    """Say what a run chart shows."""
     there = sum(value is not None for value in chart.values)
     if not chart.enough:
         return w.say(
@@ -35,7 +35,7 @@ def run_words(w: Window, chart: runs.RunChart) -> str:
         return w.say("没有超出偶然波动的变化。", "Nothing beyond the play of chance.")
     said = []
     for one in chart.signals:
-        first, last = (months.code(w.months[place]) for place in (one.first, one.last))
+        first, last = (months.code(w.trend[place]) for place in (one.first, one.last))
         if one.kind == "shift":
             said.append(
                 w.say(

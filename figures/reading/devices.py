@@ -23,7 +23,7 @@ def availability(conn: Connection[Any], w: Window) -> Section:
         month: (expected, silent, unknown)
         for month, expected, silent, unknown in conn.execute(
             "SELECT month, sum(expected_s), sum(silent_s), sum(unknown_s) FROM figure_model"
-            " WHERE area_id = %(area)s AND month BETWEEN %(first)s AND %(last)s GROUP BY month",
+            " WHERE area_id = %(area)s AND month BETWEEN %(trend)s AND %(last)s GROUP BY month",
             w.asked,
         )
     }
@@ -66,7 +66,7 @@ def availability(conn: Connection[Any], w: Window) -> Section:
     title = w.say("设备在线率", "Availability of devices")
     values = [
         100 * share if month in monthly and (share := _share(*monthly[month])) is not None else None
-        for month in w.months
+        for month in w.trend
     ]
     columns = (
         w.say("型号", "model"),

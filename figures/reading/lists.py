@@ -101,7 +101,7 @@ def listing(
 
 
 def filter_words(conn: Connection[Any], w: Window, kind: str, filters: Filters) -> list[tuple[str, str]]:
-    """What was chosen, in words: (name, value)."""
+    """Say what was chosen: (name, value)."""
     return [(w.say(*rows.FILTERS[name]), rows.filter_value(conn, w, name, value)) for name, value in filters.items()]
 
 

@@ -67,7 +67,7 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
             " 之间）；"
             f"回测平均误差 {found.error:,.1f} 次，“与上月相同”的误差 {found.naive_error:,.1f} 次。",
             f"{one.value:,.0f} alerts are expected in {months.code(ahead[0])} (eight times of ten {one.low:,.0f} to"
-            f" {one.high:,.0f}); when tested the mean error was {found.error:,.1f}, that of “as in the month before”"
+            f" {one.high:,.0f}); when tested the mean error was {found.error:,.1f}, of the simplest guess"
             f" {found.naive_error:,.1f}.",
         )
     else:
@@ -107,7 +107,7 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
                 " makes it"
                 f" (Poisson). Tested: from month {forecast.LEARNT + 1} on each is foretold from those before and"
                 " compared with"
-                " “as in the month before”; where the method is no better, that guess is shown.",
+                " the simplest guess, as in the month before; where the method is no better, that guess is shown.",
             ),
         ),
     )

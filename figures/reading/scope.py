@@ -64,9 +64,24 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         return months.between(self.first, self.last)
 
     @property
+    def trend(self) -> list[dt.date]:
+        """The months of the run charts: those of the window, and at least the twelve up to its end."""
+        return months.between(min(self.first, months.after(self.last, 1 - USUAL_MONTHS)), self.last)
+
+    @property
     def known(self) -> list[dt.date]:
         """Those of them that were counted."""
         return [month for month in self.months if month in self.counted]
+
+    def passed(self, month: dt.date) -> float:
+        """The part of a month that is over, 0 to 1."""
+        begin, end = months.span(month)
+        return max(0.0, min(1.0, (self.now - begin) / (end - begin)))
+
+    def month_words(self, month: dt.date) -> str:
+        """The month, and that it is not over where it is not."""
+        code = months.code(month)
+        return code if self.passed(month) == 1 else self.say(f"{code}（未结束）", f"{code} (not over)")
 
     @property
     def stale(self) -> bool:
@@ -76,7 +91,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def asked(self) -> dict[str, Any]:
         """Parameters of a query over the sums."""
-        return {"area": self.area.id, "first": self.first, "last": self.last}
+        return {"area": self.area.id, "first": self.first, "last": self.last, "trend": self.trend[0]}
 
     def say(self, zh: str, en: str) -> str:
         """The text in the reader's language."""

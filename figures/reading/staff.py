@@ -18,22 +18,22 @@ def load(conn: Connection[Any], w: Window) -> Section:
     for month, *row in conn.execute(
         """
         SELECT f.month, f.orders, f.duty_s, f.night_calls FROM figure_worker f JOIN area a ON a.id = f.area_id
-        JOIN area top ON top.id = %(area)s AND a.path <@ top.path WHERE f.month BETWEEN %(first)s AND %(last)s
+        JOIN area top ON top.id = %(area)s AND a.path <@ top.path WHERE f.month BETWEEN %(trend)s AND %(last)s
         """,
         w.asked,
     ):
         found.setdefault(month, []).append(tuple(row))
     lines = []
-    for month in w.months:
+    for month in w.trend:
         people, code = found.get(month), months.code(month)
         if people is None:
-            lines.append((cells.text(code), *[cells.UNKNOWN] * 7))
+            lines.append((cells.text(w.month_words(month)), *[cells.UNKNOWN] * 7))
             continue
         only = {"from": code, "to": code}
         orders, duty, calls = ([row[place] for row in people] for place in range(3))
         lines.append(
             (
-                cells.text(code),
+                cells.text(w.month_words(month)),
                 cells.count(len(people), w.link("staff", **only)),
                 cells.count(int(sum(orders)), w.link("orders", **only)),
                 cells.number(median(orders), 1),
@@ -43,13 +43,14 @@ def load(conn: Connection[Any], w: Window) -> Section:
                 cells.count(int(max(calls))),
             )
         )
-    nights = [sum(row[2] for row in people) for people in found.values()]
-    total = sum(sum(row[0] for row in people) for people in found.values())
-    newest = found[max(found)] if found else []
+    here = {month: people for month, people in found.items() if month >= w.first}
+    nights = [sum(row[2] for row in people) for people in here.values()]
+    total = sum(sum(row[0] for row in people) for people in here.values())
+    newest = here[max(here)] if here else []
     most = max((row[2] for row in newest), default=0)
     sentence = (
         w.say("所选月份没有排班和工单数据。", "There are no rosters or orders in these months.")
-        if not found
+        if not here
         else w.say(
             f"共完成工单 {total:,} 件，夜间（22 点至 7 点）呼叫 {sum(nights):,} 次；最近一月 {len(newest)} 人在岗，"
             f"夜间被叫最多的一人 {most} 次。",
@@ -70,7 +71,8 @@ def load(conn: Connection[Any], w: Window) -> Section:
         w.say("最多", "most"),
     )
     per_person = [
-        sum(row[0] for row in found[month]) / len(found[month]) if month in found else None for month in w.months
+        sum(row[0] for row in found[month]) / len(found[month]) if month in found and w.passed(month) == 1 else None
+        for month in w.trend
     ]
     return Section(
         code="staff",
@@ -88,11 +90,11 @@ def load(conn: Connection[Any], w: Window) -> Section:
         if found
         else (),
         headlines=(
-            Headline(w.say("完成工单", "work orders done"), f"{total:,}" if found else "—", total if found else None),
+            Headline(w.say("完成工单", "work orders done"), f"{total:,}" if here else "—", total if here else None),
             Headline(
                 w.say("夜间呼叫", "calls at night"),
-                f"{sum(nights):,}" if found else "—",
-                sum(nights) if found else None,
+                f"{sum(nights):,}" if here else "—",
+                sum(nights) if here else None,
             ),
         ),
         how=(

@@ -30,7 +30,7 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
     found: dict[tuple[str, str], dict[dt.date, _Row]] = defaultdict(dict)
     for month, sort, milestone, reached, p50, p90, met, late, missed, pending, low, high in conn.execute(
         "SELECT month, severity, milestone, reached, p50_s, p90_s, met, late, missed, pending, target_low, target_high"
-        " FROM figure_time WHERE area_id = %(area)s AND month BETWEEN %(first)s AND %(last)s",
+        " FROM figure_time WHERE area_id = %(area)s AND month BETWEEN %(trend)s AND %(last)s",
         w.asked,
     ):
         found[sort, milestone][month] = {
@@ -51,10 +51,8 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
         if not rows:
             continue
         title = w.say(*TITLES[milestone])
-        wanted = tuple(
-            rows[month]["high"] / 60 if month in rows and rows[month]["high"] else None for month in w.months
-        )
-        second = tuple(_minutes(rows, month, "p90") for month in w.months)
+        wanted = tuple(rows[month]["high"] / 60 if month in rows and rows[month]["high"] else None for month in w.trend)
+        second = tuple(_minutes(rows, month, "p90") for month in w.trend)
         more = [Line(w.say("90% 不超过", "90% within"), second, "second")]
         if any(value is not None for value in wanted):
             more.append(Line(w.say("时限", "target"), wanted, "target"))
@@ -62,14 +60,14 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
             run_picture(
                 w,
                 f"{w.say(*SEVERITY_WORDS[severity]).capitalize()} · {title}",
-                [_minutes(rows, month, "p50") for month in w.months],
+                [_minutes(rows, month, "p50") for month in w.trend],
                 more=tuple(more),
                 unit=w.say("分钟", "min"),
                 name=w.say("一半不超过", "half within"),
             )
         )
         tables.append(_by_month(w, severity, milestone, rows, targets.share))
-    answered = _sum(found.get((severity, "acknowledged"), {}))
+    answered = _sum(w, found.get((severity, "acknowledged"), {}))
     word = w.say(*SEVERITY_WORDS[severity])
     sentence = (
         w.say(f"{w.span_words}没有{word}预警。", f"No {word} alerts in {w.span_words}.")
@@ -131,7 +129,8 @@ def _minutes(rows: dict[dt.date, _Row], month: dt.date, name: str) -> float | No
     return None if value is None else value / 60
 
 
-def _sum(rows: dict[dt.date, _Row]) -> Share:
+def _sum(w: Window, every: dict[dt.date, _Row]) -> Share:
+    rows = {month: row for month, row in every.items() if month >= w.first}
     met = sum(row["met"] for row in rows.values())
     return Share(met, met + sum(row["late"] + row["missed"] for row in rows.values()))
 
@@ -140,8 +139,8 @@ def _shares(w: Window, found: dict[tuple[str, str], dict[dt.date, _Row]], wanted
     rows = []
     for severity in SEVERITIES:
         for milestone, words in WORDS.items():
-            each = found.get((severity, milestone), {})
-            of = _sum(each)
+            each = {month: row for month, row in found.get((severity, milestone), {}).items() if month >= w.first}
+            of = _sum(w, each)
             if not of.whole:
                 continue
             only = {"severity": severity, "milestone": milestone}
@@ -174,17 +173,21 @@ def _shares(w: Window, found: dict[tuple[str, str], dict[dt.date, _Row]], wanted
 
 def _by_month(w: Window, severity: str, milestone: Milestone, rows: dict[dt.date, _Row], wanted: float) -> Table:
     lines = []
-    for month in w.months:
+    for month in w.trend:
         row, code = rows.get(month), months.code(month)
         if row is None:
             lines.append(
-                (cells.text(code), *[cells.UNKNOWN if month not in w.counted else cells.count(0)], *[cells.UNKNOWN] * 4)
+                (
+                    cells.text(w.month_words(month)),
+                    *[cells.UNKNOWN if month not in w.counted else cells.count(0)],
+                    *[cells.UNKNOWN] * 4,
+                )
             )
             continue
         link = w.link("alerts", **{"from": code, "to": code}, severity=severity, milestone=milestone, verdict="reached")
         lines.append(
             (
-                cells.text(code),
+                cells.text(w.month_words(month)),
                 cells.count(row["reached"], link),
                 cells.span(w.language, row["p50"]),
                 cells.span(w.language, row["p90"]),

@@ -15,6 +15,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from figures.core import months
+from figures.core.errors import NoChineseFontError
 from figures.counting.refresh import refresh
 from figures.export import fonts
 from tests.support.console_site import ConsoleSite, console_site, now
@@ -108,7 +109,7 @@ def test_the_report_has_the_figures_and_no_empty_boxes(site: ConsoleSite) -> Non
         answer = client.get("/decisions/file/pdf")
     assert answer.status_code == 200
     assert answer.content.startswith(b"%PDF-")
-    with pytest.raises(fonts.NoChineseFontError, match="fonts-noto-cjk"):
+    with pytest.raises(NoChineseFontError, match="fonts-noto-cjk"):
         fonts.chinese(frozenset({"DejaVu Sans Mono"}))
 
 
