@@ -78,7 +78,7 @@ def report(
 ) -> None:
     """Write the monthly report of an area as PDF: sums, and nobody's name.
 
-    Example: shouwang figures report --month 2026-10 --area shenzhen.yantian --language zh --output report.pdf --as manager
+    Example: shouwang figures report --month 2026-10 --area shenzhen.yantian --output report.pdf --as manager
     """
     from figures.export.report import report as make
 
