@@ -16,6 +16,7 @@ from console.pages import api
 from console.pages.admin import frame
 from console.pages.decisions import decisions, files
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
+from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
@@ -70,6 +71,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     files.router,
     # administration
     frame.router,
+    # gateways and devices
+    devices.router,
+    gateway.router,
     rosters.router,
     # station
     protection.router,

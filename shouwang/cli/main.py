@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import accounts, alerting, configure, dispatch, figures, network, notify, orders, trace, verify
+from shouwang.cli import accounts, alerting, configure, dispatch, exchange, figures, network, notify, orders, trace, verify
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.operations import backup, certificates, city, database, drill, gateways, path
@@ -40,6 +40,7 @@ app.add_typer(alerting.app, name="alerting")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(network.app, name="network")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(exchange.app, name="exchange")
 app.add_typer(database.app, name="database")
 app.add_typer(city.app, name="city")
 app.add_typer(gaps.app, name="gaps")
@@ -109,6 +110,13 @@ def ingest(
 def console() -> None:
     """Serve the dispatch console. Settings: SHOUWANG_… in the environment."""
     _service("console")
+
+
+@exchange.app.callback(invoke_without_command=True)
+def exchange_service(context: typer.Context) -> None:
+    """Serve other systems (FHIR, Nightscout, webhooks). Settings: SHOUWANG_… in the environment."""
+    if context.invoked_subcommand is None:
+        _service("exchange")
 
 
 @app.command()

@@ -26,6 +26,7 @@ WITHOUT_ACCOUNT = {
     "alerting": "a service",
     "alerting retire": "the certificate and its key are the permission",
     "console": "a service",
+    "exchange": "a service",
     "certificates issue": "a service",
     "certificates follow-mosquitto": "a service",
     "certificates follow-nats": "a service",

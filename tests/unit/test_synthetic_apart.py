@@ -17,6 +17,7 @@ FOLDERS = (
     "console",
     "database",
     "dispatch",
+    "exchange",
     "figures",
     "ingest",
     "observability",
@@ -30,6 +31,7 @@ TOLD = (
     "by notifications or contacts: a synthetic alert has one notification, to the loop-back, and its homes no contacts"
 )
 SERVES = "detection, storage and ladders serve synthetic homes like others: that is what they prove"
+AGREED = "of residents who agreed to be known to another system: no synthetic one does"
 PLATFORM = "technical alerts about the platform, at a home of people"
 PROOF = "the proof of the path itself"
 WHOLE = "compares a whole database, or a drill's own homes"
@@ -41,6 +43,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "alerting/tuning/pauses.py": {"listing": SEEN, "home": ONE, "_NOW": SERVES, "_household": ONE},
     "alerting/tuning/sheet.py": {"_find": ONE},
     "care_network/access/audit_log.py": {"entries": ONE},
+    "care_network/access/exchange_consents.py": dict.fromkeys(("listing", "_residents"), SEEN),
     "care_network/access/permissions.py": {"_VISIBLE": SEEN, "_VISIBLE_HOUSEHOLDS": SEEN, "audit": ONE},
     "care_network/demo/staff.py": {"add_contacts": TOLD, "add_notes": ONE},
     "care_network/importing/bulk.py": {"_trace": ONE},
@@ -67,6 +70,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "signs_now": ONE,
         "_gateway": ONE,
     },
+    "care_network/upkeep/devices.py": {"_resident_id": ONE, "register": ONE, "_device": ONE},
+    "care_network/upkeep/gateway_page.py": {"load": ONE, "people_of": ONE},
+    "care_network/upkeep/gateways.py": {"_FOUND": SEEN, "listing": SEEN},
+    "care_network/upkeep/scope.py": {"gateway_of": SEEN},
     "console/pages/home/family.py": {"_desk_phone": ONE},
     "care_network/search/directory.py": dict.fromkeys(
         ("_STAMP", "_RESIDENTS"), "each search names those whom the account sees"
@@ -113,6 +120,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/orders/ratings.py": {"check_invited": ONE},
     "dispatch/orders/store.py": {"way_in": ONE, "_COLUMNS": "orders are made by people, of alerts that they see"},
     "dispatch/orders/sweeper.py": {"_cancel_ended": "orders are made by people, of alerts that they see"},
+    "exchange/fhir/alerts.py": {"_ALERTS": AGREED},
+    "exchange/fhir/people.py": dict.fromkeys(("_PATIENTS", "_OF_PERSON"), AGREED),
     "figures/reading/lists.py": {"KINDS": "of facts, from which synthetic homes were left out"},
     "ingest/storing/stored.py": {"readings_of": ONE},
     "shouwang/past/writing.py": {"_mark": ONE},

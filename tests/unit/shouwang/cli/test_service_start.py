@@ -31,6 +31,10 @@ FOREIGN = {
         "console.__main__",
         {"ingest", "edge_agent", "device_simulators", "sqlalchemy", "sklearn", "scipy", "apprise"},
     ),
+    "exchange": (
+        "exchange.__main__",
+        {"alerting", "console", "edge_agent", "device_simulators", "sqlalchemy", "sklearn", "scipy", "apprise"},
+    ),
     "path": (
         "shouwang.path.__main__",
         {"console", "ingest", "device_simulators", "sqlalchemy", "fastapi", "aiohttp", "apprise"},
