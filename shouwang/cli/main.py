@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import accounts, alerting, configure, dispatch, exchange, figures, network, notify, orders, trace, verify
+from shouwang.cli import (
+    accounts,
+    alerting,
+    configure,
+    dispatch,
+    exchange,
+    figures,
+    network,
+    notify,
+    orders,
+    trace,
+    verify,
+)
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.operations import backup, certificates, city, database, drill, gateways, path
