@@ -57,7 +57,7 @@ def registry(conn: Connection[Any], household: int | None = None) -> Registry:
     for home, *row in conn.execute(
         "SELECT g.household_id, d.id, g.id, g.name || '/' || d.name, d.model, d.room, d.resident_id FROM device d"
         " JOIN gateway g ON g.id = d.gateway_id"
-        " WHERE d.model <> %(own)s AND (%(home)s::int IS NULL OR g.household_id = %(home)s)",
+        " WHERE d.model <> %(own)s AND d.retired_at IS NULL AND (%(home)s::int IS NULL OR g.household_id = %(home)s)",
         {**only, "own": OWN_DEVICE},
     ):
         if home in homes:

@@ -137,7 +137,8 @@ def devices(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, A
                             ORDER BY time DESC LIMIT 1) l WHERE s.device_id = d.id),
                        (SELECT max(e.time) FROM event e WHERE e.device_id = d.id)) AS heard_at
             FROM resident r JOIN gateway g ON g.household_id = r.household_id JOIN device d ON d.gateway_id = g.id
-            WHERE r.id = %s AND (d.resident_id IS NULL OR d.resident_id = r.id) ORDER BY d.room, d.name
+            WHERE r.id = %s AND (d.resident_id IS NULL OR d.resident_id = r.id) AND d.retired_at IS NULL
+            ORDER BY d.room, d.name
             """,
             (resident_id,),
         ).fetchall()

@@ -18,6 +18,7 @@ from care_network.search.directory import Directory
 from console.board.board import Board
 from console.board.clocks import SharedClocks
 from console.board.feed import Feed
+from console.board.gateway_line import GatewayLine
 from console.board.pulse import Pulse
 from console.settings import ConsoleSettings
 from console.shell.entry.login_queue import KnownNetworks, LoginQueue
@@ -56,6 +57,7 @@ class Console:
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
         self.feed = Feed(self.board, database, broker, settings.worker, self.liveness)
+        self.gateway_line = GatewayLine(database, broker, settings.worker, self.liveness)
         self.pulse = Pulse(self.feed, database, self.liveness)
         self.known = KnownNetworks(self._staff_networks, lambda: dt.datetime.now(dt.UTC))
         self.logins = LoginQueue(self.known)
@@ -69,6 +71,7 @@ class Console:
         self._pool.open()
         self._login_pool.open()
         self.feed.start()
+        self.gateway_line.start()
         threading.Thread(target=self._know_everybody, name="directory", daemon=True).start()
         self.pulse.start()
 
@@ -84,6 +87,7 @@ class Console:
 
     def stop(self) -> None:
         self.feed.stop()
+        self.gateway_line.stop()
         self.pulse.stop()
         self._pool.close()
         self._login_pool.close()
