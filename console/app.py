@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.admin import frame
+from console.pages.decisions import decisions, files
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
 from console.pages.field import mine
@@ -66,6 +67,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     service_level.router,
     parameters.router,
     pauses.router,
+    # decisions
+    decisions.router,
+    files.router,
     # administration
     frame.router,
     # records

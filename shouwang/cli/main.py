@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import accounts, alerting, configure, dispatch, exchange, network, notify, orders, trace, verify
+from shouwang.cli import (
+    accounts,
+    alerting,
+    configure,
+    dispatch,
+    exchange,
+    figures,
+    network,
+    notify,
+    orders,
+    trace,
+    verify,
+)
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.operations import backup, certificates, city, database, drill, gateways, path
@@ -48,6 +60,7 @@ app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(notify.app, name="notify")
 app.add_typer(orders.app, name="orders")
 app.add_typer(storage.app, name="storage")
+app.add_typer(figures.app, name="figures")
 app.command("setup")(command.setup)
 app.add_typer(gateways.app, name="gateways")
 app.add_typer(certificates.app, name="certificates")

@@ -50,6 +50,7 @@ from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import BY_PERSON
 from dispatch.orders.store import Order
+from figures.core import months
 from firmware_profiles.link.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
 from tests.support.brokers import TestBroker
@@ -680,6 +681,11 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /rosters/{organisation}/shifts": lambda *_: Example("/rosters/center-1/shifts"),
     "POST /rosters/{organisation}/shifts": shifted,
     "GET /operations": lambda *_: Example("/operations"),
+    "GET /decisions": lambda *_: Example("/decisions"),
+    "GET /decisions/list/{kind}": lambda *_: Example(
+        f"/decisions/list/places?kind=street&month={months.code(months.month_at(dt.datetime.now(dt.UTC)))}"
+    ),
+    "GET /decisions/file/{form}": lambda *_: Example("/decisions/file/csv"),
     "GET /sla": lambda *_: Example("/sla"),
     "GET /api/sla": lambda *_: Example("/api/sla"),
     "GET /parameters": lambda *_: Example("/parameters"),
