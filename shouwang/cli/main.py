@@ -16,6 +16,7 @@ from shouwang.cli import (
     configure,
     dispatch,
     exchange,
+    figures,
     network,
     notify,
     orders,
@@ -61,6 +62,7 @@ app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(notify.app, name="notify")
 app.add_typer(orders.app, name="orders")
 app.add_typer(storage.app, name="storage")
+app.add_typer(figures.app, name="figures")
 app.command("setup")(command.setup)
 app.add_typer(gateways.app, name="gateways")
 app.add_typer(certificates.app, name="certificates")
