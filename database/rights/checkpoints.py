@@ -1,7 +1,7 @@
 """Sign checkpoints of the audit: once a day the head of the chain, by a key that lies outside the database.
 
-The owner of a database can write the whole chain anew, and every hash in it fits. The owner cannot sign: a checkpoint that
-is kept elsewhere, and the public key beside it, show that the chain does not have what was signed.
+The owner of a database can write the whole chain anew, and every hash in it fits. The owner cannot sign: a checkpoint
+that is kept elsewhere, and the public key beside it, show that the chain does not have what was signed.
 """
 
 import base64

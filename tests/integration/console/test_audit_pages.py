@@ -20,7 +20,8 @@ def site(database_url: str, tmp_path: Path) -> Iterator[ConsoleSite]:
         found.conn.execute(
             "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
             " SELECT new.login, password_hash, '审', 'Auditor', 'auditor', new.area::ltree, language FROM account,"
-            " (VALUES ('auditor', 'sz.yt'), ('auditor-ms', 'sz.yt.ms')) AS new (login, area) WHERE account.login = 'carer'"
+            " (VALUES ('auditor', 'sz.yt'), ('auditor-ms', 'sz.yt.ms')) AS new (login, area)"
+            " WHERE account.login = 'carer'"
         )
         yield found
 
