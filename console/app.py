@@ -13,19 +13,26 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.pages import api
+from console.pages.accounts import keeping, one
 from console.pages.admin import frame
+from console.pages.audit import search as audit_search
+from console.pages.audit import wholeness
+from console.pages.decisions import decisions, files
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
+from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
 from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
-from console.pages.own import design, login, outbox, password, push
+from console.pages.own import account, design, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
+from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
 from console.pages.rules import policies
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
+from console.shell.entry import confirming
 from console.shell.errors import HANDLERS
 from console.shell.guard import Guard
 from console.shell.state import Console
@@ -64,14 +71,32 @@ ROUTERS: tuple[APIRouter, ...] = (
     service_level.router,
     parameters.router,
     pauses.router,
+    # decisions
+    decisions.router,
+    files.router,
     # administration
+    keeping.router,
+    one.router,
+    audit_search.router,
+    wholeness.router,
     frame.router,
+    # records
+    lists.router,
+    record.router,
+    form.router,
+    imports.router,
+    # gateways and devices
+    devices.router,
+    gateway.router,
     rosters.router,
     policies.router,
     # station
     protection.router,
     station.router,
     # own
+    account.router,
+    second_factor.router,
+    passkeys.router,
     design.router,
     login.router,
     password.router,
@@ -129,6 +154,7 @@ def create_app(
     app.mount("/static", GZipMiddleware(StaticFiles(directory=Path(__file__).with_name("static"))), name="static")
     for router in routers:
         app.include_router(router, dependencies=[Depends(plain_text)])
+    app.add_exception_handler(confirming.ConfirmNeeded, confirming.ask)
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app

@@ -7,9 +7,11 @@ from pydantic_settings import BaseSettings
 from alerting.service.settings import AlertingSettings
 from console.settings import ConsoleSettings
 from database.city.settings import FeedSettings
+from database.rights.settings import AuditSettings
 from database.settings import DatabaseSettings
 from dispatch.channels.settings import NotifySettings
 from dispatch.escalation.settings import DispatchSettings
+from exchange.settings import ExchangeSettings
 from firmware_profiles.settings import BrokerSettings
 from ingest.settings import IngestSettings
 from observability.settings import LogSettings, ProbeSettings
@@ -26,7 +28,9 @@ PAGES: dict[str, type[BaseSettings]] = {
     "Dispatch (escalation)": DispatchSettings,
     "Notifications": NotifySettings,
     "Console": ConsoleSettings,
+    "Exchange": ExchangeSettings,
     "Feed for the city (maintenance)": FeedSettings,
+    "Checkpoints of the audit (maintenance)": AuditSettings,
     "Certificates": IssuerSettings,
     "Proof of the path": PathSettings,
 }

@@ -1,24 +1,27 @@
 """The state that all requests share: settings, connection pool, board, feed, memory of watchers."""
 
 import contextlib
+import datetime as dt
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import psycopg
 from fastapi import Depends
+from fastapi.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
-from care_network.access import passwords
+from care_network.access import passwords, sessions
 from care_network.records.vitals import UsualRanges
 from care_network.search.directory import Directory
 from console.board.board import Board
 from console.board.clocks import SharedClocks
 from console.board.feed import Feed
+from console.board.gateway_line import GatewayLine
 from console.board.pulse import Pulse
 from console.settings import ConsoleSettings
-from console.shell.login_queue import LoginQueue
+from console.shell.entry.login_queue import KnownNetworks, LoginQueue
 from console.shell.looks import Looks
 from console.shell.memory import Memory
 from database.pool import Pool, make_pool
@@ -29,6 +32,10 @@ from dispatch.orders.people import Crews
 from firmware_profiles.link.mqtt import Broker
 from observability import metrics
 from observability.liveness import Liveness
+
+T = TypeVar("T")
+OWN_PAGES = 2
+"""Connections of the logins' pool for pages of one's own account and of accounts, which no login has to wait for."""
 
 
 class Console:
@@ -50,11 +57,14 @@ class Console:
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
         self.feed = Feed(self.board, database, broker, settings.worker, self.liveness)
+        self.gateway_line = GatewayLine(database, broker, settings.worker, self.liveness)
         self.pulse = Pulse(self.feed, database, self.liveness)
-        self.logins = LoginQueue()
+        self.known = KnownNetworks(self._staff_networks, lambda: dt.datetime.now(dt.UTC))
+        self.logins = LoginQueue(self.known)
         self.looks = Looks()
+        self.audit_check_runs = False
         self._pool: Pool = make_pool(database, "console")
-        few = {"pool_min": 0, "pool_max": passwords.AT_ONCE}
+        few = {"pool_min": 0, "pool_max": passwords.AT_ONCE + LoginQueue.STRANGERS + OWN_PAGES}
         self._login_pool: Pool = make_pool(database.model_copy(update=few), "console-login")
         self._thread = threading.local()
 
@@ -62,16 +72,23 @@ class Console:
         self._pool.open()
         self._login_pool.open()
         self.feed.start()
+        self.gateway_line.start()
         threading.Thread(target=self._know_everybody, name="directory", daemon=True).start()
         self.pulse.start()
 
+    def _staff_networks(self) -> frozenset[str]:
+        with self.login_database() as conn:
+            return sessions.staff_networks(conn, dt.datetime.now(dt.UTC))
+
     def _know_everybody(self) -> None:
         """Read the directory before somebody searches; while the database is away the first search does it."""
+        self.known.refresh()
         with contextlib.suppress(psycopg.Error), self.database() as conn:
             self.directory.index(conn)
 
     def stop(self) -> None:
         self.feed.stop()
+        self.gateway_line.stop()
         self.pulse.stop()
         self._pool.close()
         self._login_pool.close()
@@ -92,6 +109,10 @@ class Console:
                 yield conn
             finally:
                 self._thread.has_connection = False
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run what waits for the database in a thread, for a function of the event loop."""
+        return await run_in_threadpool(work)
 
     @contextmanager
     def login_database(self) -> Iterator[psycopg.Connection[Any]]:
