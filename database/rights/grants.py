@@ -154,7 +154,8 @@ GRANTS: Mapping[str, Rights] = {
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
         f" {_MACHINES} {_GEAR} device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
-        f" ground_map checked_file roster_change policy_draft record_change record_history {_PROTECTION} {_FIGURES} {_ENDS}",
+        f" ground_map checked_file roster_change policy_draft record_change record_history {_PROTECTION} {_FIGURES}"
+        f" {_ENDS}",
         insert="alert alert_event alert_finding call_attempt duty_warning handover handover_alert"
         f" account audit audit_check family_member {_OWN} {_GEAR} channel_test"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
