@@ -79,7 +79,7 @@ def from_form(items: Iterable[tuple[str, str]]) -> Raw:
 def edited(raw: Raw, act: str) -> Raw:
     """The draft after a press: 'add_step', 'up.1', 'down.1', 'drop.1', 'add_target.1', 'drop_target.1.0'.
 
-    What names no step leaves it as it is.
+    A press that names no step leaves it as it is.
     """
     name, *places = act.split(".")
     found = copy.deepcopy(raw)

@@ -27,7 +27,7 @@ _DAY = dt.timedelta(days=1)
 
 
 class Happening(msgspec.Struct, frozen=True):
-    """What a person did, or the end. ``state``: the state since then; ``ends``: the ladder has nothing more to do."""
+    """An act of a person, or the end. ``state``: the state since then; ``ends``: the ladder has nothing more to do."""
 
     at: dt.datetime
     state: AlertState
@@ -63,7 +63,7 @@ class PastAlert(msgspec.Struct, frozen=True, kw_only=True):
     taker: str = ""
     """The staff code of whoever took it first; empty: not known."""
     intervened: str = ""
-    """What else had a hand in it, so that the record may differ: 'severity', 'merged', 'rested', 'paused'."""
+    """Anything else that had a hand in it, so that the record may differ: 'severity', 'merged', 'rested', 'paused'."""
     calls: tuple[Call, ...] = ()
     """As recorded."""
 
