@@ -351,12 +351,11 @@ def audit(
         conn.execute(
             """
             INSERT INTO audit (at, account_id, action, resident_id, detail, origin)
-            SELECT %(at)s, %(account)s, %(action)s, r.id,
-                   CASE WHEN r.id IS NULL AND %(resident)s::integer IS NOT NULL
-                        THEN %(detail)s || jsonb_build_object('unknown_resident', %(resident)s::text)
-                        ELSE %(detail)s END,
+            SELECT %(at)s, %(account)s, %(action)s, CASE WHEN known THEN %(resident)s::integer END,
+                   CASE WHEN known OR %(resident)s::integer IS NULL THEN %(detail)s
+                        ELSE %(detail)s || jsonb_build_object('unknown_resident', %(resident)s::text) END,
                    %(origin)s
-            FROM (VALUES (1)) AS one LEFT JOIN resident r ON r.id = %(resident)s::integer
+            FROM (SELECT is_resident(%(resident)s::integer)) AS resident (known)
             """,
             {
                 "at": at,

@@ -8,6 +8,17 @@ from collections.abc import Mapping
 
 import msgspec
 
+PREFIX = "shouwang_"
+BY_VIEWER = "console"
+"""The service whose role sees the rows of whoever asks (:mod:`database.rights.row_security`)."""
+OF_CONSOLE = ("login", "links", "board")
+"""Further logins of the console's program: what checks passwords, pages behind a signed link, what all desks share."""
+
+
+def role_of(service: str) -> str:
+    """The name of a service's role."""
+    return f"{PREFIX}{service}"
+
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """Tables and views by what may be done with them, names with blanks between them; columns where not all count."""
@@ -107,26 +118,26 @@ GRANTS: Mapping[str, Rights] = {
         delete="staff_location protection_now protection_change protection_total",
         columns=(_ACCOUNT, _lock("staff")),
     ),
+    # pages, with the rows of whoever asks
     "console": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} account alerting_worker call_attempt delivery_attempt dispatch_worker"
-        " doctor_check duty_warning duty_test event family_member handover handover_alert ingest_stream login_failure"
-        " medical_note notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
-        " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
-        " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
+        select=f"{_ALL} {_PEOPLE} {_LADDER} alerting_worker audit call_attempt delivery_attempt dispatch_worker"
+        " doctor_check duty_warning duty_test event family_member handover handover_alert ingest_stream"
+        " medical_note notification_preference order_in_hand outbox_entry pairing push_subscription quarantine reading"
+        " reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
+        " staff_location stream_gap stream_missing work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
         f" ground_map checked_file {_PROTECTION} {_ENDS}",
-        insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
-        " medical_note message notification notification_preference parameter_change pause push_subscription"
-        f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
-        f" desk_support area_outline ground_map checked_file {_ENDS}",
-        update="alert delivery_attempt duty_warning handover login_failure medical_note message notification"
-        f" notification_preference pause push_subscription session staff_location work_order path_console"
-        f" area_outline {_ENDS}",
-        delete="checked_file family_member ground_map login_failure push_subscription session staff_location",
+        insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert"
+        " message notification notification_preference parameter_change pause push_subscription"
+        " staff_location work_order work_order_event work_order_photo work_order_rating"
+        " desk_support area_outline ground_map checked_file",
+        update="alert delivery_attempt duty_warning handover message notification"
+        " notification_preference pause push_subscription session staff_location work_order"
+        " area_outline",
+        delete="checked_file family_member ground_map push_subscription staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
-            ("UPDATE", "panel", "seen_at"),
-            ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
+            _ACCOUNT,
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
             ("UPDATE", "duty_test", "answered_at"),
@@ -135,6 +146,45 @@ GRANTS: Mapping[str, Rights] = {
             _lock("resident"),
             _lock("staff"),
         ),
+    ),
+    # passwords and sessions
+    "login": Rights(
+        select=f"{_ALL} account session login_failure",
+        insert="audit login_failure session",
+        update="login_failure session",
+        delete="login_failure session",
+        columns=(("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),),
+    ),
+    # pages behind a signed link, whose readers have no session
+    "links": Rights(
+        select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt delivery_attempt duty_warning duty_test event family_member"
+        " medical_note notification_preference order_in_hand panel reading reading_open reading_minute reading_hour"
+        " series staff_location used_link work_order work_order_event work_order_photo work_order_rating"
+        f" sla_breach {_PROTECTION}",
+        insert="alert_event alert_finding audit call_attempt message notification staff_location used_link work_order"
+        " work_order_event work_order_photo work_order_rating",
+        update="alert delivery_attempt message notification staff_location work_order",
+        delete="staff_location",
+        columns=(
+            _ACCOUNT,
+            ("UPDATE", "panel", "seen_at"),
+            ("UPDATE", "staff", "location_consent_at"),
+            ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
+            ("UPDATE", "duty_test", "answered_at"),
+            ("UPDATE", "duty_warning", "seen_until"),
+            *_FIELD,
+            _lock("resident"),
+            _lock("staff"),
+        ),
+    ),
+    # what all desks share in memory: open alerts, their clocks, who is where, the state of the platform
+    "board": Rights(
+        select=f"{_ALL} area organisation household resident contact gateway device staff {_LADDER} alerting_worker"
+        f" call_attempt delivery_attempt dispatch_worker handover handover_alert ingest_stream path_proof path_console"
+        f" desk_support work_order {_ENDS}",
+        insert=f"path_console {_ENDS}",
+        update=f"path_console {_ENDS}",
+        columns=(_ACCOUNT,),
     ),
     "issuer": Rights(
         select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",

@@ -15,17 +15,13 @@ from typing import Any
 from psycopg import Connection, sql
 
 from database.rights.grants import GRANTS, Rights
+from database.rights.grants import role_of as role_of
+from database.rights.row_security import renew_row_security
 
-PREFIX = "shouwang_"
 ITERATIONS = 4096
 """Of SCRAM, PostgreSQL's own number; the passwords are random."""
 MOST_CONNECTIONS = 40
 """Of one role: a service gone wild does not take the others' connections (PostgreSQL has 100 by default)."""
-
-
-def role_of(service: str) -> str:
-    """The name of a service's role."""
-    return f"{PREFIX}{service}"
 
 
 def roles_sql(verifiers: Mapping[str, str]) -> list[str]:
@@ -142,4 +138,5 @@ def renew_grants(conn: Connection[Any]) -> bool:
         conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('shouwang roles', 0))")
         for statement in grants_sql(row[0], tables, functions):
             conn.execute(statement.encode())
+        renew_row_security(conn, tables)
     return True
