@@ -30,6 +30,7 @@ ROLES_THAT: Mapping[str, tuple[str, ...]] = {
 """Roles by what the policies ask of them. ``tests/unit/database`` holds it against the table of permissions."""
 
 _ALL = "(SELECT viewer_sees_all())"
+_STAFF = "(SELECT viewer_is_staff())"
 _LIVE = "(SELECT viewer_account()) IS NOT NULL"
 
 
@@ -38,11 +39,11 @@ def _may(action: str) -> str:
 
 
 def _home(column: str) -> str:
-    return f"({_ALL} OR {column} IN (SELECT viewer_households()))"
+    return f"({_ALL} OR EXISTS (SELECT FROM household anchor WHERE anchor.id = {column}))"
 
 
 def _person(column: str) -> str:
-    return f"({_ALL} OR {column} IN (SELECT viewer_residents()))"
+    return f"({_ALL} OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = {column}))"
 
 
 def _by(table: str, anchor: str, condition: str) -> str:
@@ -57,8 +58,13 @@ _ORDER = "anchor.id = {table}.order_id"
 
 ROWS: Mapping[str, Mapping[str, str]] = {
     # people and their homes
-    "household": {"ALL": _home("household.id")},
-    "resident": {"ALL": _person("resident.id")},
+    "household": {
+        "ALL": f"({_ALL} OR area_id IN (SELECT viewer_areas()) OR id IN (SELECT viewer_own_homes()))"
+    },
+    "resident": {
+        "ALL": f"({_ALL} OR {_STAFF} AND EXISTS (SELECT FROM household anchor WHERE anchor.id = resident.household_id)"
+        " OR id IN (SELECT viewer_own()))"
+    },
     "contact": {"ALL": f"{_may('view_resident')} AND {_person('contact.resident_id')}"},
     "family_member": {"ALL": f"({_person('family_member.resident_id')} OR account_id = (SELECT viewer_account()))"},
     "medical_note": {
@@ -72,15 +78,17 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "panel": {"ALL": _by("panel", "gateway", "anchor.id = {table}.gateway_id")},
     "pause": {"ALL": _home("pause.household_id")},
     "parameter_change": {
-        "ALL": f"({_ALL} OR resident_id IS NULL AND household_id IS NULL AND {_LIVE}"
-        " OR resident_id IN (SELECT viewer_residents()) OR household_id IN (SELECT viewer_households()))"
+        "ALL": f"({_ALL} OR resident_id IS NULL AND household_id IS NULL AND {_LIVE}"  # noqa: S608 - ours
+        " OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = parameter_change.resident_id)"
+        " OR EXISTS (SELECT FROM household anchor WHERE anchor.id = parameter_change.household_id))"
     },
     "protection_now": {"ALL": _person("protection_now.resident_id")},
     "protection_change": {"ALL": _person("protection_change.resident_id")},
     # alerts, and what hangs on them
     "alert": {
-        "ALL": f"({_ALL} OR alert.resident_id IN (SELECT viewer_residents())"
-        " OR alert.resident_id IS NULL AND alert.household_id IN (SELECT viewer_households()))"
+        "ALL": f"({_ALL} OR {_STAFF} AND EXISTS (SELECT FROM household anchor WHERE anchor.id = alert.household_id)"
+        " OR resident_id IN (SELECT viewer_own())"
+        " OR resident_id IS NULL AND household_id IN (SELECT viewer_own_homes()))"
     },
     "alert_event": {"ALL": _by("alert_event", "alert", _ALERT)},
     "alert_finding": {"ALL": _by("alert_finding", "alert", _ALERT)},
@@ -105,7 +113,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "audit": {
         "INSERT": "true",
         "SELECT": f"{_may('view_audit')} AND ({_ALL} OR account_id {_ACCOUNTS}"
-        " OR resident_id IN (SELECT viewer_residents()))",
+        " OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = audit.resident_id))",
     },
     # names, addresses and numbers in texts: for somebody whose session is open
     **{
@@ -153,26 +161,35 @@ BEGIN
         SELECT FROM area a WHERE NOT a.path <@ me.area
           AND EXISTS (SELECT FROM household h WHERE h.area_id = a.id AND NOT h.synthetic));
 END $$;
-CREATE OR REPLACE FUNCTION viewer_households() RETURNS SETOF integer LANGUAGE plpgsql STABLE
+CREATE OR REPLACE FUNCTION viewer_is_staff() RETURNS boolean LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    RETURN me.area IS NOT NULL AND me.role <> 'family';
+END $$;
+CREATE OR REPLACE FUNCTION viewer_areas() RETURNS SETOF integer LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    IF me.area IS NOT NULL AND me.role <> 'family' THEN
+        RETURN QUERY SELECT a.id FROM area a WHERE a.path <@ me.area;
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION viewer_own() RETURNS SETOF integer LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    IF me.role = 'family' THEN
+        RETURN QUERY SELECT f.resident_id FROM family_member f WHERE f.account_id = me.id AND f.consent_at <= now();
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION viewer_own_homes() RETURNS SETOF integer LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE me record := viewer();
 BEGIN
     IF me.role = 'family' THEN
         RETURN QUERY SELECT r.household_id FROM family_member f JOIN resident r ON r.id = f.resident_id
             WHERE f.account_id = me.id AND f.consent_at <= now();
-    ELSIF me.area IS NOT NULL THEN
-        RETURN QUERY SELECT h.id FROM area a JOIN household h ON h.area_id = a.id WHERE a.path <@ me.area;
-    END IF;
-END $$;
-CREATE OR REPLACE FUNCTION viewer_residents() RETURNS SETOF integer LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE me record := viewer();
-BEGIN
-    IF me.role = 'family' THEN
-        RETURN QUERY SELECT f.resident_id FROM family_member f WHERE f.account_id = me.id AND f.consent_at <= now();
-    ELSIF me.area IS NOT NULL THEN
-        RETURN QUERY SELECT r.id FROM area a JOIN household h ON h.area_id = a.id
-            JOIN resident r ON r.household_id = h.id WHERE a.path <@ me.area;
     END IF;
 END $$;
 CREATE OR REPLACE FUNCTION viewer_accounts() RETURNS SETOF integer LANGUAGE plpgsql STABLE
@@ -198,8 +215,8 @@ END $$
 _CLOSED = "viewer()"
 """Gives an account's row: for the other functions alone."""
 _OPEN = (
-    "viewer_account()", "viewer_area()", "viewer_may(text)", "viewer_sees_all()", "viewer_households()",
-    "viewer_residents()", "viewer_accounts()", "has_open_alert(integer)",
+    "viewer_account()", "viewer_area()", "viewer_may(text)", "viewer_sees_all()", "viewer_is_staff()", "viewer_areas()",
+    "viewer_own()", "viewer_own_homes()", "viewer_accounts()", "has_open_alert(integer)",
 )  # fmt: skip
 
 
