@@ -20,10 +20,12 @@ from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
 from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
-from console.pages.own import design, login, outbox, password, push
+from console.pages.own import account, design, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
+from console.pages.rosters import rosters
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
+from console.shell.entry import confirming
 from console.shell.errors import HANDLERS
 from console.shell.guard import Guard
 from console.shell.state import Console
@@ -64,10 +66,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     pauses.router,
     # administration
     frame.router,
+    rosters.router,
     # station
     protection.router,
     station.router,
     # own
+    account.router,
+    second_factor.router,
+    passkeys.router,
     design.router,
     login.router,
     password.router,
@@ -125,6 +131,7 @@ def create_app(
     app.mount("/static", GZipMiddleware(StaticFiles(directory=Path(__file__).with_name("static"))), name="static")
     for router in routers:
         app.include_router(router, dependencies=[Depends(plain_text)])
+    app.add_exception_handler(confirming.ConfirmNeeded, confirming.ask)
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app

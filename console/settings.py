@@ -33,6 +33,11 @@ class ConsoleSettings(BaseSettings):
         default="optional",
         description="who cannot log in without a second factor: 'optional' (nobody), 'admin', or 'staff'",
     )
+    passkey_host: str = Field(
+        default="",
+        description="the name by which browsers reach the console, and passkeys are made for; the first of the allowed"
+        " hosts by default, else 'localhost'",
+    )
     simulated_days: int = Field(
         default=0, description="days before the first start that a demonstration has made up, as its pages say; 0: none"
     )
@@ -69,6 +74,12 @@ class ConsoleSettings(BaseSettings):
     @classmethod
     def _verified(cls, url: str) -> str:
         return verified(url) if url else ""
+
+    @property
+    def passkeys_for(self) -> str:
+        """The host name that passkeys belong to."""
+        named = [self.passkey_host, *self.allowed_hosts.split(","), "localhost"]
+        return next(name.strip().lower() for name in named if name.strip())
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """Accounts: who may log in, found by login."""
 
 import datetime as dt
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, LiteralString
 
 import msgspec
@@ -8,6 +10,9 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access import passwords
+
+Connect = Callable[[], AbstractContextManager[Connection[Any]]]
+"""Lends a connection for a short while; committed at its end."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +30,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """'zh' or 'en'."""
     must_change_password: bool = False
     """Somebody else chose the password: nothing may be done before it is changed."""
+    has_news: bool = False
+    """Password or second factor changed, and the person has not read it yet; told by a session alone."""
 
 
 _BY_LOGIN: LiteralString = """

@@ -6,8 +6,6 @@ so that a hundred at once do not all pass as the first.
 """
 
 import datetime as dt
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import msgspec
@@ -15,16 +13,14 @@ import structlog
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from care_network.access import passwords, second_factor, throttle
-from care_network.access.accounts import Account, account_by_login, clean
+from care_network.access import news, passwords, recovery_codes, second_factor, throttle
+from care_network.access.accounts import Account, Connect, account_by_login, clean
 from care_network.access.permissions import audit
 from care_network.access.sessions import TRUST
 from care_network.errors import LoginRefusedError
 
 log = structlog.get_logger(__name__)
 
-Connect = Callable[[], AbstractContextManager[Connection[Any]]]
-"""Lends a connection for a short while."""
 SecondFactor = Literal["optional", "admin", "staff"]
 """Roles that need a second factor to log in: none, administrators, all staff. An enrolled one is always asked for."""
 
@@ -35,6 +31,7 @@ class _Attempt(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     address: str
     now: dt.datetime
+    code: str = ""
     stored: str | None = None
     """The hash; None: no such account."""
 
@@ -53,20 +50,22 @@ def authenticate(
     *,
     code: str | None = "",
     second_factor_for: SecondFactor = "optional",
+    purpose: str = "login",
 ) -> Account:
     """Check a login, password and code tried from ``origin`` (the client's address); returns the active account.
 
     ``code`` None: the second factor is not asked for, because a session that passed it asks for the password again.
+    ``purpose``: what the audit calls a success; the wrong ones are failed logins whatever they were for.
 
     Raises LoginRefusedError otherwise. After too many wrong passwords, attempts are refused unseen until the wait that
     the error names is over. Failures are committed before it is raised, so ``connect`` must not lend a connection that
     is in a transaction (ValueError).
     """
-    attempt = _Attempt(login=clean(login).lower(), address=clean(origin), now=now)
+    attempt = _Attempt(login=clean(login).lower(), address=clean(origin), now=now, code=code or "")
     attempt = _begin(connect, attempt)
     right = passwords.verify(attempt.stored, password) and attempt.stored is not None
     better = passwords.hash_password(password) if right and passwords.outdated(attempt.stored or "") else None
-    return _settle(connect, attempt, better, code, second_factor_for, right=right)
+    return _settle(connect, attempt, better, code, second_factor_for, right=right, purpose=purpose)
 
 
 def _begin(connect: Connect, attempt: _Attempt) -> _Attempt:
@@ -78,7 +77,7 @@ def _begin(connect: Connect, attempt: _Attempt) -> _Attempt:
             # One attempt at a time for a login and for an origin.
             for key in sorted({f"login:{attempt.login}", f"origin:{attempt.network}"}):
                 conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
-            wait = _wait(conn, attempt)
+            wait = _wait(conn, attempt, asks=True)
             row = conn.execute(
                 "SELECT password_hash FROM account WHERE login = %s AND active", (attempt.login,)
             ).fetchone()
@@ -87,7 +86,11 @@ def _begin(connect: Connect, attempt: _Attempt) -> _Attempt:
                     "INSERT INTO login_failure (login, origin, at) VALUES (%s, %s, %s)",
                     (attempt.login, attempt.network, attempt.now),
                 )
+                conn.execute(
+                    "DELETE FROM login_knock WHERE login = %s AND origin = %s", (attempt.login, attempt.network)
+                )
                 conn.execute("DELETE FROM login_failure WHERE at < %s", (attempt.now - throttle.WINDOW,))
+                conn.execute("DELETE FROM login_knock WHERE at < %s", (attempt.now - throttle.WINDOW,))
     if wait:
         log.warning("login throttled", origin=attempt.address, wait_s=wait)
         raise LoginRefusedError(
@@ -106,6 +109,7 @@ def _settle(
     second_factor_for: SecondFactor,
     *,
     right: bool,
+    purpose: str,
 ) -> Account:
     refusal: LoginRefusedError | None = None
     with connect() as conn, conn.transaction():
@@ -123,7 +127,7 @@ def _settle(
             _forget(conn, attempt)
             if better is not None:
                 conn.execute("UPDATE account SET password_hash = %s WHERE id = %s", (better, account.id))
-            audit(conn, account, "login", at=attempt.now, origin=attempt.address)
+            audit(conn, account, purpose, at=attempt.now, origin=attempt.address)
     if account is None or refusal is not None:
         log.info("login failed", origin=attempt.address)
         raise refusal or LoginRefusedError(zh="账号或密码不正确。", en="Wrong login or password.")
@@ -151,15 +155,22 @@ def _second(
         _forget(conn, attempt)
         audit(conn, account, "login_without_second_factor", at=attempt.now, origin=attempt.address)
         return LoginRefusedError(
-            zh="该账号须先登记动态验证码：请管理员运行 shouwang accounts second-factor。",
-            en="This account needs a second factor first: let the administrator run shouwang accounts second-factor.",
+            zh="该账号须先登记动态验证码：请管理员在“账号”页面或用 shouwang accounts second-factor 登记。",
+            en="This account needs a second factor first: let the administrator enrol one, by the page of accounts or "
+            "by shouwang accounts second-factor.",
         )
     if not code.strip():
         _forget(conn, attempt)
         return LoginRefusedError(
-            zh="请再输入手机验证器上的六位动态码。", en="Enter the six digits of your authenticator app, too."
+            zh="请再输入手机验证器上的六位动态码；手机不在身边时，输入一个恢复码。",
+            en="Enter the six digits of your authenticator app, too; without the telephone, a recovery code.",
         )
     if second_factor.accept(conn, account.id, code, attempt.now):
+        return None
+    if recovery_codes.accept(conn, account.id, code, attempt.now):
+        left = recovery_codes.left(conn, account.id)
+        audit(conn, account, "use_recovery_code", at=attempt.now, origin=attempt.address, detail={"left": left})
+        news.tell(conn, account.id, "use_recovery_code", attempt.now, origin=attempt.address)
         return None
     audit(conn, account, "login_failed", at=attempt.now, origin=attempt.address, detail={"second_factor": "wrong"})
     wait = _wait(conn, attempt)
@@ -180,7 +191,8 @@ def _forget(conn: Connection[Any], attempt: _Attempt) -> None:
     conn.execute("DELETE FROM login_failure WHERE login = %s AND origin = %s", (attempt.login, attempt.network))
 
 
-def _wait(conn: Connection[Any], attempt: _Attempt) -> int:
+def _wait(conn: Connection[Any], attempt: _Attempt, *, asks: bool = False) -> int:
+    """Seconds until this attempt is looked at; ``asks``: it asks now, and the place's waiting begins."""
     row = conn.execute(
         """
         SELECT count(*) FILTER (WHERE login = %(login)s AND origin = %(origin)s),
@@ -201,10 +213,30 @@ def _wait(conn: Connection[Any], attempt: _Attempt) -> int:
     ).fetchone()
     if row is None:
         return 0
-    checks = [
-        (throttle.Failures(row[0], row[1]), throttle.PAIR),
-        (throttle.Failures(row[2], row[3]), throttle.ORIGIN),
-    ]
-    if not row[6]:
-        checks.append((throttle.Failures(row[4], row[5]), throttle.LOGIN))
-    return throttle.longest_wait_s(checks, attempt.now)
+    pair, place, login = (throttle.Failures(*row[n : n + 2]) for n in (0, 2, 4))
+    own = throttle.longest_wait_s([(pair, throttle.PAIR), (place, throttle.ORIGIN)], attempt.now)
+    others = 0 if row[6] else throttle.wait_s(login, throttle.LOGIN, attempt.now)
+    if not others or _has_code(conn, attempt):
+        return own
+    return max(own, min(others, throttle.turn_s(_asked_at(conn, attempt, asks=asks), attempt.now)))
+
+
+def _asked_at(conn: Connection[Any], attempt: _Attempt, *, asks: bool) -> dt.datetime:
+    """Since when this place waits for others' wrong passwords."""
+    if asks:
+        conn.execute(
+            "INSERT INTO login_knock (login, origin, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (attempt.login, attempt.network, attempt.now),
+        )
+    row = conn.execute(
+        "SELECT at FROM login_knock WHERE login = %s AND origin = %s", (attempt.login, attempt.network)
+    ).fetchone()
+    return row[0] if row else attempt.now
+
+
+def _has_code(conn: Connection[Any], attempt: _Attempt) -> bool:
+    """Whether the attempt brings the present code of the account's app: no guesser of passwords has it."""
+    row = conn.execute(
+        "SELECT totp_secret FROM account WHERE login = %s AND active AND totp_secret IS NOT NULL", (attempt.login,)
+    ).fetchone()
+    return row is not None and second_factor.step_of(row[0], attempt.code, attempt.now) is not None

@@ -34,6 +34,31 @@ def step_of(secret: str, code: str, now: dt.datetime) -> int | None:
     return next((step for step in steps if pyotp.utils.strings_equal(totp.generate_otp(step), code)), None)
 
 
+OFFERED = dt.timedelta(minutes=15)
+"""How long a secret waits for the first code of the app that took it."""
+
+
+def offer(conn: Connection[Any], account_id: int, now: dt.datetime) -> str:
+    """Make a secret for an account's app to take, in place of an older one; it counts once a code of it came back."""
+    secret = new_secret()
+    conn.execute(
+        """
+        INSERT INTO second_factor_offer (account_id, secret, at) VALUES (%(account)s, %(secret)s, %(now)s)
+        ON CONFLICT (account_id) DO UPDATE SET secret = EXCLUDED.secret, at = EXCLUDED.at
+        """,
+        {"account": account_id, "secret": secret, "now": now},
+    )
+    return secret
+
+
+def offered(conn: Connection[Any], account_id: int, now: dt.datetime) -> str | None:
+    """The secret that an account's app was offered; None where there is none, or it is too old."""
+    row = conn.execute(
+        "SELECT secret FROM second_factor_offer WHERE account_id = %s AND at > %s", (account_id, now - OFFERED)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def enrolled(conn: Connection[Any], account_id: int) -> bool:
     """Whether the account needs a code to log in."""
     row = conn.execute("SELECT totp_secret IS NOT NULL FROM account WHERE id = %s", (account_id,)).fetchone()
@@ -55,3 +80,4 @@ def accept(conn: Connection[Any], account_id: int, code: str, now: dt.datetime) 
 def enrol(conn: Connection[Any], account_id: int, secret: str | None) -> None:
     """Ask this account for codes of the secret from now on; None: no longer."""
     conn.execute("UPDATE account SET totp_secret = %s, totp_last_step = 0 WHERE id = %s", (secret, account_id))
+    conn.execute("DELETE FROM second_factor_offer WHERE account_id = %s", (account_id,))

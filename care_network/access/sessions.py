@@ -20,7 +20,8 @@ from care_network.access.throttle import network_of
 
 _BY_SESSION: LiteralString = """
     SELECT s.last_seen_at, s.created_at, s.expires_at, a.id, a.login, a.name_zh, a.name_en, a.role,
-           a.area_path::text, a.language, a.one_time_until IS NOT NULL
+           a.area_path::text, a.language, a.one_time_until IS NOT NULL,
+           EXISTS (SELECT FROM account_news n WHERE n.account_id = a.id AND n.seen_at IS NULL)
     FROM session s JOIN account a ON a.id = s.account_id
     WHERE s.token_hash = %s AND s.expires_at > %s AND s.revoked_at IS NULL AND a.active
 """
@@ -50,6 +51,11 @@ SEEN_EACH = dt.timedelta(minutes=1)
 """How exactly a session's last request is known: not every request is a write."""
 
 
+CONFIRMED = dt.timedelta(minutes=10)
+"""How long a proof of who somebody is counts for what is sensitive (ASVS 4.0.3, 3.7.1)."""
+LONGEST_DEVICE = 40
+
+
 class Term(msgspec.Struct, frozen=True):
     """When a session began, and when it ends unless something is done in it."""
 
@@ -67,6 +73,11 @@ class OpenSession(msgspec.Struct, frozen=True):
     created_at: dt.datetime
     last_seen_at: dt.datetime
     expires_at: dt.datetime
+    number: int
+    device: str
+    """Browser and system, coarse: 'chrome windows'; empty: not told."""
+    is_this: bool
+    """The one that asks."""
 
 
 def limits_of(role: str) -> Limits:
@@ -75,11 +86,17 @@ def limits_of(role: str) -> Limits:
 
 
 def open_session(
-    conn: Connection[Any], account: Account, origin: str, now: dt.datetime, replaces: str | None = None
+    conn: Connection[Any],
+    account: Account,
+    origin: str,
+    now: dt.datetime,
+    replaces: str | None = None,
+    device: str = "",
 ) -> str:
-    """Start a session; returns its token, for the cookie. The database keeps only its SHA-256.
+    """Start a session of somebody who has just proved who they are; returns its token, for the cookie.
 
-    ``replaces``: the token that the browser had before; that session ends.
+    The database keeps only its SHA-256. ``replaces``: the token that the browser had before; that session ends.
+    ``device``: browser and system, coarse.
     """
     token = secrets.token_urlsafe(32)
     with conn.transaction():
@@ -87,10 +104,18 @@ def open_session(
             revoke_session(conn, replaces, now)
         conn.execute(
             """
-            INSERT INTO session (token_hash, account_id, origin, created_at, last_seen_at, expires_at)
-            VALUES (%s, %s, %s, %s, %s, %s)
+            INSERT INTO session
+                (token_hash, account_id, origin, device, created_at, confirmed_at, last_seen_at, expires_at)
+            VALUES (%(hash)s, %(account)s, %(origin)s, %(device)s, %(now)s, %(now)s, %(now)s, %(end)s)
             """,
-            (_hash(token), account.id, network_of(clean(origin)), now, now, now + limits_of(account.role).lifetime),
+            {
+                "hash": _hash(token),
+                "account": account.id,
+                "origin": network_of(clean(origin)),
+                "device": device[:LONGEST_DEVICE],
+                "now": now,
+                "end": now + limits_of(account.role).lifetime,
+            },
         )
         conn.execute(
             """
@@ -156,16 +181,53 @@ def revoke_all(conn: Connection[Any], account_id: int, now: dt.datetime, but: st
     ).rowcount
 
 
-def open_sessions(conn: Connection[Any], account: Account, now: dt.datetime) -> list[OpenSession]:
-    """The sessions of an account that have not ended, the newest first."""
+def revoke_number(conn: Connection[Any], account_id: int, number: int, now: dt.datetime) -> bool:
+    """End one session of an account by its number in the list; False where there is none that is open."""
+    taken = conn.execute(
+        "UPDATE session SET revoked_at = %s WHERE account_id = %s AND number = %s AND revoked_at IS NULL",
+        (now, account_id, number),
+    )
+    return taken.rowcount == 1
+
+
+def confirm(conn: Connection[Any], token: str, now: dt.datetime) -> None:
+    """Note that the session's person has proved anew who they are."""
+    conn.execute("UPDATE session SET confirmed_at = %s WHERE token_hash = %s", (now, _hash(token)))
+
+
+def confirmed(conn: Connection[Any], token: str, now: dt.datetime) -> bool:
+    """Whether the session's person has proved within CONFIRMED who they are."""
+    row = conn.execute(
+        "SELECT confirmed_at > %s FROM session WHERE token_hash = %s", (now - CONFIRMED, _hash(token))
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def staff_networks(conn: Connection[Any], now: dt.datetime, most: int = 10_000) -> frozenset[str]:
+    """The networks from which staff have logged in within TRUST."""
+    rows = conn.execute(
+        """
+        SELECT s.origin FROM session s JOIN account a ON a.id = s.account_id
+        WHERE s.created_at > %s AND a.role <> 'family' AND a.active
+        GROUP BY s.origin ORDER BY max(s.created_at) DESC LIMIT %s
+        """,
+        (now - TRUST, most),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def open_sessions(
+    conn: Connection[Any], account: Account, now: dt.datetime, this: str | None = None
+) -> list[OpenSession]:
+    """The sessions of an account that have not ended, the newest first; ``this``: the token of the one that asks."""
     with conn.cursor(row_factory=class_row(OpenSession)) as cursor:
         return cursor.execute(
             """
-            SELECT origin, created_at, last_seen_at, expires_at FROM session
+            SELECT origin, created_at, last_seen_at, expires_at, number, device, token_hash = %s AS is_this FROM session
             WHERE account_id = %s AND revoked_at IS NULL AND expires_at > %s AND last_seen_at > %s
             ORDER BY created_at DESC
             """,
-            (account.id, now, now - limits_of(account.role).rest),
+            (_hash(this or ""), account.id, now, now - limits_of(account.role).rest),
         ).fetchall()
 
 

@@ -1,8 +1,11 @@
 """The wait after wrong passwords, by arithmetic over the recent failures.
 
 Three counts apply to each attempt: this login from this origin, any login from this origin, and this login from
-anywhere. The last one does not bind an origin from which the login has succeeded before, so that nobody can lock the
-dispatcher out of the console by typing wrong passwords elsewhere.
+anywhere. The last one does not bind an origin from which the login has succeeded before, nor whoever brings the
+present code of the account's app, so that nobody can lock the dispatcher out of the console by typing wrong passwords
+elsewhere. Any other place is looked at once in LONGEST_TURN, however many go on guessing: a dispatcher who has to log
+in from a new place waits so long at most. The price: K addresses have 6 K guesses an hour at one login; a second factor
+makes them worth nothing.
 """
 
 import datetime as dt
@@ -14,6 +17,10 @@ import msgspec
 
 WINDOW = dt.timedelta(hours=1)
 """Failures older than this are forgotten."""
+
+
+LONGEST_TURN = dt.timedelta(minutes=10)
+"""The longest that others' wrong passwords keep a place waiting from which nobody has guessed."""
 
 
 class Allowance(msgspec.Struct, frozen=True):
@@ -43,6 +50,11 @@ def wait_s(failures: Failures, allowance: Allowance, now: dt.datetime) -> int:
         return 0
     delay = min(2.0 ** min(over + 1, 30), allowance.longest.total_seconds())
     return max(0, math.ceil(delay - (now - failures.last).total_seconds()))
+
+
+def turn_s(asked_at: dt.datetime, now: dt.datetime) -> int:
+    """Seconds until it is the turn of a place that waits for others' wrong passwords since ``asked_at``; 0: now."""
+    return max(0, math.ceil((asked_at + LONGEST_TURN - now).total_seconds()))
 
 
 def longest_wait_s(checks: Sequence[tuple[Failures, Allowance]], now: dt.datetime) -> int:

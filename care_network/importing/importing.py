@@ -20,6 +20,7 @@ from care_network.importing.bulk import RowFields, SaveCounts, save
 from care_network.importing.cells import plain
 from care_network.importing.columns import SHEETS, Column, Sheet
 from care_network.importing.tables import Table, TableRow
+from care_network.records.history.changes import act_as
 from care_network.records.kinds import Kind, kind_named
 
 log = structlog.get_logger(__name__)
@@ -85,6 +86,7 @@ def run_import(
     with conn.transaction():
         # One import at a time: two of the same table would each add what the other one adds.
         conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('shouwang import', 0))")
+        act_as(conn, account, origin)
         for kind in sheet.kinds:
             entries = [RowFields(row.number, _of(kind, sheet, row.values)) for row in rows]
             saved[kind.name], bad = save(

@@ -4,6 +4,7 @@ No roles here: ``care_network.records.network`` and imports ask for permission f
 """
 
 import datetime as dt
+import re
 from typing import Any
 
 import msgspec
@@ -16,6 +17,9 @@ from care_network.records.checks import CheckedRecord
 from care_network.records.kinds import Kind
 from care_network.records.lookup import Lookup
 from care_network.records.records import Record
+
+NOW = sql.Composed([])
+"""The head of a query over the tables as they are now."""
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -65,28 +69,52 @@ def insert(conn: Connection[Any], kind: Kind, new: Record, checked: CheckedRecor
     return found.id
 
 
-def fetch(conn: Connection[Any], kind: Kind, key: tuple[Any, ...]) -> Stored | None:
-    """Read the record of a key; None where there is none. Raises NotFoundError for a key of another length."""
+def fetch(conn: Connection[Any], kind: Kind, key: tuple[Any, ...], head: sql.Composed = NOW) -> Stored | None:
+    """Read the record of a key; None where there is none. Raises NotFoundError for a key of another length.
+
+    ``head``: of :func:`care_network.records.history.past.at_moment`, for the record as it was.
+    """
     if len(key) != len(kind.key):
         raise NotFoundError(
             en=f"a {kind.name} is named {'/'.join(kind.key)}", zh=f"{kind.zh}的标识为 {'/'.join(kind.key)}"
         )
-    query = f"{kind.select} WHERE {kind.where}"
+    columns = key_columns(kind)
+    where = " AND ".join(f"{column} = %(key{n})s{cast}" for n, (column, cast) in enumerate(columns))
+    query = head + sql.SQL(f"{kind.select} WHERE {where}")
     try:
         with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
-            row = cursor.execute(query.encode(), key).fetchone()
+            row = cursor.execute(query, {f"key{n}": part for n, part in enumerate(key)}).fetchone()
     except DataError:  # not even of the key's type: no path, no date
         return None
-    return None if row is None else _stored(kind, row)
+    return None if row is None else read(kind, row)
 
 
-def listing(conn: Connection[Any], kind: Kind, under: str | None = None) -> list[Stored]:
-    """List a kind, or its records below an area, by their keys. Raises NotFoundError for an unknown area."""
-    query = kind.select + (" WHERE a.path <@ %(under)s::ltree" if under is not None else "")
+def key_columns(kind: Kind) -> list[tuple[str, str]]:
+    """The columns of a kind's key, in its order, with the cast of their parameters ('': none)."""
+    return re.findall(r"(\S+) = %s(\S*)", kind.where)
+
+
+def key_of(kind: Kind, stored: Stored) -> str:
+    """The key of a record as commands, pages and the history write it: 'gw-1/pendant'."""
+    return key_text(kind.key_of(msgspec.structs.asdict(stored.record)))
+
+
+def key_text(key: tuple[Any, ...]) -> str:
+    """A key as one text, moments in UTC as JSON has them."""
+    return "/".join(part.astimezone(dt.UTC).isoformat() if isinstance(part, dt.datetime) else str(part) for part in key)
+
+
+def listing(conn: Connection[Any], kind: Kind, under: str | None = None, head: sql.Composed = NOW) -> list[Stored]:
+    """List a kind, or its records below an area, by their keys. Raises NotFoundError for an unknown area.
+
+    ``head``: as of :func:`fetch`.
+    """
+    text = kind.select + (" WHERE a.path <@ %(under)s::ltree" if under is not None else "")
+    query = head + sql.SQL(text)
     if under is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (under,)).fetchone() is None:
         raise NotFoundError(en=f"there is no area {under!r}", zh=f"没有区域 {under}", field="area")
     with conn.cursor(row_factory=dict_row) as cursor:
-        found = [_stored(kind, row) for row in cursor.execute(query.encode(), {"under": under})]
+        found = [read(kind, row) for row in cursor.execute(query, {"under": under})]
     return sorted(found, key=lambda stored: tuple(map(str, kind.key_of(msgspec.structs.asdict(stored.record)))))
 
 
@@ -166,7 +194,8 @@ def _value(kind: Kind, name: str) -> sql.Composed:
     return sql.Composed([placeholder])
 
 
-def _stored(kind: Kind, row: dict[str, Any]) -> Stored:
+def read(kind: Kind, row: dict[str, Any]) -> Stored:
+    """Make a record of a row of ``kind.select``."""
     fields = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items() if name[0] != "_"}
     return Stored(row["_id"], row["_version"], row["_path"], row["_resident"], kind.record(**fields))
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from care_network.access import logins, sessions
 from console.settings import ConsoleSettings
+from console.shell.entry.device import device_of
 from console.shell.security import cookie_name, origin_of, token_of
 from console.shell.state import Console
 
@@ -30,7 +31,8 @@ async def log_in(request: Request, console: Console, login: str, password: str, 
             code=code, second_factor_for=console.settings.second_factor,
         )  # fmt: skip
         with console.login_database() as conn:
-            return sessions.open_session(conn, account, origin, now, replaces=before), account.role
+            device = device_of(request.headers.get("user-agent", ""))
+            return sessions.open_session(conn, account, origin, now, replaces=before, device=device), account.role
 
     token, role = await console.logins.run(origin, check)
     if before:

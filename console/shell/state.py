@@ -1,16 +1,18 @@
 """The state that all requests share: settings, connection pool, board, feed, memory of watchers."""
 
 import contextlib
+import datetime as dt
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import psycopg
 from fastapi import Depends
+from fastapi.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
-from care_network.access import passwords
+from care_network.access import passwords, sessions
 from care_network.records.vitals import UsualRanges
 from care_network.search.directory import Directory
 from care_network.search.index import Index
@@ -19,7 +21,7 @@ from console.board.clocks import SharedClocks
 from console.board.feed import Feed
 from console.board.pulse import Pulse
 from console.settings import ConsoleSettings
-from console.shell.login_queue import LoginQueue
+from console.shell.entry.login_queue import KnownNetworks, LoginQueue
 from console.shell.looks import Looks
 from console.shell.memory import Memory
 from console.shell.viewer import tell
@@ -32,6 +34,9 @@ from firmware_profiles.link.mqtt import Broker
 from observability import metrics
 from observability.liveness import Liveness
 
+T = TypeVar("T")
+OWN_PAGES = 2
+"""Connections of the logins' pool for pages of one's own account and of accounts, which no login has to wait for."""
 BOARD = 2
 """Connections for what all desks share: one loads, and the others wait for it."""
 
@@ -63,10 +68,11 @@ class Console:
         }  # fmt: skip
         self.feed = Feed(self.board, own["board"], broker, settings.worker, self.liveness)
         self.pulse = Pulse(self.feed, own["board"], self.liveness)
-        self.logins = LoginQueue()
+        self.known = KnownNetworks(self._staff_networks, lambda: dt.datetime.now(dt.UTC))
+        self.logins = LoginQueue(self.known)
         self.looks = Looks()
         self._pool: Pool = make_pool(database, "console")
-        few = {"pool_min": 0, "pool_max": passwords.AT_ONCE}
+        few = {"pool_min": 0, "pool_max": passwords.AT_ONCE + LoginQueue.STRANGERS + OWN_PAGES}
         self._login_pool: Pool = make_pool(own["login"].model_copy(update=few), "console-login")
         self._links_pool: Pool = make_pool(own["links"].model_copy(update={"pool_min": 0}), "console-links")
         self._board_pool: Pool = make_pool(
@@ -83,8 +89,13 @@ class Console:
         threading.Thread(target=self._know_everybody, name="directory", daemon=True).start()
         self.pulse.start()
 
+    def _staff_networks(self) -> frozenset[str]:
+        with self.login_database() as conn:
+            return sessions.staff_networks(conn, dt.datetime.now(dt.UTC))
+
     def _know_everybody(self) -> None:
         """Read the directory before somebody searches; while the database is away the first search does it."""
+        self.known.refresh()
         with contextlib.suppress(psycopg.Error):
             self.everybody()
 
@@ -132,6 +143,10 @@ class Console:
         """The index of all residents, which all searches share. Whom an account may see is asked at each search."""
         with self.board_database() as conn:
             return self.directory.index(conn)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run what waits for the database in a thread, for a function of the event loop."""
+        return await run_in_threadpool(work)
 
     @contextmanager
     def login_database(self) -> Iterator[psycopg.Connection[Any]]:

@@ -43,6 +43,8 @@ _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, 
 """An account without its password and second factor."""
 _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
+_OWN = "account_news login_failure login_knock passkey passkey_challenge recovery_code second_factor_offer session"
+"""Tables by which a login is checked, beside the account's row, and those of one's own account."""
 _PROTECTION = "protection_now protection_look protection_change protection_gap protection_total"
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
@@ -77,12 +79,12 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry city_alert city_community city_series backup_report",
-        insert="rollup_due rollup_minute rollup_hour",
+        " retention_wait sealed_entry audit_checkpoint city_alert city_community city_series backup_report",
+        insert="audit_checkpoint rollup_due rollup_minute rollup_hour",
         update="storage rollup_minute rollup_hour rollup_due",
         delete="reading rollup_due rollup_minute rollup_hour retention_wait",
         columns=(("SELECT", "alert_event", "id, alert_id"),),
-        functions="drop_old_readings() apply_retention()",
+        functions="drop_old_readings() apply_retention() drop_old_record_changes()",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
@@ -120,23 +122,26 @@ GRANTS: Mapping[str, Rights] = {
     ),
     # pages, with the rows of whoever asks
     "console": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} alerting_worker audit call_attempt delivery_attempt dispatch_worker"
+        select=f"{_ALL} {_PEOPLE} {_LADDER} alerting_worker call_attempt delivery_attempt dispatch_worker"
         " doctor_check duty_warning duty_test event family_member handover handover_alert ingest_stream"
+        " account_news audit audit_check audit_checkpoint sealed_entry session"
         " medical_note notification_preference order_in_hand outbox_entry pairing push_subscription quarantine reading"
-        " reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
+        " reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series sla_breach"
         " staff_location stream_gap stream_missing work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
-        f" ground_map checked_file {_PROTECTION} {_ENDS}",
-        insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert"
+        f" ground_map checked_file roster_change record_change record_history {_PROTECTION} {_ENDS}",
+        insert="alert alert_event alert_finding call_attempt duty_warning handover handover_alert"
+        " audit audit_check family_member"
         " message notification notification_preference parameter_change pause push_subscription"
         " staff_location work_order work_order_event work_order_photo work_order_rating"
-        " desk_support area_outline ground_map checked_file",
-        update="alert delivery_attempt duty_warning handover message notification"
+        f" desk_support area_outline ground_map checked_file roster_change {_PEOPLE}",
+        update=f"{_PEOPLE} alert delivery_attempt duty_warning handover message notification"
         " notification_preference pause push_subscription session staff_location work_order"
         " area_outline",
-        delete="checked_file family_member ground_map push_subscription staff_location",
+        delete=f"{_PEOPLE} checked_file family_member ground_map push_subscription staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
+            ("UPDATE", "roster_change", "undone_at, undone_by"),
             _ACCOUNT,
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
@@ -147,13 +152,18 @@ GRANTS: Mapping[str, Rights] = {
             _lock("staff"),
         ),
     ),
-    # passwords and sessions
+    # passwords, second factors, sessions, and the pages of accounts
     "login": Rights(
-        select=f"{_ALL} account session login_failure",
-        insert="audit login_failure session",
-        update="login_failure session",
-        delete="login_failure session",
-        columns=(("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),),
+        select=f"{_ALL} account audit family_member {_OWN}",
+        insert=f"account audit family_member {_OWN}",
+        update=f"account {_OWN}",
+        delete=f"family_member {_OWN}",
+        columns=(
+            ("SELECT", "area", "id, path, level, name_zh, name_en"),
+            ("SELECT", "household", "id, code, area_id, synthetic"),
+            ("SELECT", "resident", "id, code, household_id, name_zh, name_en"),
+            ("SELECT", "staff", "id, code, account_id, name_zh, name_en, active"),
+        ),
     ),
     # pages behind a signed link, whose readers have no session
     "links": Rights(

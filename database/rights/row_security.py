@@ -115,6 +115,9 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         "SELECT": f"{_may('view_audit')} AND ({_ALL} OR account_id {_ACCOUNTS}"
         " OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = audit.resident_id))",
     },
+    "account_news": {"ALL": "account_id = (SELECT viewer_account())"},
+    # what records were before
+    "record_change": {"SELECT": f"({_ALL} OR path <@ (SELECT viewer_area()))"},
     # names, addresses and numbers in texts: for somebody whose session is open
     **{
         table: {"ALL": _LIVE}
@@ -129,6 +132,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
 
 OTHERS: Mapping[tuple[str, str], str] = {
     ("links", "medical_note"): "has_open_alert(medical_note.resident_id)",
+    ("login", "audit"): "account_id IS NOT NULL AND action LIKE 'login%'",
 }
 """Conditions for other services than the console's, which else see every row: by service and table."""
 

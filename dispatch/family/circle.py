@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import audit
 from care_network.errors import NotFoundError
+from care_network.records.history.changes import act_as
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +79,7 @@ def stop_calls(conn: psycopg.Connection[Any], account: Account, resident_id: int
     Raises NotFoundError where it is not called.
     """
     with conn.transaction():
+        act_as(conn, account, origin)
         done = conn.execute(
             "UPDATE contact SET consent_at = NULL, version = version + 1"
             " WHERE resident_id = %s AND account_id = %s AND consent_at IS NOT NULL",
@@ -100,6 +102,7 @@ def leave(conn: psycopg.Connection[Any], account: Account, resident_id: int, at:
         ).fetchone()
         if row is None:
             raise _none()
+        act_as(conn, account, origin)
         conn.execute(
             "UPDATE contact SET consent_at = NULL, version = version + 1"
             " WHERE resident_id = %s AND account_id = %s AND consent_at IS NOT NULL",

@@ -34,6 +34,10 @@ GROUPS: tuple[Group, ...] = (
     )),
     Group("规则", "Rules", (
         Section(
+            "/rosters", "排班", "Rosters", "周排班、空班、换班与复制", "Weeks, holes, swaps and copies",
+            (Action.VIEW_NETWORK,),
+        ),
+        Section(
             "/parameters", "预警阈值", "Thresholds", "各检测器的限值及其适用范围", "Limits of detection, and for whom",
             (Action.VIEW_LIMITS,),
         ),

@@ -41,7 +41,7 @@ async def log_in_by_form(
     console: Shared,
     login: Annotated[str, Form()],
     password: Annotated[str, Form()],
-    code: Annotated[str, Form(max_length=20)] = "",
+    code: Annotated[str, Form(max_length=40)] = "",
     next: Annotated[str, Form()] = "/",
 ) -> Response:
     try:

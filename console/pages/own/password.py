@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from care_network.access.passwords import LONGEST, SHORTEST
 from care_network.errors import LoginRefusedError, ProvisioningError
 from care_network.records import account_records
 from console.shell.errors import message_of, status_of
@@ -18,7 +19,7 @@ router = APIRouter()
 
 @router.get("/password")
 def password_page(request: Request, account: SessionAccount) -> Response:
-    return page(request, "password.html", account)
+    return page(request, "password.html", account, shortest=SHORTEST, longest=LONGEST)
 
 
 @router.post("/password")
@@ -35,7 +36,9 @@ async def change_password(
 
     def change() -> None:
         if new != again:
-            raise ProvisioningError(zh="两次输入的新密码不一致", en="the new password was not repeated in the same way")
+            raise ProvisioningError(
+                zh="两次输入的新密码不一致", en="the new password was not repeated in the same way", field="again"
+            )
         now = dt.datetime.now(dt.UTC)
         account_records.change_own_password(
             console.login_database, account, current, new, at=now, origin=origin, keep=token
@@ -45,5 +48,9 @@ async def change_password(
         await console.logins.run(origin, change)
     except (LoginRefusedError, ProvisioningError) as error:
         message = message_of(request, error, account)
-        return page(request, "password.html", account, status=status_of(error), message=message)
-    return RedirectResponse("/", 303)
+        wrong = "current" if isinstance(error, LoginRefusedError) else error.field or "new"
+        return page(
+            request, "password.html", account, status=status_of(error), message=message, wrong=wrong,
+            shortest=SHORTEST, longest=LONGEST,
+        )  # fmt: skip
+    return RedirectResponse("/" if account.must_change_password else "/account", 303)

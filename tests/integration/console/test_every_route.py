@@ -4,6 +4,7 @@ The list of routes is the application's own: a route without an example here fai
 """
 
 import datetime as dt
+import random
 import re
 import threading
 import uuid
@@ -21,12 +22,15 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from alerting.tuning import pauses, sheet
-from care_network.access import sessions
+from care_network.access import second_factor, sessions
 from care_network.access.permissions import DISPATCHERS, PERMISSIONS, Role
+from care_network.errors import NotPermittedError
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
+from care_network.rosters.desk import Rosters
 from console.access.alerts import STEPS
 from console.app import ROUTERS, create_app
+from console.pages.rosters.reading import wanted_of
 from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
 from database.settings import DatabaseSettings
@@ -307,6 +311,27 @@ def ended_pause(city: City, _role: Role) -> Example:
     return Example(f"/pauses/H1/{number}/end", success=303)
 
 
+def leave_of(_city: City, _role: Role) -> dict[str, str]:
+    """A leave of S11 at a time of its own."""
+    start = now() + dt.timedelta(days=1, microseconds=random.randrange(10**9))
+    return {"do": "except", "staff": "S11", "starts_at": start.isoformat(),
+            "ends_at": (start + dt.timedelta(hours=1)).isoformat(), "reason": "病假"}  # fmt: skip
+
+
+def undone(city: City, role: Role) -> Example:
+    rosters = Rosters(city.conn, account(city.conn, LOGINS[role]), at=now(), origin="test")
+    try:
+        number = rosters.apply("center-1", wanted_of(leave_of(city, role)))
+    except NotPermittedError:
+        number = 0
+    return Example(f"/rosters/center-1/undo/{number}", data={}, success=303)
+
+
+def shifted(city: City, _role: Role) -> Example:
+    data = {"code": f"x{random.randrange(10**9)}", "name_zh": "试", "starts": "08:00", "ends": "09:00"}
+    return Example("/rosters/center-1/shifts", data=data, success=303)
+
+
 def family(_city: City, role: Role) -> Example:
     return Example("/family", success=200 if role == Role.FAMILY else 303)
 
@@ -365,6 +390,33 @@ def rating(city: City) -> str:
     return messages.rating_path(city.keys, city.done().id, "R1", now())
 
 
+def offered_app(path: str, code: str = "") -> Callable[[City, Role], Example]:
+    """A page of an app that was offered a secret; the code is wrong."""
+
+    def example(city: City, role: Role) -> Example:
+        second_factor.offer(city.conn, account(city.conn, LOGINS[role]).id, now())
+        return Example(path, data={"code": code}, success=422) if code else Example(path)
+
+    return example
+
+
+def own_passkey(city: City, role: Role) -> Example:
+    row = city.conn.execute(
+        "INSERT INTO passkey (account_id, credential, public_key, sign_count, name, created_at)"
+        " VALUES (%s, %s, '', 0, 'x', now()) RETURNING id",
+        (account(city.conn, LOGINS[role]).id, uuid.uuid4().bytes),
+    ).fetchone()
+    assert row is not None
+    return Example(f"/account/passkeys/{row[0]}/remove", success=303)
+
+
+def own_session(city: City, role: Role) -> Example:
+    city.session(LOGINS[role])
+    row = city.conn.execute("SELECT max(number) FROM session").fetchone()
+    assert row is not None
+    return Example(f"/account/sessions/{row[0]}/end", success=303)
+
+
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /": board,
     "GET /login": lambda *_: Example("/login", success=303),
@@ -378,6 +430,27 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /password": lambda *_: Example(
         "/password", data={"current": PASSWORD, "new": "four", "again": "five"}, success=422
     ),
+    "GET /account": lambda *_: Example("/account"),
+    "POST /account/confirm": lambda *_: Example("/account/confirm", data={"next": "/account"}, success=303),
+    "POST /account/language": lambda *_: Example("/account/language", data={"language": "zh"}, success=303),
+    "POST /account/news/read": lambda *_: Example("/account/news/read", success=303),
+    "POST /account/second-factor": lambda *_: Example("/account/second-factor", success=303),
+    "GET /account/second-factor": offered_app("/account/second-factor"),
+    "POST /account/second-factor/enrol": offered_app("/account/second-factor/enrol", "nonsense"),
+    "POST /account/second-factor/remove": lambda *_: Example(
+        "/account/second-factor/remove", data={"password": PASSWORD, "code": " "}, success=401
+    ),
+    "POST /account/recovery-codes": lambda *_: Example(
+        "/account/recovery-codes", data={"password": PASSWORD}, success=422
+    ),
+    "GET /account/passkeys/new": lambda *_: Example("/account/passkeys/new"),
+    "POST /account/passkeys/options": lambda *_: Example("/account/passkeys/options", json={}, success=422),
+    "POST /account/passkeys": lambda *_: Example("/account/passkeys", json={"answer": {}}, success=422),
+    "POST /account/passkeys/{number}/remove": own_passkey,
+    "POST /account/sessions/end-others": lambda *_: Example("/account/sessions/end-others", success=303),
+    "POST /account/sessions/{number}/end": own_session,
+    "POST /login/passkey/options": lambda *_: Example("/login/passkey/options", json={}, success=422),
+    "POST /login/passkey": lambda *_: Example("/login/passkey", json={"answer": {}}, success=422),
     "GET /healthz": lambda *_: Example("/healthz"),
     "GET /queue": lambda *_: Example("/queue?opened=a&closed=b"),
     "POST /queue/acknowledge": lambda c, _: Example(
@@ -475,6 +548,19 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     ),
     "POST /home/{token}/cancel": lambda c, _: Example(f"{c.panel()}/cancel"),
     "GET /admin": lambda *_: Example("/admin"),
+    "GET /rosters": lambda *_: Example("/rosters"),
+    "GET /rosters/{organisation}": lambda *_: Example("/rosters/center-1?week=2026-11-30"),
+    "GET /rosters/{organisation}/week.xlsx": lambda *_: Example("/rosters/center-1/week.xlsx"),
+    "GET /rosters/{organisation}/cell": lambda *_: Example("/rosters/center-1/cell?staff=S11&day=2026-11-30"),
+    "GET /rosters/{organisation}/check": lambda *_: Example(
+        "/rosters/center-1/check?do=copy&monday=2026-11-30&weeks=2"
+    ),
+    "POST /rosters/{organisation}/apply": lambda c, role: Example(
+        "/rosters/center-1/apply", data=leave_of(c, role), success=303
+    ),
+    "POST /rosters/{organisation}/undo/{number}": undone,
+    "GET /rosters/{organisation}/shifts": lambda *_: Example("/rosters/center-1/shifts"),
+    "POST /rosters/{organisation}/shifts": shifted,
     "GET /operations": lambda *_: Example("/operations"),
     "GET /sla": lambda *_: Example("/sla"),
     "GET /api/sla": lambda *_: Example("/api/sla"),

@@ -22,6 +22,9 @@ pytestmark = pytest.mark.integration
 ABOUT_NOBODY = {
     "GET /map/tiles/{version}/{z}/{x}/{y}",  # streets, and nobody on them
     "GET /styles/{version}.css",
+    "GET /account",
+    "GET /account/passkeys/new",
+    "GET /account/second-factor",
     "GET /admin",
     "GET /healthz",
     "GET /login",

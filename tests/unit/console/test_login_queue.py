@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from care_network.errors import LoginRefusedError
-from console.shell.login_queue import LoginQueue
+from console.shell.entry.login_queue import LoginQueue
 
 
 def test_a_flood_of_logins_takes_two_threads_and_the_rest_waits_or_is_refused() -> None:

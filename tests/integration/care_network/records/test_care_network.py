@@ -55,7 +55,9 @@ def test_the_demonstration_loads_once_and_grows(database_url: str) -> None:
     with psycopg.connect(database_url) as conn:
         first = load_demo(conn, homes(8), now=NOW)
         assert (first.residents, first.gateways) == (9, 8)
-        assert {login.role for login in first.logins} == {"admin", "dispatcher", "station", "carer", "family"}
+        assert {login.role for login in first.logins} == {
+            "admin", "dispatcher", "lead", "manager", "station", "carer", "auditor", "family",
+        }  # fmt: skip
         conn.execute("UPDATE resident SET name_zh = '改名' WHERE code = 'R0001'")
         before = load_registry(conn)
         assert load_demo(conn, homes(8), now=NOW) == first

@@ -1,0 +1,1 @@
+"""Keep accounts: what a person does with their own, and what administrators change."""

@@ -1,0 +1,1 @@
+"""Accounts for administrators: list, one account, who may do what."""
