@@ -1,7 +1,6 @@
 """The console's role sees the rows of the session that asks, and without one nobody: by direct connections."""
 
 import datetime as dt
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,7 +68,7 @@ def count(conn: psycopg.Connection, table: str) -> int:
     return int(row[0])
 
 
-@pytest.mark.parametrize("token", ["", secrets.token_urlsafe(32)])
+@pytest.mark.parametrize("token", ["", "a" * 43])
 def test_a_stolen_password_of_the_console_shows_nobody(city: psycopg.Connection, database_url: str, token: str) -> None:
     with asking(database_url, token) as conn:
         assert {table for table in sorted(ROWS) if count_of_any(conn, table)} == set()
