@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from care_network.access.logins import SecondFactor
 from database.address import verified
+from database.rights.grants import BY_VIEWER, OF_CONSOLE, role_of
 from dispatch.core.links import KEY_FILE
 
 OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -80,6 +82,13 @@ class ConsoleSettings(BaseSettings):
         """The host name that passkeys belong to."""
         named = [self.passkey_host, *self.allowed_hosts.split(","), "localhost"]
         return next(name.strip().lower() for name in named if name.strip())
+
+    def missing_logins(self, url: str) -> list[str]:
+        """The settings that the console cannot do without where ``url`` is of its own role, which reads no password."""
+        if conninfo_to_dict(url).get("user") != role_of(BY_VIEWER):
+            return []
+        names = [f"{name}_database" for name in OF_CONSOLE]
+        return [f"SHOUWANG_CONSOLE_{name.upper()}" for name in names if not getattr(self, name)]
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -263,9 +263,14 @@ ACTIONS_ZH: Mapping[Action, str] = {
 """Actions in Chinese, for refusals; in English the code itself is read."""
 
 
+def role_may(role: Role, action: Action) -> bool:
+    """Whether a role has the permission, with an account or without one."""
+    return action in PERMISSIONS[role]
+
+
 def may_do(account: Account, action: Action | str) -> bool:
     """Whether the account's role has the permission. Which residents it covers is decided by :func:`may_see`."""
-    return Action(action) in PERMISSIONS[Role(account.role)]
+    return role_may(Role(account.role), Action(action))
 
 
 def require(account: Account, action: Action | str) -> None:

@@ -112,6 +112,13 @@ def create_roles(conn: Connection[Any], passwords: Mapping[str, str]) -> None:
             conn.execute(statement.encode())
 
 
+def missing_roles(conn: Connection[Any]) -> list[str]:
+    """The services' roles that are not there, where some are; empty for a server without roles of their own."""
+    wanted = [role_of(service) for service in GRANTS]
+    there = {name for (name,) in conn.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (wanted,))}
+    return [role for role in wanted if role not in there] if there else []
+
+
 def renew_grants(conn: Connection[Any]) -> bool:
     """Give the services their rights in this database; False where it has not all of their roles (yet).
 
