@@ -14,7 +14,9 @@ from starlette.types import ASGIApp
 from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.admin import frame
+from console.pages.decisions import decisions, files
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
+from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
@@ -64,8 +66,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     service_level.router,
     parameters.router,
     pauses.router,
+    # decisions
+    decisions.router,
+    files.router,
     # administration
     frame.router,
+    # gateways and devices
+    devices.router,
+    gateway.router,
     rosters.router,
     # station
     protection.router,

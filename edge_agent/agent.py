@@ -67,6 +67,7 @@ class Agent:
 
     def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         times_us = dated(times_us, self.now_us())
+        self.operation.heard(device)
         self._frames.add(device, channel, times_us, values)
         if channel == "in_bed":
             self._report_bed(self._bed.readings(device, times_us, values))
@@ -79,6 +80,7 @@ class Agent:
         values: Mapping[str, str | int | float | bool] | None = None,
         evidence: bytes = b"",
     ) -> None:
+        self.operation.heard(device)
         kind = self.alarm.judge(device, kind, time_us)
         kind = self.operation.buttons.judge(device, kind, time_us, self.now_us(), time.monotonic())
         if kind in STATES:
@@ -94,6 +96,7 @@ class Agent:
         acc_g: NDArray[np.float32],
         gyro_dps: NDArray[np.float32] | None,
     ) -> None:
+        self.operation.heard(device)
         self._report_falls(self._falls.feed(device, t_us, sample_rate_hz, acc_g, gyro_dps))
         if (minute := self._movement.feed(device, t_us, acc_g)) is not None:
             self.readings(device, "body_movement", np.array([minute[0]]), np.array([minute[1]], np.float32))

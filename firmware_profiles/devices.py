@@ -26,7 +26,7 @@ NOT_AT_THE_WRIST = (
 )
 """English and Chinese."""
 
-Transport = Literal["ble-gatt", "zigbee2mqtt", "esphome", "imu-pendant", "serial-radar", "gateway"]
+Transport = Literal["ble-gatt", "zigbee2mqtt", "esphome", "imu-pendant", "serial-radar", "gateway", "exchange"]
 
 
 class ChannelKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,7 +13,18 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each, and nobody asks when a process was started
 
 EVERY: Final = "every"
-SERVICES: Final = ("ingest", "alerting", "dispatch", "notify", "orders", "console", "maintain", "edge", "path")
+SERVICES: Final = (
+    "ingest",
+    "alerting",
+    "dispatch",
+    "notify",
+    "orders",
+    "console",
+    "maintain",
+    "edge",
+    "path",
+    "exchange",
+)
 
 SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
 """Limits of latencies, s: an emergency is told within 2 s, and 10 s are the most where one process dies."""
@@ -151,3 +162,13 @@ outbox_waiting = _gauge("edge", "shouwang_outbox_waiting", "Messages that the br
 
 path_age = _gauge("path", "shouwang_path_age_seconds", "Time since the whole path of an emergency was proved")
 path_broken = _gauge("path", "shouwang_path_broken", "1: nothing comes behind this link of the path", ("link",))
+
+# exchange
+
+exchange_requests = _counter("exchange", "shouwang_exchange_requests_total", "Requests of other systems", ("status",))
+observations_taken = _counter(
+    "exchange", "shouwang_exchange_observations_total", "Readings of other systems", ("outcome",)
+)
+webhook_deliveries = _counter("exchange", "shouwang_webhook_deliveries_total", "Attempts to tell", ("outcome",))
+webhook_oldest = _gauge("exchange", "shouwang_webhook_oldest_seconds", "Age of the oldest event that waits; 0: none")
+frames_unsent = _gauge("exchange", "shouwang_exchange_frames_waiting", "Frames that wait for the broker")

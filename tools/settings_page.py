@@ -10,6 +10,7 @@ from database.city.settings import FeedSettings
 from database.settings import DatabaseSettings
 from dispatch.channels.settings import NotifySettings
 from dispatch.escalation.settings import DispatchSettings
+from exchange.settings import ExchangeSettings
 from firmware_profiles.settings import BrokerSettings
 from ingest.settings import IngestSettings
 from observability.settings import LogSettings, ProbeSettings
@@ -26,6 +27,7 @@ PAGES: dict[str, type[BaseSettings]] = {
     "Dispatch (escalation)": DispatchSettings,
     "Notifications": NotifySettings,
     "Console": ConsoleSettings,
+    "Exchange": ExchangeSettings,
     "Feed for the city (maintenance)": FeedSettings,
     "Certificates": IssuerSettings,
     "Proof of the path": PathSettings,

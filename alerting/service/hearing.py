@@ -49,7 +49,7 @@ class Hearing:
             )
         if isinstance(body, wire.Status):
             return self._status(gateway, body, now_us)
-        return self._frame(gateway, body, now_us)
+        return self._observed(gateway, body) if message.by_exchange else self._frame(gateway, body, now_us)
 
     def knows(self, message: HomeMessage) -> bool:
         """Whether the message can be heard without a change of the district, as an event of a new device could not."""
@@ -179,6 +179,28 @@ class Hearing:
         if parts:
             self._engine.readings(VitalColumns.join(parts))
         return findings
+
+    def _observed(self, gateway: str, frame: wire.Frame) -> list[Finding]:
+        """Take the readings of another system: no sign of life of the home, and nothing about a clock of it."""
+        if gateway not in self._engine.district.gateways:
+            raise DecodeError(f"readings for an unknown gateway {gateway}")
+        parts = []
+        for series in frame.series:
+            source = self._engine.district.sources.get((gateway, series.device)) or self._newly_paired(
+                gateway, series.device
+            )
+            place = None if source is None else self._engine.seats.lane(source, series.channel)
+            if place is None:
+                continue
+            times = frame.base_us + series.offsets_ms().astype(np.int64) * 1000
+            values = series.floats()
+            good = np.isfinite(values)
+            n = int(good.sum())
+            rows, lanes = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
+            parts.append(VitalColumns(rows, lanes, times[good], values[good]))
+        if parts:
+            self._engine.readings(VitalColumns.join(parts))
+        return []
 
     def _own_clock(self, gateway: str, devices: Iterable[str]) -> bool:
         """Whether all of these are meters with a clock of their own."""

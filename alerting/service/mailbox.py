@@ -24,9 +24,9 @@ from observability.liveness import Liveness
 
 log = structlog.get_logger(__name__)
 
-LEAVES: tuple[tuple[wire.Leaf, ...], ...] = (("events", "panel", "status"), ("readings",))
+LEAVES: tuple[tuple[wire.Leaf, ...], ...] = (("events", "panel", "status"), ("readings", "observations"))
 """Topics of each connection, in the order of urgency."""
-ADDED: frozenset[wire.Leaf] = frozenset({"panel"})
+ADDED: frozenset[wire.Leaf] = frozenset({"panel", "observations"})
 """Topics that an older access list of a broker does not name: refused, they leave the others as they are."""
 PRIORITY: dict[str, int] = {leaf: number for number, leaf in enumerate(leaf for leaves in LEAVES for leaf in leaves)}
 MOST_FRAMES = 20_000
@@ -72,7 +72,7 @@ class Mailbox:
         self._closed = False
         self._generation = [0, 0]
         self._hears = [False, False]
-        self._added_mid: int | None = None
+        self._added: set[tuple[int, int | None]] = set()
         self._clients = [mqtt.make_client(broker, name, clean=False, manual_ack=True) for name in sessions(worker)]
         for line, client in enumerate(self._clients):
             client.user_data_set(line)
@@ -136,14 +136,15 @@ class Mailbox:
         self._generation[line] += 1
         client.subscribe([(wire.subscription(leaf), 1) for leaf in LEAVES[line] if leaf not in ADDED])
         for leaf in ADDED.intersection(LEAVES[line]):
-            self._added_mid = client.subscribe(wire.subscription(leaf), 1)[1]
+            self._added.add((line, client.subscribe(wire.subscription(leaf), 1)[1]))
         if line == 1:  # sessions of older programs heard everything by one connection
             client.unsubscribe([wire.subscription(leaf) for leaf in LEAVES[0]])
 
     def _on_subscribe(self, _client: paho.Client, line: int, mid: int, reasons: list[Any], _properties: Any) -> None:
-        if line == 0 and mid == self._added_mid:
+        if (line, mid) in self._added:
+            self._added.discard((line, mid))
             if any(reason.is_failure for reason in reasons):
-                log.error("the broker refuses the panels of homes: renew its access list", topics=sorted(ADDED))
+                log.error("the broker refuses panels or other systems: renew its access list", topics=sorted(ADDED))
             return
         if any(reason.is_failure for reason in reasons):
             log.error("the broker refuses subscriptions: homes are not heard. Does its access list name alerting?")

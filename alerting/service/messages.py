@@ -14,6 +14,8 @@ class HomeMessage(msgspec.Struct, frozen=True):
     body: wire.Event | wire.Status | wire.Frame
     lost: tuple[str, ...] = ()
     """Parts of an event that could not be read."""
+    by_exchange: bool = False
+    """Readings of another system, which the exchange has published in the name of the home's gateway."""
     by_panel: bool = False
     """An event of the home's panel, which the console has published in its name."""
 
@@ -43,7 +45,9 @@ def _read(topic: str, payload: bytes) -> HomeMessage:
     body = wire.decode(wire.Frame, payload)
     if body.gateway != gateway:
         raise DecodeError(f"a message of the gateway {body.gateway} under the topic of {gateway}")
-    return HomeMessage(gateway, body)
+    if (leaf == "observations") != (body.epoch == wire.EXCHANGE_EPOCH):
+        raise DecodeError(f"epoch {body.epoch} has no place under the leaf {leaf}")
+    return HomeMessage(gateway, body, by_exchange=leaf == "observations")
 
 
 def _press(payload: bytes, gateway: str) -> wire.Event:

@@ -223,7 +223,7 @@ def home(conn: Connection[Any], account: Account, household: str) -> PausedHome:
         ).fetchone()
     rows = conn.execute(
         "SELECT g.name || '/' || d.name, d.model, d.room FROM device d JOIN gateway g ON g.id = d.gateway_id"
-        " WHERE g.household_id = %s ORDER BY d.room, d.model, 1",
+        " WHERE g.household_id = %s AND d.retired_at IS NULL ORDER BY d.room, d.model, 1",
         (household_id,),
     ).fetchall()
     assert found is not None  # noqa: S101 - just found by its code

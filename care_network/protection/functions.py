@@ -116,7 +116,8 @@ def serves(model_id: str, room: str = "") -> Serves | None:
     model = MODELS.get(model_id)
     if model is None:
         return None
-    channels = model.channels
+    # what another system measures, and when, is not ours to promise
+    channels = frozenset[str]() if model.transport == "exchange" else model.channels
     events = {event for table in model.events.values() for event in table.values()}
     by_motion = model.has_imu and not model.falls_refused(room)
     return Serves(

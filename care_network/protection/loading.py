@@ -57,7 +57,7 @@ def registry(conn: Connection[Any], household: int | None = None) -> Registry:
     for home, *row in conn.execute(
         "SELECT g.household_id, d.id, g.id, g.name || '/' || d.name, d.model, d.room, d.resident_id FROM device d"
         " JOIN gateway g ON g.id = d.gateway_id"
-        " WHERE d.model <> %(own)s AND (%(home)s::int IS NULL OR g.household_id = %(home)s)",
+        " WHERE d.model <> %(own)s AND d.retired_at IS NULL AND (%(home)s::int IS NULL OR g.household_id = %(home)s)",
         {**only, "own": OWN_DEVICE},
     ):
         if home in homes:
@@ -100,8 +100,9 @@ def now_of(conn: Connection[Any], now: dt.datetime, household: int | None = None
                                0)::bigint,
                    CASE WHEN g.state = 'offline' THEN extract(epoch FROM g.state_at)::bigint ELSE 0 END
             FROM gateway g LEFT JOIN (SELECT gateway_id, max(updated_at) AS at FROM ingest_stream
-                                      WHERE %(home)s::int IS NULL OR gateway_id IN
-                                            (SELECT id FROM gateway WHERE household_id = %(home)s)
+                                      WHERE epoch > 1 -- 1: of other systems, no sign of the gateway
+                                        AND (%(home)s::int IS NULL OR gateway_id IN
+                                            (SELECT id FROM gateway WHERE household_id = %(home)s))
                                       GROUP BY gateway_id) s ON s.gateway_id = g.id
             WHERE %(home)s::int IS NULL OR g.household_id = %(home)s
             """,

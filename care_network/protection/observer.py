@@ -19,6 +19,7 @@ from care_network.protection import loading
 from care_network.protection.functions import Function, Level
 from care_network.protection.hearing import Hearing, portions
 from care_network.protection.judging import Cell, Cells, judge
+from care_network.protection.last_words import LastWords
 from care_network.protection.reasons import TRANSIENT, pack, unpack
 from database.pool import connect_options
 from database.settings import DatabaseSettings
@@ -50,6 +51,7 @@ class Observer:
         self._registered = 0.0
         self._written: dict[int, Cells] | None = None
         self._totals: dict[int, _Total] = {}
+        self._words = LastWords()
 
     def look(self, conn: Connection[Any], now: dt.datetime) -> int:
         """Look at every home and write what has changed, in one transaction; the number of residents that changed."""
@@ -82,6 +84,7 @@ class Observer:
             self._registered, self._written, self._totals = 0.0, None, {}  # a resident may be gone: read all anew
             raise
         self._written = seen
+        self._words.write(conn, self._hearing, round(now.timestamp()))
         return len(changed)
 
     def _write_totals(self, conn: Connection[Any], seen: Mapping[int, Cells]) -> None:

@@ -114,7 +114,7 @@ def resident(look: Lookup, new: NewResident) -> CheckedRecord:
     if known is not None and known.household_id != home.id:
         worn = look.conn.execute(
             "SELECT g.name || '/' || d.name FROM device d JOIN gateway g ON g.id = d.gateway_id"
-            " WHERE d.resident_id = %s AND g.household_id <> %s ORDER BY 1 LIMIT 1",
+            " WHERE d.resident_id = %s AND g.household_id <> %s AND d.retired_at IS NULL ORDER BY 1 LIMIT 1",
             (known.id, home.id),
         ).fetchone()
         if worn is not None:

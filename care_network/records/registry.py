@@ -171,7 +171,7 @@ _DEVICES = """
     SELECT d.id, g.name AS gateway, d.name, d.model, d.room,
            CASE WHEN d.model <> 'gateway' THEN coalesce(d.resident_id, alone.resident_id) END AS resident_id
     FROM device d
-    JOIN gateway g ON g.id = d.gateway_id
+    JOIN gateway g ON g.id = d.gateway_id AND d.retired_at IS NULL
     LEFT JOIN (SELECT household_id, min(id) AS resident_id FROM resident GROUP BY household_id HAVING count(*) = 1)
         AS alone USING (household_id)
     ORDER BY g.name, d.name

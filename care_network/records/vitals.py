@@ -137,7 +137,8 @@ def devices(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, A
                             ORDER BY time DESC LIMIT 1) l WHERE s.device_id = d.id),
                        (SELECT max(e.time) FROM event e WHERE e.device_id = d.id)) AS heard_at
             FROM resident r JOIN gateway g ON g.household_id = r.household_id JOIN device d ON d.gateway_id = g.id
-            WHERE r.id = %s AND (d.resident_id IS NULL OR d.resident_id = r.id) ORDER BY d.room, d.name
+            WHERE r.id = %s AND (d.resident_id IS NULL OR d.resident_id = r.id) AND d.retired_at IS NULL
+            ORDER BY d.room, d.name
             """,
             (resident_id,),
         ).fetchall()
@@ -326,10 +327,14 @@ def _pressure(halves: Mapping[str, list[dict[str, Any]]], now: dt.datetime) -> S
 
 
 def _gateway(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) -> Sign:
-    """Whether the home is heard: the worst of its gateways. One that is online and sends nothing is "unknown"."""
+    """Whether the home is heard: the worst of its gateways. One that is online and sends nothing is "unknown".
+
+    Streams of other systems (epoch 1) do not count.
+    """
     rows = conn.execute(
         """
-        SELECT g.state, g.state_at, (SELECT max(updated_at) FROM ingest_stream i WHERE i.gateway_id = g.id)
+        SELECT g.state, g.state_at,
+               (SELECT max(updated_at) FROM ingest_stream i WHERE i.gateway_id = g.id AND i.epoch > 1)
         FROM resident r JOIN gateway g ON g.household_id = r.household_id WHERE r.id = %s
         """,
         (resident_id,),
@@ -388,7 +393,7 @@ def device_standings(conn: psycopg.Connection[Any], resident_id: int, now: dt.da
 def _standing(row: dict[str, Any], told: Mapping[tuple[str, str, str], float], now: dt.datetime) -> DeviceStanding:
     heard, model = row["heard_at"], MODELS.get(row["model"])
     patience = dt.timedelta(seconds=3 * model.heartbeat_s) if model is not None else FRESH_SPOT
-    spot = model is not None and model.transport == "ble-gatt" and not model.continuous
+    spot = model is not None and model.transport in ("ble-gatt", "exchange") and not model.continuous
     since: dt.datetime | None = None
     state: State = "good"
     if row["state"] == "offline":

@@ -58,6 +58,8 @@ MAP = Bounds(
     65 * 1024 * 1024, 600.0, "文件太大：底图最多 64 MB。 The file is too large: a ground map has 64 MB at most."
 )
 """A file of map tiles and the rest of its form; at 110 kB/s."""
+CONFIG = Bounds(272 * 1024, 60.0)
+"""A gateway's signed configuration (256 KiB at most) and the rest of its form."""
 LINGER_S, LINGER_SIZE = 2.0, 2 * PHOTO.size
 """How long, and how many bytes, of a refused body are thrown away before the connection is closed."""
 
@@ -169,12 +171,14 @@ class _Request:
 
 
 def bounds_of(scope: Scope) -> Bounds:
-    """The bounds of a request's body: the order's page on the telephone takes a photo, those of outlines and of the
-    ground a file, all others a form."""
+    """The bounds of a request's body: the order's page on the telephone takes a photo, those of outlines, of the
+    ground and of a gateway's configuration a file, all others a form."""
     if scope["method"] == "POST" and scope["path"] == GROUND:
         return MAP
     if scope["method"] == "POST" and scope["path"] == OUTLINES:
         return PHOTO
+    if scope["method"] == "POST" and scope["path"].startswith("/devices/") and scope["path"].endswith("/config"):
+        return CONFIG
     photo = scope["method"] == "POST" and scope["path"].startswith("/w/") and scope["path"].count("/") == 2
     return PHOTO if photo else FORM
 

@@ -19,6 +19,7 @@ from care_network.search.index import Index
 from console.board.board import Board
 from console.board.clocks import SharedClocks
 from console.board.feed import Feed
+from console.board.gateway_line import GatewayLine
 from console.board.pulse import Pulse
 from console.settings import ConsoleSettings
 from console.shell.entry.login_queue import KnownNetworks, LoginQueue
@@ -67,6 +68,7 @@ class Console:
             )
         }  # fmt: skip
         self.feed = Feed(self.board, own["board"], broker, settings.worker, self.liveness)
+        self.gateway_line = GatewayLine(own["board"], broker, settings.worker, self.liveness)
         self.pulse = Pulse(self.feed, own["board"], self.liveness)
         self.known = KnownNetworks(self._staff_networks, lambda: dt.datetime.now(dt.UTC))
         self.logins = LoginQueue(self.known)
@@ -86,6 +88,7 @@ class Console:
         self._links_pool.open()
         self._board_pool.open()
         self.feed.start()
+        self.gateway_line.start()
         threading.Thread(target=self._know_everybody, name="directory", daemon=True).start()
         self.pulse.start()
 
@@ -101,6 +104,7 @@ class Console:
 
     def stop(self) -> None:
         self.feed.stop()
+        self.gateway_line.stop()
         self.pulse.stop()
         self._pool.close()
         self._login_pool.close()

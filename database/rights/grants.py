@@ -47,9 +47,41 @@ _OWN = "account_news login_failure login_knock passkey passkey_challenge recover
 """Tables by which a login is checked, beside the account's row, and those of one's own account."""
 _PROTECTION = "protection_now protection_look protection_change protection_gap protection_total"
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
+_FIGURES = (
+    "figure_mark figure_month figure_rule figure_alert figure_person figure_device figure_worker figure_place"
+    " figure_count figure_time figure_people figure_blind figure_model"
+)
+"""The roll-ups of the decision page: written by maintenance, read by the console."""
+_COUNTED = (
+    ("SELECT", "alert", "id, rule, severity, subject, household_id, resident_id, state, onset, raised_at, closed_at,"
+     " evidence"),
+    ("SELECT", "alert_event", "id, alert_id, at, action, outcome"),
+    ("SELECT", "alert_finding", "alert_id, at, verdict"),
+    ("SELECT", "call_attempt", "id, alert_id, called_kind, answered_at, result"),
+    ("SELECT", "household", "id, area_id, synthetic"),
+    ("SELECT", "resident", "id, household_id, ability_grade, home_care_bed"),
+    ("SELECT", "gateway", "id, name, household_id, registered_at, state"),
+    ("SELECT", "device", "id, gateway_id, name, model"),
+    ("SELECT", "staff", "id, code, organisation_id, active"),
+    ("SELECT", "work_order", "id, staff_id, state, done_at"),
+    ("SELECT", "notification", "alert_id, recipient_kind, recipient_key, reason, state, at"),
+)  # fmt: skip
+"""The columns that the figures are counted from: no name, no address, no telephone, no words about anybody."""
+_MACHINES = "machine_token exchange_consent"
+"""Tokens of other systems, and residents' consents to be known to them."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
+_CARRIED = ("UPDATE", "upkeep_request", "state, sent_at, ends_at, ended_at, answer")
+"""Of whoever carries a request out."""
+_GEAR_COLUMNS = (
+    ("UPDATE", "pairing", "refused_at, refused_by"),
+    ("SELECT", "program_offer", "version, gateway_id, state"),
+    ("SELECT", "program_rollout", "version, ended_at"),
+    _CARRIED,
+)
+"""Beside the records themselves: pairing, and where programs are on their way."""
+_GEAR = "enrolment_code upkeep_request"
 _PRESSED = "key, person, result, message_zh, message_en"
 _FOUND = "order_id, at, person, name_zh, name_en, card, outcome, cause, injury, hospital, actions, note, alert_id"
 _FIELD = (
@@ -70,20 +102,23 @@ def _lock(table: str) -> tuple[str, str, str]:
 GRANTS: Mapping[str, Rights] = {
     "ingest": Rights(
         select=f"{_ALL} gateway device series event ingest_stream stream_gap stream_missing senml_arrival pairing"
-        f" quarantine reading rollup_due service_fault {_ENDS}",
+        f" quarantine reading rollup_due service_fault upkeep_request {_ENDS}",
         insert="event ingest_stream stream_gap senml_arrival pairing quarantine reading rollup_due series"
         f" service_fault {_ENDS}",
         update=f"ingest_stream stream_gap senml_arrival pairing quarantine series service_fault {_ENDS}",
         delete="stream_gap senml_arrival service_fault",
-        columns=(("UPDATE", "gateway", "state, state_at, status"), ("UPDATE", "event", "time, told_us")),
+        columns=(("UPDATE", "gateway", "state, state_at, status"), ("UPDATE", "event", "time, told_us"), _CARRIED),
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry audit_checkpoint city_alert city_community city_series backup_report",
-        insert="audit_checkpoint rollup_due rollup_minute rollup_hour",
-        update="storage rollup_minute rollup_hour rollup_due",
-        delete="reading rollup_due rollup_minute rollup_hour retention_wait",
-        columns=(("SELECT", "alert_event", "id, alert_id"),),
+        " retention_wait sealed_entry audit_checkpoint city_alert city_community city_series backup_report"
+        " storage_sample upkeep_request"
+        f" area organisation shift roster roster_exception parameter_change protection_now protection_look"
+        f" protection_change protection_gap {_FIGURES}",
+        insert=f"audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample {_FIGURES}",
+        update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person",
+        delete=f"reading rollup_due rollup_minute rollup_hour retention_wait storage_sample {_FIGURES}",
+        columns=(*_COUNTED, _CARRIED),
         functions="drop_old_readings() apply_retention() drop_old_record_changes()",
     ),
     "alerting": Rights(
@@ -106,7 +141,7 @@ GRANTS: Mapping[str, Rights] = {
     "notify": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} delivery_attempt duty_warning duty_test notification_preference"
         " push_subscription"
-        " used_link work_order outbox_entry channel_ceiling",
+        " used_link work_order outbox_entry channel_ceiling channel_test",
         insert="alert_event delivery_attempt message notification outbox_entry used_link channel_ceiling",
         update="message notification delivery_attempt channel_ceiling",
         delete="push_subscription used_link",
@@ -114,9 +149,10 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "orders": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt family_member sla_breach staff_location used_link work_order"
-        f" work_order_event work_order_rating alerting_worker event ingest_stream reading series {_PROTECTION}",
-        insert=f"alert_event audit notification sla_breach work_order work_order_event {_PROTECTION}",
-        update="alert notification message work_order protection_now protection_look protection_total",
+        f" work_order_event work_order_rating alerting_worker event ingest_stream reading series device_now"
+        f" {_PROTECTION}",
+        insert=f"alert_event audit notification sla_breach work_order work_order_event device_now {_PROTECTION}",
+        update="alert notification message work_order device_now protection_now protection_look protection_total",
         delete="staff_location protection_now protection_change protection_total",
         columns=(_ACCOUNT, _lock("staff")),
     ),
@@ -129,28 +165,43 @@ GRANTS: Mapping[str, Rights] = {
         " reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series sla_breach"
         " staff_location stream_gap stream_missing work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
-        f" ground_map checked_file roster_change record_change record_history {_PROTECTION} {_ENDS}",
+        f" {_MACHINES} {_GEAR} device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
+        f" ground_map checked_file roster_change record_change record_history {_PROTECTION} {_FIGURES} {_ENDS}",
         insert="alert alert_event alert_finding call_attempt duty_warning handover handover_alert"
-        " audit audit_check family_member"
+        f" audit audit_check family_member {_GEAR} channel_test"
         " message notification notification_preference parameter_change pause push_subscription"
         " staff_location work_order work_order_event work_order_photo work_order_rating"
-        f" desk_support area_outline ground_map checked_file roster_change {_PEOPLE}",
+        f" desk_support area_outline ground_map checked_file roster_change {_PEOPLE} {_MACHINES}",
         update=f"{_PEOPLE} alert delivery_attempt duty_warning handover message notification"
         " notification_preference pause push_subscription session staff_location work_order"
         " area_outline",
         delete=f"{_PEOPLE} checked_file family_member ground_map push_subscription staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
+            ("UPDATE", "panel", "seen_at"),
+            ("UPDATE", "machine_token", "revoked_at, revoked_by"),
+            ("UPDATE", "exchange_consent", "withdrawn_at, withdrawn_by"),
             ("UPDATE", "roster_change", "undone_at, undone_by"),
             _ACCOUNT,
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
             ("UPDATE", "duty_test", "answered_at"),
+            ("UPDATE", "enrolment_code", "code_hash, made_at, expires_at, used_at"),
+            *_GEAR_COLUMNS,
             *_FIELD,
             _lock("area"),
             _lock("resident"),
             _lock("staff"),
         ),
+        functions="add_machine_account(text,text,text,text)",
+    ),
+    # other systems' doors: what residents agreed to, and no name of staff
+    "exchange": Rights(
+        select=f"{_ALL} area household resident gateway device series reading alert alert_event protection_change"
+        f" machine_token exchange_consent {_ENDS}",
+        insert=f"audit {_ENDS}",
+        update=_ENDS,
+        columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin")),
     ),
     # passwords, second factors, sessions, and the pages of accounts
     "login": Rights(
@@ -191,10 +242,10 @@ GRANTS: Mapping[str, Rights] = {
     "board": Rights(
         select=f"{_ALL} area organisation household resident contact gateway device staff {_LADDER} alerting_worker"
         f" call_attempt delivery_attempt dispatch_worker handover handover_alert ingest_stream path_proof path_console"
-        f" desk_support work_order {_ENDS}",
+        f" desk_support upkeep_request work_order {_ENDS}",
         insert=f"path_console {_ENDS}",
         update=f"path_console {_ENDS}",
-        columns=(_ACCOUNT,),
+        columns=(_ACCOUNT, _CARRIED),
     ),
     "issuer": Rights(
         select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",
@@ -218,8 +269,6 @@ GRANTS: Mapping[str, Rights] = {
     ),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""
-OWNER_ONLY = frozenset(
-    {"resident_limit", "city_home", "city_key", "program_rollout", "program_offer", "simulated_past"}
-)
+OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "simulated_past"})
 """Tables that no service touches."""
 SERVICES = tuple(GRANTS)

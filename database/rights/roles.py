@@ -55,7 +55,7 @@ def roles_sql(verifiers: Mapping[str, str]) -> list[str]:
 def grants_sql(database: str, tables: set[str], functions: set[str]) -> list[str]:
     """The statements that give each service its rights and take all others; for the database's owner.
 
-    ``tables``, ``functions``: those that this database has (``name()``), whatever its grade.
+    ``tables``, ``functions``: those that this database has (``name(text,text)``), whatever its grade.
     """
     name = sql.Identifier(database)
     roles = sql.SQL(", ").join(sql.Identifier(role_of(service)) for service in GRANTS)
@@ -138,8 +138,10 @@ def renew_grants(conn: Connection[Any]) -> bool:
         )
     }
     functions = {
-        f"{name}()"
-        for (name,) in conn.execute("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
+        name
+        for (name,) in conn.execute(
+            "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        )
     }
     with conn.transaction():
         conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('shouwang roles', 0))")

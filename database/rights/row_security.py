@@ -118,13 +118,18 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "account_news": {"ALL": "account_id = (SELECT viewer_account())"},
     # what records were before
     "record_change": {"SELECT": f"({_ALL} OR path <@ (SELECT viewer_area()))"},
+    **{
+        table: {"SELECT": f"({_ALL} OR area_id IN (SELECT viewer_areas()))"}
+        for table in ("figure_alert", "figure_person", "figure_device", "figure_worker")
+    },
+    "exchange_consent": {"ALL": _person("exchange_consent.resident_id")},
     # names, addresses and numbers in texts: for somebody whose session is open
     **{
         table: {"ALL": _LIVE}
         for table in (
             "message", "delivery_attempt", "outbox_entry", "notification_preference", "push_subscription",
             "visit_result", "field_press", "staff_location", "handover", "handover_alert", "quarantine", "pairing",
-            "desk_support",
+            "desk_support", "machine_token", "channel_test", "upkeep_request",
         )
     },
 }  # fmt: skip

@@ -308,7 +308,7 @@ def _is_silent(device: dict[str, Any], since: dt.datetime | None, now: dt.dateti
     """
     model = MODELS.get(device["model"])
     heard = device["heard_at"] or since
-    if model is None or model.transport == "gateway" or heard is None:
+    if model is None or model.transport in ("gateway", "exchange") or heard is None:
         return False
     return bool(now - heard > max(MISSED * dt.timedelta(seconds=model.heartbeat_s), LEAST_SILENCE))
 

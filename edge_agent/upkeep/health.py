@@ -39,6 +39,15 @@ class GatewayHealth:
             figures |= {"clock_offset": clock.offset_ms, "clock_error": clock.error_ms}
         return {channel: value for channel, value in figures.items() if value is not None}
 
+    def standing(self) -> dict[str, float | None]:
+        """Room on the disk and charge of the spare battery for the self test, %; None: there is none, or it is not
+        told. Moves no figure of :meth:`read`."""
+        try:
+            usage = shutil.disk_usage(self._disk)
+        except OSError:
+            return {"disk_free_percent": None, "battery_percent": self._battery()}
+        return {"disk_free_percent": round(100 * usage.free / usage.total, 1), "battery_percent": self._battery()}
+
     def _cpu_load(self) -> float | None:
         before, self._cpu = self._cpu, self._cpu_times()
         now = self._cpu

@@ -57,6 +57,7 @@ class Operation:
         self._folder = config.buffer.path.absolute().parent
         self._outbox, self._drivers, self._probes = outbox, drivers, probes
         self._health = GatewayHealth(self._folder)
+        self._sensors: dict[str, float | None] = {device.name: None for device in config.devices}
         records = config.buffer.path.with_suffix(".buttons.json")
         self._announced: tuple[str, str] = ("", "")  # command id, answer
         self.certificate = _own_certificate(config)
@@ -91,14 +92,24 @@ class Operation:
             self._keep_notifying(uplink, notifier, liveness),
         ]
 
+    def heard(self, device: str) -> None:
+        """Note that a device has sent something; the self test says how long ago."""
+        if device in self._sensors:
+            self._sensors[device] = asyncio.get_running_loop().time()
+
     def self_test(self, uplink: Uplink | None) -> str:
-        """Test every part, writing to the disk too; the results as JSON, summed up in ``ok``."""
+        """Test every part, writing to the disk too; the results as JSON, summed up in ``ok``.
+
+        Sensors are told with the seconds since they were heard, None: not since the start; they count not for ``ok``,
+        for many report once a day.
+        """
         now = asyncio.get_running_loop().time()
         clock = read_clock()
         disk = _disk_fault(self._folder)
         faults = {state.kind: "" if state.running else state.fault or "does not run" for state in self._drivers}
         probes = {name: probe() for name, probe in self._probes.items()}
         round_trip = None if uplink is None or uplink.round_trip_s is None else round(uplink.round_trip_s * 1000, 1)
+        figures = self._health.standing()
         results: dict[str, Any] = {
             "ok": not disk and not any(faults.values()) and not any(probes.values()),
             "buffer": {"fault": disk, "waiting": self._outbox.totals().pending},
@@ -106,6 +117,8 @@ class Operation:
             "drivers": faults,
             "stuck": [state.kind for state in self._drivers if not state.alive(now)],
             "broker_round_trip_ms": round_trip,
+            "sensors": {name: None if at is None else round(now - at, 1) for name, at in self._sensors.items()},
+            **figures,
             **probes,
         }
         return msgspec.json.encode(results).decode()

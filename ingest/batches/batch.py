@@ -144,7 +144,7 @@ class Batcher:
         if len(payload) > wire.MAX_PAYLOAD and leaf != "events":
             size = f"{len(payload)} bytes; a message may have {wire.MAX_PAYLOAD}: let the gateway cut smaller frames"
             return refuse(Code.TOO_LARGE, size)
-        kinds: Mapping[str, type[Any]] = {"readings": wire.Frame, "status": wire.Status}
+        kinds: Mapping[str, type[Any]] = {"readings": wire.Frame, "observations": wire.Frame, "status": wire.Status}
         lost: tuple[str, ...] = ()
         try:
             gateway, leaf = wire.parse_topic(topic)
@@ -163,6 +163,8 @@ class Batcher:
             log.error("a message cannot be decoded", topic=topic, trace=trace(error))
             return refuse(Code.FAULT, fault(error))
         assert message is not None  # noqa: S101 - decode gives one or raises
+        if isinstance(message, wire.Frame) and (leaf == "observations") != (message.epoch == wire.EXCHANGE_EPOCH):
+            return refuse(Code.UNDECODABLE, f"epoch {message.epoch} has no place under the leaf {leaf}", gateway)
         if message.gateway != gateway:
             text = f"the message calls itself {message.gateway!r}; was a gateway's configuration copied?"
             return refuse(Code.WRONG_GATEWAY, text, gateway)

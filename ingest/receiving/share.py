@@ -9,6 +9,9 @@ from firmware_profiles import senml, wire
 SHARDS = 256
 URGENT = (wire.subscription("events"), wire.subscription("status"))
 BULK = (wire.subscription("readings"), senml.SUBSCRIPTION)
+ADDED = (wire.subscription("observations"),)
+"""Of the session for readings, too, by a request of their own: an older access list of a broker refuses them, and the
+others stay as they are."""
 """Subscriptions of every worker, by session: everything; :meth:`Share.holds` says which messages are its own.
 
 Two sessions, because a broker bounds the queue of each by itself: while ingest is away for hours, readings are what it

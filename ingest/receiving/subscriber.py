@@ -17,7 +17,7 @@ from firmware_profiles import wire
 from firmware_profiles.link import mqtt
 from ingest.receiving.batched_client import BatchedClient, acknowledge
 from ingest.receiving.intake import Allowance, Intake, Verdict
-from ingest.receiving.share import BULK, URGENT, Share
+from ingest.receiving.share import ADDED, BULK, URGENT, Share
 from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
@@ -96,6 +96,7 @@ class Subscriber:
         self._changed = threading.Condition()
         self._connection = [0, 0]
         self._hears = [False, False]
+        self._added_mid: int | None = None
         self._stopped = False
         self._clients = [
             mqtt.make_client(broker, name, clean=False, manual_ack=True, kind=BatchedClient)
@@ -180,10 +181,16 @@ class Subscriber:
             self._connection[line] += 1
         if self._subscribe:
             client.subscribe([(name, 1) for name in SUBSCRIPTIONS[line]])
+            if line == 1:
+                self._added_mid = client.subscribe([(name, 1) for name in ADDED])[1]
         log.info("connected to the broker", session_present=flags.session_present)
 
-    def _subscribed(self, _client: paho.Client, line: int, _mid: int, reasons: list[Any], _properties: Any) -> None:
+    def _subscribed(self, _client: paho.Client, line: int, mid: int, reasons: list[Any], _properties: Any) -> None:
         refused = sum(reason.is_failure for reason in reasons)
+        if line == 1 and mid == self._added_mid:
+            if refused:
+                log.warning("the broker refuses readings of other systems: renew its access list", refused=refused)
+            return
         if refused:
             log.error(
                 "the broker refuses subscriptions: their messages do not come. Does its access list name this service,"
@@ -248,4 +255,6 @@ def _lane(topic: str) -> str:
     """Name the queue of a message: its gateway's. Events and statuses have one of their own, so that a fall does not
     wait behind the readings of its own gateway."""
     gateway = wire.gateway_in(topic) or topic
-    return gateway if topic.endswith("/readings") or topic.startswith("senml/") else f"{gateway}/events"
+    return (
+        gateway if topic.endswith(("/readings", "/observations")) or topic.startswith("senml/") else f"{gateway}/events"
+    )

@@ -66,13 +66,21 @@ _WORK: dict[str, Rights] = {
             "care/v1/+/+/events",
             "care/v1/+/+/status",
             "care/v1/+/+/replies",
+            "care/v1/+/+/observations",
             senml.SUBSCRIPTION,
         ),
     ),
     "svc-alerting": Rights(
         (ALERTS, "care/v1/+/+/alarm"),
-        ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status", "care/v1/+/+/panel"),
+        (
+            "care/v1/+/+/readings",
+            "care/v1/+/+/events",
+            "care/v1/+/+/status",
+            "care/v1/+/+/panel",
+            "care/v1/+/+/observations",
+        ),
     ),
+    "svc-exchange": Rights(("care/v1/+/+/observations",), ()),
     "svc-console": Rights(
         ("care/v1/+/+/commands", "care/v1/+/+/panel"), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")
     ),

@@ -22,6 +22,7 @@ CONSEQUENCES = {
     "notify": "no message leaves",
     "orders": "no work order goes on",
     "console": "nobody sees an alert",
+    "exchange": "no other system reads, writes or hears of an alert",
     "path": "nobody knows whether an emergency would arrive",
     "issuer": "no certificate is renewed, no gateway enrols, and a revoked one is not on mosquitto's list",
 }

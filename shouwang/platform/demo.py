@@ -25,6 +25,9 @@ from shouwang.platform.processes import wait_until
 STORE_TIMEOUT_S = 60.0
 """How long the homes' last messages may take to reach the database when the demo ends."""
 
+EXCHANGE_PORT = 10
+"""The exchange listens so far above the console."""
+
 HOMES_TIMEOUT_S = 15.0
 """How long the address waits for the homes; a demonstration of hundreds begins before all are there."""
 
@@ -53,7 +56,7 @@ def run(options: DemoOptions, out: Console) -> dict[str, Any]:
         signal.signal(number, lambda *_: stop.set())
     with contextlib.ExitStack() as stack:
         with out.status("正在启动数据库和消息服务 Starting PostgreSQL and the broker …"):
-            platform = stack.enter_context(Platform(options.data, options.port))
+            platform = stack.enter_context(Platform(options.data, options.port, options.port + EXCHANGE_PORT))
         if platform.ended:
             out.print(f"已结束上次遗留的进程 Ended what an earlier start had left running: {', '.join(platform.ended)}")
         with out.status("正在载入示范区 Loading the demonstration district …"):

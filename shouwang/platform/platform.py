@@ -40,12 +40,13 @@ DUTY_TESTS = "SHOUWANG_DISPATCH_DUTY_TESTS"
 DEMO_CHANNELS = Path(dispatch.channels.__file__).with_name("demo_channels.toml")
 MODULES = {
     "ingest": "ingest",
-    "maintain": "database",
+    "maintain": "shouwang.maintenance",
     "alerting": "alerting",
     "dispatch": "dispatch.escalation",
     "notify": "dispatch.channels",
     "orders": "dispatch.orders",
     "console": "console",
+    "exchange": "exchange",
 }
 """The services, in the order in which they start."""
 SERVICES = tuple(MODULES)
@@ -63,7 +64,7 @@ class Platform:
     where another platform runs on the same folder or a service does not start (with the end of its log).
     """
 
-    def __init__(self, data: Path, port: int) -> None:
+    def __init__(self, data: Path, port: int, exchange_port: int = 0) -> None:
         self.data = data.absolute()
         self.address = f"http://127.0.0.1:{port}"
         self.children: dict[str, Child] = {}
@@ -71,7 +72,7 @@ class Platform:
         """The processes of an earlier start that still lived and were ended by this one."""
         self.simulated_days = 0
         """Days before the first start that are made up, as the pages have to say; 0: none."""
-        self._port = port
+        self._port, self._exchange_port = port, exchange_port
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> "Platform":
@@ -146,6 +147,7 @@ class Platform:
         """The environment that all services share."""
         return {
             "SHOUWANG_CONSOLE_PORT": str(self._port),
+            "SHOUWANG_EXCHANGE_PORT": str(self._exchange_port),
             "SHOUWANG_CONSOLE_SIMULATED_DAYS": str(self.simulated_days),
             "SHOUWANG_NOTIFY_CHANNELS_FILE": str(DEMO_CHANNELS),
             "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,

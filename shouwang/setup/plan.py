@@ -377,6 +377,8 @@ class Plan:
             values["SHOUWANG_DATABASE_URL"] = self._url(OWNER if name == "admin" else role_of(name))
         if name == "notify":
             values["SHOUWANG_NOTIFY_CONSOLE_URL"] = self._answers.console_url
+        if name == "exchange":
+            values["SHOUWANG_EXCHANGE_PUBLIC_URL"] = f"https://{self._answers.console_host}:8444"
         if name == "console":
             values["SHOUWANG_CONSOLE_ALLOWED_HOSTS"] = self._answers.console_host
             for login in OF_CONSOLE:

@@ -26,6 +26,7 @@ WITHOUT_ACCOUNT = {
     "alerting": "a service",
     "alerting retire": "the certificate and its key are the permission",
     "console": "a service",
+    "exchange": "a service",
     "certificates issue": "a service",
     "certificates follow-mosquitto": "a service",
     "certificates follow-nats": "a service",
@@ -84,6 +85,7 @@ WITHOUT_ACCOUNT = {
     "doctor": "whether servers answer",
     "migrate": "the schema",
     "orders services": "a table of the program",
+    "figures refresh": "sums, counted again from the same rows",
     "storage refresh": "roll-ups, made again from the same readings",
     "storage status": "sizes and ages of tables",
 }

@@ -48,6 +48,10 @@ GROUPS: tuple[Group, ...] = (
             (Action.VIEW_OPERATIONS,),
         ),
         Section(
+            "/devices", "网关与设备", "Gateways and devices", "电量、信号、配对、更换、停用、自检",
+            "Battery, signal, pairing, replacing, self test", (Action.VIEW_OPERATIONS,),
+        ),
+        Section(
             "/gateways", "失联的网关", "Silent gateways", "哪些家庭现在看不到", "Which homes cannot be seen now",
             (Action.VIEW_OPERATIONS,),
         ),

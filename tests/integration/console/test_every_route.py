@@ -33,6 +33,7 @@ from console.app import ROUTERS, create_app
 from console.pages.rosters.reading import wanted_of
 from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
+from database import upkeep_requests
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle, snoozing
 from dispatch.channels.adapters.webpush import create_key
@@ -46,6 +47,7 @@ from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import BY_PERSON
 from dispatch.orders.store import Order
+from figures.core import months
 from firmware_profiles.link.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
 from tests.support.brokers import TestBroker
@@ -390,6 +392,64 @@ def rating(city: City) -> str:
     return messages.rating_path(city.keys, city.done().id, "R1", now())
 
 
+def spare(c: City) -> str:
+    """A new device of R1's gateway."""
+    name = f"spare-{uuid.uuid4().hex[:8]}"
+    c.conn.execute(
+        "INSERT INTO device (gateway_id, name, model)"
+        " SELECT id, %s, 'shouwang-pendant' FROM gateway WHERE name = 'gw-1'",
+        (name,),
+    )
+    return name
+
+
+def heard(c: City, gateway: str = "gw-1") -> str:
+    """A device of R1's gateway, or a gateway, that asks to be paired."""
+    name = f"new-{uuid.uuid4().hex[:8]}"
+    pair = (gateway, name) if gateway else (name, "")
+    c.conn.execute("INSERT INTO pairing (gateway, device) VALUES (%s, %s)", pair)
+    return name
+
+
+def request_of(c: City, kind: str, subject: str = "gw-1") -> int:
+    """A request to a machine that waits."""
+    return upkeep_requests.put(c.conn, kind, subject, "admin", wait=dt.timedelta(hours=1))  # type: ignore[arg-type]
+
+
+def of_gear(step: str, **fields: Any) -> Callable[[City, Role], Example]:
+    """A change of a device of R1's gateway."""
+    return lambda c, _: Example(
+        f"/devices/gw-1/{step}",
+        data={key: value(c) if callable(value) else value for key, value in fields.items()}, success=303,
+    )  # fmt: skip
+
+
+GEAR: dict[str, Callable[[City, Role], Example]] = {
+    "GET /devices": lambda *_: Example("/devices?q=gw&only=never"),
+    "POST /devices/register": lambda c, _: Example(
+        "/devices/register", data={"gateway": heard(c, ""), "household": "H1"}, success=303
+    ),
+    "POST /devices/refuse": lambda c, _: Example("/devices/refuse", data={"gateway": heard(c, "")}, success=303),
+    "POST /devices/unrefuse": lambda c, _: Example("/devices/unrefuse", data={"gateway": heard(c, "")}, success=303),
+    "GET /devices/{gateway}": lambda *_: Example("/devices/gw-1"),
+    "GET /devices/{gateway}/retire": lambda c, _: Example(f"/devices/gw-1/retire?device={spare(c)}"),
+    "GET /devices/{gateway}/replace": lambda c, _: Example(f"/devices/gw-1/replace?device={spare(c)}"),
+    "POST /devices/{gateway}/retire": of_gear("retire", device=spare, version=1, reason="坏了"),
+    "POST /devices/{gateway}/replace": of_gear(
+        "replace", device=spare, version=1, new=heard, model="shouwang-pendant"
+    ),
+    "POST /devices/{gateway}/bring-back": of_gear("bring-back", device=spare),
+    "POST /devices/{gateway}/pair": of_gear("pair", device=heard, model="shouwang-pendant", resident="R1"),
+    "POST /devices/{gateway}/refuse": of_gear("refuse", device=heard),
+    "POST /devices/{gateway}/unrefuse": of_gear("unrefuse", device=heard),
+    "POST /devices/{gateway}/enrol": lambda *_: Example("/devices/gw-1/enrol", data={}),
+    "POST /devices/{gateway}/self-test": of_gear("self-test"),
+    "POST /devices/{gateway}/config": lambda *_: Example("/devices/gw-1/config", data={}, success=422),
+    "POST /devices/{gateway}/withdraw": of_gear("withdraw", number=lambda c: request_of(c, "update_config")),
+}  # fmt: skip
+"""Pages of gateways and devices, the intake, channels."""
+
+
 def offered_app(path: str, code: str = "") -> Callable[[City, Role], Example]:
     """A page of an app that was offered a secret; the code is wrong."""
 
@@ -418,6 +478,7 @@ def own_session(city: City, role: Role) -> Example:
 
 
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
+    **GEAR,
     "GET /": board,
     "GET /login": lambda *_: Example("/login", success=303),
     "POST /login": lambda *_: Example("/login", data={"login": "carer", "password": PASSWORD}, success=303),
@@ -562,6 +623,11 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /rosters/{organisation}/shifts": lambda *_: Example("/rosters/center-1/shifts"),
     "POST /rosters/{organisation}/shifts": shifted,
     "GET /operations": lambda *_: Example("/operations"),
+    "GET /decisions": lambda *_: Example("/decisions"),
+    "GET /decisions/list/{kind}": lambda *_: Example(
+        f"/decisions/list/places?kind=street&month={months.code(months.month_at(dt.datetime.now(dt.UTC)))}"
+    ),
+    "GET /decisions/file/{form}": lambda *_: Example("/decisions/file/csv"),
     "GET /sla": lambda *_: Example("/sla"),
     "GET /api/sla": lambda *_: Example("/api/sla"),
     "GET /parameters": lambda *_: Example("/parameters"),

@@ -1,0 +1,215 @@
+"""List gateways with what matters to whoever keeps them running: heard, battery, clock, certificate, program."""
+
+import datetime as dt
+from typing import Any, Literal, LiteralString
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from care_network.access.accounts import Account
+from firmware_profiles.devices import MODELS
+
+LATE, SILENT = dt.timedelta(minutes=3), dt.timedelta(minutes=15)
+"""Without a message for so long a gateway is late, then silent; a healthy one speaks every few seconds."""
+DEAF = dt.timedelta(seconds=90)
+"""While nothing of any home is stored for longer, the platform itself hears nothing, and nobody knows."""
+BATTERY_LOW = 20
+"""%; a technician's limit: there is time to bring a new one."""
+ENDS_SOON = dt.timedelta(days=30)
+"""A certificate that ends within this should have been renewed by itself."""
+LIMIT = 50
+
+Standing = Literal["heard", "late", "silent", "unknown"]
+Filter = Literal["all", "low", "silent", "never", "certificate", "update"]
+FILTERS: tuple[Filter, ...] = ("all", "low", "silent", "never", "certificate", "update")
+STANDING_WORDS: dict[Standing, tuple[str, str]] = {
+    "heard": ("在线", "heard"),
+    "late": ("迟到", "late"),
+    "silent": ("失联", "silent"),
+    "unknown": ("不明", "unknown"),
+}
+
+
+class Line(msgspec.Struct, kw_only=True):
+    """One gateway of the list."""
+
+    name: str
+    household: str
+    address_zh: str
+    address_en: str
+    area_zh: str
+    area_en: str
+    residents: list[list[str]]
+    """Code, Chinese and English name of each."""
+    state: str
+    contact: dt.datetime | None
+    software: str
+    signal: float | None
+    """dBm of its WLAN; None: wired, or not told."""
+    battery: int | None
+    """% of the weakest device; None: no device tells."""
+    battery_of: str | None
+    clock_synced: bool | None
+    clock_offset_ms: float | None
+    certificate_until: dt.datetime | None
+    devices: int
+    updating: bool
+    standing: Standing = "unknown"
+
+
+def standing_of(state: str, contact: dt.datetime | None, receiving: dt.datetime | None, now: dt.datetime) -> Standing:
+    """How a gateway stands. ``receiving``: when the newest message of any home was stored.
+
+    Never heard is *unknown*, and so is every silence while the platform itself hears nothing.
+    """
+    if contact is None:
+        return "unknown"
+    age = now - contact
+    if state == "online" and age <= LATE:
+        return "heard"
+    if receiving is None or now - receiving > DEAF:
+        return "unknown"
+    return "late" if state == "online" and age <= SILENT else "silent"
+
+
+_CONTACT: LiteralString = """
+    greatest((SELECT max(updated_at) FROM ingest_stream i WHERE i.gateway_id = g.id),
+             CASE WHEN g.state = 'online' THEN g.state_at END)
+"""
+_FILTERS: dict[Filter, LiteralString] = {
+    "all": "true",
+    "low": "EXISTS (SELECT FROM device d JOIN device_now n ON n.device_id = d.id"
+    " WHERE d.gateway_id = g.id AND d.retired_at IS NULL AND n.battery <= %(low)s)",
+    "silent": f"g.state <> 'never seen' AND (g.state = 'offline' OR coalesce({_CONTACT} < %(silent)s, true))",
+    "never": f"{_CONTACT} IS NULL",
+    "certificate": "(g.status ->> 'certificate_until_us')::bigint > 0"
+    " AND to_timestamp((g.status ->> 'certificate_until_us')::bigint / 1e6) < %(ends)s",
+    "update": "g.name IN (SELECT subject FROM upkeep_request WHERE kind = 'update_config'"
+    " AND state IN ('queued', 'sent'))"
+    " OR g.id IN (SELECT o.gateway_id FROM program_offer o JOIN program_rollout r USING (version)"
+    " WHERE r.ended_at IS NULL AND o.state IN ('waiting', 'trying'))",
+}
+_FOUND: LiteralString = """
+    g.name ILIKE %(like)s OR h.code ILIKE %(like)s OR h.address_zh ILIKE %(like)s OR h.address_en ILIKE %(like)s
+    OR h.id IN (SELECT r.household_id FROM resident r
+                WHERE r.code ILIKE %(like)s OR r.name_zh ILIKE %(like)s OR r.name_en ILIKE %(like)s)
+    OR g.id IN (SELECT d.gateway_id FROM device d
+                WHERE d.retired_at IS NULL AND (d.name ILIKE %(like)s OR d.model = ANY(%(models)s)))
+"""
+
+
+def models_like(words: str) -> list[str]:
+    """Ids of the models that somebody may mean."""
+    small = words.lower()
+    return [name for name, model in MODELS.items() if small in f"{name} {model.zh} {model.label_en}".lower()]
+
+
+def receiving(conn: Connection[Any]) -> dt.datetime | None:
+    """When the newest message of any home was stored; None: never."""
+    row = conn.execute("SELECT max(updated_at) FROM ingest_stream").fetchone()
+    return row[0] if row else None
+
+
+def listing(
+    conn: Connection[Any],
+    account: Account,
+    now: dt.datetime,
+    *,
+    words: str = "",
+    only: Filter = "all",
+    after: str = "",
+    limit: int = LIMIT,
+) -> list[Line]:
+    """Gateways below the account's area by name, those behind ``after``; one more than ``limit`` tells of a next page.
+
+    ``words``: part of a home, a resident, a gateway, a device or a model.
+    """
+    words = words.strip()
+    query = (  # fixed conditions; all values are parameters
+        """
+        WITH chosen AS (
+            SELECT g.id, g.name, g.state, g.state_at, g.status, h.id AS home, h.code, h.address_zh, h.address_en,
+                   a.name_zh AS area_zh, a.name_en AS area_en
+            FROM gateway g JOIN household h ON h.id = g.household_id JOIN area a ON a.id = h.area_id
+            WHERE a.path <@ %(area)s::ltree AND NOT h.synthetic AND g.name > %(after)s
+              AND ("""  # noqa: S608
+        + _FILTERS[only]
+        + ")"
+        + (f" AND ({_FOUND})" if words else "")
+        + """
+            ORDER BY g.name LIMIT %(limit)s)
+        SELECT g.name, g.code AS household, g.address_zh, g.address_en, g.area_zh, g.area_en, g.state,
+               coalesce((SELECT jsonb_agg(jsonb_build_array(r.code, r.name_zh, r.name_en) ORDER BY r.id)
+                         FROM resident r WHERE r.household_id = g.home), '[]') AS residents,
+               """
+        + _CONTACT
+        + """ AS contact,
+               coalesce(g.status ->> 'software', '') AS software, signal.value AS signal, weak.battery,
+               weak.name AS battery_of, (g.status ->> 'clock_synced')::boolean AS clock_synced,
+               (g.status ->> 'clock_offset_ms')::float8 AS clock_offset_ms,
+               CASE WHEN (g.status ->> 'certificate_until_us')::bigint > 0
+                    THEN to_timestamp((g.status ->> 'certificate_until_us')::bigint / 1e6) END AS certificate_until,
+               (SELECT count(*)::int FROM device d
+                WHERE d.gateway_id = g.id AND d.retired_at IS NULL AND d.model <> 'gateway') AS devices,
+               """
+        + "("
+        + _FILTERS["update"]
+        + """) AS updating
+        FROM chosen g
+        LEFT JOIN LATERAL (
+            SELECT n.battery, d.name FROM device d JOIN device_now n ON n.device_id = d.id
+            WHERE d.gateway_id = g.id AND d.retired_at IS NULL AND n.battery IS NOT NULL ORDER BY n.battery LIMIT 1
+        ) weak ON true
+        LEFT JOIN LATERAL (
+            SELECT r.value FROM device d JOIN series s ON s.device_id = d.id AND s.channel = 'signal_strength'
+            JOIN LATERAL (SELECT value FROM reading WHERE series_id = s.id AND time > %(fresh)s
+                          ORDER BY time DESC LIMIT 1) r ON true
+            WHERE d.gateway_id = g.id AND d.model = 'gateway' LIMIT 1
+        ) signal ON true
+        ORDER BY g.name
+        """
+    )
+    values = {
+        "area": account.area_path, "after": after, "limit": limit + 1, "like": f"%{escaped(words)}%",
+        "models": models_like(words) if words else [], "low": BATTERY_LOW, "silent": now - SILENT,
+        "ends": now + ENDS_SOON, "fresh": now - dt.timedelta(hours=1),
+    }  # fmt: skip
+    with conn.cursor(row_factory=class_row(Line)) as cursor:
+        found = cursor.execute(query, values).fetchall()
+    newest = receiving(conn)
+    for line in found:
+        line.standing = standing_of(line.state, line.contact, newest, now)
+    return found
+
+
+def escaped(words: str) -> str:
+    """Words for LIKE in which no letter is a wild card."""
+    return words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many gateways each filter finds in the account's area."""
+
+    all: int
+    low: int
+    silent: int
+    never: int
+    certificate: int
+    update: int
+
+
+def counts(conn: Connection[Any], account: Account, now: dt.datetime) -> Counts:
+    """Count them."""
+    columns = ", ".join(f"count(*) FILTER (WHERE {_FILTERS[name]})::int AS {name}" for name in FILTERS)
+    query = (
+        f"SELECT {columns} FROM gateway g JOIN household h ON h.id = g.household_id JOIN area a ON a.id = h.area_id"  # noqa: S608 - fixed conditions
+        " WHERE a.path <@ %(area)s::ltree AND NOT h.synthetic"
+    )
+    values = {
+        "area": account.area_path, "low": BATTERY_LOW, "silent": now - SILENT, "ends": now + ENDS_SOON,
+    }  # fmt: skip
+    with conn.cursor(row_factory=class_row(Counts)) as cursor:
+        found = cursor.execute(query.encode(), values).fetchone()
+    assert found is not None  # noqa: S101 - an aggregate has a row
+    return found

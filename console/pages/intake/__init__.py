@@ -1,0 +1,1 @@
+"""Pages of the intake and what is stored: quarantine, gaps, storage, and the channels of messages."""

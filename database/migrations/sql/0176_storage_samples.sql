@@ -1,0 +1,8 @@
+-- How large the tables were, once an hour: from it comes how much a day adds, and when the disk is full.
+
+CREATE TABLE storage_sample (
+    at         timestamptz PRIMARY KEY,
+    sizes      jsonb NOT NULL,                   -- group of tables: bytes
+    free_bytes bigint,                           -- on the disk of the database; NULL: it cannot be seen from here
+    disk_bytes bigint
+);

@@ -1,0 +1,1 @@
+"""Bulk export: many residents as NDJSON files, made beside the requests."""

@@ -1,0 +1,202 @@
+"""Readings as FHIR's Observation: found by key, blood pressure in its panel, and the times in which nobody measured."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.rows import dict_row
+
+from care_network.protection.functions import Function
+from exchange.fhir import codes
+from exchange.fhir.codes import DIASTOLIC, SYSTOLIC
+from exchange.fhir.search import Span, at_of, instant, us_of
+
+Series = Mapping[int, dict[str, Any]]
+"""By the number of the series: its row of :func:`exchange.fhir.people.series`."""
+Reading = tuple[int, dt.datetime, float]
+AT_ONCE = 40
+"""Series that one statement looks into, where no patient is named."""
+VITALS = list(Function).index(Function.VITALS)
+BLIND = 3
+"""The level of protection at which nothing is measured (migration 0140)."""
+
+_NEWEST: LiteralString = """
+    SELECT s.id, r.time, r.value FROM unnest(%(ids)s::int[], %(mates)s::int[]) AS s(id, mate)
+    CROSS JOIN LATERAL (
+        SELECT time, value FROM reading
+        WHERE series_id = s.id AND time >= %(since)s AND time < %(until)s
+          AND (time, series_id) < (%(time)s, %(id)s)
+          AND (s.mate IS NULL OR NOT EXISTS (
+                SELECT FROM reading m WHERE m.series_id = s.mate AND m.time = reading.time))
+        ORDER BY time DESC LIMIT %(limit)s) r
+    ORDER BY r.time DESC, s.id DESC LIMIT %(limit)s
+"""
+_IN_ORDER: LiteralString = """
+    SELECT s.id, r.time, r.value FROM unnest(%(ids)s::int[], %(mates)s::int[]) AS s(id, mate)
+    CROSS JOIN LATERAL (
+        SELECT time, value FROM reading
+        WHERE series_id = s.id AND time >= %(since)s AND time < %(until)s
+          AND (series_id, time) > (%(id)s, %(time)s)
+          AND (s.mate IS NULL OR NOT EXISTS (
+                SELECT FROM reading m WHERE m.series_id = s.mate AND m.time = reading.time))
+        ORDER BY time LIMIT %(limit)s) r
+    ORDER BY s.id, r.time LIMIT %(limit)s
+"""
+_ABSENT: LiteralString = """
+    SELECT c.id, c.resident_id, c.at AS since, n.at AS until, c.level
+    FROM protection_change c LEFT JOIN LATERAL (
+        SELECT at FROM protection_change x
+        WHERE x.resident_id = c.resident_id AND x.function = c.function AND (x.at, x.id) > (c.at, c.id)
+        ORDER BY x.at, x.id LIMIT 1) n ON true
+    WHERE c.resident_id = ANY(%(patients)s) AND c.function = %(function)s AND c.level = %(blind)s
+      AND c.at < %(until)s AND (n.at IS NULL OR n.at > %(since)s)
+    ORDER BY c.at DESC, c.id DESC LIMIT %(limit)s
+"""
+
+
+def mates_of(series: Series) -> dict[int, int]:
+    """The systolic series of each diastolic one of the same device: their readings of one time are one measurement."""
+    systolic = {row["device_id"]: number for number, row in series.items() if row["channel"] == SYSTOLIC}
+    return {
+        number: systolic[row["device_id"]]
+        for number, row in series.items()
+        if row["channel"] == DIASTOLIC and row["device_id"] in systolic
+    }
+
+
+def newest(
+    conn: psycopg.Connection[Any], series: Series, span: Span, key: tuple[int, ...] | None, limit: int
+) -> list[Reading]:
+    """Readings of these series, the newest first, from behind ``key`` (µs, series); the second half of a blood pressure
+    is left out where the first is there."""
+    at, number = (span.until, 0) if key is None else (at_of(key[0]), key[1])
+    return _rows(conn, _NEWEST, sorted(series), mates_of(series), span, at, number, limit)
+
+
+def in_order(
+    conn: psycopg.Connection[Any], series: Series, span: Span, key: tuple[int, ...] | None, limit: int
+) -> list[Reading]:
+    """The same by series and time, from behind ``key`` (series, µs): no sort over people, however many they are."""
+    number, at = (0, span.since) if key is None else (key[0], at_of(key[1]))
+    if key is None:
+        number, at = -1, span.since
+    left = [one for one in sorted(series) if one >= number]
+    mates = mates_of(series)
+    found: list[Reading] = []
+    for begin in range(0, len(left), AT_ONCE):
+        some = left[begin : begin + AT_ONCE]
+        found += _rows(conn, _IN_ORDER, some, mates, span, at, number, limit - len(found))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def _rows(
+    conn: psycopg.Connection[Any], query: LiteralString, ids: Sequence[int], mates: Mapping[int, int], span: Span,
+    at: dt.datetime, number: int, limit: int,
+) -> list[Reading]:  # fmt: skip
+    if not ids or limit <= 0:
+        return []
+    asked = {
+        "ids": list(ids), "mates": [mates.get(one) for one in ids], "since": span.since, "until": span.until,
+        "time": at, "id": number, "limit": limit,
+    }  # fmt: skip
+    return conn.execute(query, asked).fetchall()
+
+
+def one(conn: psycopg.Connection[Any], number: int, us: int) -> list[Reading]:
+    """The reading of a series at a time; empty where there is none."""
+    return conn.execute(
+        "SELECT series_id, time, value FROM reading WHERE series_id = %s AND time = %s LIMIT 1", (number, at_of(us))
+    ).fetchall()
+
+
+def resources(conn: psycopg.Connection[Any], series: Series, readings: Sequence[Reading]) -> list[dict[str, Any]]:
+    """The readings as Observations; of systolic ones the diastolic half is looked up, all at once."""
+    partner = {systolic: diastolic for diastolic, systolic in mates_of(series).items()}
+    pairs = [(partner[number], time) for number, time, _ in readings if number in partner]
+    halves: dict[tuple[int, dt.datetime], float] = {}
+    if pairs:
+        rows = conn.execute(
+            """
+            SELECT r.series_id, r.time, r.value FROM unnest(%s::int[], %s::timestamptz[]) AS n(id, time)
+            JOIN reading r ON r.series_id = n.id AND r.time = n.time
+            """,
+            ([number for number, _ in pairs], [time for _, time in pairs]),
+        ).fetchall()
+        halves = {(number, time): value for number, time, value in rows}
+    return [
+        observation(series[number], time, value, halves.get((partner.get(number, 0), time)))
+        for number, time, value in readings
+    ]
+
+
+def observation(row: Mapping[str, Any], time: dt.datetime, value: float, other: float | None = None) -> dict[str, Any]:
+    """One reading as Observation. ``other``: of a systolic pressure the diastolic one of the same measurement."""
+    channel = row["channel"]
+    found: dict[str, Any] = {"resourceType": "Observation", "id": f"{row['id']}-{us_of(time)}"}
+    profile = codes.profile(channel)
+    if profile is not None:
+        found["meta"] = {"profile": [profile]}
+    found |= {"status": "final", "category": codes.category(channel)}
+    pressure = channel in (SYSTOLIC, DIASTOLIC)
+    found["code"] = codes.panel(codes.BP_PANEL) if pressure else codes.concept(channel)
+    found["subject"] = {"reference": f"Patient/{row['resident_id']}"}
+    found["effectiveDateTime"] = instant(time)
+    if pressure:
+        high, low = (value, other) if channel == SYSTOLIC else (other, value)
+        found["component"] = [_half(SYSTOLIC, high), _half(DIASTOLIC, low)]
+    elif channel == "consciousness":
+        word = (
+            ("alert", "alert") if value == 0 else ("cvpu", "new confusion, or responds to voice or pain, or not at all")
+        )
+        found["valueCodeableConcept"] = {
+            "coding": [{"system": "urn:shouwang:consciousness", "code": word[0], "display": word[1]}], "text": word[1],
+        }  # fmt: skip
+    elif channel == "supplemental_oxygen":
+        found["valueBoolean"] = value > 0
+    else:
+        found["valueQuantity"] = codes.quantity(channel, value)
+    return found | {"device": {"reference": f"Device/{row['device_id']}"}}
+
+
+def _half(channel: str, value: float | None) -> dict[str, Any]:
+    if value is None:
+        return {"code": codes.concept(channel), "dataAbsentReason": _reason("unknown", "Unknown")}
+    return {"code": codes.concept(channel), "valueQuantity": codes.quantity(channel, value)}
+
+
+def _reason(code: str, display: str) -> dict[str, Any]:
+    return {"coding": [{"system": codes.ABSENT, "code": code, "display": display}]}
+
+
+def blind_times(
+    conn: psycopg.Connection[Any], patients: Sequence[int], span: Span, *, limit: int = 200, number: int | None = None
+) -> list[dict[str, Any]]:
+    """The times in which no device could measure the vital signs of these residents, the newest first."""
+    if not patients:
+        return []
+    asked = {
+        "patients": list(patients), "since": span.since, "until": span.until, "function": VITALS, "blind": BLIND,
+        "limit": limit,
+    }  # fmt: skip
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_ABSENT, asked).fetchall()
+    return [absent(row) for row in rows if number is None or row["id"] == number]
+
+
+def absent(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A time without measurements as an Observation that says so, in place of a value: a gap is not a calm hour."""
+    period = {"start": instant(row["since"])} | ({"end": instant(row["until"])} if row["until"] is not None else {})
+    return {
+        "resourceType": "Observation",
+        "id": f"blind-{row['id']}",
+        "status": "final",
+        "category": [{"coding": [{"system": codes.CATEGORY, "code": "vital-signs"}]}],
+        "code": codes.panel(codes.VITAL_PANEL),
+        "subject": {"reference": f"Patient/{row['resident_id']}"},
+        "effectivePeriod": period,
+        "dataAbsentReason": _reason("error", "Error")
+        | {"text": "no device of the home could measure: out of contact, faulty or without power"},
+    }

@@ -1,0 +1,1 @@
+"""Readings from other systems: checked, each once, and handed to ingest by the broker."""

@@ -1,0 +1,58 @@
+"""The state that all requests share: settings, connection pool, the tokens' buckets."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import Depends
+from starlette.requests import Request
+
+from database.pool import Pool, make_pool
+from database.settings import DatabaseSettings
+from exchange.settings import ExchangeSettings
+from exchange.shell.limits import Buckets
+from observability.liveness import Liveness
+
+STRANGERS_PER_S, STRANGERS_BURST = 0.5, 20
+"""Requests with a wrong token, by address: who guesses is slowed down, who mistypes is not."""
+
+
+class Exchange:
+    """One exchange process."""
+
+    def __init__(
+        self, settings: ExchangeSettings, database: DatabaseSettings, liveness: Liveness | None = None
+    ) -> None:
+        self.settings, self.database_settings = settings, database
+        self.liveness = liveness or Liveness()
+        self.buckets = Buckets(settings.requests_per_s, settings.burst)
+        self.strangers = Buckets(STRANGERS_PER_S, STRANGERS_BURST)
+        self._pool: Pool = make_pool(database, "exchange")
+
+    def start(self) -> None:
+        """Open the connections to the database."""
+        self._pool.open()
+
+    def stop(self) -> None:
+        """Close them."""
+        self._pool.close()
+
+    @contextmanager
+    def database(self) -> Iterator[psycopg.Connection[Any]]:
+        """Lend a connection; committed at the end, rolled back on an error."""
+        with self._pool.connection() as conn:
+            yield conn
+
+    def base(self, request: Request) -> str:
+        """The address of this exchange as the client knows it, without a slash at its end."""
+        return (self.settings.public_url or str(request.base_url)).rstrip("/")
+
+
+def exchange_of(request: Request) -> Exchange:
+    """The process that answers."""
+    exchange: Exchange = request.app.state.exchange
+    return exchange
+
+
+Shared = Annotated[Exchange, Depends(exchange_of)]

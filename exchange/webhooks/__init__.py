@@ -1,0 +1,1 @@
+"""Webhooks: alerts told to other systems, signed, in order, until they are taken."""
