@@ -156,6 +156,7 @@ class Console:
     def login_database(self) -> Iterator[psycopg.Connection[Any]]:
         """Lend one of the logins' own connections; committed at the end, rolled back on an error."""
         with self._login_pool.connection() as conn:
+            tell(conn)
             yield conn
 
     @contextmanager

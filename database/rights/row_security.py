@@ -103,11 +103,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "work_order_photo": {"ALL": _by("work_order_photo", "work_order", _ORDER)},
     "work_order_rating": {"ALL": _by("work_order_rating", "work_order", _ORDER)},
     # accounts and what they did
-    "account": {
-        "SELECT": _LIVE,
-        "INSERT": f"{_may('manage_accounts')} AND (area_path IS NULL OR area_path <@ (SELECT viewer_area()))",
-        "UPDATE": f"{_may('manage_accounts')} AND id {_ACCOUNTS}",
-    },
+    "account": {"SELECT": _LIVE},
     "session": {"ALL": f"(account_id = (SELECT viewer_account()) OR {_may('manage_accounts')}"
                 f" AND account_id {_ACCOUNTS})"},
     "audit": {
@@ -135,9 +131,9 @@ ROWS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 """By table and command: the condition on which the console's role sees, makes or changes a row."""
 
-OTHERS: Mapping[tuple[str, str], str] = {
-    ("links", "medical_note"): "has_open_alert(medical_note.resident_id)",
-    ("login", "audit"): "account_id IS NOT NULL AND action LIKE 'login%'",
+OTHERS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("links", "medical_note"): {"SELECT": "has_open_alert(medical_note.resident_id)"},
+    ("login", "audit"): {"INSERT": "true", "SELECT": "account_id IS NOT NULL AND action LIKE 'login%'"},
 }
 """Conditions for other services than the console's, which else see every row: by service and table."""
 
@@ -221,6 +217,24 @@ BEGIN
           AND (a.resident_id = r.id OR a.resident_id IS NULL));
 END $$
 """
+_TRIGGERS = """
+CREATE OR REPLACE FUNCTION guard_account() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF current_user = '{login}' AND NOT (
+        viewer_may('manage_accounts') AND (TG_OP = 'INSERT' OR OLD.id IN (SELECT viewer_accounts()))
+        AND (NEW.area_path IS NULL OR NEW.area_path <@ viewer_area())) THEN
+        RAISE EXCEPTION 'only who manages accounts, and below their own area' USING ERRCODE = '42501';
+    END IF;
+    RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS account_made ON account;
+CREATE TRIGGER account_made BEFORE INSERT ON account FOR EACH ROW EXECUTE FUNCTION guard_account();
+DROP TRIGGER IF EXISTS account_changed ON account;
+CREATE TRIGGER account_changed BEFORE UPDATE ON account FOR EACH ROW WHEN (
+    (OLD.login, OLD.role, OLD.area_path, OLD.active) IS DISTINCT FROM (NEW.login, NEW.role, NEW.area_path, NEW.active))
+    EXECUTE FUNCTION guard_account()
+"""
+"""The role that checks passwords writes accounts for whoever manages them, and for nobody else."""
 _CLOSED = "viewer()"
 """Gives an account's row: for the other functions alone."""
 _OPEN = (
@@ -247,22 +261,19 @@ def _statements(tables: set[str]) -> Iterator[sql.Composable]:
         others = sorted({service for service, _ in OTHERS})
         listed = sql.SQL(", ").join([viewer, *(sql.Identifier(role_of(service)) for service in others)])
         yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), listed)
+    yield sql.SQL(_TRIGGERS.format(login=role_of("login")))
     for table, conditions in ROWS.items():
         if table in tables:
             yield from _policies(table, conditions, viewer)
 
 
+_COMMANDS = ("ALL", "SELECT", "INSERT", "UPDATE", "DELETE")
+
+
 def _policies(table: str, conditions: Mapping[str, str], viewer: sql.Identifier) -> Iterator[sql.Composed]:
     named = sql.Identifier(table)
     yield sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(named)
-    for command in ("ALL", "SELECT", "INSERT", "UPDATE", "DELETE"):
-        policy = sql.Identifier(f"viewer_{command.lower()}")
-        yield sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(policy, named)
-        if command in conditions:
-            kind = sql.SQL("WITH CHECK" if command == "INSERT" else "USING")
-            yield sql.SQL("CREATE POLICY {} ON {} FOR {} TO {} {} ({})").format(
-                policy, named, sql.SQL(command), viewer, kind, sql.SQL(conditions[command]),
-            )  # fmt: skip
+    yield from _of_role("viewer", named, viewer, conditions)
     yield sql.SQL("DROP POLICY IF EXISTS services ON {}").format(named)
     free = [
         service
@@ -272,13 +283,22 @@ def _policies(table: str, conditions: Mapping[str, str], viewer: sql.Identifier)
     if free:
         listed = sql.SQL(", ").join(sql.Identifier(role_of(service)) for service in free)
         yield sql.SQL("CREATE POLICY services ON {} TO {} USING (true)").format(named, listed)
-    for (service, where), condition in OTHERS.items():
+    for (service, where), bound in OTHERS.items():
         if where == table:
-            policy = sql.Identifier(f"of_{service}")
-            yield sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(policy, named)
-            yield sql.SQL("CREATE POLICY {} ON {} TO {} USING ({})").format(
-                policy, named, sql.Identifier(role_of(service)), sql.SQL(condition),
-            )  # fmt: skip
+            yield from _of_role(service, named, sql.Identifier(role_of(service)), bound)
+
+
+def _of_role(
+    prefix: str, table: sql.Identifier, role: sql.Identifier, conditions: Mapping[str, str]
+) -> Iterator[sql.Composed]:
+    for command in _COMMANDS:
+        policy = sql.Identifier(f"{prefix}_{command.lower()}")
+        yield sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(policy, table)
+        if command in conditions:
+            kind = sql.SQL("WITH CHECK" if command == "INSERT" else "USING")
+            yield sql.SQL("CREATE POLICY {} ON {} FOR {} TO {} {} ({})").format(
+                policy, table, sql.SQL(command), role, kind, sql.SQL(conditions[command])
+            )
 
 
 def _named(rights: Rights) -> set[str]:
