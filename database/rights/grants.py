@@ -102,15 +102,15 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry audit_checkpoint city_alert city_community city_series backup_report"
+        " retention_wait sealed_entry audit_checkpoint audit_check city_alert city_community city_series backup_report"
         " storage_sample upkeep_request"
         f" area organisation shift roster roster_exception parameter_change protection_now protection_look"
         f" protection_change protection_gap {_FIGURES}",
-        insert=f"audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample {_FIGURES}",
+        insert=f"audit_check audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample {_FIGURES}",
         update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person",
         delete=f"reading rollup_due rollup_minute rollup_hour retention_wait storage_sample {_FIGURES}",
         columns=(*_COUNTED, _CARRIED),
-        functions="drop_old_readings() apply_retention() drop_old_record_changes()",
+        functions="drop_old_readings() apply_retention() drop_old_record_changes() check_chain(bigint,bytea,integer)",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
@@ -199,7 +199,7 @@ GRANTS: Mapping[str, Rights] = {
             _lock("resident"),
             _lock("staff"),
         ),
-        functions="add_machine_account(text,text,text,text)",
+        functions="add_machine_account(text,text,text,text) check_chain(bigint,bytea,integer)",
     ),
     # other systems' doors: what residents agreed to, and no name of staff
     "exchange": Rights(
