@@ -124,7 +124,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/orders/sweeper.py": {"_cancel_ended": "orders are made by people, of alerts that they see"},
     "exchange/intake/nightscout.py": {"resident_of": AGREED},
     "exchange/intake/storing.py": {"place_of": AGREED},
-    "care_network/access/webhooks.py": {"_LIST": AGREED},
     "exchange/webhooks/delivering.py": {"_CONSENT": AGREED},
     "exchange/webhooks/queueing.py": {"_EVENTS": AGREED},
     "exchange/fhir/alerts.py": {"_ALERTS": AGREED},
