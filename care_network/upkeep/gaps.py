@@ -119,7 +119,8 @@ class Sum(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _SUMS: LiteralString = """
-    coalesce(sum(upper(s.numbers) - lower(s.numbers)) FILTER (WHERE s.state IN ('open', 'asked')), 0)::bigint AS waiting,
+    coalesce(sum(upper(s.numbers) - lower(s.numbers)) FILTER (WHERE s.state IN ('open', 'asked')), 0)::bigint
+        AS waiting,
     coalesce(sum(upper(s.numbers) - lower(s.numbers)) FILTER (WHERE s.state = 'lost'), 0)::bigint AS lost,
     coalesce(sum(upper(s.numbers) - lower(s.numbers)) FILTER (WHERE s.state = 'repaired'), 0)::bigint AS repaired
 """

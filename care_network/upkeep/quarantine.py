@@ -63,8 +63,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 # the whole district's affair too: gateways that are not registered, and messages that name none
 _SCOPE: LiteralString = """
-    (q.gateway IN (SELECT g.name FROM gateway g JOIN household h ON h.id = g.household_id JOIN area a ON a.id = h.area_id
-                   WHERE a.path <@ %(area)s::ltree)
+    (q.gateway IN (SELECT g.name FROM gateway g JOIN household h ON h.id = g.household_id
+                   JOIN area a ON a.id = h.area_id WHERE a.path <@ %(area)s::ltree)
      OR %(everything)s AND (q.gateway IS NULL OR NOT EXISTS (SELECT FROM gateway g WHERE g.name = q.gateway)))
 """
 
@@ -85,7 +85,7 @@ def groups(conn: Connection[Any], account: Account, *, after: str = "", limit: i
                    min(q.first_at) AS first_at, max(q.last_at) AS last_at, max(q.id) AS newest,
                    bool_or(g.id IS NOT NULL) AS known
             FROM quarantine q LEFT JOIN gateway g ON g.name = q.gateway
-            WHERE q.settled_at IS NULL AND (q.code, coalesce(q.gateway, '')) > (%(code)s, %(gateway)s) AND """
+            WHERE q.settled_at IS NULL AND (q.code, coalesce(q.gateway, '')) > (%(code)s, %(gateway)s) AND """  # noqa: S608 - fixed parts
             + _SCOPE
             + " GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s",
             values,
@@ -93,8 +93,8 @@ def groups(conn: Connection[Any], account: Account, *, after: str = "", limit: i
 
 
 _COLUMNS: LiteralString = """
-    SELECT q.id, q.code, coalesce(q.gateway, '') AS gateway, q.topic, q.reason, q.first_at, q.last_at, q.times, q.folded,
-           q.size, q.readings, q.settled_at, q.settled_how
+    SELECT q.id, q.code, coalesce(q.gateway, '') AS gateway, q.topic, q.reason, q.first_at, q.last_at, q.times,
+           q.folded, q.size, q.readings, q.settled_at, q.settled_how
 """
 
 
@@ -166,7 +166,7 @@ def group_of(conn: Connection[Any], account: Account, key: str) -> Group:
                    min(q.first_at) AS first_at, max(q.last_at) AS last_at, max(q.id) AS newest,
                    bool_or(g.id IS NOT NULL) AS known
             FROM quarantine q LEFT JOIN gateway g ON g.name = q.gateway
-            WHERE q.settled_at IS NULL AND q.code = %(code)s AND coalesce(q.gateway, '') = %(gateway)s AND """
+            WHERE q.settled_at IS NULL AND q.code = %(code)s AND coalesce(q.gateway, '') = %(gateway)s AND """  # noqa: S608 - fixed parts
             + _SCOPE
             + " GROUP BY 1, 2",
             values,

@@ -146,8 +146,8 @@ def entries(
 ) -> list[Entry]:
     """List entries in the order in which they first came: the open ones, or with ``settled`` all.
 
-    Of a gateway (``nameless``: of none), for a reason (``code``), refused (last) at or after ``since``, with an id above
-    ``after``.
+    Of a gateway (``nameless``: of none), for a reason (``code``), refused (last) at or after ``since``, with an id
+    above ``after``.
     """
     with conn.cursor(row_factory=class_row(Entry)) as cursor:
         return cursor.execute(
