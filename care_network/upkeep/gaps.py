@@ -127,7 +127,7 @@ _SUMS: LiteralString = """
 
 
 def by_day(conn: Connection[Any], account: Account, now: dt.datetime) -> list[Sum]:
-    """What was missing by day of Shanghai on which it was noticed, the newest first."""
+    """Messages that were missing, by the day of Shanghai on which it was noticed, the newest first."""
     with conn.cursor(row_factory=class_row(Sum)) as cursor:
         return cursor.execute(
             "SELECT to_char(s.seen_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD') AS name, "

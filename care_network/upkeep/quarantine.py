@@ -1,7 +1,7 @@
 """The quarantine as people see it: groups of refused messages, one message, and what is asked to be done about them.
 
-Whoever answers for a part of the district sees the messages of its gateways; those that name no registered gateway
-belong to whoever answers for all of it.
+An account sees the messages of the gateways of its area; those that name no registered gateway belong to whoever
+answers for the whole district.
 """
 
 import datetime as dt

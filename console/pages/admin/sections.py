@@ -60,6 +60,10 @@ GROUPS: tuple[Group, ...] = (
             (Action.VIEW_OPERATIONS,),
         ),
         Section(
+            "/storage", "存储与保留期", "Storage and retention", "大小、增长、磁盘何时写满、备份",
+            "Sizes, growth, when the disk is full, backups", (Action.VIEW_OPERATIONS,),
+        ),
+        Section(
             "/gateways", "失联的网关", "Silent gateways", "哪些家庭现在看不到", "Which homes cannot be seen now",
             (Action.VIEW_OPERATIONS,),
         ),

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import msgspec
 from fastapi import APIRouter, Form, Query, Request
@@ -63,12 +62,12 @@ def quarantine_page(
     )  # fmt: skip
 
 
-@router.get("/quarantine/group", dependencies=[LOOK])
+@router.get("/quarantine/of/{key}", dependencies=[LOOK])
 def group_page(
     request: Request,
     console: Shared,
     account: CurrentAccount,
-    key: Annotated[str, Query(max_length=200)] = "",
+    key: str,
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
 ) -> Response:
     """The messages of one group."""
@@ -140,7 +139,6 @@ def _group(
     return admin_page(
         request, "quarantine_group.html", account, status_of(error) if error else 200, group=group, entries=shown,
         pager=pager, why=why(group.code), message=message_of(request, error, account) if error else "",
-        address=f"/quarantine/group?{urlencode({'key': key})}",
     )  # fmt: skip
 
 

@@ -471,9 +471,7 @@ GEAR: dict[str, Callable[[City, Role], Example]] = {
     "POST /devices/{gateway}/config": lambda *_: Example("/devices/gw-1/config", data={}, success=422),
     "POST /devices/{gateway}/withdraw": of_gear("withdraw", number=lambda c: request_of(c, "update_config")),
     "GET /quarantine": lambda *_: Example("/quarantine"),
-    "GET /quarantine/group": lambda c, _: Example(
-        f"/quarantine/group?key=undecodable|gw-1&after={refused_message(c) - 1}"
-    ),
+    "GET /quarantine/of/{key}": lambda c, _: Example(f"/quarantine/of/undecodable|gw-1?after={refused_message(c) - 1}"),
     "GET /quarantine/{number}": lambda c, _: Example(f"/quarantine/{refused_message(c)}"),
     "POST /quarantine/reprocess": lambda c, _: Example(
         "/quarantine/reprocess", data={"number": refused_message(c)}, success=303
@@ -483,6 +481,13 @@ GEAR: dict[str, Callable[[City, Role], Example]] = {
     ),
     "POST /quarantine/withdraw": lambda c, role: Example(
         "/quarantine/withdraw", data={"number": own_request(c, role, "discard", "undecodable|gw-1")}, success=303
+    ),
+    "GET /storage": lambda *_: Example("/storage"),
+    "POST /storage/retention": lambda *_: Example(
+        "/storage/retention", data={"raw_days": 40, "minute_days": 730, "hour_days": 3650, "seen": "90/730/3650"}
+    ),
+    "POST /storage/withdraw": lambda c, _: Example(
+        "/storage/withdraw", data={"number": request_of(c, "retention", "retention")}, success=303
     ),
     "GET /gaps": lambda *_: Example("/gaps?settled=true"),
     "POST /gaps/ask": lambda c, _: Example("/gaps/ask", data={"number": a_gap(c)}, success=303),

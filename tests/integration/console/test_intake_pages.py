@@ -54,7 +54,7 @@ def test_a_group_is_processed_again_and_the_page_says_what_became_of_it(site: Co
         assert "无法解码" in shown
         assert "gw-2" in shown
         assert "未注明" in shown
-        group = client.get("/quarantine/group", params={"key": "undecodable|gw-1"}).text
+        group = client.get("/quarantine/of/undecodable|gw-1").text
         assert f"/quarantine/{bad}" in group
         assert "将删除 1 条消息的内容" in group
         one = client.get(f"/quarantine/{bad}").text
@@ -64,7 +64,7 @@ def test_a_group_is_processed_again_and_the_page_says_what_became_of_it(site: Co
         assert "排队中" in client.get("/quarantine").text
         assert carry_out(database_url)
         assert "处理 0 条，留下 1 条" in client.get("/quarantine").text
-        assert client.get("/quarantine/group?key=nothing").status_code == 404
+        assert client.get("/quarantine/of/nothing").status_code == 404
 
 
 def test_a_discarding_waits_half_a_minute_and_can_be_taken_back(site: ConsoleSite, database_url: str) -> None:
