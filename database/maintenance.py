@@ -12,7 +12,6 @@ import msgspec
 import psycopg
 import structlog
 
-from database import storage_samples, upkeep_requests
 from database.faults import UNAVAILABLE
 from database.freshness import clock_is_borne_out
 from database.grade import Grade, schema_grade
@@ -22,6 +21,8 @@ from database.retention import Retention, retire, set_retention
 from database.rights.sealed import head
 from database.rollup import advance, roll_up
 from database.settings import DatabaseSettings
+from database.upkeep import requests as upkeep_requests
+from database.upkeep import samples as storage_samples
 from observability import metrics
 from observability.liveness import Liveness, Part
 

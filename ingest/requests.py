@@ -12,11 +12,11 @@ import msgspec
 import psycopg
 import structlog
 
-from database import upkeep_requests
 from database.clock import DatabaseClock
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from database.upkeep_requests import Kind, Request
+from database.upkeep import requests as upkeep_requests
+from database.upkeep.requests import Kind, Request
 from ingest import gaps
 from ingest.quarantine import quarantine
 from ingest.quarantine.quarantine import Entry

@@ -11,7 +11,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import NotFoundError
 from care_network.upkeep.scope import UNDO, Acting, words_of
-from database import upkeep_requests
+from database.upkeep import requests as upkeep_requests
 
 LIMIT = 50
 BACK = dt.timedelta(days=14)

@@ -15,7 +15,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import NotFoundError, ProvisioningError
 from care_network.upkeep.scope import UNDO, Acting, sees_everything, words_of
-from database import upkeep_requests
+from database.upkeep import requests as upkeep_requests
 
 LIMIT = 50
 KINDS: tuple[upkeep_requests.Kind, ...] = ("reprocess", "discard")

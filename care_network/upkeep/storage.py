@@ -9,9 +9,10 @@ from psycopg import Connection
 from care_network.access.permissions import Action, may_do
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.upkeep.scope import UNDO, Acting, sees_everything
-from database import storage_samples, upkeep_requests
 from database.grade import schema_grade
 from database.retention import Retention, load_retention, midnight
+from database.upkeep import requests as upkeep_requests
+from database.upkeep import samples as storage_samples
 
 LEAST, MOST = 4, 3650
 """Days of each class."""
@@ -26,7 +27,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     before: int
     after: int
     up_to: dt.datetime | None
-    """What is older is deleted; None: nothing is."""
+    """Everything older is deleted; None: nothing is."""
     deleted: int | None
 
 

@@ -16,7 +16,7 @@ from console.pages.lists import pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
-from database import upkeep_requests
+from database.upkeep import requests as upkeep_requests
 
 router = APIRouter()
 LOOK = needs(Action.VIEW_OPERATIONS)

@@ -18,8 +18,8 @@ from console.pages.lists import pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
-from database.upkeep_requests import Request as Asked
-from firmware_profiles.payload_words import describe, hexdump
+from database.upkeep.requests import Request as Asked
+from firmware_profiles.decoding.payload_words import describe, hexdump
 
 router = APIRouter()
 LOOK = needs(Action.VIEW_OPERATIONS)

@@ -15,10 +15,11 @@ from console.pages.admin.frame import admin_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
-from database import storage_samples, upkeep_requests
 from database.reports import backup_reports
 from database.retention import Retention, load_retention, midnight
-from database.storage_forecast import fullness, growth
+from database.upkeep import requests as upkeep_requests
+from database.upkeep import samples as storage_samples
+from database.upkeep.forecast import fullness, growth
 
 router = APIRouter()
 LOOK = needs(Action.VIEW_OPERATIONS)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from database.clock import DatabaseClock
-from firmware_profiles.payload_words import describe, hexdump
+from firmware_profiles.decoding.payload_words import describe, hexdump
 from ingest.quarantine import quarantine
 from ingest.quarantine.quarantine import Entry
 from ingest.quarantine.refusals import Code

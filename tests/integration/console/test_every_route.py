@@ -33,8 +33,8 @@ from console.app import ROUTERS, create_app
 from console.pages.rosters.reading import wanted_of
 from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
-from database import upkeep_requests
 from database.settings import DatabaseSettings
+from database.upkeep import requests as upkeep_requests
 from dispatch.alerts import lifecycle, snoozing
 from dispatch.channels.adapters.webpush import create_key
 from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
@@ -411,7 +411,8 @@ def heard(c: City, gateway: str = "gw-1") -> str:
 
 def request_of(c: City, kind: str, subject: str = "gw-1") -> int:
     """A request to a machine that waits."""
-    return upkeep_requests.put(c.conn, kind, subject, "admin", wait=dt.timedelta(hours=1))  # type: ignore[arg-type]
+    detail = {"after": {"raw_days": 40, "minute_days": 730, "hour_days": 3650}}
+    return upkeep_requests.put(c.conn, kind, subject, "admin", detail, wait=dt.timedelta(hours=1))  # type: ignore[arg-type]
 
 
 def refused_message(c: City, gateway: str = "gw-1") -> int:

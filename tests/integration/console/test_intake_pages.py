@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from care_network.upkeep.refused import REASONS
-from database import upkeep_requests
+from database.upkeep import requests as upkeep_requests
 from firmware_profiles import wire
 from ingest import requests
 from ingest.quarantine.refusals import Code

@@ -7,9 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from database import maintenance, storage_samples
+from database import maintenance
 from database.grade import schema_grade
 from database.retention import Retention, load_retention
+from database.upkeep import samples as storage_samples
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.databases import of_service
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from database.storage_forecast import fullness, growth
+from database.upkeep.forecast import fullness, growth
 
 START = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from firmware_profiles import senml, wire
-from firmware_profiles.payload_words import describe as both
-from firmware_profiles.payload_words import hexdump
+from firmware_profiles.decoding.payload_words import describe as both
+from firmware_profiles.decoding.payload_words import hexdump
 
 NOW = 1_800_000_000_000_000
 
