@@ -13,7 +13,10 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.pages import api
+from console.pages.accounts import keeping, one
 from console.pages.admin import frame
+from console.pages.audit import search as audit_search
+from console.pages.audit import wholeness
 from console.pages.decisions import decisions, files
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
@@ -71,6 +74,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     decisions.router,
     files.router,
     # administration
+    keeping.router,
+    one.router,
+    audit_search.router,
+    wholeness.router,
     frame.router,
     # records
     lists.router,

@@ -58,6 +58,8 @@ _COUNTED = (
 """The columns that the figures are counted from: no name, no address, no telephone, no words about anybody."""
 _MACHINES = "machine_token exchange_consent"
 """Tokens of other systems, and residents' consents to be known to them."""
+_WEBHOOK = "id, account_id, name, url, events, area_path, created_at, created_by, paused_at, removed_at, position"
+"""A webhook without the secret that signs its messages."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
@@ -100,15 +102,15 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry audit_checkpoint city_alert city_community city_series backup_report"
+        " retention_wait sealed_entry audit_checkpoint audit_check city_alert city_community city_series backup_report"
         " storage_sample upkeep_request"
         f" area organisation shift roster roster_exception parameter_change protection_now protection_look"
         f" protection_change protection_gap {_FIGURES}",
-        insert=f"audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample {_FIGURES}",
+        insert=f"audit_check audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample {_FIGURES}",
         update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person",
         delete=f"reading rollup_due rollup_minute rollup_hour retention_wait storage_sample {_FIGURES}",
         columns=(*_COUNTED, _CARRIED),
-        functions="drop_old_readings() apply_retention() drop_old_record_changes()",
+        functions="drop_old_readings() apply_retention() drop_old_record_changes() check_chain(bigint,bytea,integer)",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
@@ -170,6 +172,16 @@ GRANTS: Mapping[str, Rights] = {
             ("UPDATE", "panel", "seen_at"),
             ("UPDATE", "machine_token", "revoked_at, revoked_by"),
             ("UPDATE", "exchange_consent", "withdrawn_at, withdrawn_by"),
+            ("SELECT", "webhook", _WEBHOOK),
+            ("INSERT", "webhook", f"{_WEBHOOK.removeprefix('id, ')}, secret"),
+            ("UPDATE", "webhook", "paused_at, removed_at"),
+            (
+                "SELECT",
+                "webhook_delivery",
+                "id, webhook_id, alert_id, event_id, message_id, kind, created_at, state, attempts, next_at, done_at",
+            ),
+            ("UPDATE", "webhook_delivery", "state, attempts, next_at, give_up_at, done_at"),
+            ("SELECT", "webhook_attempt", "id, delivery_id, at, attempt, status, ms, error"),
             ("UPDATE", "roster_change", "undone_at, undone_by"),
             (
                 "UPDATE",
@@ -187,17 +199,18 @@ GRANTS: Mapping[str, Rights] = {
             _lock("resident"),
             _lock("staff"),
         ),
-        functions="add_machine_account(text,text,text,text)",
+        functions="add_machine_account(text,text,text,text) check_chain(bigint,bytea,integer)",
     ),
     # other systems' doors: what residents agreed to, and no name of staff
     "exchange": Rights(
         select=f"{_ALL} area household resident gateway device series reading alert alert_event protection_change"
         f" machine_token exchange_consent exchange_observation exchange_stream exchange_frame quarantine pairing"
-        f" {_ENDS}",
-        insert=f"audit device series exchange_observation exchange_stream exchange_frame quarantine pairing {_ENDS}",
-        update=f"series exchange_stream exchange_frame quarantine pairing {_ENDS}",
-        delete="exchange_observation exchange_frame",
-        columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin")),
+        f" sealed_entry webhook webhook_delivery webhook_attempt {_ENDS}",
+        insert=f"audit device series exchange_observation exchange_stream exchange_frame quarantine pairing {_ENDS}"
+        " webhook_delivery webhook_attempt",
+        update=f"series exchange_stream exchange_frame quarantine pairing webhook_delivery {_ENDS}",
+        delete="exchange_observation exchange_frame webhook_delivery",
+        columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin"), ("UPDATE", "webhook", "position")),
     ),
     "issuer": Rights(
         select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",

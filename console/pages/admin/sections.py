@@ -64,6 +64,16 @@ GROUPS: tuple[Group, ...] = (
             (Action.PROVISION, Action.MANAGE_STAFF, Action.EDIT_CONTACTS),
         ),
     )),
+    Group("账号与审计", "Accounts and audit", (
+        Section(
+            "/accounts", "账号", "Accounts", "谁能登录、角色、区域、第二验证方式", "Who gets in, and as what",
+            (Action.MANAGE_ACCOUNTS,),
+        ),
+        Section(
+            "/audit", "审计记录", "Audit", "谁看过、改过谁的数据", "Who has looked at whose data, and changed it",
+            (Action.VIEW_AUDIT,),
+        ),
+    )),
     Group("规则", "Rules", (
         Section(
             "/rosters", "排班", "Rosters", "周排班、空班、换班与复制", "Weeks, holes, swaps and copies",

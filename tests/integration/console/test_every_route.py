@@ -514,6 +514,30 @@ def own_session(city: City, role: Role) -> Example:
     return Example(f"/account/sessions/{row[0]}/end", success=303)
 
 
+def kept_account(city: City, login: str = "kept") -> None:
+    """An account that examples may change: of a carer of Haishan, active."""
+    city.conn.execute(
+        "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
+        " SELECT %s, password_hash, '某', 'Somebody', 'carer', area_path, language FROM account WHERE login = 'carer'"
+        " ON CONFLICT (login) DO UPDATE SET active = true, version = 1, role = 'carer'",
+        (login,),
+    )
+
+
+def changed_account(city: City, _role: Role) -> Example:
+    kept_account(city)
+    form = {"version": 1, "name_zh": "新", "name_en": "New", "role": "carer", "area": "sz.yt.hs"}
+    return Example("/accounts/of/kept", data=form, success=303)
+
+
+def kept_page(path: str, data: dict[str, Any] | None = None, success: int = 200) -> Callable[[City, Role], Example]:
+    def example(city: City, _role: Role) -> Example:
+        kept_account(city)
+        return Example(path, data=data, success=success)
+
+    return example
+
+
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     **GEAR,
     "GET /": board,
@@ -570,6 +594,19 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /account/sessions/{number}/end": own_session,
     "POST /login/passkey/options": lambda *_: Example("/login/passkey/options", json={}, success=422),
     "POST /login/passkey": lambda *_: Example("/login/passkey", json={"answer": {}}, success=422),
+    "GET /audit": lambda *_: Example("/audit?resident=R1&since=2026-01-01"),
+    "GET /audit/export": lambda *_: Example("/audit/export?format=xlsx"),
+    "POST /audit/verify": lambda *_: Example("/audit/verify", success=303),
+    "GET /audit/checkpoints": lambda *_: Example("/audit/checkpoints"),
+    "GET /audit/checkpoints/{position}": lambda *_: Example("/audit/checkpoints/1", success=404),
+    "GET /accounts": lambda *_: Example("/accounts?q=a&state=bare"),
+    "GET /accounts/new": lambda *_: Example("/accounts/new"),
+    "POST /accounts/new": lambda *_: Example("/accounts/new", data={"login": "X Y"}, success=422),
+    "GET /accounts/roles": lambda *_: Example("/accounts/roles"),
+    "GET /accounts/of/{login}": kept_page("/accounts/of/kept"),
+    "POST /accounts/of/{login}": changed_account,
+    "GET /accounts/of/{login}/{step}": kept_page("/accounts/of/kept/disable"),
+    "POST /accounts/of/{login}/{step}": kept_page("/accounts/of/kept/end-sessions", {}, 303),
     "GET /healthz": lambda *_: Example("/healthz"),
     "GET /queue": lambda *_: Example("/queue?opened=a&closed=b"),
     "POST /queue/acknowledge": lambda c, _: Example(
