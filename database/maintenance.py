@@ -18,7 +18,9 @@ from database.grade import Grade, schema_grade
 from database.pool import connect_options
 from database.reports import backup_ages
 from database.retention import Retention, retire, set_retention
+from database.rights import checking, checkpoints
 from database.rights.sealed import head
+from database.rights.settings import AuditSettings
 from database.rollup import advance, roll_up
 from database.settings import DatabaseSettings
 from database.upkeep import requests as upkeep_requests
@@ -37,6 +39,8 @@ STEPS_A_ROUND = 2000
 RETIRE_EVERY_S = 3600.0
 AFTER_TROUBLE_S = 5.0
 DOUBT_S = 60.0
+RETENTION: tuple[upkeep_requests.Kind, ...] = ("retention",)
+"""The kind of request that is carried out here."""
 
 
 def round_of_work(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
@@ -89,6 +93,7 @@ def run_once(database: DatabaseSettings, now: dt.datetime) -> MaintenanceRun:
         if not _alone(conn):
             raise RuntimeError("another 'shouwang maintain' works on this database")
         rolled_up = sum(round_of_work(conn, grade, now))
+        keep_audit(conn, AuditSettings(), now)
         return MaintenanceRun(rolled_up, sum(retire(conn, grade, now)))
 
 
@@ -97,7 +102,7 @@ def carry_out(conn: psycopg.Connection[Any]) -> bool:
 
     It is set as it was asked for, or refused where it is no retention that can be.
     """
-    request = upkeep_requests.claim(conn, ("retention",), {"retention": STEP_S})
+    request = upkeep_requests.claim(conn, RETENTION, {"retention": STEP_S})
     if request is None:
         return False
     try:
@@ -144,8 +149,33 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event, part: Part, 
             sealed = head(conn)
             if sealed is not None:  # in a place that the database's owner cannot change
                 log.info("head of the audit's chain", head=str(sealed))
+            keep_audit(conn, AuditSettings(), dt.datetime.now(dt.UTC), part.turned)
             retire_at = time.monotonic() + RETIRE_EVERY_S
         stop.wait(LOOK_S)
+
+
+def keep_audit(
+    conn: psycopg.Connection[Any],
+    settings: AuditSettings,
+    now: dt.datetime,
+    turned: Callable[[], None] = lambda: None,
+) -> None:
+    """Once a day check the audit's chain and sign its head; what fails is logged, and told by its age."""
+    last = checking.last_check(conn)
+    if last is None or now - last.at >= checking.EVERY:
+        found = checking.check_chain(conn, now, "maintain", turned)
+        for fault in found.faults:
+            log.error("the audit's chain is broken", fault=fault)
+    if settings.key_file is None:
+        log.warning("no checkpoint of the audit is signed: SHOUWANG_AUDIT_KEY_FILE is not set")
+        return
+    try:
+        made = checkpoints.daily(conn, now, settings.key_file, settings.checkpoint_folder)
+    except (OSError, ValueError) as error:
+        log.error("the audit's checkpoint could not be made", error=str(error))
+        return
+    if made is not None:
+        log.info("checkpoint of the audit", head=str(made.head), key=made.key)
 
 
 def _alone(conn: psycopg.Connection[Any]) -> bool:

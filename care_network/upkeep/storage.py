@@ -95,7 +95,7 @@ def ask(acting: Acting, after: Retention, seen: Retention) -> int:
             )
         if now == after:
             raise ProvisioningError(en="nothing is different", zh="没有改动")
-        detail = {"before": msgspec.structs.asdict(now), "after": msgspec.structs.asdict(after)}
+        detail: dict[str, Any] = {"before": msgspec.structs.asdict(now), "after": msgspec.structs.asdict(after)}
         number = upkeep_requests.put(
             acting.conn, "retention", "retention", acting.account.login, detail, wait=UNDO
         )  # fmt: skip

@@ -29,6 +29,7 @@ from console.shell.session import login_address
 from console.shell.views import language_of, page
 from dispatch.alerts.states import LifecycleError
 from dispatch.core.links import LinkError, LinkKeyError
+from figures.core.errors import NoChineseFontError
 from vocabulary.errors import BilingualError
 from vocabulary.text import TextError
 
@@ -41,6 +42,7 @@ STATUS: Mapping[type[BilingualError], int] = {
     ProvisioningError: 422,
     LoginRefusedError: 401,
     KeyFileError: 503,
+    NoChineseFontError: 503,
     LifecycleError: 409,
     LinkError: 410,
     TextError: 422,

@@ -33,6 +33,8 @@ SIGNED = "/receipts/"
 """Gateways report here: the address is signed, no cookie counts, and a program sends no Origin."""
 OUTLINES = "/map/outlines"
 GROUND = "/map/outlines/ground"
+TABLES = "/imports/"
+"""Tables of records are sent to addresses below it."""
 PROBES = frozenset({"/healthz"})
 """Asked by the address of the machine: no Host of ours."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -57,6 +59,12 @@ MAP = Bounds(
     65 * 1024 * 1024, 600.0, "文件太大：底图最多 64 MB。 The file is too large: a ground map has 64 MB at most."
 )
 """A file of map tiles and the rest of its form; at 110 kB/s."""
+TABLE = Bounds(
+    4 * 1024 * 1024,
+    120.0,
+    "文件太大：表格最多 4 MB，请分批导入。 The file is too large: a table has 4 MB at most; divide it.",
+)
+"""A table of records, some ten thousand lines, and the rest of its form."""
 CONFIG = Bounds(272 * 1024, 60.0)
 """A gateway's signed configuration (256 KiB at most) and the rest of its form."""
 LINGER_S, LINGER_SIZE = 2.0, 2 * PHOTO.size
@@ -169,11 +177,13 @@ class _Request:
 
 def bounds_of(scope: Scope) -> Bounds:
     """The bounds of a request's body: the order's page on the telephone takes a photo, those of outlines, of the
-    ground and of a gateway's configuration a file, all others a form."""
+    ground, of tables and of a gateway's configuration a file, all others a form."""
     if scope["method"] == "POST" and scope["path"] == GROUND:
         return MAP
     if scope["method"] == "POST" and scope["path"] == OUTLINES:
         return PHOTO
+    if scope["method"] == "POST" and scope["path"].startswith(TABLES):
+        return TABLE
     if scope["method"] == "POST" and scope["path"].startswith("/devices/") and scope["path"].endswith("/config"):
         return CONFIG
     photo = scope["method"] == "POST" and scope["path"].startswith("/w/") and scope["path"].count("/") == 2

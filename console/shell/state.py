@@ -62,6 +62,7 @@ class Console:
         self.known = KnownNetworks(self._staff_networks, lambda: dt.datetime.now(dt.UTC))
         self.logins = LoginQueue(self.known)
         self.looks = Looks()
+        self.audit_check_runs = False
         self._pool: Pool = make_pool(database, "console")
         few = {"pool_min": 0, "pool_max": passwords.AT_ONCE + LoginQueue.STRANGERS + OWN_PAGES}
         self._login_pool: Pool = make_pool(database.model_copy(update=few), "console-login")

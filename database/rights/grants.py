@@ -36,8 +36,30 @@ _OWN = "account_news login_failure login_knock passkey passkey_challenge recover
 """Tables by which a login is checked, beside the account's row, and those of one's own account."""
 _PROTECTION = "protection_now protection_look protection_change protection_gap protection_total"
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
+_FIGURES = (
+    "figure_mark figure_month figure_rule figure_alert figure_person figure_device figure_worker figure_place"
+    " figure_count figure_time figure_people figure_blind figure_model"
+)
+"""The roll-ups of the decision page: written by maintenance, read by the console."""
+_COUNTED = (
+    ("SELECT", "alert", "id, rule, severity, subject, household_id, resident_id, state, onset, raised_at, closed_at,"
+     " evidence"),
+    ("SELECT", "alert_event", "id, alert_id, at, action, outcome"),
+    ("SELECT", "alert_finding", "alert_id, at, verdict"),
+    ("SELECT", "call_attempt", "id, alert_id, called_kind, answered_at, result"),
+    ("SELECT", "household", "id, area_id, synthetic"),
+    ("SELECT", "resident", "id, household_id, ability_grade, home_care_bed"),
+    ("SELECT", "gateway", "id, name, household_id, registered_at, state"),
+    ("SELECT", "device", "id, gateway_id, name, model"),
+    ("SELECT", "staff", "id, code, organisation_id, active"),
+    ("SELECT", "work_order", "id, staff_id, state, done_at"),
+    ("SELECT", "notification", "alert_id, recipient_kind, recipient_key, reason, state, at"),
+)  # fmt: skip
+"""The columns that the figures are counted from: no name, no address, no telephone, no words about anybody."""
 _MACHINES = "machine_token exchange_consent"
 """Tokens of other systems, and residents' consents to be known to them."""
+_WEBHOOK = "id, account_id, name, url, events, area_path, created_at, created_by, paused_at, removed_at, position"
+"""A webhook without the secret that signs its messages."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
@@ -80,13 +102,15 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry audit_checkpoint city_alert city_community city_series backup_report"
-        " storage_sample upkeep_request",
-        insert="audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample",
-        update="storage rollup_minute rollup_hour rollup_due",
-        delete="reading rollup_due rollup_minute rollup_hour retention_wait storage_sample",
-        columns=(("SELECT", "alert_event", "id, alert_id"), _CARRIED),
-        functions="drop_old_readings() apply_retention() drop_old_record_changes()",
+        " retention_wait sealed_entry audit_checkpoint audit_check city_alert city_community city_series backup_report"
+        " storage_sample upkeep_request"
+        f" area organisation shift roster roster_exception parameter_change protection_now protection_look"
+        f" protection_change protection_gap {_FIGURES}",
+        insert=f"audit_check audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample {_FIGURES}",
+        update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person",
+        delete=f"reading rollup_due rollup_minute rollup_hour retention_wait storage_sample {_FIGURES}",
+        columns=(*_COUNTED, _CARRIED),
+        functions="drop_old_readings() apply_retention() drop_old_record_changes() check_chain(bigint,bytea,integer)",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
@@ -132,7 +156,7 @@ GRANTS: Mapping[str, Rights] = {
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
         f" {_MACHINES} {_GEAR} device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
-        f" ground_map checked_file roster_change record_change record_history {_PROTECTION} {_ENDS}",
+        f" ground_map checked_file roster_change record_change record_history {_PROTECTION} {_FIGURES} {_ENDS}",
         insert="alert alert_event alert_finding call_attempt duty_warning handover handover_alert"
         f" account audit audit_check family_member {_OWN} {_GEAR} channel_test"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
@@ -148,6 +172,16 @@ GRANTS: Mapping[str, Rights] = {
             ("UPDATE", "panel", "seen_at"),
             ("UPDATE", "machine_token", "revoked_at, revoked_by"),
             ("UPDATE", "exchange_consent", "withdrawn_at, withdrawn_by"),
+            ("SELECT", "webhook", _WEBHOOK),
+            ("INSERT", "webhook", f"{_WEBHOOK.removeprefix('id, ')}, secret"),
+            ("UPDATE", "webhook", "paused_at, removed_at"),
+            (
+                "SELECT",
+                "webhook_delivery",
+                "id, webhook_id, alert_id, event_id, message_id, kind, created_at, state, attempts, next_at, done_at",
+            ),
+            ("UPDATE", "webhook_delivery", "state, attempts, next_at, give_up_at, done_at"),
+            ("SELECT", "webhook_attempt", "id, delivery_id, at, attempt, status, ms, error"),
             ("UPDATE", "roster_change", "undone_at, undone_by"),
             (
                 "UPDATE",
@@ -165,15 +199,18 @@ GRANTS: Mapping[str, Rights] = {
             _lock("resident"),
             _lock("staff"),
         ),
-        functions="add_machine_account(text,text,text,text)",
+        functions="add_machine_account(text,text,text,text) check_chain(bigint,bytea,integer)",
     ),
     # other systems' doors: what residents agreed to, and no name of staff
     "exchange": Rights(
         select=f"{_ALL} area household resident gateway device series reading alert alert_event protection_change"
-        f" machine_token exchange_consent {_ENDS}",
-        insert=f"audit {_ENDS}",
-        update=_ENDS,
-        columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin")),
+        f" machine_token exchange_consent exchange_observation exchange_stream exchange_frame quarantine pairing"
+        f" sealed_entry webhook webhook_delivery webhook_attempt {_ENDS}",
+        insert=f"audit device series exchange_observation exchange_stream exchange_frame quarantine pairing {_ENDS}"
+        " webhook_delivery webhook_attempt",
+        update=f"series exchange_stream exchange_frame quarantine pairing webhook_delivery {_ENDS}",
+        delete="exchange_observation exchange_frame webhook_delivery",
+        columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin"), ("UPDATE", "webhook", "position")),
     ),
     "issuer": Rights(
         select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",

@@ -53,15 +53,15 @@ def utc(time_us: int) -> str:
 
 def _message(message: wire.Frame | wire.Event | wire.Status) -> list[Words]:
     if isinstance(message, wire.Event):
-        where, at, values = f"{message.gateway}/{message.device}", utc(message.time_us), dict(message.values)
+        where, at, told = f"{message.gateway}/{message.device}", utc(message.time_us), dict(message.values)
         return [
             (
                 f"事件 {message.kind}，{where}，{at}，第 {message.epoch} 期第 {message.seq} 号",
                 f"event {message.kind} of {where} at {at}, number {message.seq} of epoch {message.epoch}",
             ),
             (
-                f"内容 {values}，证据 {len(message.evidence)} 字节",
-                f"values {values}, {len(message.evidence)} bytes of evidence",
+                f"内容 {told}，证据 {len(message.evidence)} 字节",
+                f"values {told}, {len(message.evidence)} bytes of evidence",
             ),
         ]
     if isinstance(message, wire.Status):

@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import accounts, alerting, configure, dispatch, exchange, network, notify, orders, trace, verify
+from shouwang.cli import (
+    accounts,
+    alerting,
+    audit,
+    configure,
+    dispatch,
+    exchange,
+    figures,
+    network,
+    notify,
+    orders,
+    trace,
+    verify,
+)
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.operations import backup, certificates, city, database, drill, gateways, path
@@ -40,6 +53,7 @@ app.add_typer(alerting.app, name="alerting")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(network.app, name="network")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(audit.app, name="audit")
 app.add_typer(exchange.app, name="exchange")
 app.add_typer(database.app, name="database")
 app.add_typer(city.app, name="city")
@@ -48,6 +62,7 @@ app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(notify.app, name="notify")
 app.add_typer(orders.app, name="orders")
 app.add_typer(storage.app, name="storage")
+app.add_typer(figures.app, name="figures")
 app.command("setup")(command.setup)
 app.add_typer(gateways.app, name="gateways")
 app.add_typer(certificates.app, name="certificates")

@@ -39,7 +39,7 @@ DUTY_TESTS = "SHOUWANG_DISPATCH_DUTY_TESTS"
 DEMO_CHANNELS = Path(dispatch.channels.__file__).with_name("demo_channels.toml")
 MODULES = {
     "ingest": "ingest",
-    "maintain": "database",
+    "maintain": "shouwang.maintenance",
     "alerting": "alerting",
     "dispatch": "dispatch.escalation",
     "notify": "dispatch.channels",

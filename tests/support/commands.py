@@ -85,6 +85,7 @@ WITHOUT_ACCOUNT = {
     "doctor": "whether servers answer",
     "migrate": "the schema",
     "orders services": "a table of the program",
+    "figures refresh": "sums, counted again from the same rows",
     "storage refresh": "roll-ups, made again from the same readings",
     "storage status": "sizes and ages of tables",
 }

@@ -15,6 +15,7 @@ from console.pages.admin.frame import admin_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from database.maintenance import RETENTION
 from database.reports import backup_reports
 from database.retention import Retention, load_retention, midnight
 from database.upkeep import requests as upkeep_requests
@@ -99,7 +100,7 @@ def _show(
         facts: dict[str, Any] = {
             "backups": backup_reports.load(conn),
             "wal": backup_reports.wal_archive(conn),
-            "asked": upkeep_requests.latest(conn, ("retention",), limit=3),
+            "asked": upkeep_requests.latest(conn, RETENTION, limit=3),
             "may_change": storage.may_change(conn, Acting(conn, account, now)),
         }
     found = growth([(one.at, one.total) for one in days])

@@ -98,19 +98,24 @@ def refresh(
 def maintain(
     once: Annotated[bool, typer.Option("--once", help="Do what is due by the clock here, then stop.")] = False,
 ) -> None:
-    """Keep roll-ups and retention going, in small steps that never hold ingest up. Settings: SHOUWANG_DATABASE_…
+    """Keep roll-ups, retention and figures going, in small steps that hold nothing up. Settings: SHOUWANG_DATABASE_…
 
     Without a reading of the last day it waits, for then the clock may be wrong; --once believes the clock.
     One per database works; a second one waits to take over. With TimescaleDB's Community edition its own policies
     work; they only have to follow a retention that was made longer.
     """
-    from database.__main__ import main
+    import psycopg
+
     from database.maintenance import run_once
     from database.settings import DatabaseSettings
+    from figures.counting.refresh import refresh as count
+    from shouwang.maintenance.__main__ import main
 
     if not once:
         return main()
     with refusals():
         done = run_once(DatabaseSettings(), dt.datetime.now(dt.UTC))
         typer.echo(f"rolled up {done.rolled_up} hours of series; retired {done.retired} rows or chunks")
+        with psycopg.connect(DatabaseSettings().url, autocommit=True) as conn:
+            typer.echo(f"counted {len(list(count(conn, dt.datetime.now(dt.UTC))))} months of figures")
     return None

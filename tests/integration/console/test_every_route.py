@@ -23,10 +23,13 @@ from websockets.sync.client import connect
 
 from alerting.tuning import pauses, sheet
 from care_network.access import second_factor, sessions
-from care_network.access.permissions import DISPATCHERS, PERMISSIONS, Role
+from care_network.access.permissions import DISPATCHERS, PERMISSIONS, Action, Role
 from care_network.errors import NotPermittedError
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
+from care_network.records.history import changes
+from care_network.records.kinds import KINDS
+from care_network.records.network import Network
 from care_network.rosters.desk import Rosters
 from console.access.alerts import STEPS
 from console.app import ROUTERS, create_app
@@ -47,6 +50,7 @@ from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import BY_PERSON
 from dispatch.orders.store import Order
+from figures.core import months
 from firmware_profiles.link.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
 from tests.support.brokers import TestBroker
@@ -96,7 +100,7 @@ class City:
     """A database with people, links and files for the examples; each example brings what it needs."""
 
     def __init__(self, conn: psycopg.Connection, folder: Path) -> None:
-        self.conn, self.crews = conn, Crews()
+        self.conn, self.crews, self.contacts = conn, Crews(), 10
         staff_city(conn)
         roster_all_day(conn, "S1")
         conn.execute(
@@ -390,6 +394,41 @@ def rating(city: City) -> str:
     return messages.rating_path(city.keys, city.done().id, "R1", now())
 
 
+def contact_version(city: City) -> int:
+    """The version of R1's contact, whom every role that changes records may change."""
+    row = city.conn.execute("SELECT version FROM contact WHERE phone = '139'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def new_contact(city: City, _role: Role) -> Example:
+    city.contacts += 1
+    relative = {"name_zh": "邻", "name_en": "N", "relation_zh": "邻居", "relation_en": "neighbour"}
+    data = {"resident": "R1", "phone": f"0755-{city.contacts:04}", "call_order": str(city.contacts), **relative}
+    return Example("/records/contact/new", data=data, success=303)
+
+
+def removed_contact(city: City, _role: Role) -> Example:
+    city.contacts += 1
+    phone = f"0755-{city.contacts:04}"
+    city.conn.execute(
+        "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order)"
+        " SELECT id, %s, '邻', 'N', '邻居', 'neighbour', %s FROM resident WHERE code = 'R1'",
+        (phone, city.contacts),
+    )
+    return Example(f"/records/contact/at/R1~{phone}/remove", data={"version": 1}, success=303)
+
+
+def undone_change(city: City, role: Role) -> Example:
+    who = account(city.conn, LOGINS[role])
+    number = 0
+    if Action.EDIT_CONTACTS in PERMISSIONS[role]:
+        changed = {"name_zh": f"女儿{contact_version(city)}"}
+        Network(city.conn, who, at=now()).change("contact", ("R1", "139"), contact_version(city), changed)
+        number = changes.of_record(city.conn, KINDS["contact"], ("R1", "139"))[0].id
+    return Example("/records/contact/at/R1~139/undo", data={"change": number}, success=303)
+
+
 def spare(c: City) -> str:
     """A new device of R1's gateway."""
     name = f"spare-{uuid.uuid4().hex[:8]}"
@@ -527,9 +566,54 @@ def own_session(city: City, role: Role) -> Example:
     return Example(f"/account/sessions/{row[0]}/end", success=303)
 
 
+def kept_account(city: City, login: str = "kept") -> None:
+    """An account that examples may change: of a carer of Haishan, active."""
+    city.conn.execute(
+        "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
+        " SELECT %s, password_hash, '某', 'Somebody', 'carer', area_path, language FROM account WHERE login = 'carer'"
+        " ON CONFLICT (login) DO UPDATE SET active = true, version = 1, role = 'carer'",
+        (login,),
+    )
+
+
+def changed_account(city: City, _role: Role) -> Example:
+    kept_account(city)
+    form = {"version": 1, "name_zh": "新", "name_en": "New", "role": "carer", "area": "sz.yt.hs"}
+    return Example("/accounts/of/kept", data=form, success=303)
+
+
+def kept_page(path: str, data: dict[str, Any] | None = None, success: int = 200) -> Callable[[City, Role], Example]:
+    def example(city: City, _role: Role) -> Example:
+        kept_account(city)
+        return Example(path, data=data, success=success)
+
+    return example
+
+
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     **GEAR,
     "GET /": board,
+    "GET /records/{kind}": lambda *_: Example("/records/contact"),
+    "GET /records/{kind}/below/{place}": lambda *_: Example("/records/area/below/sz.yt.hs"),
+    "GET /records/{kind}/export": lambda *_: Example("/records/contact/export"),
+    "GET /records/{kind}/at/{code}": lambda *_: Example("/records/contact/at/R1~139"),
+    "GET /records/{kind}/new": lambda *_: Example("/records/contact/new"),
+    "POST /records/{kind}/new": new_contact,
+    "GET /records/{kind}/at/{code}/edit": lambda *_: Example("/records/contact/at/R1~139/edit"),
+    "POST /records/{kind}/at/{code}/edit": lambda city, _: Example(
+        "/records/contact/at/R1~139/edit", data={"version": contact_version(city), "name_zh": "女"}, success=303
+    ),
+    "GET /records/{kind}/at/{code}/remove": lambda *_: Example("/records/contact/at/R1~139/remove"),
+    "POST /records/{kind}/at/{code}/remove": removed_contact,
+    "POST /records/{kind}/at/{code}/undo": undone_change,
+    "GET /records/contact/at/{code}/consent": lambda *_: Example("/records/contact/at/R1~139/consent"),
+    "POST /records/contact/at/{code}/consent": lambda city, _: Example(
+        "/records/contact/at/R1~139/consent", data={"version": contact_version(city), "given": "true"}, success=303
+    ),
+    "GET /imports": lambda *_: Example("/imports"),
+    "GET /imports/{sheet}": lambda *_: Example("/imports/contacts"),
+    "GET /imports/{sheet}/template": lambda *_: Example("/imports/contacts/template"),
+    "POST /imports/{sheet}": lambda *_: Example("/imports/contacts", data={}, success=422),
     "GET /login": lambda *_: Example("/login", success=303),
     "POST /login": lambda *_: Example("/login", data={"login": "carer", "password": PASSWORD}, success=303),
     "POST /logout": lambda *_: Example("/logout", success=303),
@@ -562,6 +646,19 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /account/sessions/{number}/end": own_session,
     "POST /login/passkey/options": lambda *_: Example("/login/passkey/options", json={}, success=422),
     "POST /login/passkey": lambda *_: Example("/login/passkey", json={"answer": {}}, success=422),
+    "GET /audit": lambda *_: Example("/audit?resident=R1&since=2026-01-01"),
+    "GET /audit/export": lambda *_: Example("/audit/export?format=xlsx"),
+    "POST /audit/verify": lambda *_: Example("/audit/verify", success=303),
+    "GET /audit/checkpoints": lambda *_: Example("/audit/checkpoints"),
+    "GET /audit/checkpoints/{position}": lambda *_: Example("/audit/checkpoints/1", success=404),
+    "GET /accounts": lambda *_: Example("/accounts?q=a&state=bare"),
+    "GET /accounts/new": lambda *_: Example("/accounts/new"),
+    "POST /accounts/new": lambda *_: Example("/accounts/new", data={"login": "X Y"}, success=422),
+    "GET /accounts/roles": lambda *_: Example("/accounts/roles"),
+    "GET /accounts/of/{login}": kept_page("/accounts/of/kept"),
+    "POST /accounts/of/{login}": changed_account,
+    "GET /accounts/of/{login}/{step}": kept_page("/accounts/of/kept/disable"),
+    "POST /accounts/of/{login}/{step}": kept_page("/accounts/of/kept/end-sessions", {}, 303),
     "GET /healthz": lambda *_: Example("/healthz"),
     "GET /queue": lambda *_: Example("/queue?opened=a&closed=b"),
     "POST /queue/acknowledge": lambda c, _: Example(
@@ -673,6 +770,11 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /rosters/{organisation}/shifts": lambda *_: Example("/rosters/center-1/shifts"),
     "POST /rosters/{organisation}/shifts": shifted,
     "GET /operations": lambda *_: Example("/operations"),
+    "GET /decisions": lambda *_: Example("/decisions"),
+    "GET /decisions/list/{kind}": lambda *_: Example(
+        f"/decisions/list/places?kind=street&month={months.code(months.month_at(dt.datetime.now(dt.UTC)))}"
+    ),
+    "GET /decisions/file/{form}": lambda *_: Example("/decisions/file/csv"),
     "GET /sla": lambda *_: Example("/sla"),
     "GET /api/sla": lambda *_: Example("/api/sla"),
     "GET /parameters": lambda *_: Example("/parameters"),

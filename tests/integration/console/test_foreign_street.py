@@ -21,8 +21,16 @@ FOREIGN = re.compile(r"(?<![\w-])(gw-1|路1号|R1|H1)(?!\w)", re.ASCII)
 """What names the first street's home, as words of their own: the page of push messages shows a random key."""
 
 
-OF_THE_DISTRICT = {"GET /map/tiles/{version}/{z}/{x}/{y}"}
-"""The ground of the map: streets and houses, nobody's."""
+OF_THE_DISTRICT = {
+    "GET /map/tiles/{version}/{z}/{x}/{y}",
+    "GET /records/{kind}",
+    "GET /records/{kind}/export",
+    "GET /records/{kind}/new",
+    "GET /imports/{sheet}",
+    "GET /imports/{sheet}/template",
+    "POST /imports/{sheet}",
+}
+"""The ground of the map: streets and houses, nobody's. Forms, and lists of one's own area (test_record_pages.py)."""
 
 
 def test_no_page_shows_what_lies_in_another_street(city: City, database_url: str) -> None:

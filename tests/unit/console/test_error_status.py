@@ -26,6 +26,7 @@ from dispatch.alerts.states import AlertChanged, LifecycleError
 from dispatch.core.links import LinkError
 from dispatch.core.push_services import PushServiceError
 from dispatch.orders.states import OrderError
+from figures.core.errors import NoChineseFontError
 from vocabulary.errors import BilingualError
 from vocabulary.text import TextError
 
@@ -47,6 +48,7 @@ STATUS: dict[type[BilingualError], int] = {
     PushServiceError: 422,
     TextError: 422,
     KeyFileError: 503,
+    NoChineseFontError: 503,
 }
 
 

@@ -14,8 +14,8 @@ FOREIGN = {
         {"alerting", "console", "dispatch", "care_network", "edge_agent", "scipy", "sqlalchemy"},
     ),
     "maintain": (
-        "database.__main__",
-        {"alerting", "console", "dispatch", "ingest", "care_network", "numpy", "sqlalchemy"},
+        "shouwang.maintenance.__main__",
+        {"alerting", "console", "ingest", "edge_agent", "scipy", "fastapi", "sqlalchemy", "typst", "xlsxwriter"},
     ),
     "dispatch": ("dispatch.escalation.__main__", {"alerting", "console", "ingest", "numpy", "fastapi", "requests"}),
     "orders": ("dispatch.orders.__main__", {"alerting", "console", "ingest", "fastapi", "requests"}),

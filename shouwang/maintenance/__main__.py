@@ -1,4 +1,4 @@
-"""``python -m database``: the maintenance service, settings from the environment."""
+"""``python -m shouwang.maintenance``: the maintenance service, settings from the environment."""
 
 import threading
 
@@ -6,6 +6,7 @@ from database.city import telling
 from database.city.settings import FeedSettings
 from database.maintenance import run
 from database.settings import DatabaseSettings
+from figures.counting import job
 from observability.liveness import Liveness
 from observability.process import serve
 
@@ -17,14 +18,14 @@ def main() -> None:
 
 def _run(stop: threading.Event, liveness: Liveness) -> None:
     database, feed = DatabaseSettings(), FeedSettings()
-    teller = None
+    others = [liveness.start("figures", lambda part: job.run(database, stop, part), job.STEP_S)]
     if feed.url is not None:
-        teller = liveness.start(
-            "feed for the city", lambda part: telling.run(database, feed, stop, part), telling.TURN_S
+        others.append(
+            liveness.start("feed for the city", lambda part: telling.run(database, feed, stop, part), telling.TURN_S)
         )
     run(database, stop, liveness)
-    if teller is not None:
-        teller.join()
+    for other in others:
+        other.join()
 
 
 if __name__ == "__main__":

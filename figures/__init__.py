@@ -1,0 +1,1 @@
+"""Counts of what was, by area and month: coverage, beds, alerts, times, devices, staff, and what is to be expected."""

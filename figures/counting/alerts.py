@@ -1,0 +1,91 @@
+"""Count the alerts of a month: a fact for each, then the sums of every node of the area tree."""
+
+import datetime as dt
+from typing import Any, LiteralString
+
+import psycopg
+
+from dispatch.sla import clock as sla
+from dispatch.sla import report as sla_store
+from figures.core import months
+from vocabulary.rule_words import KEY
+
+
+def count(conn: psycopg.Connection[Any], month: dt.date, now: dt.datetime) -> int:
+    """Count a month anew, in the caller's transaction; gives the number of its alerts.
+
+    Milestones are judged at ``now`` by :func:`dispatch.sla.clock.measure`, as the page of the service level does.
+    """
+    since, until = months.span(month)
+    asked = {"since": since, "until": until, "month": month, "words": KEY}
+    stories = {story.alert_id: story for story in sla_store.stories(conn, since, until)}
+    conn.execute("DELETE FROM figure_alert WHERE month = %(month)s", asked)
+    # an alert whose month was another one before its time was put right
+    rows = conn.execute(_FACTS, asked).fetchall()
+    with conn.cursor() as cursor, cursor.copy(f"COPY figure_alert ({_COLUMNS}) FROM STDIN") as copy:
+        for alert_id, *row in rows:
+            story = stories[str(alert_id)]
+            measured: list[Any] = []
+            for milestone in sla.MILESTONES:
+                one = sla.measure(story, milestone, now)
+                measured += [one.elapsed_s, one.verdict, one.target_s]
+            copy.write_row((alert_id, month, *row, *measured))
+    conn.execute("DELETE FROM figure_count WHERE month = %(month)s", asked)
+    conn.execute("DELETE FROM figure_time WHERE month = %(month)s", asked)
+    conn.execute(_COUNTS, asked)
+    for milestone in sla.MILESTONES:  # their names are ours, not a reader's
+        conn.execute(_TIMES.replace("<m>", milestone).encode(), asked)
+    conn.execute(_RULES, asked)
+    return len(rows)
+
+
+_COLUMNS: LiteralString = (
+    "alert_id, month, raised_at, area_id, household_id, grade, rule, severity, model, ending,"
+    " acknowledged_s, acknowledged_is, acknowledged_target, contacted_s, contacted_is, contacted_target,"
+    " on_scene_s, on_scene_is, on_scene_target, resolved_s, resolved_is, resolved_target"
+)
+_FACTS: LiteralString = """
+    SELECT a.id, a.raised_at, h.area_id, a.household_id, coalesce(r.ability_grade, ''), a.rule, a.severity,
+           coalesce(d.model, CASE WHEN a.subject LIKE 'gateway:%%' THEN 'gateway' ELSE '' END),
+           CASE WHEN alert_is_open(a.state) THEN 'open'
+                WHEN f.verdict IS NOT NULL THEN f.verdict
+                WHEN a.state IN ('cleared', 'cancelled') THEN a.state ELSE 'unrecorded' END
+    FROM alert a JOIN household h ON h.id = a.household_id LEFT JOIN resident r ON r.id = a.resident_id
+    LEFT JOIN alert_finding f ON f.alert_id = a.id
+    LEFT JOIN LATERAL (
+        SELECT min(d.model) AS model FROM device d JOIN gateway g ON g.id = d.gateway_id
+        WHERE g.household_id = a.household_id AND d.name = regexp_replace(
+            CASE WHEN a.subject LIKE 'device:%%' THEN a.subject ELSE a.evidence ->> 'device' END, '^.*/', '')
+    ) d ON true
+    WHERE a.raised_at >= %(since)s AND a.raised_at < %(until)s AND NOT h.synthetic
+"""
+_NODES: LiteralString = """
+    FROM figure_alert f JOIN area leaf ON leaf.id = f.area_id JOIN area node ON node.path @> leaf.path
+"""
+_COUNTS: LiteralString = f"""
+    INSERT INTO figure_count (month, area_id, what, key, ending, n)
+    SELECT %(month)s, node.id, w.what, w.key, f.ending, count(*)
+    {_NODES}, LATERAL (VALUES ('severity', f.severity), ('rule', f.rule), ('model', f.model), ('grade', f.grade))
+                      w (what, key)
+    WHERE f.month = %(month)s GROUP BY node.id, w.what, w.key, f.ending
+"""
+_TIMES = f"""
+    INSERT INTO figure_time
+    SELECT %(month)s, node.id, f.severity, '<m>', count(<m>_s),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY <m>_s), percentile_cont(0.9) WITHIN GROUP (ORDER BY <m>_s),
+           count(*) FILTER (WHERE <m>_is = 'met'), count(*) FILTER (WHERE <m>_is = 'late'),
+           count(*) FILTER (WHERE <m>_is = 'missed'), count(*) FILTER (WHERE <m>_is = 'pending'),
+           min(<m>_target), max(<m>_target)
+    {_NODES}
+    WHERE f.month = %(month)s GROUP BY node.id, f.severity
+"""
+_RULES: LiteralString = """
+    INSERT INTO figure_rule
+    SELECT DISTINCT ON (a.rule) a.rule, coalesce(a.evidence -> %(words)s ->> 'zh', ''),
+           coalesce(a.evidence -> %(words)s ->> 'en', '')
+    FROM alert a JOIN household h ON h.id = a.household_id
+    WHERE a.raised_at >= %(since)s AND a.raised_at < %(until)s AND NOT h.synthetic
+    ORDER BY a.rule, a.raised_at DESC
+    ON CONFLICT (rule) DO UPDATE SET name_zh = excluded.name_zh, name_en = excluded.name_en
+    WHERE excluded.name_zh <> ''
+"""

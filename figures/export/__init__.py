@@ -1,0 +1,1 @@
+"""The figures as files: CSV, a workbook, and the monthly report as PDF."""

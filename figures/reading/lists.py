@@ -1,0 +1,255 @@
+"""The lists behind the figures: the alerts, homes, people, devices, orders or places that were counted, by pages.
+
+They read the facts from which the sums were made, so that a list has as many lines as its figure says.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import audit, require
+from care_network.errors import NotFoundError, ProvisioningError
+from dispatch.sla.clock import MILESTONES
+from figures.core import months
+from figures.core.sections import Cell, Column
+from figures.reading import rows
+from figures.reading.scope import LISTS, Window
+
+MOST = 200
+Filters = Mapping[str, str]
+
+
+class ListPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a list. ``links``: the address that each line leads to, or ''. ``next``: key of the next page."""
+
+    kind: str
+    columns: tuple[Column, ...]
+    lines: tuple[tuple[Cell, ...], ...]
+    links: tuple[str, ...]
+    total: int
+    next: str
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """``fact``: its table, as ``f``; ``key``: the columns of the order, from which a page goes on, with their types;
+    ``group``: what is one line where several facts make one."""
+
+    fact: str
+    key: tuple[tuple[str, str], ...]
+    columns: str
+    joins: str
+    group: str = ""
+    filters: Mapping[str, Callable[[str], tuple[str, Any]]]
+    show: Callable[[Window, dict[str, Any]], tuple[tuple[Cell, ...], str]]
+    heads: Callable[[Window], tuple[tuple[str, bool], ...]]
+    monthly: bool = True
+    """Whether the facts of the window's months count; else those of the month that is named."""
+
+
+def listing(
+    conn: Connection[Any],
+    account: Account,
+    w: Window,
+    kind: str,
+    filters: Filters,
+    *,
+    after: str = "",
+    limit: int = 50,
+    origin: str = "",
+) -> ListPage:
+    """A page of the list behind a figure; the look is in the audit.
+
+    Raises NotPermittedError, NotFoundError for a list that is none, ProvisioningError for a filter that cannot be.
+    """
+    if kind not in KINDS:
+        raise NotFoundError(en="there is no such list", zh="没有这份清单", field="kind")
+    require(account, LISTS[kind])
+    how, limit = KINDS[kind], max(1, min(limit, MOST))
+    where, values = _where(w, how, filters)
+    # of constants: what a reader gives is a parameter
+    whole = f"SELECT {how.columns} FROM {how.fact} f {how.joins} {_AREA} WHERE {where} {how.group}"  # noqa: S608
+    with conn.cursor() as cursor:
+        total = cursor.execute(f"SELECT count(*) FROM ({whole}) l".encode(), values).fetchone()  # noqa: S608
+    names = ", ".join(name for name, _ in how.key)
+    page = f"SELECT * FROM ({whole}) l"  # noqa: S608
+    if after:
+        keys = after.split("~")
+        if len(keys) != len(how.key):
+            raise _refused("after", after)
+        page += f" WHERE ({names}) < ({', '.join(f'%(key{n})s::{sort}' for n, (_, sort) in enumerate(how.key))})"
+        values |= {f"key{n}": key for n, key in enumerate(keys)}
+    page += f" ORDER BY {', '.join(f'{name} DESC' for name, _ in how.key)} LIMIT %(limit)s"
+    found = rows.dicts(conn, page, {**values, "limit": limit + 1})
+    shown = [how.show(w, row) for row in found[:limit]]
+    more = "~".join(rows.key(found[limit - 1][name]) for name, _ in how.key) if len(found) > limit else ""
+    audit(
+        conn, account, "view_figures_list", at=w.now, origin=origin,
+        detail={
+            "list": kind, "area": w.area.path, "filters": {name: str(value)[:60] for name, value in filters.items()},
+            "residents": sorted({row["resident_id"] for row in found[:limit] if row.get("resident_id")}),
+            "households": sorted({row["household_id"] for row in found[:limit] if row.get("household_id")}),
+        },
+    )  # fmt: skip
+    return ListPage(
+        kind=kind, columns=tuple(Column(*head) for head in how.heads(w)), lines=tuple(line for line, _ in shown),
+        links=tuple(link for _, link in shown), total=total[0] if total else 0, next=more,
+    )  # fmt: skip
+
+
+def filter_words(conn: Connection[Any], w: Window, kind: str, filters: Filters) -> list[tuple[str, str]]:
+    """Say what was chosen: (name, value)."""
+    return [(w.say(*rows.FILTERS[name]), rows.filter_value(conn, w, name, value)) for name, value in filters.items()]
+
+
+def _where(w: Window, how: Kind, filters: Filters) -> tuple[str, dict[str, Any]]:
+    values: dict[str, Any] = dict(w.asked)
+    parts = ["f.month BETWEEN %(first)s AND %(last)s"] if how.monthly else ["f.month = %(month)s"]
+    if not how.monthly:
+        try:
+            values["month"] = months.parse(filters.get("month", ""))
+        except ValueError:
+            raise _refused("month", filters.get("month", "")) from None
+    for name, value in filters.items():
+        if name == "month" and not how.monthly:
+            continue
+        if name not in how.filters:
+            raise _refused(name, value)
+        part, given = how.filters[name](value)
+        parts.append(part)
+        if given is not None:
+            values[name] = given
+    if ("milestone" in filters) != ("verdict" in filters):
+        raise _refused("verdict", filters.get("verdict", ""))
+    joined = " AND ".join(parts)
+    if "milestone" in filters:
+        joined = joined.replace("<m>", filters["milestone"])
+    return joined, values
+
+
+def _refused(field: str, value: str) -> ProvisioningError:
+    return ProvisioningError(
+        en=f"{field}: {value[:40]!r} is not possible", zh=f"查询条件有误：{value[:40]}", field=field
+    )
+
+
+def _one_of(name: str, column: str, *allowed: str) -> Callable[[str], tuple[str, Any]]:
+    def part(value: str) -> tuple[str, Any]:
+        if allowed and value not in allowed:
+            raise _refused(name, value)
+        return f"{column} = %({name})s", value
+
+    return part
+
+
+def _ending(value: str) -> tuple[str, Any]:
+    if value == "judged":
+        return "f.ending IN ('true', 'false')", None
+    return "f.ending = %(ending)s", value
+
+
+def _milestone(value: str) -> tuple[str, Any]:
+    if value not in MILESTONES:
+        raise _refused("milestone", value)
+    return "true", None
+
+
+def _verdict(value: str) -> tuple[str, Any]:
+    parts = {"due": "f.<m>_is IN ('met', 'late', 'missed')", "reached": "f.<m>_s IS NOT NULL"}
+    if value in parts:
+        return parts[value], None
+    if value not in ("met", "late", "missed", "pending"):
+        raise _refused("verdict", value)
+    return "f.<m>_is = %(verdict)s", value
+
+
+def _grade(value: str) -> tuple[str, Any]:
+    return "f.grade = %(grade)s", "" if value == "none" else value
+
+
+def _truth(name: str, column: str) -> Callable[[str], tuple[str, Any]]:
+    def part(value: str) -> tuple[str, Any]:
+        if value not in ("0", "1"):
+            raise _refused(name, value)
+        return f"{column} = %({name})s", value == "1"
+
+    return part
+
+
+def _function(value: str) -> tuple[str, Any]:
+    if not re.fullmatch("[0-6]", value):
+        raise _refused("function", value)
+    return "f.lost_s[%(function)s] > 0", int(value) + 1
+
+
+_AREA = "JOIN area leaf ON leaf.id = f.area_id JOIN area top ON top.id = %(area)s AND leaf.path <@ top.path"
+_HOME = "JOIN household h ON h.id = f.household_id AND NOT h.synthetic"
+_PLACE = "h.code AS home, h.address_zh, h.address_en, leaf.name_zh AS area_zh, leaf.name_en AS area_en"
+KINDS: Mapping[str, Kind] = {
+    "alerts": Kind(
+        fact="figure_alert", key=(("raised_at", "timestamptz"), ("alert_id", "uuid")),
+        columns=f"f.*, {_PLACE}, r.code AS resident, r.id AS resident_id, r.name_zh, r.name_en, u.name_zh AS rule_zh,"
+        " u.name_en AS rule_en",
+        joins=f"{_HOME} JOIN alert a ON a.id = f.alert_id LEFT JOIN resident r ON r.id = a.resident_id"
+        " LEFT JOIN figure_rule u ON u.rule = f.rule",
+        filters={
+            "rule": _one_of("rule", "f.rule"), "severity": _one_of("severity", "f.severity"),
+            "model": _one_of("model", "f.model"), "home": _one_of("home", "h.code"), "ending": _ending,
+            "milestone": _milestone, "verdict": _verdict,
+        },
+        show=rows.alert, heads=rows.alert_heads,
+    ),
+    "people": Kind(
+        fact="figure_person", key=(("resident_id", "int"),), monthly=False,
+        columns=f"f.resident_id, f.household_id, f.grade, f.bed, f.watched, {_PLACE}, r.code AS resident, r.name_zh,"
+        " r.name_en",
+        joins=f"{_HOME} JOIN resident r ON r.id = f.resident_id AND f.registered",
+        filters={
+            "grade": _grade, "watched": _one_of("watched", "f.watched", "watched", "unknown", "blind"),
+            "bed": _truth("bed", "f.bed"),
+        },
+        show=rows.person, heads=rows.person_heads,
+    ),
+    "homes": Kind(
+        fact="figure_person", key=(("lost", "float8"), ("household_id", "int")),
+        columns="f.household_id, sum(f.lost_s[%(function)s]) AS lost, sum(f.unknown_s[%(function)s]) AS unknown,"
+        f" {_PLACE}",
+        joins=_HOME, group="GROUP BY f.household_id, h.id, leaf.id",
+        filters={"function": _function}, show=rows.home, heads=rows.home_heads,
+    ),
+    "devices": Kind(
+        fact="figure_device", key=(("silent", "float8"), ("device_id", "int")),
+        columns=f"f.device_id, f.household_id, f.model, sum(f.silent_s) AS silent, d.name, d.room, {_PLACE}",
+        joins=f"{_HOME} JOIN device d ON d.id = f.device_id",
+        group="GROUP BY f.device_id, f.household_id, f.model, d.id, h.id, leaf.id",
+        filters={"model": _one_of("model", "f.model")}, show=rows.device, heads=rows.device_heads,
+    ),
+    "staff": Kind(
+        fact="figure_worker", key=(("night_calls", "int"), ("orders", "int"), ("staff_id", "int")),
+        columns="f.staff_id, sum(f.orders)::int AS orders, sum(f.duty_s) AS duty,"
+        " sum(f.night_calls)::int AS night_calls, s.code AS staff, s.name_zh, s.name_en, leaf.name_zh AS area_zh,"
+        " leaf.name_en AS area_en",
+        joins="JOIN staff s ON s.id = f.staff_id", group="GROUP BY f.staff_id, s.id, leaf.id",
+        filters={"staff": _one_of("staff", "s.code")}, show=rows.worker, heads=rows.worker_heads,
+    ),
+    "orders": Kind(
+        fact="figure_worker", key=(("done_at", "timestamptz"), ("number", "bigint")),
+        columns=f"o.id, o.number, o.done_at, o.service, o.household_id, o.resident_id, s.name_zh, s.name_en, {_PLACE}",
+        joins="JOIN staff s ON s.id = f.staff_id JOIN figure_month m ON m.month = f.month"
+        " JOIN work_order o ON o.staff_id = f.staff_id AND o.state = 'done' AND o.done_at < m.people_at"
+        " AND date_trunc('month', o.done_at AT TIME ZONE 'Asia/Shanghai') = f.month"
+        " JOIN household h ON h.id = o.household_id AND NOT h.synthetic",
+        filters={"staff": _one_of("staff", "s.code")}, show=rows.order, heads=rows.order_heads,
+    ),
+    "places": Kind(
+        fact="figure_place", key=(("homes", "int"), ("area_id", "int")), monthly=False,
+        columns="f.area_id, f.homes, f.served, f.kind, leaf.name_zh AS area_zh, leaf.name_en AS area_en,"
+        " leaf.path::text AS path",
+        joins="",
+        filters={"kind": _one_of("kind", "f.kind", "street", "community"), "served": _truth("served", "f.served")},
+        show=rows.place, heads=rows.place_heads,
+    ),
+}  # fmt: skip

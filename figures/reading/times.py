@@ -1,0 +1,218 @@
+"""Times to the answer, to the door and to the end: median and 90 % within, by month, against the targets in force."""
+
+import datetime as dt
+from collections import defaultdict
+from typing import Any
+
+from psycopg import Connection
+
+from dispatch.sla import report as sla_store
+from dispatch.sla.clock import WORDS, Milestone
+from figures.core import months
+from figures.core.sections import Cell, Column, Headline, Line, Section, Table
+from figures.core.shares import Share
+from figures.reading import cells
+from figures.reading.charts import run_picture
+from figures.reading.scope import Window
+from vocabulary.severity import SEVERITIES, SEVERITY_WORDS, Severity
+
+SHOWN: tuple[Milestone, ...] = ("acknowledged", "on_scene", "resolved")
+TITLES = {
+    "acknowledged": ("从预警到接警", "from the alert to the answer"),
+    "on_scene": ("从预警到上门", "from the alert to the door"),
+    "resolved": ("从预警到办结", "from the alert to the end"),
+}
+_Row = dict[str, Any]
+
+
+def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
+    """Run charts of one severity, and the shares in time of all."""
+    found: dict[tuple[str, str], dict[dt.date, _Row]] = defaultdict(dict)
+    for month, sort, milestone, reached, p50, p90, met, late, missed, pending, low, high in conn.execute(
+        "SELECT month, severity, milestone, reached, p50_s, p90_s, met, late, missed, pending, target_low, target_high"
+        " FROM figure_time WHERE area_id = %(area)s AND month BETWEEN %(trend)s AND %(last)s",
+        w.asked,
+    ):
+        found[sort, milestone][month] = {
+            "reached": reached,
+            "p50": p50,
+            "p90": p90,
+            "met": met,
+            "late": late,
+            "missed": missed,
+            "pending": pending,
+            "low": low,
+            "high": high,
+        }
+    targets = sla_store.targets(conn).at(w.now)
+    pictures, tables = [], [_shares(w, found, targets.share)]
+    for milestone in SHOWN:
+        rows = found.get((severity, milestone), {})
+        if not rows:
+            continue
+        title = w.say(*TITLES[milestone])
+        wanted = tuple(rows[month]["high"] / 60 if month in rows and rows[month]["high"] else None for month in w.trend)
+        second = tuple(_minutes(rows, month, "p90") for month in w.trend)
+        more = [Line(w.say("90% 不超过", "90% within"), second, "second")]
+        if any(value is not None for value in wanted):
+            more.append(Line(w.say("时限", "target"), wanted, "target"))
+        pictures.append(
+            run_picture(
+                w,
+                f"{w.say(*SEVERITY_WORDS[severity]).capitalize()} · {title}",
+                [_minutes(rows, month, "p50") for month in w.trend],
+                more=tuple(more),
+                unit=w.say("分钟", "min"),
+                name=w.say("一半不超过", "half within"),
+            )
+        )
+        tables.append(_by_month(w, severity, milestone, rows, targets.share))
+    answered = _sum(w, found.get((severity, "acknowledged"), {}))
+    word = w.say(*SEVERITY_WORDS[severity])
+    sentence = (
+        w.say(f"{w.span_words}没有{word}预警。", f"No {word} alerts in {w.span_words}.")
+        if not answered.whole
+        else (
+            w.say(
+                f"{word}预警 {answered.whole:,} 次到了接警时限，{answered.part:,} 次按时接警"
+                f"（{cells.per_cent(answered.value)}，目标 {100 * targets.share:g}%）。",
+                f"Of {answered.whole:,} {word} alerts due for an answer {answered.part:,} were answered in time"
+                f" ({cells.per_cent(answered.value)}; wanted {100 * targets.share:g} %).",
+            )
+        )
+    )
+    heads = [
+        Headline(
+            w.say(f"{word}：按时接警", f"{word}: answered in time"), cells.per_cent(answered.value), answered.value
+        )
+    ]
+    for milestone in SHOWN[:2]:
+        newest = [
+            row["p50"] for month, row in sorted(found.get((severity, milestone), {}).items()) if row["p50"] is not None
+        ]
+        text = cells.span_words(w.language, newest[-1]) if newest else "—"
+        label = w.say(f"{word}：{TITLES[milestone][0]}，最近一月中位", f"{word}: {TITLES[milestone][1]}, newest median")
+        heads.append(Headline(label, text, newest[-1] if newest else None))
+    return Section(
+        code="times",
+        title=w.say("处置时效", "Times"),
+        sentence=sentence,
+        pictures=tuple(pictures),
+        tables=tuple(table for table in tables if table.rows),
+        headlines=tuple(heads),
+        how=(
+            w.say(
+                "自预警发生起算；中位数和第 90 百分位只按到达该环节的预警计算，线性插值。按时＝时限内到达÷（按时＋超"
+                "时到达＋逾期未到达）；"
+                "时限未到或无需该环节的不计。时限为预警发生时有效的时限。",
+                "From the moment when the alert was raised. Median and 90th percentile (interpolated) are of the"
+                " alerts that"
+                " reached the milestone. In time: reached within the target, by those that reached it and those"
+                " whose target"
+                " is over without it; those that still may reach it, or need not, do not count. Targets are those"
+                " that were"
+                " in force when the alert was raised.",
+            ),
+            w.say(
+                "走势图规则（Perla 等，BMJ Quality & Safety 2011）：连续 6 点在中位线同侧，或连续 5 点同向，即不像偶"
+                "然；不足 10 点不判断。",
+                "Rules of the run charts (Perla et al., BMJ Quality & Safety 2011): six points on one side of the"
+                " median, or"
+                " five in one direction, are hardly chance; below ten points nothing is concluded.",
+            ),
+        ),
+    )
+
+
+def _minutes(rows: dict[dt.date, _Row], month: dt.date, name: str) -> float | None:
+    value = rows[month][name] if month in rows else None
+    return None if value is None else value / 60
+
+
+def _sum(w: Window, every: dict[dt.date, _Row]) -> Share:
+    rows = {month: row for month, row in every.items() if month >= w.first}
+    met = sum(row["met"] for row in rows.values())
+    return Share(met, met + sum(row["late"] + row["missed"] for row in rows.values()))
+
+
+def _shares(w: Window, found: dict[tuple[str, str], dict[dt.date, _Row]], wanted: float) -> Table:
+    rows = []
+    for severity in SEVERITIES:
+        for milestone, words in WORDS.items():
+            each = {month: row for month, row in found.get((severity, milestone), {}).items() if month >= w.first}
+            of = _sum(w, each)
+            if not of.whole:
+                continue
+            only = {"severity": severity, "milestone": milestone}
+            rows.append(
+                (
+                    cells.text(w.say(*SEVERITY_WORDS[severity]).capitalize()),
+                    cells.text(w.say(*words).capitalize()),
+                    cells.count(of.whole, w.link("alerts", **only, verdict="due")),
+                    cells.count(of.part, w.link("alerts", **only, verdict="met")),
+                    cells.share(of, wanted=wanted),
+                    cells.interval(of),
+                    cells.count(sum(row["late"] for row in each.values()), w.link("alerts", **only, verdict="late")),
+                    cells.count(
+                        sum(row["missed"] for row in each.values()), w.link("alerts", **only, verdict="missed")
+                    ),
+                )
+            )
+    columns = (
+        (w.say("级别", "severity"), False),
+        (w.say("环节", "milestone"), False),
+        (w.say("到时限 n", "due, n"), True),
+        (w.say("按时", "in time"), True),
+        (w.say("占比", "share"), True),
+        (w.say("95% 区间", "95 % interval"), True),
+        (w.say("超时到达", "late"), True),
+        (w.say("逾期未到达", "missed"), True),
+    )
+    return Table(w.say("按时占比", "share in time"), tuple(Column(*one) for one in columns), tuple(rows))
+
+
+def _by_month(w: Window, severity: str, milestone: Milestone, rows: dict[dt.date, _Row], wanted: float) -> Table:
+    lines = []
+    for month in w.trend:
+        row, code = rows.get(month), months.code(month)
+        if row is None:
+            lines.append(
+                (
+                    cells.text(w.month_words(month)),
+                    *[cells.UNKNOWN if month not in w.counted else cells.count(0)],
+                    *[cells.UNKNOWN] * 4,
+                )
+            )
+            continue
+        link = w.link("alerts", **{"from": code, "to": code}, severity=severity, milestone=milestone, verdict="reached")
+        lines.append(
+            (
+                cells.text(w.month_words(month)),
+                cells.count(row["reached"], link),
+                cells.span(w.language, row["p50"]),
+                cells.span(w.language, row["p90"]),
+                _target(w, row),
+                cells.share(Share(row["met"], row["met"] + row["late"] + row["missed"]), wanted=wanted),
+            )
+        )
+    columns = (
+        w.say("月份", "month"),
+        w.say("到达 n", "reached, n"),
+        w.say("一半不超过", "half within"),
+        w.say("90% 不超过", "90% within"),
+        w.say("时限", "target"),
+        w.say("按时占比", "in time"),
+    )
+    title = w.say(*TITLES[milestone])
+    return Table(
+        f"{w.say(*SEVERITY_WORDS[severity]).capitalize()} · {title}",
+        tuple(Column(name, n > 0, "s" if 2 <= n <= 4 else "") for n, name in enumerate(columns)),
+        tuple(lines),
+    )
+
+
+def _target(w: Window, row: _Row) -> Cell:
+    if row["low"] is None:
+        return cells.UNKNOWN
+    low, high = (cells.span_words(w.language, row[name]) for name in ("low", "high"))
+    return Cell(low if low == high else f"{low} → {high}", row["high"])

@@ -1,0 +1,150 @@
+"""The roll-ups equal a direct count from the base tables, whatever happened and in whichever order it became known."""
+
+import datetime as dt
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from care_network.duty.loading import load_roster
+from care_network.duty.roster import stints
+from care_network.protection import history
+from care_network.protection.functions import Level
+from dispatch.desk import statistics
+from dispatch.sla import clock as sla
+from dispatch.sla import report as sla_store
+from figures.core import months
+from figures.counting.refresh import refresh
+from tests.support.databases import of_service
+from tests.support.network import AREAS
+from tests.support.orders import staff_city
+from tests.support.pasts import PENDANTS, something_happens
+
+pytestmark = pytest.mark.integration
+NOW = dt.datetime(2026, 11, 20, 4, tzinfo=dt.UTC)
+FIRST, PRESENT = dt.date(2026, 9, 1), dt.date(2026, 11, 1)
+
+
+def direct(conn: psycopg.Connection[Any], area: str, month: dt.date) -> dict[tuple[str, str, str], int]:
+    """(severity or rule, its name, ending) → count, by the code of the page of the service level."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for case in statistics.load_cases(conn, *months.span(month), area):
+        over = "open" if case.state == "raised" else case.state if case.state != "resolved" else "unrecorded"
+        ending = case.verdict or over
+        found["severity", case.severity, ending] += 1
+        found["rule", case.rule, ending] += 1
+    return dict(found)
+
+
+def check_alerts(conn: psycopg.Connection[Any], now: dt.datetime) -> None:
+    for month in months.between(FIRST, PRESENT):
+        for area, _ in AREAS:
+            rows = conn.execute(
+                "SELECT what, key, ending, n FROM figure_count f JOIN area a ON a.id = f.area_id"
+                " WHERE a.path::text = %s AND month = %s AND what IN ('severity', 'rule')", (area, month)
+            ).fetchall()  # fmt: skip
+            assert {tuple(row[:3]): row[3] for row in rows} == direct(conn, area, month), (area, month)
+            stories = sla_store.stories(conn, *months.span(month), area)
+            for severity in {story.severity for story in stories}:
+                for milestone in sla.MILESTONES:
+                    each = [sla.measure(one, milestone, now) for one in stories if one.severity == severity]
+                    spans = [one.elapsed_s for one in each if one.elapsed_s is not None]
+                    row = conn.execute(
+                        "SELECT reached, p50_s, p90_s, met, late, missed, pending FROM figure_time f"
+                        " JOIN area a ON a.id = f.area_id WHERE a.path::text = %s AND month = %s AND severity = %s"
+                        " AND milestone = %s", (area, month, severity, milestone)
+                    ).fetchone()  # fmt: skip
+                    counts = [sum(one.verdict == word for one in each) for word in ("met", "late", "missed", "pending")]
+                    percentiles = np.percentile(spans, (50, 90)).tolist() if spans else [None, None]
+                    assert row is not None
+                    assert row == (len(spans), *map(pytest.approx, percentiles), *counts), (area, month, severity)
+
+
+def check_people(conn: psycopg.Connection[Any], now: dt.datetime) -> None:
+    gaps = conn.execute("SELECT since, until FROM protection_gap").fetchall()
+    for month in months.between(FIRST, PRESENT):
+        since, until = months.span(month)
+        until = min(until, now)
+        for resident, lost, bare, unknown, known in conn.execute(
+            "SELECT resident_id, lost_s, bare_s, unknown_s, known_s FROM figure_person WHERE month = %s", (month,)
+        ).fetchall():
+            for function in range(7):
+                changes = conn.execute(
+                    "SELECT at, level FROM protection_change WHERE resident_id = %s AND function = %s AND at < %s"
+                    " ORDER BY at, id", (resident, function, until)
+                ).fetchall()  # fmt: skip
+                seconds, _ = history.durations([(at, Level(level)) for at, level in changes], gaps, since, until)
+                assert lost[function] + bare[function] == pytest.approx(seconds[Level.BLIND])
+                assert unknown[function] == pytest.approx(seconds[Level.UNKNOWN])
+                assert known[function] == pytest.approx(seconds[Level.COVERED] + seconds[Level.WEAK])
+        roster = load_roster(conn, since, until)
+        hours: Counter[int] = Counter()
+        for stint in stints(roster, since, until):
+            hours[stint.staff_id] += (min(stint.ends_at, until) - max(stint.starts_at, since)).total_seconds()  # type: ignore[assignment]
+        counted = conn.execute("SELECT staff_id, duty_s FROM figure_worker WHERE month = %s", (month,)).fetchall()
+        assert {staff: s for staff, s in counted if s} == pytest.approx({k: v for k, v in hours.items() if v}), month
+
+
+def test_the_roll_ups_equal_a_direct_count_after_each_refresh(database_url: str) -> None:
+    rng = np.random.default_rng(17)
+    with (
+        psycopg.connect(database_url, autocommit=True) as conn,
+        psycopg.connect(of_service(database_url, "maintain"), autocommit=True) as service,
+    ):
+        staff_city(conn)
+        conn.execute(PENDANTS)
+        conn.execute("UPDATE gateway SET registered_at = '2026-08-01', state = 'online'")
+        for place, many in enumerate((60, 25, 1)):
+            now = NOW + dt.timedelta(hours=place)
+            conn.execute(
+                "INSERT INTO protection_look VALUES (true, %(now)s, %(now)s, 1, 2)"
+                " ON CONFLICT (one) DO UPDATE SET at = %(now)s", {"now": now}
+            )  # fmt: skip
+            something_happens(conn, rng, many, NOW)
+            if place:  # what was counted is told of otherwise, weeks later
+                conn.execute(
+                    "UPDATE alert SET state = 'resolved', closed_at = %s WHERE state = 'raised' AND rule = 'fall'",
+                    (now,),
+                )
+                conn.execute("INSERT INTO alert_event (alert_id, at, action, to_state, actor) SELECT id, %s, 'resolve',"
+                             " 'resolved', '某' FROM alert WHERE closed_at = %s", (now, now))  # fmt: skip
+                conn.execute("UPDATE figure_month SET people_at = '2026-09-02'")  # as if nobody had counted for months
+            counted = list(refresh(service, now))
+            assert counted[-1].left == 0
+            check_alerts(conn, now)
+            check_people(conn, now)
+        before = conn.execute("SELECT * FROM figure_count ORDER BY 1, 2, 3, 4, 5").fetchall()
+        assert [one.month for one in refresh(service, now)] == months.between(FIRST, PRESENT)  # each has open alerts
+        assert conn.execute("SELECT * FROM figure_count ORDER BY 1, 2, 3, 4, 5").fetchall() == before
+        assert conn.execute(
+            "SELECT bool_and(registered) FROM figure_person WHERE month = %s", (PRESENT,)
+        ).fetchone() == (True,)
+        assert conn.execute("SELECT count(*) FROM figure_people WHERE month < %s", (PRESENT,)).fetchone() == (0,)
+        whole = conn.execute(
+            "SELECT sum(silent_s), sum(expected_s), sum(unknown_s) FROM figure_model f JOIN area a ON a.id = f.area_id"
+            " WHERE a.path = 'sz' AND model = 'shouwang-pendant'"
+        )
+        silent, expected, unknown = whole.fetchone() or (0, 0, 0)
+        assert 0 < silent <= expected - unknown
+
+
+def test_what_lies_long_back_and_a_second_refresh_at_once(database_url: str) -> None:
+    with (
+        psycopg.connect(database_url, autocommit=True) as conn,
+        psycopg.connect(of_service(database_url, "maintain"), autocommit=True) as service,
+    ):
+        staff_city(conn)
+        first = refresh(service, NOW)
+        assert next(first).month == PRESENT  # nothing happened before
+        assert list(refresh(conn, NOW)) == []
+        assert list(first) == []
+        served = conn.execute(
+            "SELECT path::text, served, homes FROM figure_place JOIN area ON area.id = area_id ORDER BY 1"
+        )
+        assert served.fetchall() == [("sz.yt.hs", True, 1), ("sz.yt.hs.pw", False, 1), ("sz.yt.ms", True, 1),
+                                     ("sz.yt.ms.dm", False, 1)]  # fmt: skip
+        # nobody has looked at anybody: not known, which is neither watched nor blind
+        assert conn.execute("SELECT sum(residents), sum(watched), sum(unknown) FROM figure_people f JOIN area a"
+                            " ON a.id = area_id WHERE path = 'sz'").fetchone() == (2, 0, 2)  # fmt: skip
