@@ -1,4 +1,4 @@
-"""Bulk export: begun, awaited, fetched and deleted; it goes on after a restart, and ends clearly where it is too large."""
+"""Bulk export: begun, awaited, fetched, deleted; it goes on after a restart, and ends clearly where it is too large."""
 
 import datetime as dt
 from pathlib import Path
@@ -93,8 +93,8 @@ def test_it_goes_on_after_a_restart_and_fails_in_words_where_it_is_too_large(dat
                 """
                 INSERT INTO exchange_export (id, account_id, token_id, request, types, until, residents, created_at,
                                              expires_at)
-                SELECT gen_random_uuid(), account_id, id, '', '{Observation}', now(), %s, now(), now() + interval '1 day'
-                FROM machine_token RETURNING id::text
+                SELECT gen_random_uuid(), account_id, id, '', '{Observation}', now(), %s, now(),
+                       now() + interval '1 day' FROM machine_token RETURNING id::text
                 """,
                 ([site.resident_id("R1"), site.resident_id("R2")],),
             ).fetchone()
