@@ -211,11 +211,12 @@ GRANTS: Mapping[str, Rights] = {
     "exchange": Rights(
         select=f"{_ALL} area household resident gateway device series reading alert alert_event protection_change"
         f" machine_token exchange_consent exchange_observation exchange_stream exchange_frame quarantine pairing"
-        f" sealed_entry webhook webhook_delivery webhook_attempt {_ENDS}",
+        f" sealed_entry webhook webhook_delivery webhook_attempt exchange_export exchange_export_file {_ENDS}",
         insert=f"audit device series exchange_observation exchange_stream exchange_frame quarantine pairing {_ENDS}"
-        " webhook_delivery webhook_attempt",
-        update=f"series exchange_stream exchange_frame quarantine pairing webhook_delivery {_ENDS}",
-        delete="exchange_observation exchange_frame webhook_delivery",
+        " webhook_delivery webhook_attempt exchange_export exchange_export_file",
+        update=f"series exchange_stream exchange_frame quarantine pairing webhook_delivery {_ENDS}"
+        " exchange_export exchange_export_file",
+        delete="exchange_observation exchange_frame webhook_delivery exchange_export",
         columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin"), ("UPDATE", "webhook", "position")),
     ),
     # passwords, second factors, sessions, and the pages of accounts
