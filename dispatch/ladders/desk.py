@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, in_area, require
+from care_network.access.permissions import Action, audit, covers_every_home, in_area, require
 from care_network.duty.roster import NEAREST_KINDS
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError
 from dispatch.ladders import store
@@ -214,14 +214,7 @@ def _check_reach(conn: psycopg.Connection[Any], account: Account, organisation: 
         ).fetchone()
         if row is None or in_area(account, row[0]):
             return  # one that is not there is told of by the check of the policy itself
-    elif (
-        conn.execute(
-            "SELECT FROM household h JOIN area a ON a.id = h.area_id WHERE NOT a.path <@ %s::ltree AND NOT h.synthetic"
-            " LIMIT 1",
-            (account.area_path,),
-        ).fetchone()
-        is None
-    ):
+    elif covers_every_home(conn, account):
         return
     raise NotPermittedError(
         en=f"this policy reaches beyond {account.login}'s area; name an organisation of yours, or ask the district",

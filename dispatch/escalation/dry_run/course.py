@@ -1,6 +1,7 @@
 """The course of a ladder on a past alert, and figures of many. Pure: the ladder's own rules, with the record's clock.
 
-Acts of people are taken as they happened; a lapse for want of progress follows from the policy and is simulated. Each alert is followed for HORIZON and MOST_ROUNDS at most.
+Acts of people are taken as they happened; a lapse for want of progress follows from the policy and is simulated.
+Each alert is followed for HORIZON and MOST_ROUNDS at most.
 """
 
 import datetime as dt

@@ -128,3 +128,11 @@ def test_a_dry_run_says_who_would_have_been_called(site: ConsoleSite) -> None:
         assert "员11、员12、员13" in ladder
     with site.client("carer") as client:
         assert client.get("/policies/urgent/dry-run").status_code == 403
+
+
+def test_who_has_one_street_sets_no_threshold_of_the_district(site: ConsoleSite) -> None:
+    data = {"name": "inactivity.floor", "value": "120", "reason": "试", "seen": "0"}
+    with site.client("admin-hs") as client:
+        assert client.post("/parameters", data=data).status_code == 403, "though it sees no home beyond its street"
+    with site.client("admin") as client:
+        assert client.post("/parameters", data=data).status_code == 303
