@@ -16,6 +16,8 @@ from exchange.settings import ExchangeSettings
 from exchange.shell.errors import HANDLERS
 from exchange.shell.guard import Guard
 from exchange.shell.state import Exchange
+from exchange.webhooks import routes as webhook_routes
+from exchange.webhooks.delivering import Webhooks
 from firmware_profiles.link.mqtt import Broker
 from observability.liveness import Liveness, Part
 
@@ -25,6 +27,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     read_signs.router,
     fhir_write.router,
     nightscout.router,
+    webhook_routes.router,
 )
 """In this order: an address of one may look like a name in another's."""
 TURN_S = 2.0
@@ -45,16 +48,19 @@ def create_app(
     exchange = Exchange(settings, database, liveness)
     frames = FrameSender(database, broker, settings.worker, exchange.liveness)
     exchange.written = frames.wake
+    webhooks = Webhooks(database, exchange.liveness, local=settings.local_webhooks)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         exchange.start()
         frames.start()
+        webhooks.start()
         turning = asyncio.create_task(_keep_turning(exchange.liveness.part("requests")))
         yield
         exchange.liveness.finish()
         turning.cancel()
         frames.stop()
+        webhooks.stop()
         exchange.stop()
 
     app = _GuardedApp(

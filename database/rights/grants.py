@@ -58,6 +58,8 @@ _COUNTED = (
 """The columns that the figures are counted from: no name, no address, no telephone, no words about anybody."""
 _MACHINES = "machine_token exchange_consent"
 """Tokens of other systems, and residents' consents to be known to them."""
+_WEBHOOK = "id, account_id, name, url, events, area_path, created_at, created_by, paused_at, removed_at, position"
+"""A webhook without the secret that signs its messages."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
@@ -170,6 +172,16 @@ GRANTS: Mapping[str, Rights] = {
             ("UPDATE", "panel", "seen_at"),
             ("UPDATE", "machine_token", "revoked_at, revoked_by"),
             ("UPDATE", "exchange_consent", "withdrawn_at, withdrawn_by"),
+            ("SELECT", "webhook", _WEBHOOK),
+            ("INSERT", "webhook", f"{_WEBHOOK.removeprefix('id, ')}, secret"),
+            ("UPDATE", "webhook", "paused_at, removed_at"),
+            (
+                "SELECT",
+                "webhook_delivery",
+                "id, webhook_id, alert_id, event_id, message_id, kind, created_at, state, attempts, next_at, done_at",
+            ),
+            ("UPDATE", "webhook_delivery", "state, attempts, next_at, give_up_at, done_at"),
+            ("SELECT", "webhook_attempt", "id, delivery_id, at, attempt, status, ms, error"),
             ("UPDATE", "roster_change", "undone_at, undone_by"),
             (
                 "UPDATE",
@@ -193,11 +205,12 @@ GRANTS: Mapping[str, Rights] = {
     "exchange": Rights(
         select=f"{_ALL} area household resident gateway device series reading alert alert_event protection_change"
         f" machine_token exchange_consent exchange_observation exchange_stream exchange_frame quarantine pairing"
-        f" {_ENDS}",
-        insert=f"audit device series exchange_observation exchange_stream exchange_frame quarantine pairing {_ENDS}",
-        update=f"series exchange_stream exchange_frame quarantine pairing {_ENDS}",
-        delete="exchange_observation exchange_frame",
-        columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin")),
+        f" sealed_entry webhook webhook_delivery webhook_attempt {_ENDS}",
+        insert=f"audit device series exchange_observation exchange_stream exchange_frame quarantine pairing {_ENDS}"
+        " webhook_delivery webhook_attempt",
+        update=f"series exchange_stream exchange_frame quarantine pairing webhook_delivery {_ENDS}",
+        delete="exchange_observation exchange_frame webhook_delivery",
+        columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin"), ("UPDATE", "webhook", "position")),
     ),
     "issuer": Rights(
         select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",

@@ -124,6 +124,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/orders/sweeper.py": {"_cancel_ended": "orders are made by people, of alerts that they see"},
     "exchange/intake/nightscout.py": {"resident_of": AGREED},
     "exchange/intake/storing.py": {"place_of": AGREED},
+    "exchange/webhooks/delivering.py": {"_CONSENT": AGREED},
+    "exchange/webhooks/queueing.py": {"_EVENTS": AGREED},
     "exchange/fhir/alerts.py": {"_ALERTS": AGREED},
     "exchange/fhir/people.py": dict.fromkeys(("_PATIENTS", "_OF_PERSON"), AGREED),
     "figures/reading/lists.py": {"KINDS": "of facts, from which synthetic homes were left out"},

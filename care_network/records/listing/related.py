@@ -21,14 +21,6 @@ RELATED: Mapping[str, tuple[tuple[str, LiteralString], ...]] = {
     "staff": (("certificate", "s.code"), ("roster", "s.code"), ("exception", "s.code")),
 }
 """By kind: the kinds whose records belong to one of it, and the column that has its key."""
-UP: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "organisation": (("area", "area"),), "household": (("area", "area"),), "resident": (("household", "household"),),
-    "gateway": (("household", "household"),), "device": (("gateway", "gateway"), ("resident", "resident")),
-    "contact": (("resident", "resident"),), "staff": (("organisation", "organisation"),),
-    "certificate": (("staff", "staff"),), "shift": (("organisation", "organisation"),),
-    "roster": (("staff", "staff"), ("organisation", "organisation")), "exception": (("staff", "staff"),),
-}  # fmt: skip
-"""By kind: the fields that are keys of other records, and their kinds."""
 MOST = 100
 """Related records that a page shows, of each kind."""
 

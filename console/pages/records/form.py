@@ -91,6 +91,9 @@ def change(request: Request, console: Shared, account: CurrentAccount, kind: str
     with console.database() as conn:
         network = network_of(conn, request, account)
         stored = network.get(kind, key)
+        for name, value in fields_of(stored).items():
+            if FIELDS[kind][name].form in MANY and set(fields.get(name, ())) == set(value):
+                fields[name] = value  # boxes have no order: languages stay in theirs
         if not wrong:
             try:
                 stored = network.change(kind, key, _version(sent), fields)
