@@ -174,6 +174,7 @@ def _month_table(w: Window, each: dict[dt.date, int], people: dict[dt.date, int]
         tuple(Column(name, n > 0) for n, name in enumerate(columns)),
         tuple(rows),
         note=w.say("“—”：该月没有数据。", "— means that there are no data of that month."),
+        folded=True,
     )
 
 

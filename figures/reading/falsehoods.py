@@ -106,6 +106,7 @@ def _false_table(
         one = _judged(ended)
         total = sum(ended.values())
         words = w.say("次数太少，不宜比较", "too few to compare") if one.few else ""
+        words = words if one.whole else w.say("没有判定过", "none was judged")
         rows.append(
             (
                 cells.text(name),

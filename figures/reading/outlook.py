@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from care_network.catalogues.ability import GRADES
 from figures.core import forecast, months
 from figures.core.sections import Cell, Column, Headline, Line, RunPicture, Section, Table
 from figures.reading import cells
@@ -45,7 +46,9 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
     whole = [sum(counts[place] for counts in grades.values()) for place in range(len(past))]
     found = forecast.forecast(whole)
     lines = [_row(w, w.say("合计", "all"), found)]
-    lines += [_row(w, grade_name(w, grade), forecast.forecast(grades[grade])) for grade in grades]
+    lines += [
+        _row(w, grade_name(w, grade), forecast.forecast(grades[grade])) for grade in (*GRADES, "") if grade in grades
+    ]
     lines += [_row(w, names.get(path, path), forecast.forecast(counts)) for path, counts in below.items()]
     title = w.say("需求预测", "Demand to be expected")
     columns = (

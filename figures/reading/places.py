@@ -47,7 +47,7 @@ def coverage(conn: Connection[Any], w: Window) -> Section:
             (
                 cells.text(w.say(*names)),
                 *_place_cells(w, month, kind, having, without),
-                cells.share(share),
+                cells.part(share),
                 cells.count(homes),
                 cells.count(bare),
             )
@@ -132,7 +132,7 @@ def people(conn: Connection[Any], w: Window) -> Section:
                 cells.text(name),
                 cells.count(n, to()),
                 cells.count(watched, to(watched="watched")),
-                cells.share(Share(watched, n)),
+                cells.part(Share(watched, n - unknown)),
                 cells.count(unknown, to(watched="unknown")),
                 cells.count(n - watched - unknown, to(watched="blind")),
                 cells.count(beds, to(bed="1")),
@@ -143,16 +143,18 @@ def people(conn: Connection[Any], w: Window) -> Section:
         if grade is not None:
             stacks.append(Stack(name, (watched, unknown, n - watched - unknown), f"{watched:,} / {n:,}"))
     n, watched, unknown, beds, beds_watched, _ = total
+    known = Share(watched, n - unknown)
     sentence = (
         _no_registry(w)
         if not order
         else w.say(
-            f"登记老人 {n:,} 人，其中 {watched:,} 人（{cells.per_cent(Share(watched, n).value)}）此刻有守护，"
-            f"{unknown:,} 人情况不明，{n - watched - unknown:,} 人无守护；家庭养老床位 {beds:,} 张，"
-            f"{beds_watched:,} 张有守护。",
-            f"{n:,} residents are registered: {watched:,} ({cells.per_cent(Share(watched, n).value)}) are watched,"
-            f" of {unknown:,} it is not known, {n - watched - unknown:,} are not; of {beds:,} home care beds"
-            f" {beds_watched:,} are watched.",
+            f"登记老人 {n:,} 人：{watched:,} 人有守护，{n - watched - unknown:,} 人无守护，{unknown:,} 人情况不明"
+            + (f"（情况已知者中有守护的占 {cells.per_cent(known.value)}）" if known.whole else "")
+            + f"；家庭养老床位 {beds:,} 张，{beds_watched:,} 张有守护。",
+            f"{n:,} residents are registered: {watched:,} are watched, {n - watched - unknown:,} are not, and of"
+            f" {unknown:,} it is not known"
+            + (f" ({cells.per_cent(known.value)} of the others are watched)" if known.whole else "")
+            + f"; of {beds:,} home care beds {beds_watched:,} are watched.",
         )
     )
     title = w.say("家庭养老床位与守护对象", "Home care beds and residents watched")
@@ -161,7 +163,7 @@ def people(conn: Connection[Any], w: Window) -> Section:
         w.say("能力等级", "ability grade"),
         w.say("登记", "registered"),
         w.say("有守护", "watched"),
-        w.say("占比", "share"),
+        w.say("占已知者", "of those known"),
         w.say("情况不明", "not known"),
         w.say("无守护", "not watched"),
         w.say("床位", "beds"),
@@ -186,7 +188,7 @@ def people(conn: Connection[Any], w: Window) -> Section:
         if not order
         else (
             Headline(w.say("登记老人", "residents registered"), f"{n:,}", n),
-            Headline(w.say("有守护占比", "share watched"), cells.per_cent(Share(watched, n).value), watched / n),
+            Headline(w.say("有守护（占已知者）", "watched, of those known"), cells.per_cent(known.value), known.value),
             Headline(w.say("家庭养老床位", "home care beds"), f"{beds:,}", beds),
         ),
         how=(

@@ -203,6 +203,7 @@ def _by_month(w: Window, severity: str, milestone: Milestone, rows: dict[dt.date
         f"{w.say(*SEVERITY_WORDS[severity]).capitalize()} · {title}",
         tuple(Column(name, n > 0, "s" if 2 <= n <= 4 else "") for n, name in enumerate(columns)),
         tuple(lines),
+        folded=True,
     )
 
 
