@@ -13,17 +13,22 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.pages import api
+from console.pages.accounts import keeping, one
 from console.pages.admin import frame
+from console.pages.audit import search as audit_search
+from console.pages.audit import wholeness
 from console.pages.decisions import decisions, files
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
+from console.pages.intake import gaps, quarantine, storage
 from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import account, design, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
+from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
@@ -70,10 +75,22 @@ ROUTERS: tuple[APIRouter, ...] = (
     decisions.router,
     files.router,
     # administration
+    keeping.router,
+    one.router,
+    audit_search.router,
+    wholeness.router,
     frame.router,
-    # gateways and devices
+    # records
+    lists.router,
+    record.router,
+    form.router,
+    imports.router,
+    # gateways and devices, the intake
     devices.router,
     gateway.router,
+    quarantine.router,
+    gaps.router,
+    storage.router,
     rosters.router,
     # station
     protection.router,

@@ -7,6 +7,7 @@ from database.settings import DatabaseSettings
 from exchange.app import create_app
 from exchange.server import make_server
 from exchange.settings import ExchangeSettings
+from firmware_profiles.settings import BrokerSettings
 from observability.liveness import Liveness
 from observability.process import serve
 
@@ -18,7 +19,9 @@ def main() -> None:
 
 def _work(stop: threading.Event, liveness: Liveness) -> None:
     settings = ExchangeSettings()
-    server = make_server(create_app(settings, DatabaseSettings(), liveness=liveness), settings)
+    server = make_server(
+        create_app(settings, DatabaseSettings(), BrokerSettings().broker(), liveness=liveness), settings
+    )
 
     def end() -> None:
         stop.wait()

@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings
 from alerting.service.settings import AlertingSettings
 from console.settings import ConsoleSettings
 from database.city.settings import FeedSettings
+from database.rights.settings import AuditSettings
 from database.settings import DatabaseSettings
 from dispatch.channels.settings import NotifySettings
 from dispatch.escalation.settings import DispatchSettings
@@ -29,6 +30,7 @@ PAGES: dict[str, type[BaseSettings]] = {
     "Console": ConsoleSettings,
     "Exchange": ExchangeSettings,
     "Feed for the city (maintenance)": FeedSettings,
+    "Checkpoints of the audit (maintenance)": AuditSettings,
     "Certificates": IssuerSettings,
     "Proof of the path": PathSettings,
 }

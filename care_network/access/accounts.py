@@ -76,8 +76,11 @@ def set_password(
 
 
 def lock_all(conn: Connection[Any]) -> None:
-    """Hold every change of an account back until the transaction ends."""
-    conn.execute("LOCK TABLE account IN SHARE ROW EXCLUSIVE MODE")
+    """Hold every change of roles, areas and states back until the transaction ends.
+
+    A lock of its own: the console's role may not lock the table.
+    """
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('shouwang accounts', 0))")
 
 
 def has_any(conn: Connection[Any]) -> bool:

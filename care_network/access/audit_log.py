@@ -28,11 +28,29 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     at: dt.datetime
     login: str | None
     """None: the system, or by a link without a login."""
+    name_zh: str | None
+    name_en: str | None
     action: str
     resident: str | None
     """The resident's code."""
+    resident_zh: str | None
+    resident_en: str | None
     detail: dict[str, Any]
     origin: str
+
+
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """The lines that somebody looks for; what is None does not bind."""
+
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    login: str | None = None
+    """Done by this account, or to it."""
+    resident: str | None = None
+    action: str | None = None
+    origin: str | None = None
+    before: int | None = None
+    """Id of the line above the page."""
 
 
 class AuditCheck(msgspec.Struct, frozen=True):
@@ -42,6 +60,78 @@ class AuditCheck(msgspec.Struct, frozen=True):
     head: Head | None
     faults: tuple[str, ...]
     """Empty: nothing was changed, removed or put in between. MOST_FAULTS at most."""
+
+
+_LINES: LiteralString = """
+    SELECT e.id, e.at, a.login, a.name_zh, a.name_en, e.action, r.code AS resident, r.name_zh AS resident_zh,
+           r.name_en AS resident_en, e.detail, e.origin
+    FROM audit e LEFT JOIN account a ON a.id = e.account_id LEFT JOIN resident r ON r.id = e.resident_id
+    LEFT JOIN household h ON h.id = r.household_id LEFT JOIN area p ON p.id = h.area_id
+"""
+_SCOPE: LiteralString = """
+    (CASE WHEN e.resident_id IS NOT NULL THEN coalesce(p.path <@ %(area)s::ltree, nlevel(%(area)s::ltree) <= 2)
+          WHEN e.account_id IS NULL THEN true
+          WHEN a.area_path IS NOT NULL THEN a.area_path <@ %(area)s::ltree
+          ELSE NOT EXISTS (SELECT FROM family_member f JOIN resident fr ON fr.id = f.resident_id
+                           JOIN household fh ON fh.id = fr.household_id JOIN area fp ON fp.id = fh.area_id
+                           WHERE f.account_id = a.id AND NOT fp.path <@ %(area)s::ltree) END)
+"""
+"""Lines about residents of the area; about nobody: of accounts of the area, and of the system. A resident who was
+removed belongs to the district."""
+_BOUNDS: LiteralString = """
+    (%(since)s::timestamptz IS NULL OR e.at >= %(since)s) AND (%(until)s::timestamptz IS NULL OR e.at < %(until)s)
+    AND (%(resident)s::integer IS NULL OR e.resident_id = %(resident)s)
+    AND (%(action)s::text IS NULL OR e.action = %(action)s)
+    AND (%(origin)s::text IS NULL OR e.origin = %(origin)s)
+    AND (%(before)s::bigint IS NULL OR e.id < %(before)s)
+"""
+
+
+def search(conn: Connection[Any], account: Account, sought: Sought, most: int) -> list[AuditEntry]:
+    """The newest lines that are sought, ``most`` at most, by what the account's area bounds.
+
+    Raises NotPermittedError. The caller records the look.
+    """
+    require(account, Action.VIEW_AUDIT)
+    resident = _number(conn, "SELECT id FROM resident WHERE code = %s", sought.resident)
+    actor = _number(conn, "SELECT id FROM account WHERE login = %s", sought.login)
+    if resident == 0:
+        return []
+    values = {
+        **{name: getattr(sought, name) for name in ("since", "until", "action", "origin", "before", "login")},
+        "resident": resident, "actor": actor, "area": account.area_path, "most": most,
+    }  # fmt: skip
+    with conn.cursor(row_factory=class_row(AuditEntry)) as cursor:
+        if actor is None:
+            query: LiteralString = (
+                _LINES + " WHERE " + _BOUNDS + " AND " + _SCOPE + " ORDER BY e.id DESC LIMIT %(most)s"
+            )
+        else:  # each of the two ways has an index
+            one: LiteralString = (
+                "(" + _LINES + " WHERE e.account_id = %(actor)s AND " + _BOUNDS + " AND " + _SCOPE
+                + " ORDER BY e.id DESC LIMIT %(most)s)"
+            )  # fmt: skip
+            other: LiteralString = (
+                "(" + _LINES + " WHERE e.detail ? 'login' AND e.detail->>'login' = %(login)s"
+                " AND e.account_id IS DISTINCT FROM %(actor)s AND " + _BOUNDS + " AND " + _SCOPE
+                + " ORDER BY e.id DESC LIMIT %(most)s)"
+            )  # fmt: skip
+            query = one + " UNION ALL " + other + " ORDER BY id DESC LIMIT %(most)s"
+        return cursor.execute(query, values).fetchall()
+
+
+def _number(conn: Connection[Any], query: LiteralString, key: str | None) -> int | None:
+    """The id of what was named; 0 for what does not exist, None where nothing was named."""
+    if not key:
+        return None
+    row = conn.execute(query, (key,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def about_account(conn: Connection[Any], account: Account, login: str, most: int) -> list[AuditEntry]:
+    """The newest lines of what an account did and what was done to it, for whoever keeps it."""
+    require(account, Action.MANAGE_ACCOUNTS)
+    return search(conn, account, Sought(login=login), most)
 
 
 def entries(
@@ -54,32 +144,8 @@ def entries(
     resident: str | None = None,
     most: int = 200,
 ) -> list[AuditEntry]:
-    """The newest entries between two moments: of the account's area, and those about nobody.
-
-    Raises NotPermittedError.
-    """
-    require(account, Action.VIEW_AUDIT)
-    with conn.cursor(row_factory=class_row(AuditEntry)) as cursor:
-        return cursor.execute(
-            """
-            SELECT e.id, e.at, a.login, e.action, r.code AS resident, e.detail, e.origin
-            FROM audit e LEFT JOIN account a ON a.id = e.account_id LEFT JOIN resident r ON r.id = e.resident_id
-            LEFT JOIN household h ON h.id = r.household_id LEFT JOIN area p ON p.id = h.area_id
-            WHERE e.at >= %(since)s AND e.at < %(until)s
-              AND (r.id IS NULL OR p.path <@ %(area)s::ltree)
-              AND (%(login)s::text IS NULL OR a.login = %(login)s)
-              AND (%(resident)s::text IS NULL OR r.code = %(resident)s)
-            ORDER BY e.id DESC LIMIT %(most)s
-            """,
-            {
-                "since": since,
-                "until": until,
-                "area": account.area_path,
-                "login": login,
-                "resident": resident,
-                "most": most,
-            },
-        ).fetchall()
+    """The newest lines between two moments; see :func:`search`. Raises NotPermittedError."""
+    return search(conn, account, Sought(since=since, until=until, login=login, resident=resident), most)
 
 
 _CHAIN: LiteralString = """

@@ -43,6 +43,15 @@ class SaveCounts(msgspec.Struct, frozen=True):
     unchanged: int = 0
 
 
+class Saved(msgspec.Struct, frozen=True):
+    """The outcome of a table's records of one kind."""
+
+    counts: SaveCounts
+    bad: dict[int, ProvisioningError]
+    verdicts: dict[int, str]
+    """'added', 'changed' or 'unchanged', by row."""
+
+
 class _Entry(msgspec.Struct):
     """A record of the table, with the rows that it comes from."""
 
@@ -60,8 +69,8 @@ def save(
     at: dt.datetime,
     origin: str,
     progress: Callable[[str, int, int], None],
-) -> tuple[SaveCounts, dict[int, ProvisioningError]]:
-    """Add or change the records of these rows; returns the counts, and the errors by row number.
+) -> Saved:
+    """Add or change the records of these rows; returns the counts, the errors and what became of the others, by row.
 
     ``last``: each row is a record of its own. Otherwise several rows may give the same one (a couple's household) and
     must agree. Part of the caller's transaction. Raises ChangedMeanwhileError where somebody else changes the same
@@ -109,7 +118,14 @@ def save(
     if kind is GATEWAY:
         _own_devices(conn, [key[0] for key, _ in added])
     _trace(conn, account, kind, {"add": added, "change": changed}, at, origin)
-    return SaveCounts(len(added), len(changed), unchanged), bad
+    done = {key: "added" for key, _ in added} | {key: "changed" for key, _ in changed}
+    verdicts = {
+        number: done.get(key, "unchanged")
+        for key, entry in entries.items()
+        for number in entry.rows
+        if number not in bad
+    }
+    return Saved(SaveCounts(len(added), len(changed), unchanged), bad, verdicts)
 
 
 def _entries(

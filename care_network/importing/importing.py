@@ -25,6 +25,7 @@ from care_network.records.kinds import Kind, kind_named
 
 log = structlog.get_logger(__name__)
 
+VERDICTS = ("added", "changed", "unchanged")
 Progress = Callable[[str, int, int], None]
 """Called with the name of the step, the number of rows done, and their total."""
 
@@ -51,6 +52,8 @@ class ImportOutcome(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
     stored: bool
     """False: a dry run, or bad rows without ``skip_bad``; nothing was stored."""
+    verdicts: dict[int, str] = {}
+    """One of VERDICTS for each good row, by its number; of several records of a row the one that says most."""
 
 
 def run_import(
@@ -82,6 +85,7 @@ def run_import(
         if number % 500 == 0 or number == len(table.rows):
             progress("read", number, len(table.rows))
     saved: dict[str, SaveCounts] = {}
+    verdicts: dict[int, str] = {}
     stored = False
     with conn.transaction():
         # One import at a time: two of the same table would each add what the other one adds.
@@ -89,11 +93,14 @@ def run_import(
         act_as(conn, account, origin)
         for kind in sheet.kinds:
             entries = [RowFields(row.number, _of(kind, sheet, row.values)) for row in rows]
-            saved[kind.name], bad = save(
+            done = save(
                 conn, account, kind, entries, last=kind is sheet.kinds[-1], at=at, origin=origin, progress=progress
             )
-            problems += [_problem(number, sheet, kind, error) for number, error in bad.items()]
-            rows = [row for row in rows if row.number not in bad]
+            saved[kind.name] = done.counts
+            problems += [_problem(number, sheet, kind, error) for number, error in done.bad.items()]
+            rows = [row for row in rows if row.number not in done.bad]
+            for number, verdict in done.verdicts.items():
+                verdicts[number] = min(verdict, verdicts.get(number, "unchanged"), key=VERDICTS.index)
         stored = not dry_run and (skip_bad or not problems)
         if not stored:
             raise psycopg.Rollback
@@ -103,7 +110,11 @@ def run_import(
             detail={"file": table.name[:100], "sha256": table.digest, "skipped": len(table.rows) - len(rows), **counts},
         )  # fmt: skip
     log.info("import", what=sheet.name, rows=len(table.rows), problems=len(problems), stored=stored)
-    return ImportOutcome(len(table.rows), saved, tuple(sorted(problems, key=lambda problem: problem.row)), stored)
+    refused = {problem.row for problem in problems}
+    return ImportOutcome(
+        len(table.rows), saved, tuple(sorted(problems, key=lambda problem: problem.row)), stored,
+        {number: verdict for number, verdict in verdicts.items() if number not in refused},
+    )  # fmt: skip
 
 
 def read_fields(kind_name: str, texts: Mapping[str, str]) -> dict[str, Any]:

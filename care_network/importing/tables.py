@@ -47,12 +47,17 @@ def read_table(file: Path) -> Table:
 
     Raises ProvisioningError, which says what to do, for any other file.
     """
-    suffix = file.suffix.lower()
     try:
         with file.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise ProvisioningError(en=f"{file} cannot be read: {error.strerror}", zh=f"无法读取 {file}") from error
+    return parse(str(file), data)
+
+
+def parse(name: str, data: bytes) -> Table:
+    """Read the bytes of such a file; its name tells the form, and is said where it cannot be read."""
+    file, suffix = Path(name), Path(name).suffix.lower()
     if len(data) > MOST_BYTES:
         raise _too_large(file)
     if suffix == ".xlsx":
@@ -78,29 +83,37 @@ def write_template(sheet: Sheet, file: Path) -> None:
     """
     if file.exists():
         raise ProvisioningError(en=f"{file} exists already; choose another name", zh=f"{file} 已存在，请换一个名称")
+    file.write_bytes(template(sheet, file.suffix.lower().removeprefix("."), str(file)))
+
+
+def template(sheet: Sheet, form: str, name: str = "") -> bytes:
+    """Make that table as 'csv' or 'xlsx'. Raises ProvisioningError for another form, with the file's name."""
     headings = [column.heading + ("*" if column.needed else "") for column in sheet.columns]
     hints = [f"{column.reader.zh} {column.reader.en}" for column in sheet.columns]
     examples = [column.example for column in sheet.columns]
     hints[0], examples[0] = f"# {hints[0]}", f"# {examples[0]}"
-    if file.suffix.lower() == ".csv":
-        # Spreadsheets recognise UTF-8 by the mark.
-        with file.open("w", encoding="utf-8-sig", newline="") as stream:
-            csv.writer(stream).writerows([headings, hints, examples])
-    elif file.suffix.lower() == ".xlsx":
-        book = Workbook()
-        page: Any = book.active
-        page.title = sheet.zh
-        for row in (headings, hints, examples):
-            page.append(row)
-        for number, cell in enumerate(page[1], 1):
-            cell.font = Font(bold=True)
-            # Text, so that a code's leading zeros stay.
-            page.column_dimensions[cell.column_letter].number_format = "@"
-            page.column_dimensions[cell.column_letter].width = 4 + 2 * max(6, len(headings[number - 1]) // 2)
-        page.freeze_panes = "A2"
-        book.save(file)
-    else:
-        raise ProvisioningError(en=f"{file}: a template is .csv or .xlsx", zh=f"{file}：模板应为 .csv 或 .xlsx")
+    if form == "csv":
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([headings, hints, examples])
+        return text.getvalue().encode("utf-8-sig")  # spreadsheets recognise UTF-8 by the mark
+    if form != "xlsx":
+        raise ProvisioningError(
+            en=f"{name or form}: a template is .csv or .xlsx", zh=f"{name or form}：模板应为 .csv 或 .xlsx"
+        )
+    book = Workbook()
+    page: Any = book.active
+    page.title = sheet.zh
+    for row in (headings, hints, examples):
+        page.append(row)
+    for number, cell in enumerate(page[1], 1):
+        cell.font = Font(bold=True)
+        # Text, so that a code's leading zeros stay.
+        page.column_dimensions[cell.column_letter].number_format = "@"
+        page.column_dimensions[cell.column_letter].width = 4 + 2 * max(6, len(headings[number - 1]) // 2)
+    page.freeze_panes = "A2"
+    packed = io.BytesIO()
+    book.save(packed)
+    return packed.getvalue()
 
 
 def _workbook(file: Path, data: bytes) -> list[TableRow]:
@@ -168,7 +181,7 @@ def _without_comments(file: Path, rows: Any) -> list[TableRow]:
     for number, cells in rows:
         if number > MOST_LINES or len(cells) > MOST_COLUMNS:
             raise _too_large(file)
-        texts = tuple(cell.strip() for cell in cells)
+        texts = tuple(_unquoted(cell.strip()) for cell in cells)
         if not any(texts) or texts[0].startswith("#"):
             continue
         if len(rows_left) > MOST_ROWS:
@@ -177,6 +190,15 @@ def _without_comments(file: Path, rows: Any) -> list[TableRow]:
             )
         rows_left.append(TableRow(number, texts))
     return rows_left
+
+
+FORMULA = "=+-@"
+"""Signs with which a spreadsheet takes a cell of a CSV file for a formula; what we write puts a ' before them."""
+
+
+def _unquoted(cell: str) -> str:
+    """A cell without the ' that keeps a spreadsheet from taking it for a formula."""
+    return cell[1:] if len(cell) > 2 and cell[0] == "'" and cell[1] in FORMULA else cell
 
 
 def _too_large(file: Path) -> ProvisioningError:

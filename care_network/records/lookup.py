@@ -121,3 +121,14 @@ def street_names(conn: Connection[Any]) -> dict[str, tuple[str, str]]:
     """Names of all streets (Chinese, English) by path, in the order of their paths."""
     rows = conn.execute("SELECT path::text, name_zh, name_en FROM area WHERE level = 'street' ORDER BY path")
     return {path: (zh, en) for path, zh, en in rows}
+
+
+def areas(conn: Connection[Any], below: str | None) -> list[tuple[str, str, str]]:
+    """Path, Chinese and English name of the areas below one, itself too, down to communities; by path."""
+    return conn.execute(
+        """
+        SELECT path::text, name_zh, name_en FROM area
+        WHERE path <@ %s::ltree AND level <> 'compound' AND NOT path <@ 'synthetic'::ltree ORDER BY path
+        """,
+        (below,),
+    ).fetchall()

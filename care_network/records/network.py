@@ -14,17 +14,20 @@ import msgspec
 from psycopg import Connection, sql
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, in_area, require
+from care_network.access.permissions import Action, audit, in_area, may_do, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records import records, store
 from care_network.records.history import changes, past
 from care_network.records.history.changes import Change
 from care_network.records.kinds import DEVICE, GATEWAY, RESIDENT, Kind, kind_named
-from care_network.records.listing import paging
+from care_network.records.listing import paging, related
 from care_network.records.listing.paging import Page, Wanted
 from care_network.records.lookup import Lookup
 from care_network.records.provisioning import GATEWAY_DEVICE, add_gateway
 from care_network.records.store import Stored
+
+Rows = list[Stored]
+Costs = list[related.Cost]
 
 
 class Network:
@@ -144,6 +147,31 @@ class Network:
             found = store.listing(self._conn, kind, below, past.at_moment(kind, as_of))
             self._trace_list(kind, below, len(found), {} if as_of is None else {"as_of": as_of.isoformat()})
         return found
+
+    def related(self, kind_name: str, key: tuple[Any, ...], as_of: dt.datetime | None = None) -> dict[str, Rows]:
+        """Read the records that belong to one, by kind; those of a kind that the role may not look at are left out.
+
+        Raises NotFoundError where the record is not in the account's area.
+        """
+        kind = kind_named(kind_name)
+        self._require_view(kind)
+        with self._conn.transaction():
+            self._found(kind, key, past.at_moment(kind, as_of))
+            found = related.related(self._conn, kind, key, lambda other: past.at_moment(other, as_of))
+            found = {name: rows for name, rows in found.items() if may_do(self._account, kind_named(name).view)}
+            for name, rows in found.items():
+                self._trace_list(kind_named(name), "", len(rows), {"of": self._audited_key(kind, key)})
+        return found
+
+    def costs(self, kind_name: str, key: tuple[Any, ...]) -> tuple[Stored, Costs]:
+        """Read a record and name what follows from its removal. Raises as :meth:`remove`."""
+        kind = kind_named(kind_name)
+        require(self._account, kind.edit)
+        with self._conn.transaction():
+            stored = self._found(kind, key)
+            if kind.people:
+                self._trace("view", kind, stored, {})
+            return stored, related.costs(self._conn, kind, stored)
 
     def page(self, kind_name: str, wanted: Wanted, *, what: str = "list") -> Page:
         """Read one page of a kind, ordered by key. ``wanted.under`` '': the account's whole area.

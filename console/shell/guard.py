@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.shell.security import same_origin
+from console.shell.security import cookie_name, same_origin
+from console.shell.viewer import VIEWER
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -33,6 +34,8 @@ SIGNED = "/receipts/"
 """Gateways report here: the address is signed, no cookie counts, and a program sends no Origin."""
 OUTLINES = "/map/outlines"
 GROUND = "/map/outlines/ground"
+TABLES = "/imports/"
+"""Tables of records are sent to addresses below it."""
 PROBES = frozenset({"/healthz"})
 """Asked by the address of the machine: no Host of ours."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -57,6 +60,12 @@ MAP = Bounds(
     65 * 1024 * 1024, 600.0, "文件太大：底图最多 64 MB。 The file is too large: a ground map has 64 MB at most."
 )
 """A file of map tiles and the rest of its form; at 110 kB/s."""
+TABLE = Bounds(
+    4 * 1024 * 1024,
+    120.0,
+    "文件太大：表格最多 4 MB，请分批导入。 The file is too large: a table has 4 MB at most; divide it.",
+)
+"""A table of records, some ten thousand lines, and the rest of its form."""
 CONFIG = Bounds(272 * 1024, 60.0)
 """A gateway's signed configuration (256 KiB at most) and the rest of its form."""
 LINGER_S, LINGER_SIZE = 2.0, 2 * PHOTO.size
@@ -80,9 +89,11 @@ class Guard:
         connection = HTTPConnection(scope)
         known = scope["path"] in PROBES or _host_name(connection) in self._hosts
         if scope["type"] == "websocket":
+            VIEWER.set(connection.cookies.get(cookie_name(secure=self._tls), ""))
             # Before it is accepted, a socket is refused by closing it: the server answers 403.
             await (self._app(scope, receive, send) if known else send({"type": "websocket.close", "code": 1008}))
             return
+        VIEWER.set(connection.cookies.get(cookie_name(secure=self._tls), ""))
         request = _Request(scope, receive, send, self._headers)
         refusal = (421, "This host name is not served here.") if not known else self._refusal(scope, connection)
         if refusal is not None:
@@ -169,11 +180,13 @@ class _Request:
 
 def bounds_of(scope: Scope) -> Bounds:
     """The bounds of a request's body: the order's page on the telephone takes a photo, those of outlines, of the
-    ground and of a gateway's configuration a file, all others a form."""
+    ground, of tables and of a gateway's configuration a file, all others a form."""
     if scope["method"] == "POST" and scope["path"] == GROUND:
         return MAP
     if scope["method"] == "POST" and scope["path"] == OUTLINES:
         return PHOTO
+    if scope["method"] == "POST" and scope["path"].startswith(TABLES):
+        return TABLE
     if scope["method"] == "POST" and scope["path"].startswith("/devices/") and scope["path"].endswith("/config"):
         return CONFIG
     photo = scope["method"] == "POST" and scope["path"].startswith("/w/") and scope["path"].count("/") == 2

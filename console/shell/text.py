@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from starlette.requests import HTTPConnection, Request
 
-from console.shell.guard import FORM, GROUND, OUTLINES, SIGNED
+from console.shell.guard import FORM, GROUND, OUTLINES, SIGNED, TABLES
 from vocabulary.text import check_text
 
 
@@ -24,7 +24,7 @@ async def _sent(request: Request) -> list[str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.url.path.startswith(SIGNED):
         return []  # a gateway's report: one word of it is read
-    if request.url.path in (GROUND, OUTLINES):
+    if request.url.path in (GROUND, OUTLINES) or request.url.path.startswith(TABLES):
         return []  # megabytes: read, and looked at, once the permission was asked for
     if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
         return [part for pair in (await request.form()).multi_items() for part in pair if isinstance(part, str)]

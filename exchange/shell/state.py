@@ -1,6 +1,6 @@
 """The state that all requests share: settings, connection pool, the tokens' buckets."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ from database.pool import Pool, make_pool
 from database.settings import DatabaseSettings
 from exchange.settings import ExchangeSettings
 from exchange.shell.limits import Buckets
+from ingest.quarantine.quarantine import Quarantine
 from observability.liveness import Liveness
 
 STRANGERS_PER_S, STRANGERS_BURST = 0.5, 20
@@ -28,6 +29,9 @@ class Exchange:
         self.liveness = liveness or Liveness()
         self.buckets = Buckets(settings.requests_per_s, settings.burst)
         self.strangers = Buckets(STRANGERS_PER_S, STRANGERS_BURST)
+        self.quarantine = Quarantine()
+        self.written: Callable[[], None] = lambda: None
+        """Called after readings were written, so that they leave at once."""
         self._pool: Pool = make_pool(database, "exchange")
 
     def start(self) -> None:

@@ -20,6 +20,8 @@ class Code(StrEnum):
     REUSED_NUMBER = "reused number"
     """The number was taken before, by an older message: the outbox was put back from a copy."""
     UNKNOWN_DEVICE = "unknown device"
+    UNKNOWN_PATIENT = "unknown patient"
+    """The exchange: a patient that is not there, or has not agreed to the system that sends."""
     UNKNOWN_CHANNEL = "unknown channel"
     UNKNOWN_EVENT = "unknown event"
     WRONG_UNIT = "wrong unit"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shouwang.cli import audit
 from shouwang.cli.session import ORIGIN, Login, Session, Url, acting, connection
 
 if TYPE_CHECKING:
@@ -21,17 +22,14 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 consent_app = typer.Typer(help="Residents' consents to be seen by their family.", no_args_is_help=True)
-audit_app = typer.Typer(help="Who has looked at what, and changed it.", no_args_is_help=True)
 app.add_typer(consent_app, name="consent")
-app.add_typer(audit_app, name="audit")
+app.add_typer(audit.app, name="audit", hidden=True)  # its name before it had one of its own
 
 Name = Annotated[str, typer.Argument(metavar="LOGIN", help="Login of the account.")]
 PasswordFile = Annotated[
     Path | None,
     typer.Option("--password-file", help="File whose first line is the password; '-': standard input. Else asked."),
 ]
-Since = Annotated[str | None, typer.Option(help="From then on (Asia/Shanghai); a day before --until by default.")]
-Until = Annotated[str | None, typer.Option(help="Until then (Asia/Shanghai); now by default.")]
 
 
 @app.command("first-admin")
@@ -77,7 +75,7 @@ def add(
     name: Name,
     url: Url,
     login: Login,
-    role: Annotated[str, typer.Option(help="admin, dispatcher, station, carer or family.")],
+    role: Annotated[str, typer.Option(help="admin, dispatcher, lead, manager, station, carer, family or auditor.")],
     name_zh: Annotated[str, typer.Option(help="Name in Chinese.")],
     name_en: Annotated[str, typer.Option(help="Name in Latin letters.")],
     area: Annotated[str | None, typer.Option(help="Path of the area that staff see; family have none.")] = None,
@@ -124,6 +122,32 @@ def password(
             at=session.now, origin=ORIGIN, keep=None,
         )  # fmt: skip
     typer.echo("密码已修改 the password is changed; other sessions have ended")
+
+
+@app.command()
+def change(
+    name: Name,
+    url: Url,
+    login: Login,
+    role: Annotated[str | None, typer.Option(help="The new role.")] = None,
+    area: Annotated[str | None, typer.Option(help="Path of the new area.")] = None,
+    name_zh: Annotated[str | None, typer.Option(help="Name in Chinese.")] = None,
+    name_en: Annotated[str | None, typer.Option(help="Name in Latin letters.")] = None,
+) -> None:
+    """Change an account's name, role or area; a new role or area ends its sessions."""
+    from care_network.access.permissions import Action
+    from care_network.records import account_records
+    from care_network.records.accounts import changes
+
+    with acting(url, login, Action.MANAGE_ACCOUNTS) as session:
+        admin = _admin(session)
+        kept = account_records.kept(session.conn, admin, name)
+        new = changes.AccountChange(
+            version=kept.version, name_zh=name_zh or kept.name_zh, name_en=name_en or kept.name_en,
+            role=role or kept.role, area=area or kept.area_path,
+        )  # fmt: skip
+        ended = changes.change(session.conn, admin, name, new)
+    typer.echo(f"{name}: 已修改 changed; 已结束 {ended} 个会话 sessions ended")
 
 
 @app.command()
@@ -205,47 +229,21 @@ def withdraw(
     typer.echo(f"{name}: 不再能查看 no longer sees {resident}")
 
 
-@audit_app.command()
-def show(
+@consent_app.command()
+def give(
+    name: Name,
+    resident: Annotated[str, typer.Argument(help="The resident's code.")],
     url: Url,
     login: Login,
-    by: Annotated[str | None, typer.Option("--by", help="Of this login only.")] = None,
-    resident: Annotated[str | None, typer.Option(help="About this resident (code) only.")] = None,
-    since: Since = None,
-    until: Until = None,
-    most: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 200,
+    relation: Annotated[str, typer.Option(help="Who they are to the resident.")],
 ) -> None:
-    """Logins, looks and changes. This look is an entry, too."""
-    from care_network.access.audit_log import entries
+    """Record that a resident agrees today to be seen by a family account."""
     from care_network.access.permissions import Action
-    from shouwang.cli.tables import accounts as tables
-    from vocabulary.times import local_time
+    from care_network.records.accounts import changes
 
-    with acting(url, login, Action.VIEW_AUDIT) as session:
-        end = local_time(until) if until else session.now
-        begin = local_time(since) if since else end - dt.timedelta(days=1)
-        found = entries(session.conn, session.account, begin, end, login=by, resident=resident, most=most)
-        session.audit(Action.VIEW_AUDIT, detail={"by": by, "resident": resident, "entries": len(found)})
-        tables.print_audit(found)
-
-
-@audit_app.command()
-def verify(
-    url: Url,
-    head: Annotated[
-        str | None, typer.Option(help="POSITION:HASH from the log of 'maintain': what lies before it must be the same.")
-    ] = None,
-) -> None:
-    """Compute the chain over audit and alert history anew. Exit status 1 where something was changed or removed."""
-    from care_network.access.audit_log import check
-    from database.rights.sealed import head_of
-
-    with connection(url) as conn:
-        found = check(conn, head_of(head) if head else None)
-    for fault in found.faults:
-        typer.secho(f"BAD {fault}", fg="red", err=True)
-    typer.echo(f"{found.entries} 条记录 entries; 链头 head {found.head or '-'}")
-    raise typer.Exit(1 if found.faults else 0)
+    with acting(url, login, Action.MANAGE_ACCOUNTS) as session:
+        changes.give_consent(session.conn, _admin(session), name, resident, relation, relation)
+    typer.echo(f"{name}: 现可查看 may see {resident}")
 
 
 def _set_active(name: str, url: str, login: str, *, active: bool) -> None:

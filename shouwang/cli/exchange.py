@@ -10,6 +10,8 @@ from shouwang.cli.session import ORIGIN, Login, Url, acting
 app = typer.Typer(help="Other systems: tokens, consents, and the service for them.", rich_markup_mode="rich")
 tokens_app = typer.Typer(help="Tokens with which other systems ask.", no_args_is_help=True)
 consent_app = typer.Typer(help="Residents' consents to be known to another system.", no_args_is_help=True)
+webhooks_app = typer.Typer(help="Addresses of other systems to which changes of alerts are told.", no_args_is_help=True)
+app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(consent_app, name="consent")
 
@@ -123,3 +125,90 @@ def withdraw_consent(system: System, residents: Residents, url: Url, login: Logi
             session.conn, session.account, residents, system, at=session.now, origin=ORIGIN
         )
     typer.echo(f"已撤回授权 consents withdrawn: {ended}")
+
+
+Hook = Annotated[int, typer.Argument(metavar="NUMBER", help="Of the webhook, as 'list' shows it.")]
+
+
+@webhooks_app.command("list")
+def list_webhooks(url: Url, login: Login) -> None:
+    """The webhooks below your area: where they lead, what waits, what was given up."""
+    from care_network.access import webhooks
+    from care_network.access.permissions import Action
+
+    with acting(url, login, Action.MANAGE_MACHINES) as session:
+        for one in webhooks.listing(session.conn, session.account, limit=10_000):
+            typer.echo(
+                f"{one.id:>5}  {one.login:<20} {one.name:<20} {'paused' if one.paused_at else 'on':<6} waiting"
+                f" {one.waiting}  given up {one.parked}  {one.url}  {' '.join(one.events)}"
+            )
+
+
+@webhooks_app.command("add")
+def add_webhook(
+    system: System,
+    url: Url,
+    login: Login,
+    name: Annotated[str, typer.Option(help="What it is for.")],
+    address: Annotated[str, typer.Option(help="https://…, a public name.")],
+    event: Annotated[list[str], typer.Option(help="alert.raised, alert.changed, alert.closed; repeated.")],
+    area: Annotated[str, typer.Option(help="Path of the area whose alerts are told.")],
+) -> None:
+    """Add a webhook; prints the secret that signs its messages, once."""
+    from care_network.access import webhooks
+    from care_network.access.permissions import Action
+
+    with acting(url, login, Action.MANAGE_MACHINES) as session:
+        number, secret = webhooks.add(
+            session.conn, session.account, system, name, address, event, area, at=session.now, origin=ORIGIN
+        )
+    typer.echo(f"推送 {number} 的密钥只显示这一次 secret of webhook {number}, shown this once:", err=True)
+    typer.echo(secret)
+
+
+@webhooks_app.command("log")
+def log_of_webhook(number: Hook, url: Url, login: Login) -> None:
+    """The newest deliveries of a webhook."""
+    from care_network.access import webhooks
+    from care_network.access.permissions import Action
+    from vocabulary.times import local
+
+    with acting(url, login, Action.MANAGE_MACHINES) as session:
+        for one in webhooks.deliveries(session.conn, session.account, number, limit=200):
+            typer.echo(
+                f"{local(one.created_at)}  {one.kind:<14} {one.state:<10} attempt {one.attempts}  {one.status or '-'}"
+                f"  {'-' if one.ms is None else one.ms} ms  {one.error or ''}"
+            )
+
+
+@webhooks_app.command("pause")
+def pause_webhook(
+    number: Hook, url: Url, login: Login, resume: Annotated[bool, typer.Option("--resume", help="Go on.")] = False
+) -> None:
+    """Let a webhook rest, or go on: what happened meanwhile is told then."""
+    from care_network.access import webhooks
+    from care_network.access.permissions import Action
+
+    with acting(url, login, Action.MANAGE_MACHINES) as session:
+        webhooks.set_paused(session.conn, session.account, number, paused=not resume, at=session.now, origin=ORIGIN)
+
+
+@webhooks_app.command("resend")
+def resend_webhook(number: Hook, url: Url, login: Login) -> None:
+    """Send what was given up once more."""
+    from care_network.access import webhooks
+    from care_network.access.permissions import Action
+
+    with acting(url, login, Action.MANAGE_MACHINES) as session:
+        again = webhooks.resend(session.conn, session.account, number, at=session.now, origin=ORIGIN)
+    typer.echo(f"重新发送 sent again: {again}")
+
+
+@webhooks_app.command("remove")
+def remove_webhook(number: Hook, url: Url, login: Login) -> None:
+    """End a webhook: what still waits is told no more."""
+    from care_network.access import webhooks
+    from care_network.access.permissions import Action
+
+    with acting(url, login, Action.MANAGE_MACHINES) as session:
+        webhooks.remove(session.conn, session.account, number, at=session.now, origin=ORIGIN)

@@ -12,6 +12,7 @@ import typer
 from shouwang.cli import (
     accounts,
     alerting,
+    audit,
     configure,
     dispatch,
     exchange,
@@ -52,6 +53,7 @@ app.add_typer(alerting.app, name="alerting")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(network.app, name="network")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(audit.app, name="audit")
 app.add_typer(exchange.app, name="exchange")
 app.add_typer(database.app, name="database")
 app.add_typer(city.app, name="city")

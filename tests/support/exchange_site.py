@@ -18,6 +18,8 @@ from database.settings import DatabaseSettings
 from exchange.app import create_app
 from exchange.server import make_server
 from exchange.settings import ExchangeSettings
+from firmware_profiles.link.mqtt import Broker
+from tests.support.console import broker_away
 from tests.support.databases import of_service
 from tests.support.network import account, build_city
 from tests.support.services import wait_for
@@ -80,12 +82,14 @@ def now() -> dt.datetime:
 
 
 @contextmanager
-def exchange_site(database_url: str, folder: Path, **settings: Any) -> Iterator[ExchangeSite]:
+def exchange_site(
+    database_url: str, folder: Path, broker: Broker | None = None, **settings: Any
+) -> Iterator[ExchangeSite]:
     """Build the city in an empty database and serve the exchange."""
     own = ExchangeSettings(port=0, data_dir=folder, **{"burst": 10_000, **settings})
-    with psycopg.connect(database_url, autocommit=True) as conn:
+    with psycopg.connect(database_url, autocommit=True) as conn, broker_away() as away:
         build_city(conn)
-        app = create_app(own, DatabaseSettings(url=of_service(database_url, "exchange")))
+        app = create_app(own, DatabaseSettings(url=of_service(database_url, "exchange")), broker or away)
         server = make_server(app, own)
         thread = threading.Thread(target=server.run)
         thread.start()

@@ -54,7 +54,7 @@ def change(conn: Connection[Any], admin: Admin, login: str, new: AccountChange) 
     with conn.transaction():
         accounts.lock_all(conn)
         before = kept(conn, admin, login)
-        _judge(conn, admin, before, new)
+        judge(conn, admin, before, new)
         moved = (before.role, before.area_path) != (new.role, new.area)
         if moved:
             keep_an_administrator(conn, before)
@@ -78,7 +78,8 @@ def change(conn: Connection[Any], admin: Admin, login: str, new: AccountChange) 
     return ended
 
 
-def _judge(conn: Connection[Any], admin: Admin, before: KeptAccount, new: AccountChange) -> None:
+def judge(conn: Connection[Any], admin: Admin, before: KeptAccount, new: AccountChange) -> None:
+    """Refuse a change that breaks a rule, before it is asked whether it is meant. Raises as :func:`change`."""
     if before.version != new.version:
         raise ChangedMeanwhileError(
             en=f"somebody has changed {before.login} meanwhile: {before.name_en}, {before.role}, {before.area_path}",

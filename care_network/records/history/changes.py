@@ -85,9 +85,13 @@ def since(conn: Connection[Any]) -> dt.datetime:
 
 
 def of_record(conn: Connection[Any], kind: Kind, key: tuple[Any, ...]) -> list[Change]:
-    """The changes of a record, the newest first: of the row that has this key, or had it last."""
+    """The changes of a record, the newest first: of the row that has this key, or had it last.
+
+    Where another record is referred to, ``before`` and ``after`` have its key, by the name of the field.
+    """
     with conn.cursor(row_factory=class_row(Change)) as cursor:
-        return cursor.execute(_OF_RECORD, {"table": kind.table, "key": key_text(key), "most": MOST}).fetchall()
+        found = cursor.execute(_OF_RECORD, {"table": kind.table, "key": key_text(key), "most": MOST}).fetchall()
+    return _with_keys(conn, found)
 
 
 def of_transaction(conn: Connection[Any], change: Change) -> list[Change]:
@@ -125,3 +129,31 @@ def is_over(conn: Connection[Any], change: Change) -> bool:
     query = "SELECT clock_timestamp() > %s + make_interval(secs => %s)"
     row = conn.execute(query, (change.at, UNDO_S)).fetchone()
     return row is None or bool(row[0])
+
+
+_KEYS: dict[str, tuple[str, LiteralString]] = {
+    "area_id": ("area", "SELECT id, path::text FROM area"),
+    "household_id": ("household", "SELECT id, code FROM household"),
+    "organisation_id": ("organisation", "SELECT id, code FROM organisation"),
+    "resident_id": ("resident", "SELECT id, code FROM resident"),
+    "gateway_id": ("gateway", "SELECT id, name FROM gateway"),
+    "staff_id": ("staff", "SELECT id, code FROM staff"),
+    "shift_id": ("shift", "SELECT id, code FROM shift"),
+    "account_id": ("login", "SELECT id, login FROM account"),
+}
+"""By column that refers to another row: the field of the record, and the keys of those rows."""
+
+
+def _with_keys(conn: Connection[Any], found: list[Change]) -> list[Change]:
+    """Put the keys of other records in the place of the numbers of their rows; of those that are gone '#number'."""
+    sides = [side for change in found for side in (change.before, change.after) if side]
+    for column, (field, query) in _KEYS.items():
+        ids = {side[column] for side in sides if side.get(column) is not None}
+        if not ids:
+            continue
+        keys = dict(conn.execute(query + " WHERE id = ANY (%s)", (list(ids),)).fetchall())
+        for side in sides:
+            if column in side:
+                number = side.pop(column)
+                side[field] = None if number is None else keys.get(number, f"#{number}")
+    return found

@@ -10,13 +10,13 @@ from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
 
-FileKind = Literal["outlines", "ground"]
+FileKind = Literal["outlines", "ground", "table"]
 KEPT = dt.timedelta(minutes=30)
 """Long enough to read a report."""
 
 
 class CheckedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file as it was sent; ``datum``: what its coordinates were said to be."""
+    """A file as it was sent; ``datum``: what its coordinates were said to be, of a table its sheet."""
 
     name: str
     datum: str

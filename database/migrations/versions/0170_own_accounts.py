@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0170"
-down_revision = "0166"
+down_revision = "0167"
 branch_labels = None
 depends_on = None
 

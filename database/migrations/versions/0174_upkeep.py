@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0174"
-down_revision = "0171"
+down_revision = "0172"
 branch_labels = None
 depends_on = None
 

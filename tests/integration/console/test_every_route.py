@@ -23,18 +23,21 @@ from websockets.sync.client import connect
 
 from alerting.tuning import pauses, sheet
 from care_network.access import second_factor, sessions
-from care_network.access.permissions import DISPATCHERS, PERMISSIONS, Role
+from care_network.access.permissions import DISPATCHERS, PERMISSIONS, Action, Role
 from care_network.errors import NotPermittedError
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
+from care_network.records.history import changes
+from care_network.records.kinds import KINDS
+from care_network.records.network import Network
 from care_network.rosters.desk import Rosters
 from console.access.alerts import STEPS
 from console.app import ROUTERS, create_app
 from console.pages.rosters.reading import wanted_of
 from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
-from database import upkeep_requests
 from database.settings import DatabaseSettings
+from database.upkeep import requests as upkeep_requests
 from dispatch.alerts import lifecycle, snoozing
 from dispatch.channels.adapters.webpush import create_key
 from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
@@ -52,6 +55,7 @@ from firmware_profiles.link.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
 from tests.support.brokers import TestBroker
 from tests.support.console import SOCKET, ConsoleRoute, broker_away, routes_of, serving
+from tests.support.databases import logins_of_console, of_service, url_of
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
 
@@ -97,7 +101,7 @@ class City:
     """A database with people, links and files for the examples; each example brings what it needs."""
 
     def __init__(self, conn: psycopg.Connection, folder: Path) -> None:
-        self.conn, self.crews = conn, Crews()
+        self.conn, self.crews, self.contacts = conn, Crews(), 10
         staff_city(conn)
         roster_all_day(conn, "S1")
         conn.execute(
@@ -129,7 +133,7 @@ class City:
         )
         self.settings = ConsoleSettings(
             link_key_file=folder / "link.keys", medical_key_file=folder / "medical.keys",
-            channels_file=folder / "channels.toml",
+            channels_file=folder / "channels.toml", **logins_of_console(url_of(conn)),
         )  # fmt: skip
 
     def panel(self) -> str:
@@ -391,6 +395,41 @@ def rating(city: City) -> str:
     return messages.rating_path(city.keys, city.done().id, "R1", now())
 
 
+def contact_version(city: City) -> int:
+    """The version of R1's contact, whom every role that changes records may change."""
+    row = city.conn.execute("SELECT version FROM contact WHERE phone = '139'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def new_contact(city: City, _role: Role) -> Example:
+    city.contacts += 1
+    relative = {"name_zh": "邻", "name_en": "N", "relation_zh": "邻居", "relation_en": "neighbour"}
+    data = {"resident": "R1", "phone": f"0755-{city.contacts:04}", "call_order": str(city.contacts), **relative}
+    return Example("/records/contact/new", data=data, success=303)
+
+
+def removed_contact(city: City, _role: Role) -> Example:
+    city.contacts += 1
+    phone = f"0755-{city.contacts:04}"
+    city.conn.execute(
+        "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order)"
+        " SELECT id, %s, '邻', 'N', '邻居', 'neighbour', %s FROM resident WHERE code = 'R1'",
+        (phone, city.contacts),
+    )
+    return Example(f"/records/contact/at/R1~{phone}/remove", data={"version": 1}, success=303)
+
+
+def undone_change(city: City, role: Role) -> Example:
+    who = account(city.conn, LOGINS[role])
+    number = 0
+    if Action.EDIT_CONTACTS in PERMISSIONS[role]:
+        changed = {"name_zh": f"女儿{contact_version(city)}"}
+        Network(city.conn, who, at=now()).change("contact", ("R1", "139"), contact_version(city), changed)
+        number = changes.of_record(city.conn, KINDS["contact"], ("R1", "139"))[0].id
+    return Example("/records/contact/at/R1~139/undo", data={"change": number}, success=303)
+
+
 def spare(c: City) -> str:
     """A new device of R1's gateway."""
     name = f"spare-{uuid.uuid4().hex[:8]}"
@@ -412,7 +451,34 @@ def heard(c: City, gateway: str = "gw-1") -> str:
 
 def request_of(c: City, kind: str, subject: str = "gw-1") -> int:
     """A request to a machine that waits."""
-    return upkeep_requests.put(c.conn, kind, subject, "admin", wait=dt.timedelta(hours=1))  # type: ignore[arg-type]
+    detail = {"after": {"raw_days": 40, "minute_days": 730, "hour_days": 3650}}
+    return upkeep_requests.put(c.conn, kind, subject, "admin", detail, wait=dt.timedelta(hours=1))  # type: ignore[arg-type]
+
+
+def refused_message(c: City, gateway: str = "gw-1") -> int:
+    """A message of R1's gateway in the quarantine."""
+    row = c.conn.execute(
+        "INSERT INTO quarantine (topic, gateway, code, reason, size, sha256, payload)"
+        " VALUES ('x', %s, 'undecodable', 'x', 1, gen_random_uuid()::text::bytea, 'x') RETURNING id",
+        (gateway,),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def a_gap(c: City) -> int:
+    """Missing numbers of R1's gateway."""
+    row = c.conn.execute(
+        "INSERT INTO stream_gap (gateway_id, epoch, stream, numbers)"
+        " SELECT id, 1, 'live', '[5,9)' FROM gateway WHERE name = 'gw-1' RETURNING id"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def own_request(c: City, role: Role, kind: str, subject: str) -> int:
+    """A request of whoever asks now, that waits."""
+    return upkeep_requests.put(c.conn, kind, subject, LOGINS[role], wait=dt.timedelta(hours=1))  # type: ignore[arg-type]
 
 
 def of_gear(step: str, **fields: Any) -> Callable[[City, Role], Example]:
@@ -445,6 +511,31 @@ GEAR: dict[str, Callable[[City, Role], Example]] = {
     "POST /devices/{gateway}/self-test": of_gear("self-test"),
     "POST /devices/{gateway}/config": lambda *_: Example("/devices/gw-1/config", data={}, success=422),
     "POST /devices/{gateway}/withdraw": of_gear("withdraw", number=lambda c: request_of(c, "update_config")),
+    "GET /quarantine": lambda *_: Example("/quarantine"),
+    "GET /quarantine/of/{key}": lambda c, _: Example(f"/quarantine/of/undecodable|gw-1?after={refused_message(c) - 1}"),
+    "GET /quarantine/{number}": lambda c, _: Example(f"/quarantine/{refused_message(c)}"),
+    "POST /quarantine/reprocess": lambda c, _: Example(
+        "/quarantine/reprocess", data={"number": refused_message(c)}, success=303
+    ),
+    "POST /quarantine/discard": lambda c, _: Example(
+        "/quarantine/discard", data={"number": refused_message(c), "reason": "坏的"}, success=303
+    ),
+    "POST /quarantine/withdraw": lambda c, role: Example(
+        "/quarantine/withdraw", data={"number": own_request(c, role, "discard", "undecodable|gw-1")}, success=303
+    ),
+    "GET /storage": lambda *_: Example("/storage"),
+    "POST /storage/retention": lambda *_: Example(
+        "/storage/retention", data={"raw_days": 40, "minute_days": 730, "hour_days": 3650, "seen": "90/730/3650"}
+    ),
+    "POST /storage/withdraw": lambda c, _: Example(
+        "/storage/withdraw", data={"number": request_of(c, "retention", "retention")}, success=303
+    ),
+    "GET /gaps": lambda *_: Example("/gaps?settled=true"),
+    "POST /gaps/ask": lambda c, _: Example("/gaps/ask", data={"number": a_gap(c)}, success=303),
+    "POST /gaps/accept": lambda c, _: Example("/gaps/accept", data={"number": a_gap(c), "reason": "没了"}, success=303),
+    "POST /gaps/withdraw": lambda c, role: Example(
+        "/gaps/withdraw", data={"number": own_request(c, role, "accept_gaps", "gw-1")}, success=303
+    ),
 }  # fmt: skip
 """Pages of gateways and devices, the intake, channels."""
 
@@ -476,9 +567,54 @@ def own_session(city: City, role: Role) -> Example:
     return Example(f"/account/sessions/{row[0]}/end", success=303)
 
 
+def kept_account(city: City, login: str = "kept") -> None:
+    """An account that examples may change: of a carer of Haishan, active."""
+    city.conn.execute(
+        "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
+        " SELECT %s, password_hash, '某', 'Somebody', 'carer', area_path, language FROM account WHERE login = 'carer'"
+        " ON CONFLICT (login) DO UPDATE SET active = true, version = 1, role = 'carer'",
+        (login,),
+    )
+
+
+def changed_account(city: City, _role: Role) -> Example:
+    kept_account(city)
+    form = {"version": 1, "name_zh": "新", "name_en": "New", "role": "carer", "area": "sz.yt.hs"}
+    return Example("/accounts/of/kept", data=form, success=303)
+
+
+def kept_page(path: str, data: dict[str, Any] | None = None, success: int = 200) -> Callable[[City, Role], Example]:
+    def example(city: City, _role: Role) -> Example:
+        kept_account(city)
+        return Example(path, data=data, success=success)
+
+    return example
+
+
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     **GEAR,
     "GET /": board,
+    "GET /records/{kind}": lambda *_: Example("/records/contact"),
+    "GET /records/{kind}/below/{place}": lambda *_: Example("/records/area/below/sz.yt.hs"),
+    "GET /records/{kind}/export": lambda *_: Example("/records/contact/export"),
+    "GET /records/{kind}/at/{code}": lambda *_: Example("/records/contact/at/R1~139"),
+    "GET /records/{kind}/new": lambda *_: Example("/records/contact/new"),
+    "POST /records/{kind}/new": new_contact,
+    "GET /records/{kind}/at/{code}/edit": lambda *_: Example("/records/contact/at/R1~139/edit"),
+    "POST /records/{kind}/at/{code}/edit": lambda city, _: Example(
+        "/records/contact/at/R1~139/edit", data={"version": contact_version(city), "name_zh": "女"}, success=303
+    ),
+    "GET /records/{kind}/at/{code}/remove": lambda *_: Example("/records/contact/at/R1~139/remove"),
+    "POST /records/{kind}/at/{code}/remove": removed_contact,
+    "POST /records/{kind}/at/{code}/undo": undone_change,
+    "GET /records/contact/at/{code}/consent": lambda *_: Example("/records/contact/at/R1~139/consent"),
+    "POST /records/contact/at/{code}/consent": lambda city, _: Example(
+        "/records/contact/at/R1~139/consent", data={"version": contact_version(city), "given": "true"}, success=303
+    ),
+    "GET /imports": lambda *_: Example("/imports"),
+    "GET /imports/{sheet}": lambda *_: Example("/imports/contacts"),
+    "GET /imports/{sheet}/template": lambda *_: Example("/imports/contacts/template"),
+    "POST /imports/{sheet}": lambda *_: Example("/imports/contacts", data={}, success=422),
     "GET /login": lambda *_: Example("/login", success=303),
     "POST /login": lambda *_: Example("/login", data={"login": "carer", "password": PASSWORD}, success=303),
     "POST /logout": lambda *_: Example("/logout", success=303),
@@ -511,6 +647,19 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /account/sessions/{number}/end": own_session,
     "POST /login/passkey/options": lambda *_: Example("/login/passkey/options", json={}, success=422),
     "POST /login/passkey": lambda *_: Example("/login/passkey", json={"answer": {}}, success=422),
+    "GET /audit": lambda *_: Example("/audit?resident=R1&since=2026-01-01"),
+    "GET /audit/export": lambda *_: Example("/audit/export?format=xlsx"),
+    "POST /audit/verify": lambda *_: Example("/audit/verify", success=303),
+    "GET /audit/checkpoints": lambda *_: Example("/audit/checkpoints"),
+    "GET /audit/checkpoints/{position}": lambda *_: Example("/audit/checkpoints/1", success=404),
+    "GET /accounts": lambda *_: Example("/accounts?q=a&state=bare"),
+    "GET /accounts/new": lambda *_: Example("/accounts/new"),
+    "POST /accounts/new": lambda *_: Example("/accounts/new", data={"login": "X Y"}, success=422),
+    "GET /accounts/roles": lambda *_: Example("/accounts/roles"),
+    "GET /accounts/of/{login}": kept_page("/accounts/of/kept"),
+    "POST /accounts/of/{login}": changed_account,
+    "GET /accounts/of/{login}/{step}": kept_page("/accounts/of/kept/disable"),
+    "POST /accounts/of/{login}/{step}": kept_page("/accounts/of/kept/end-sessions", {}, 303),
     "GET /healthz": lambda *_: Example("/healthz"),
     "GET /queue": lambda *_: Example("/queue?opened=a&closed=b"),
     "POST /queue/acknowledge": lambda c, _: Example(
@@ -725,7 +874,7 @@ def answers(site: Site, role: Role) -> tuple[dict[str, int], dict[str, int]]:
 
 @pytest.mark.parametrize("broker", ["nats"], indirect=True)  # no page knows which one it is
 def test_every_route_with_one_connection_and_as_each_role(city: City, database_url: str, broker: TestBroker) -> None:
-    database = DatabaseSettings(url=database_url, pool_max=1)
+    database = DatabaseSettings(url=of_service(database_url, "console"), pool_max=1)
     with site_of(city, database, broker.settings("svc-console")) as site:
         assert {route.name for route in site.routes} == set(EXAMPLES)
         for role in LOGINS:
@@ -741,7 +890,7 @@ def test_every_route_with_one_connection_and_as_each_role(city: City, database_u
 def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None:
     with (
         broker_away() as broker,
-        site_of(city, DatabaseSettings(url=database_url), broker, reversed(ROUTERS)) as site,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker, reversed(ROUTERS)) as site,
     ):
         assert [route.name for route in site.routes] != list(EXAMPLES)
         got, wanted = answers(site, Role.DISPATCHER)
@@ -754,7 +903,10 @@ def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None
 def test_64_people_open_one_alert_at_once(city: City, database_url: str) -> None:
     people = 64
     route = ConsoleRoute("GET", "", ())
-    with broker_away() as broker, site_of(city, DatabaseSettings(url=database_url), broker) as site:
+    with (
+        broker_away() as broker,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker) as site,
+    ):
         example = Example(f"/alerts/{city.alert()}")
         cookies = [{COOKIE: city.session("dispatcher")} for _ in range(people)]
         start, got = threading.Barrier(people), []
@@ -775,7 +927,7 @@ def test_64_people_open_one_alert_at_once(city: City, database_url: str) -> None
 
 def test_a_second_connection_of_one_thread_is_refused(city: City, database_url: str) -> None:
     with broker_away() as broker:
-        app = create_app(city.settings, DatabaseSettings(url=database_url), broker)
+        app = create_app(city.settings, DatabaseSettings(url=of_service(database_url, "console")), broker)
         with serving(app):
             state = app.state.console
             with state.database(), pytest.raises(RuntimeError, match=re.escape("pass it down")), state.database():

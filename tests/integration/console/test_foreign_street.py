@@ -14,6 +14,7 @@ from database.settings import DatabaseSettings
 from tests.integration.console.test_every_route import EXAMPLES, City, site_of
 from tests.integration.console.test_every_route import city as city
 from tests.support.console import SOCKET, broker_away
+from tests.support.databases import of_service
 
 pytestmark = pytest.mark.integration
 
@@ -21,8 +22,16 @@ FOREIGN = re.compile(r"(?<![\w-])(gw-1|路1号|R1|H1)(?!\w)", re.ASCII)
 """What names the first street's home, as words of their own: the page of push messages shows a random key."""
 
 
-OF_THE_DISTRICT = {"GET /map/tiles/{version}/{z}/{x}/{y}"}
-"""The ground of the map: streets and houses, nobody's."""
+OF_THE_DISTRICT = {
+    "GET /map/tiles/{version}/{z}/{x}/{y}",
+    "GET /records/{kind}",
+    "GET /records/{kind}/export",
+    "GET /records/{kind}/new",
+    "GET /imports/{sheet}",
+    "GET /imports/{sheet}/template",
+    "POST /imports/{sheet}",
+}
+"""The ground of the map: streets and houses, nobody's. Forms, and lists of one's own area (test_record_pages.py)."""
 
 
 def test_no_page_shows_what_lies_in_another_street(city: City, database_url: str) -> None:
@@ -37,7 +46,10 @@ def test_no_page_shows_what_lies_in_another_street(city: City, database_url: str
             " WHERE login = 'dispatcher'"
         )
     shown, opened = {}, {}
-    with broker_away() as broker, site_of(city, DatabaseSettings(url=database_url), broker) as site:
+    with (
+        broker_away() as broker,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker) as site,
+    ):
         for route in site.routes:
             if route.method == SOCKET or not PERMISSIONS[Role.DISPATCHER] & set(route.needs):
                 continue

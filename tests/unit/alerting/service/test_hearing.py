@@ -1,5 +1,6 @@
 """A message is decoded once, heard once, and a stranger costs a look at the registry now and then only."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from alerting.service.hearing import Hearing, answer
 from alerting.service.mailbox import ReceivedMessage
 from alerting.service.messages import HomeMessage, content_of
 from firmware_profiles import wire
+from firmware_profiles.devices import MODELS
 from firmware_profiles.errors import DecodeError
 
 NOW = 1_800_000_000_000_000
@@ -106,3 +108,37 @@ def test_a_message_is_decoded_once() -> None:
     for payload in (event(), b"\xc1"):
         arrived = ReceivedMessage(wire.topic("gw-1", "events"), payload, 1, 0, 1)
         assert arrived.content is arrived.content
+
+
+def test_readings_of_another_system_have_a_leaf_and_an_epoch_of_their_own() -> None:
+    base = 1_790_000_000_000_000
+    series = wire.make_series(
+        "ext-hospital-1", "heart_rate", base, np.array([base], np.int64), np.array([72], np.float32)
+    )
+    for leaf, epoch, good in (
+        ("observations", wire.EXCHANGE_EPOCH, True),
+        ("observations", base, False),
+        ("readings", wire.EXCHANGE_EPOCH, False),
+    ):
+        frame = wire.Frame(1, "gw-1", epoch, 1, "live", 1, base, [series])
+        content = content_of(wire.topic("gw-1", leaf), wire.encode(frame))  # type: ignore[arg-type]
+        assert isinstance(content, HomeMessage) == good
+        assert not isinstance(content, HomeMessage) or content.by_exchange
+
+
+def test_readings_of_another_system_are_judged_and_are_no_sign_of_life() -> None:
+    device = msgspec.structs.replace(
+        BUTTON, name="ext-hospital-1", model="external-system", room="", heartbeat_s=3e8,
+        gives=MODELS["external-system"].channels,
+    )  # fmt: skip
+    engine = Engine(District(PEOPLE, {("gw-1", device.name): device}, {"gw-1": 7}), NOW)
+    times = NOW + np.arange(3, dtype=np.int64) * 60_000_000
+    series = [
+        wire.make_series(device.name, channel, NOW, times, np.full(3, value, np.float32))
+        for channel, value in (("systolic_bp", 240), ("diastolic_bp", 130))
+    ]
+    frame = wire.Frame(1, "gw-1", wire.EXCHANGE_EPOCH, 1, "live", 1, NOW, series)
+    hearing = Hearing(engine, lambda: None, lambda _: None)
+    assert hearing.hear(message("observations", wire.encode(frame)), NOW) == []
+    findings = engine.advance(NOW + 600_000_000)
+    assert {finding.subject for finding in findings} == {"resident:R0001"}

@@ -1,0 +1,142 @@
+"""Say a line of the audit in words: who did what, in Chinese and English, from its action and detail."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from care_network.access.permissions import ACTIONS_ZH, ROLES_ZH, Action, Role
+from vocabulary.text import clean_text
+
+Pair = tuple[str, str]
+
+WORDS: Mapping[str, Pair] = {
+    "login": ("登录", "logged in"),
+    "login_by_passkey": ("用通行密钥登录", "logged in with a passkey"),
+    "login_failed": ("登录失败", "failed to log in"),
+    "login_without_second_factor": ("未登记动态码，登录被拒", "was refused: no second factor is enrolled"),
+    "logout": ("退出", "logged out"),
+    "confirm": ("再次验证密码", "gave the password again"),
+    "change_password": ("修改了密码", "changed the password"),
+    "reset_password": ("重置了密码", "reset the password"),
+    "enrol_second_factor": ("启用了动态码", "enrolled an authenticator app"),
+    "remove_second_factor": ("停用了动态码", "switched the authenticator app off"),
+    "reset_second_factor": ("清除了动态码、恢复码和通行密钥", "took the second factor away"),
+    "renew_recovery_codes": ("更换了恢复码", "renewed the recovery codes"),
+    "use_recovery_code": ("使用了一个恢复码", "used a recovery code"),
+    "add_passkey": ("添加了通行密钥", "added a passkey"),
+    "remove_passkey": ("移除了通行密钥", "removed a passkey"),
+    "end_own_session": ("结束了一个自己的会话", "ended one of their own sessions"),
+    "end_other_sessions": ("结束了自己的其他会话", "ended their other sessions"),
+    "end_sessions": ("结束了账号的全部会话", "ended all sessions of the account"),
+    "add_account": ("新建账号", "added the account"),
+    "add_first_admin": ("新建首位管理员", "added the first administrator"),
+    "change_account": ("修改账号", "changed the account"),
+    "enable_account": ("启用账号", "enabled the account"),
+    "disable_account": ("停用账号", "disabled the account"),
+    "list_accounts": ("查看账号列表", "looked at the list of accounts"),
+    "view_account": ("查看账号", "looked at the account"),
+    "list_sessions": ("查看账号的会话", "looked at the sessions of the account"),
+    "give_consent": ("登记老人同意家属查看", "recorded a resident's consent to the family"),
+    "withdraw_consent": ("撤回老人对家属的同意", "withdrew a resident's consent to the family"),
+    "view_page": ("查看页面", "looked at the page"),
+    "view_alert": ("查看预警", "looked at the alert"),
+    "refused_view_alert": ("查看预警被拒", "was refused an alert"),
+    "refused_alert": ("查看预警被拒", "was refused an alert"),
+    "view_resident": ("查看老人", "looked at the resident"),
+    "refused_view_resident": ("查看老人被拒", "was refused a resident"),
+    "view_order": ("查看工单", "looked at the work order"),
+    "refused_view_order": ("查看工单被拒", "was refused a work order"),
+    "rate_order": ("评价上门服务", "rated the visit"),
+    "view_orders": ("查看工单", "looked at work orders"),
+    "view_sla": ("查看服务时限", "looked at service levels"),
+    "view_duty": ("查看值班", "looked at who is on duty"),
+    "view_protection": ("查看守护状态", "looked at the protection picture"),
+    "view_quarantine": ("查看待查数据", "looked at quarantined data"),
+    "reprocess_quarantine": ("重新处理待查数据", "processed quarantined data again"),
+    "discard_quarantine": ("丢弃待查数据", "discarded quarantined data"),
+    "view_alert_report": ("查看预警报告", "looked at an alert's report"),
+    "view_audit": ("查询审计记录", "searched the audit"),
+    "export_audit": ("导出审计记录", "exported the audit"),
+    "verify_audit": ("校验审计链", "verified the audit"),
+    "export_vitals": ("导出体征", "exported readings"),
+    "export_complete": ("体征导出完成", "finished an export of readings"),
+    "offer_handover": ("提出交接班", "offered a hand-over"),
+    "accept_handover": ("接受交接班", "accepted a hand-over"),
+    "withdraw_handover": ("收回交接班", "took a hand-over back"),
+    "ask_for_support": ("请求支援", "asked for support"),
+    "withdraw_calls": ("家属要求不再致电", "asked not to be called any more"),
+    "leave_circle": ("家属退出", "left the family circle"),
+    "make_panel": ("生成长者终端链接", "made a panel's link"),
+    "withdraw_panel": ("收回长者终端链接", "withdrew a panel's link"),
+    "begin_pause": ("开始暂停预警", "began a pause of alerts"),
+    "end_pause": ("结束暂停预警", "ended a pause of alerts"),
+    "dispatch": ("派单", "sent somebody"),
+    "make_link": ("生成工单链接", "made a work order's link"),
+    "set_retention": ("修改数据保留期限", "changed how long readings are kept"),
+    "ask_gap": ("请求补传数据", "asked a home for missing data"),
+    "accept_gap": ("确认数据缺口", "accepted a gap in the data"),
+    "answer_duty_test": ("应答值班测试", "answered a duty test"),
+    "share_location": ("共享位置", "shared a location"),
+    "provision": ("建档", "registered"),
+}
+"""By action. Others are composed: verb and kind of record, an order's step, a permission's name."""
+_VERBS: Mapping[str, Pair] = {
+    "add": ("新建", "added"), "change": ("修改", "changed"), "remove": ("删除", "removed"),
+    "view": ("查看", "looked at"), "list": ("列出", "listed"), "import": ("导入", "imported"),
+    "export": ("导出", "exported"), "order": ("工单", "work order:"), "refused": ("被拒", "was refused"),
+    "undo": ("撤销", "took back"), "restore": ("恢复", "restored"), "set": ("设置", "set"),
+}  # fmt: skip
+_KINDS: Mapping[str, Pair] = {
+    "area": ("区域", "an area"), "organisation": ("机构", "an organisation"), "household": ("住户", "a home"),
+    "resident": ("老人档案", "a resident's record"), "contact": ("联系人", "a contact"),
+    "staff": ("人员", "a member of the staff"), "certificate": ("证书", "a certificate"), "shift": ("班次", "a shift"),
+    "roster": ("排班", "a roster"), "exception": ("排班例外", "an exception of a roster"),
+    "gateway": ("网关", "a gateway"), "device": ("设备", "a device"), "policy": ("呼叫策略", "an escalation policy"),
+}  # fmt: skip
+_DETAIL: Mapping[str, Pair] = {
+    "login": ("账号", "account"), "page": ("页面", "page"), "words": ("搜索词", "words"), "role": ("角色", "role"),
+    "area": ("区域", "area"), "alert": ("预警", "alert"), "order": ("工单", "order"), "name": ("名称", "name"),
+    "sessions": ("会话", "sessions"), "left": ("剩余", "left"), "lines": ("行数", "lines"),
+    "format": ("格式", "format"),
+    "key": ("编号", "key"), "under": ("范围", "below"), "count": ("条数", "count"), "reason": ("理由", "reason"),
+    "days": ("天数", "days"), "handover": ("交接班", "hand-over"), "resident": ("老人", "resident"),
+    "changed": ("变更", "changed"), "entries": ("条数", "entries"), "by": ("账号", "account"),
+    "unknown_resident": ("不存在的老人", "a resident who does not exist"), "gateway": ("网关", "gateway"),
+    "faults": ("问题", "faults"), "household": ("住户", "home"), "value": ("值", "value"),
+}  # fmt: skip
+
+
+def action_words(action: str) -> Pair:
+    """Name an action in Chinese and English; one that nobody has words for reads as its code with blanks."""
+    if action in WORDS:
+        return WORDS[action]
+    if action in set(Action):
+        return ACTIONS_ZH[Action(action)], action.replace("_", " ")
+    verb, _, kind = action.partition("_")
+    if verb in _VERBS and kind:
+        zh, en = _VERBS[verb]
+        kind_zh, kind_en = _KINDS.get(kind, (kind.replace("_", " "), kind.replace("_", " ")))
+        return f"{zh}{'' if kind in _KINDS else ' '}{kind_zh}", f"{en} {kind_en}"
+    plain = action.replace("_", " ")
+    return plain, plain
+
+
+def detail_words(detail: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
+    """The details of a line as names and values; nested values as short text."""
+    place = 0 if language == "zh" else 1
+    return [
+        (_DETAIL[name][place] if name in _DETAIL else name.replace("_", " "), _value(name, value, language))
+        for name, value in detail.items()
+        if value not in (None, "", {}, [])
+    ]
+
+
+def _value(name: str, value: Any, language: str) -> str:
+    if name == "role" and isinstance(value, str) and value in set(Role):
+        return ROLES_ZH[Role(value)] if language == "zh" else str(value)
+    if isinstance(value, bool):
+        return ("是" if value else "否") if language == "zh" else ("yes" if value else "no")
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_value(key, one, language)}" for key, one in value.items())
+    if isinstance(value, list):
+        return " → ".join(_value(name, one, language) for one in value)
+    return clean_text(str(value))[:300]

@@ -1,0 +1,87 @@
+"""The audit over HTTP: search in words, scope, export, the look that is a line itself, whether it is whole."""
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from database.rights import checkpoints
+from tests.support.console_site import ConsoleSite, console_site, now
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def site(database_url: str, tmp_path: Path) -> Iterator[ConsoleSite]:
+    with console_site(database_url, tmp_path) as found:
+        found.conn.execute(
+            "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
+            " SELECT new.login, password_hash, '审', 'Auditor', 'auditor', new.area::ltree, language FROM account,"
+            " (VALUES ('auditor', 'sz.yt'), ('auditor-ms', 'sz.yt.ms')) AS new (login, area)"
+            " WHERE account.login = 'carer'"
+        )
+        yield found
+
+
+def test_an_auditor_searches_in_words_and_each_search_is_a_line(site: ConsoleSite) -> None:
+    with site.client("carer") as carer, site.client("auditor") as auditor, site.client("auditor-ms") as other:
+        assert carer.get("/residents/R1").status_code == 200
+        assert carer.get("/audit").status_code == 403
+        page = auditor.get("/audit?resident=R1").text
+        assert "查看老人" in page
+        assert "陈 R1" in page
+        again = auditor.get("/audit?action=view_audit").text
+        assert "查询审计记录" in again
+        assert re.search(r"老人：R1", again)
+        assert "R1" not in re.sub(r"<form.*?</form>", "", other.get("/audit").text, flags=re.S), "another street's"
+        assert auditor.get("/audit?since=yesterday").status_code == 422
+        assert auditor.get("/audit?login=nobody").status_code == 200
+        for number in range(60):
+            site.conn.execute("INSERT INTO audit (action, origin) VALUES ('login_failed', %s)", (f"10.0.0.{number}",))
+        first = auditor.get("/audit?action=login_failed").text
+        onward = re.search(r'rel="next" href="([^"]+)"', first)
+        assert onward is not None
+        second = auditor.get(onward[1].replace("&amp;", "&")).text
+        assert "10.0.0.59" in first
+        assert "10.0.0.5<" in second
+        assert "10.0.0.59" not in second
+
+
+def test_an_export_is_audited_with_its_lines_and_holds_no_formula(site: ConsoleSite) -> None:
+    site.conn.execute("INSERT INTO audit (action, origin) VALUES ('login_failed', '=1+1')")
+    with site.client("auditor") as auditor:
+        text = auditor.get("/audit/export?action=login_failed").content.decode("utf-8-sig")
+        assert "登录失败" in text
+        assert "'=1+1" in text
+        book = openpyxl.load_workbook(io.BytesIO(auditor.get("/audit/export?format=xlsx").content))
+        assert book.active is not None
+        assert book.active["F2"].data_type == "s"
+    told = site.conn.execute("SELECT detail FROM audit WHERE action = 'export_audit' ORDER BY id").fetchall()
+    assert told[0][0] == {"action": "login_failed", "format": "csv", "lines": 1}
+
+
+def test_the_page_tells_whether_the_chain_is_whole_and_gives_signed_checkpoints(
+    site: ConsoleSite, tmp_path: Path
+) -> None:
+    with site.client("auditor") as auditor:
+        page = auditor.get("/audit").text
+        assert "审计链从未校验" in page
+        assert "尚无签名检查点" in page
+        assert auditor.post("/audit/verify").status_code == 303
+        assert "校验完整" in auditor.get("/audit").text
+        checkpoints.make_key(tmp_path / "audit.key")
+        made = checkpoints.make(site.conn, now(), checkpoints.load_key(tmp_path / "audit.key"))
+        assert made is not None
+        assert "签名检查点：" in auditor.get("/audit").text
+        assert f"/audit/checkpoints/{made.position}" in auditor.get("/audit/checkpoints").text
+        assert checkpoints.read(auditor.get(f"/audit/checkpoints/{made.position}").text) == made
+        with site.conn.transaction():
+            site.conn.execute("SET LOCAL session_replication_role = replica")
+            site.conn.execute("UPDATE audit SET origin = 'elsewhere' WHERE id = (SELECT min(id) FROM audit)")
+        auditor.post("/audit/verify")
+        broken = auditor.get("/audit").text
+        assert "处问题" in broken
+        assert "it was changed" in broken
