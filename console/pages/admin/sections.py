@@ -94,6 +94,18 @@ GROUPS: tuple[Group, ...] = (
             "Battery, signal, pairing, replacing, self test", (Action.VIEW_OPERATIONS,),
         ),
         Section(
+            "/quarantine", "隔离区", "Quarantine", "无法入库的消息：查看、重新处理、丢弃",
+            "Refused messages: look, again, discard", (Action.VIEW_OPERATIONS,),
+        ),
+        Section(
+            "/gaps", "数据缺口", "Gaps", "缺了什么、能否补回", "What is missing, and whether it can still come",
+            (Action.VIEW_OPERATIONS,),
+        ),
+        Section(
+            "/storage", "存储与保留期", "Storage and retention", "大小、增长、磁盘何时写满、备份",
+            "Sizes, growth, when the disk is full, backups", (Action.VIEW_OPERATIONS,),
+        ),
+        Section(
             "/gateways", "失联的网关", "Silent gateways", "哪些家庭现在看不到", "Which homes cannot be seen now",
             (Action.VIEW_OPERATIONS,),
         ),
