@@ -38,6 +38,7 @@ MODULES = (
     "console_pages",
     "protection",
     "console_district",
+    "decisions",
     "console_sockets",
     "resident_search",
     "soak",
