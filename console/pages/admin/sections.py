@@ -102,6 +102,10 @@ GROUPS: tuple[Group, ...] = (
             (Action.VIEW_OPERATIONS,),
         ),
         Section(
+            "/channels", "通知渠道", "Notification channels", "送达与失败、上限、测试消息",
+            "Deliveries, failures, ceilings, test message", (Action.SET_CHANNELS,),
+        ),
+        Section(
             "/storage", "存储与保留期", "Storage and retention", "大小、增长、磁盘何时写满、备份",
             "Sizes, growth, when the disk is full, backups", (Action.VIEW_OPERATIONS,),
         ),

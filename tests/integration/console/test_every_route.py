@@ -529,6 +529,12 @@ GEAR: dict[str, Callable[[City, Role], Example]] = {
     "POST /storage/withdraw": lambda c, _: Example(
         "/storage/withdraw", data={"number": request_of(c, "retention", "retention")}, success=303
     ),
+    "GET /channels": lambda *_: Example("/channels"),
+    "POST /channels/test": lambda c, _: Example(
+        "/channels/test",
+        data={"channel": "sms", "address": "0755-" + str(uuid.uuid4().int)[:7], "confirmed": "true"},
+        success=303,
+    ),
     "GET /gaps": lambda *_: Example("/gaps?settled=true"),
     "POST /gaps/ask": lambda c, _: Example("/gaps/ask", data={"number": a_gap(c)}, success=303),
     "POST /gaps/accept": lambda c, _: Example("/gaps/accept", data={"number": a_gap(c), "reason": "没了"}, success=303),
