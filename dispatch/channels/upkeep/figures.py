@@ -75,7 +75,8 @@ def load(conn: Connection[Any], names: Sequence[str], now: dt.datetime) -> dict[
                 WHERE state = 'sent' AND receipt_due IS NOT NULL GROUP BY channel
             )
             SELECT coalesce(s.channel, c.channel) AS channel, coalesce(attempts, 0) AS attempts,
-                   coalesce(sent, 0) AS sent, coalesce(failed, 0) AS failed, coalesce(today, 0) AS today, coalesce(minute, 0) AS minute, to_sent_s,
+                   coalesce(sent, 0) AS sent, coalesce(failed, 0) AS failed, coalesce(today, 0) AS today,
+                   coalesce(minute, 0) AS minute, to_sent_s,
                    coalesce(delivered, 0) AS delivered, coalesce(undelivered, 0) AS undelivered,
                    coalesce(o.awaited, 0) AS awaited, to_receipt_s, last_sent_at, f.error AS last_error,
                    f.finished_at AS last_error_at, f.outcome AS last_outcome, c.reached_at AS ceiling_at
@@ -87,6 +88,6 @@ def load(conn: Connection[Any], names: Sequence[str], now: dt.datetime) -> dict[
                 "since": min(now - DAY, midnight),
                 "midnight": midnight,
                 "now": now,
-            },  # fmt: skip
+            },
         ).fetchall()
     return {row.channel: row for row in rows}
