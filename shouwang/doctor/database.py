@@ -11,6 +11,7 @@ from care_network.records.certificates import expiries
 from database.address import is_local
 from database.health import examine
 from database.reports.doctor_rows import keep
+from database.rights.roles import missing_roles
 from dispatch.core.faults import server_message
 from dispatch.escalation import holes, status
 from shouwang.doctor import open_files
@@ -45,6 +46,7 @@ def database_checks(url: str) -> Iterator[Check]:
 
 def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[Check]:
     """Check what the rows say about the services: clocks, ladders, messages, roster, quarantine, certificates."""
+    yield _rights(conn)
     yield _clocks(conn)
     yield _ladders(conn)
     yield _messages(conn)
@@ -58,6 +60,18 @@ def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[
     yield Check(
         "certificates of gateways", not late, f"{len(late)} end within 30 days: {words}" if late else "none ends"
     )
+
+
+def _rights(conn: psycopg.Connection[Any]) -> Check:
+    """Check that each service has a role, and that the console's sees the rows of its viewer alone."""
+    what, missing = "rights of the services", missing_roles(conn)
+    if missing:
+        how = "run 'shouwang setup' and its database.sql, then 'shouwang migrate'"
+        return Check(what, False, f"no role {', '.join(missing)}: the console's pages are not bounded by rows; {how}")
+    row = conn.execute("SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass('public.medical_note')").fetchone()
+    bound = row is not None and row[0]
+    text = "a role each; rows by viewer" if bound else "services have no roles of their own here"
+    return Check(what, True, text, warning=not bound)
 
 
 def lists_check(conn: psycopg.Connection[Any]) -> Check:

@@ -8,7 +8,7 @@ from urllib.parse import quote as percent
 
 from care_network.records.synthetic import GATEWAYS as SYNTHETIC
 from database.city.names import WRITER
-from database.rights.roles import role_of
+from database.rights.grants import OF_CONSOLE, role_of
 from firmware_profiles.signed_command import COMMANDERS
 from shouwang.brokers.config import BESIDE_BROKER, SERVICE_RIGHTS, knows_sync_interval
 from shouwang.brokers.pki import Pki
@@ -381,6 +381,8 @@ class Plan:
             values["SHOUWANG_EXCHANGE_PUBLIC_URL"] = f"https://{self._answers.console_host}:8444"
         if name == "console":
             values["SHOUWANG_CONSOLE_ALLOWED_HOSTS"] = self._answers.console_host
+            for login in OF_CONSOLE:
+                values[f"SHOUWANG_CONSOLE_{login.upper()}_DATABASE"] = self._url(role_of(login))
         return environment.fill(self._machine.template(f"environment/{name}.env"), values)
 
     def _proxy(self) -> Iterator[Item]:

@@ -55,6 +55,7 @@ from firmware_profiles.link.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
 from tests.support.brokers import TestBroker
 from tests.support.console import SOCKET, ConsoleRoute, broker_away, routes_of, serving
+from tests.support.databases import logins_of_console, of_service, url_of
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
 
@@ -132,7 +133,7 @@ class City:
         )
         self.settings = ConsoleSettings(
             link_key_file=folder / "link.keys", medical_key_file=folder / "medical.keys",
-            channels_file=folder / "channels.toml",
+            channels_file=folder / "channels.toml", **logins_of_console(url_of(conn)),
         )  # fmt: skip
 
     def panel(self) -> str:
@@ -879,7 +880,7 @@ def answers(site: Site, role: Role) -> tuple[dict[str, int], dict[str, int]]:
 
 @pytest.mark.parametrize("broker", ["nats"], indirect=True)  # no page knows which one it is
 def test_every_route_with_one_connection_and_as_each_role(city: City, database_url: str, broker: TestBroker) -> None:
-    database = DatabaseSettings(url=database_url, pool_max=1)
+    database = DatabaseSettings(url=of_service(database_url, "console"), pool_max=1)
     with site_of(city, database, broker.settings("svc-console")) as site:
         assert {route.name for route in site.routes} == set(EXAMPLES)
         for role in LOGINS:
@@ -895,7 +896,7 @@ def test_every_route_with_one_connection_and_as_each_role(city: City, database_u
 def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None:
     with (
         broker_away() as broker,
-        site_of(city, DatabaseSettings(url=database_url), broker, reversed(ROUTERS)) as site,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker, reversed(ROUTERS)) as site,
     ):
         assert [route.name for route in site.routes] != list(EXAMPLES)
         got, wanted = answers(site, Role.DISPATCHER)
@@ -908,7 +909,10 @@ def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None
 def test_64_people_open_one_alert_at_once(city: City, database_url: str) -> None:
     people = 64
     route = ConsoleRoute("GET", "", ())
-    with broker_away() as broker, site_of(city, DatabaseSettings(url=database_url), broker) as site:
+    with (
+        broker_away() as broker,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker) as site,
+    ):
         example = Example(f"/alerts/{city.alert()}")
         cookies = [{COOKIE: city.session("dispatcher")} for _ in range(people)]
         start, got = threading.Barrier(people), []
@@ -929,7 +933,7 @@ def test_64_people_open_one_alert_at_once(city: City, database_url: str) -> None
 
 def test_a_second_connection_of_one_thread_is_refused(city: City, database_url: str) -> None:
     with broker_away() as broker:
-        app = create_app(city.settings, DatabaseSettings(url=database_url), broker)
+        app = create_app(city.settings, DatabaseSettings(url=of_service(database_url, "console")), broker)
         with serving(app):
             state = app.state.console
             with state.database(), pytest.raises(RuntimeError, match=re.escape("pass it down")), state.database():
