@@ -80,6 +80,10 @@ GROUPS: tuple[Group, ...] = (
             (Action.VIEW_NETWORK,),
         ),
         Section(
+            "/policies", "呼叫策略", "Escalation policies", "谁在何时被呼叫，并按上月预警试算",
+            "Who is called when; tried on last month's alerts", (Action.SET_POLICIES,),
+        ),
+        Section(
             "/parameters", "预警阈值", "Thresholds", "各检测器的限值及其适用范围", "Limits of detection, and for whom",
             (Action.VIEW_LIMITS,),
         ),
