@@ -41,6 +41,7 @@ MODULES = (
     "decisions",
     "console_sockets",
     "resident_search",
+    "device_lists",
     "soak",
     "city",
     "restore",

@@ -48,7 +48,7 @@ def test_a_device_is_paired_and_replaced_and_a_self_test_without_answer_is_unkno
     row.get_by_role("link", name="更换").click()
     page.get_by_label("新设备名称").fill("radar-10")
     page.get_by_role("button", name="确认更换").click()
-    expect(page.get_by_role("status")).to_contain_text("radar-9 已停用")
+    expect(page.locator(".undo-bar")).to_contain_text("radar-9 已停用")
     expect(page.get_by_role("row").filter(has_text="radar-10")).to_contain_text("卫生间")
     page.get_by_role("button", name="请求自检").click()
     requests = page.locator("#requests")
