@@ -22,19 +22,21 @@ LOOK_S, AGAIN_S = 5.0, 60.0
 
 def run(database: DatabaseSettings, stop: threading.Event, part: Part) -> None:
     """Refresh until ``stop``; a database that is away, or has no such tables yet, is tried again."""
-    due = time.monotonic()
+    due, trouble = time.monotonic(), ""
     while not stop.is_set():
-        part.turned()
+        if trouble:
+            part.held_up(trouble)
+        else:
+            part.turned()
         if time.monotonic() < due:
             stop.wait(LOOK_S)
             continue
-        due = time.monotonic() + EVERY_S
         try:
             with psycopg.connect(database.url, autocommit=True, **connect_options(database, "figures")) as conn:
                 _refresh(conn, stop, part)
+            due, trouble = time.monotonic() + EVERY_S, ""
         except psycopg.Error as error:  # whatever it is, roll-ups of readings and retention go on beside
-            due = time.monotonic() + AGAIN_S
-            part.held_up(f"the figures are not counted: {error}")
+            due, trouble = time.monotonic() + AGAIN_S, f"the figures are not counted: {error}"
             log.error("figures: again in a minute", error=str(error).strip())
 
 

@@ -35,7 +35,7 @@ def test_count_show_and_print(database_url: str, tmp_path: Path) -> None:
         settings = DatabaseSettings(url=of_service(database_url, "maintain"))
         working = liveness.start("figures", lambda part: job.run(settings, stop, part), job.STEP_S)
         try:  # the service counts by itself
-            wait_for(lambda: conn.execute("SELECT FROM figure_mark").fetchone(), 15, lambda: "nobody counts")
+            wait_for(lambda: conn.execute("SELECT 1 FROM figure_mark").fetchone(), 15, lambda: "nobody counts")
         finally:
             stop.set()
             working.join(10)
