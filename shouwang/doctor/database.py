@@ -11,6 +11,7 @@ from care_network.records.certificates import expiries
 from database.address import is_local
 from database.health import examine
 from database.reports.doctor_rows import keep
+from database.rights import checking, checkpoints
 from database.rights.roles import missing_roles
 from dispatch.core.faults import server_message
 from dispatch.escalation import holes, status
@@ -55,11 +56,28 @@ def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[
     yield _quarantine(conn)
     yield _programs(conn)
     yield _commands(conn)
+    yield from _audit(conn, now)
     late = [one for one in expiries(conn) if one.expires_at - now < EXPIRES_SOON]
     words = ", ".join(f"{one.holder} until {one.expires_at:%Y-%m-%d}" for one in late[:5])
     yield Check(
         "certificates of gateways", not late, f"{len(late)} end within 30 days: {words}" if late else "none ends"
     )
+
+
+def _audit(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[Check]:
+    """Check when the audit's chain was checked last, and when its head was signed."""
+    guide = "journalctl -u shouwang-maintain; docs/audit.md"
+    check, signed = checking.last_check(conn), checkpoints.last_at(conn)
+    if check is not None and check.faults:
+        yield Check("audit", False, f"the chain is broken: {'; '.join(check.faults[:3])}; shouwang audit verify")
+    elif check is None or now - check.at > checkpoints.LATE:
+        text = "never checked" if check is None else f"last checked {check.at:%Y-%m-%d %H:%M} UTC"
+        yield Check("audit", True, f"{text}: {guide}", warning=True)
+    else:
+        yield Check("audit", True, f"{check.entries:,} entries whole at {check.at:%Y-%m-%d %H:%M} UTC")
+    late = signed is None or now - signed > checkpoints.LATE
+    text = f"the last one is of {signed:%Y-%m-%d %H:%M} UTC" if signed else "none was signed yet"
+    yield Check("checkpoint of the audit", True, f"{text}: {guide}" if late else text, warning=late)
 
 
 def _rights(conn: psycopg.Connection[Any]) -> Check:
