@@ -28,6 +28,7 @@ MODULES = (
     "alert_latency",
     "alert_load",
     "escalation",
+    "dry_run",
     "detection",
     "fall_detection",
     "edge",

@@ -288,6 +288,17 @@ def in_area(account: Account, path: str) -> bool:
     return account.area_path is not None and within(path, account.area_path)
 
 
+def covers_every_home(conn: Connection[Any], account: Account) -> bool:
+    """Whether the account's area has every home, so that it may set what holds for the whole district.
+
+    By a function of the database's owner: the console itself sees the homes of the viewer's area alone.
+    """
+    if account.area_path is None:
+        return False
+    row = conn.execute("SELECT homes_beyond(%s::ltree)", (account.area_path,)).fetchone()
+    return row is not None and not row[0]
+
+
 # The account's own row is read again each time, so that withdrawing an area or a consent takes effect at once.
 _VISIBLE: LiteralString = """
     SELECT r.id

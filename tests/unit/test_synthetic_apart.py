@@ -109,6 +109,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/escalation/broker_sessions.py": {"watch": PLATFORM},
     "dispatch/escalation/broker_stores.py": {"record": PLATFORM},
     "dispatch/escalation/certificate_warnings.py": {"record": PLATFORM},
+    "dispatch/escalation/dry_run/loading.py": dict.fromkeys(("load_reach", "names_of"), ONE),
     "dispatch/escalation/status.py": {"oldest_overdue_s": SERVES},
     "dispatch/escalation/sweeper.py": {"_CLAIM": SERVES},
     "dispatch/family/facts.py": dict.fromkeys(("_alerts", "_minutes", "_open_ones", "_ended", "one_alert"), ONE),

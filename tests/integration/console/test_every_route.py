@@ -46,6 +46,8 @@ from dispatch.core.history import Actor
 from dispatch.core.links import create_link_key_file, load_link_keys
 from dispatch.desk import handover, merging
 from dispatch.family import panels
+from dispatch.ladders import desk, drafts
+from dispatch.ladders import store as policies
 from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import BY_PERSON
@@ -337,6 +339,31 @@ def shifted(city: City, _role: Role) -> Example:
     return Example("/rosters/center-1/shifts", data=data, success=303)
 
 
+def policy_draft(city: City, role: Role) -> int:
+    """The version of a draft of the policy for urgent alerts."""
+    who, fields = account(city.conn, LOGINS[role]), drafts.raw_of(policies.defaults()[1])
+    kept = desk.drafts(city.conn).get("urgent")
+    try:
+        return desk.save_draft(city.conn, who, "urgent", fields, now(), kept.version if kept else 0)
+    except NotPermittedError:
+        return 0
+
+
+def put(city: City, role: Role) -> Example:
+    return Example("/policies/urgent/apply", data={"act": "put", "seen": policy_draft(city, role)}, success=303)
+
+
+def policy_step(city: City, role: Role) -> Example:
+    data = {"act": "add_step", "seen": policy_draft(city, role), "steps.0.after_s": "0"}
+    return Example("/policies/urgent", data=data, success=303)
+
+
+def tried(city: City, role: Role) -> Example:
+    policy_draft(city, role)
+    alert = raise_alert(city.conn, now(), "urgent", "smoke")
+    return Example(f"/policies/urgent/dry-run/{alert}")
+
+
 def family(_city: City, role: Role) -> Example:
     return Example("/family", success=200 if role == Role.FAMILY else 303)
 
@@ -529,6 +556,12 @@ GEAR: dict[str, Callable[[City, Role], Example]] = {
     ),
     "POST /storage/withdraw": lambda c, _: Example(
         "/storage/withdraw", data={"number": request_of(c, "retention", "retention")}, success=303
+    ),
+    "GET /channels": lambda *_: Example("/channels"),
+    "POST /channels/test": lambda c, _: Example(
+        "/channels/test",
+        data={"channel": "sms", "address": "0755-" + str(uuid.uuid4().int)[:7], "confirmed": "true"},
+        success=303,
     ),
     "GET /gaps": lambda *_: Example("/gaps?settled=true"),
     "POST /gaps/ask": lambda c, _: Example("/gaps/ask", data={"number": a_gap(c)}, success=303),
@@ -757,6 +790,14 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     ),
     "POST /home/{token}/cancel": lambda c, _: Example(f"{c.panel()}/cancel"),
     "GET /admin": lambda *_: Example("/admin"),
+    "GET /policies": lambda *_: Example("/policies"),
+    "GET /policies/{code}": lambda *_: Example("/policies/emergency"),
+    "POST /policies/{code}": policy_step,
+    "GET /policies/{code}/versions": lambda *_: Example("/policies/emergency/versions"),
+    "GET /policies/{code}/confirm": lambda *_: Example("/policies/emergency/confirm"),
+    "POST /policies/{code}/apply": put,
+    "GET /policies/{code}/dry-run": lambda *_: Example("/policies/emergency/dry-run"),
+    "GET /policies/{code}/dry-run/{alert_id}": tried,
     "GET /rosters": lambda *_: Example("/rosters"),
     "GET /rosters/{organisation}": lambda *_: Example("/rosters/center-1?week=2026-11-30"),
     "GET /rosters/{organisation}/week.xlsx": lambda *_: Example("/rosters/center-1/week.xlsx"),
