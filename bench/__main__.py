@@ -37,6 +37,7 @@ MODULES = (
     "console_pages",
     "protection",
     "console_district",
+    "admin_lists",
     "console_sockets",
     "resident_search",
     "soak",
