@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,15 +13,18 @@ import psycopg
 import structlog
 
 from database.faults import UNAVAILABLE
+from database.freshness import clock_is_borne_out
 from database.grade import Grade, schema_grade
 from database.pool import connect_options
 from database.reports import backup_ages
-from database.retention import retire
+from database.retention import Retention, retire, set_retention
 from database.rights import checking, checkpoints
 from database.rights.sealed import head
 from database.rights.settings import AuditSettings
 from database.rollup import advance, roll_up
 from database.settings import DatabaseSettings
+from database.upkeep import requests as upkeep_requests
+from database.upkeep import samples as storage_samples
 from observability import metrics
 from observability.liveness import Liveness, Part
 
@@ -34,9 +38,9 @@ STEP_S = 240.0
 STEPS_A_ROUND = 2000
 RETIRE_EVERY_S = 3600.0
 AFTER_TROUBLE_S = 5.0
-FRESH = dt.timedelta(days=1)
-"""A running district has readings this fresh. Where there are none, the clock may be wrong."""
 DOUBT_S = 60.0
+RETENTION: tuple[upkeep_requests.Kind, ...] = ("retention",)
+"""The kind of request that is carried out here."""
 
 
 def round_of_work(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
@@ -54,29 +58,13 @@ def round_of_work(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime)
         yield rolled_up
 
 
-def clock_is_borne_out(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
-    """Whether the readings agree that it is ``now``: some are of the last day, or there are none.
-
-    The gateways have clocks of their own; ours, set wrong by years, would remove everything.
-    """
-    row = conn.execute(
-        """
-        SELECT EXISTS (SELECT FROM series s CROSS JOIN LATERAL (
-                   SELECT FROM reading r WHERE r.series_id = s.id AND r.time > %s LIMIT 1) fresh)
-            OR NOT EXISTS (SELECT FROM reading)
-        """,
-        (now - FRESH,),
-    ).fetchone()
-    return row is not None and bool(row[0])
-
-
 def run(database: DatabaseSettings, stop: threading.Event, liveness: Liveness | None = None) -> None:
     """Maintain the database until ``stop``; one that is away is tried again."""
     part = (liveness or Liveness()).part("maintenance", STEP_S)
     while not stop.is_set():
         try:
             with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:
-                _maintain(conn, stop, part)
+                _maintain(conn, stop, part, database.disk)
         except UNAVAILABLE as error:  # away, or a lock that another session holds for long
             backup_ages.clear()
             part.held_up(f"the database is away: {error}")
@@ -109,7 +97,25 @@ def run_once(database: DatabaseSettings, now: dt.datetime) -> MaintenanceRun:
         return MaintenanceRun(rolled_up, sum(retire(conn, grade, now)))
 
 
-def _maintain(conn: psycopg.Connection[Any], stop: threading.Event, part: Part) -> None:
+def carry_out(conn: psycopg.Connection[Any]) -> bool:
+    """Set the retention that somebody asked for by page; False where nobody did.
+
+    It is set as it was asked for, or refused where it is no retention that can be.
+    """
+    request = upkeep_requests.claim(conn, RETENTION, {"retention": STEP_S})
+    if request is None:
+        return False
+    try:
+        set_retention(conn, msgspec.convert(request.detail["after"], Retention))
+    except (ValueError, KeyError) as error:  # msgspec's own error is a ValueError
+        upkeep_requests.settle(conn, request.id, "refused", str(error))
+        return True
+    upkeep_requests.settle(conn, request.id, "done", "set")
+    log.info("maintenance: another retention", by=request.login, **request.detail["after"])
+    return True
+
+
+def _maintain(conn: psycopg.Connection[Any], stop: threading.Event, part: Part, disk: Path | None) -> None:
     grade = schema_grade(conn)
     if grade is None:
         raise psycopg.OperationalError("there is no schema yet: run 'shouwang migrate'")
@@ -120,6 +126,10 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event, part: Part) 
     retire_at = time.monotonic()
     while not stop.is_set():
         backup_ages.look(conn)
+        if carry_out(conn):
+            retire_at = time.monotonic()
+        if storage_samples.is_due(conn, now := dt.datetime.now(dt.UTC)):
+            storage_samples.take(conn, grade, now, disk)
         if not clock_is_borne_out(conn, dt.datetime.now(dt.UTC)):
             part.held_up("no reading of the last day: is the clock right?")
             log.error("maintenance waits: no reading of the last day, is the clock right?")

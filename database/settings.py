@@ -1,5 +1,7 @@
 """Settings of the database, from the environment."""
 
+from pathlib import Path
+
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -20,6 +22,12 @@ class DatabaseSettings(BaseSettings):
     pool_max: int = Field(default=8, ge=1, description="connections opened at most")
     statement_timeout_ms: int = Field(
         default=30_000, ge=0, description="a statement that runs longer is cancelled; 0: never"
+    )
+
+    disk: Path | None = Field(
+        default=None,
+        description="a folder on the database's disk, where it can be seen from the maintenance service: then the page"
+        " of storage tells when it is full; none: unknown",
     )
 
     @field_validator("url")

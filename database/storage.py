@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import psycopg
 
+from database.freshness import clock_is_borne_out
 from database.grade import Grade, schema_grade
-from database.maintenance import clock_is_borne_out
 from database.policies import judge, load_policies
 from database.retention import load_retention, midnight
 from database.rollup import GRACE, HOUR, full_hour

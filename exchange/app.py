@@ -9,6 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from database.settings import DatabaseSettings
+from exchange.bulk import routes as bulk_routes
+from exchange.bulk.making import Maker
 from exchange.fhir import capability, read_people, read_signs
 from exchange.intake import fhir_write, nightscout
 from exchange.intake.sending import FrameSender
@@ -23,6 +25,7 @@ from observability.liveness import Liveness, Part
 
 ROUTERS: tuple[APIRouter, ...] = (
     capability.router,
+    bulk_routes.router,
     read_people.router,
     read_signs.router,
     fhir_write.router,
@@ -48,6 +51,7 @@ def create_app(
     exchange = Exchange(settings, database, liveness)
     frames = FrameSender(database, broker, settings.worker, exchange.liveness)
     exchange.written = frames.wake
+    exports = Maker(database, settings.data_dir, settings.export_mb, exchange.liveness)
     webhooks = Webhooks(database, exchange.liveness, local=settings.local_webhooks)
 
     @asynccontextmanager
@@ -55,12 +59,14 @@ def create_app(
         exchange.start()
         frames.start()
         webhooks.start()
+        exports.start()
         turning = asyncio.create_task(_keep_turning(exchange.liveness.part("requests")))
         yield
         exchange.liveness.finish()
         turning.cancel()
         frames.stop()
         webhooks.stop()
+        exports.stop()
         exchange.stop()
 
     app = _GuardedApp(

@@ -18,6 +18,7 @@ from database.settings import DatabaseSettings
 from firmware_profiles import wire
 from firmware_profiles.link.connection_watch import WATCH
 from firmware_profiles.link.mqtt import Broker
+from ingest import requests
 from ingest.batches.batch import Batch, Limits
 from ingest.batches.builder import Builder
 from ingest.clock_watch import ClockWatch
@@ -128,6 +129,7 @@ class Ingest:
                 lambda part: self._asker.run(self._stop, part, self._liveness.part("broker link of the gaps")),
                 pause_s=self._settings.gap_look_s,
             ),
+            start("requests", lambda part: requests.run(self._database, self._settings, self._stop, part)),
             start("clock", lambda part: self._clock_watch.run(self._stop, part)),
         ]
         try:

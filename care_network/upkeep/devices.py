@@ -14,7 +14,7 @@ from care_network.records.certificates import EnrolmentError, make_code
 from care_network.records.lookup import Lookup
 from care_network.records.provisioning import GATEWAY_DEVICE, add_gateway
 from care_network.upkeep.scope import UNDO, Acting, GatewayRow, changed, sees_everything, words_of
-from database import upkeep_requests
+from database.upkeep import requests as upkeep_requests
 from firmware_profiles.devices import MODELS
 
 SELF_TEST_EVERY = dt.timedelta(seconds=20)

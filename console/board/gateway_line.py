@@ -15,10 +15,10 @@ import paho.mqtt.client as paho
 import psycopg
 import structlog
 
-from database import upkeep_requests
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from database.upkeep_requests import Kind, Request
+from database.upkeep import requests as upkeep_requests
+from database.upkeep.requests import Kind, Request
 from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.link import mqtt

@@ -142,16 +142,18 @@ def entries(
     ids: Sequence[int] | None = None,
     after: int = 0,
     limit: int | None = None,
+    nameless: bool = False,
 ) -> list[Entry]:
     """List entries in the order in which they first came: the open ones, or with ``settled`` all.
 
-    Of a gateway, for a reason (``code``), refused (last) at or after ``since``, with an id above ``after``.
+    Of a gateway (``nameless``: of none), for a reason (``code``), refused (last) at or after ``since``, with an id
+    above ``after``.
     """
     with conn.cursor(row_factory=class_row(Entry)) as cursor:
         return cursor.execute(
             _ENTRY.encode()
             + b"""WHERE (%(settled)s OR settled_at IS NULL) AND id > %(after)s
-              AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
+              AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s) AND (NOT %(nameless)s OR gateway IS NULL)
               AND (%(code)s::text IS NULL OR code = %(code)s)
               AND (%(since)s::timestamptz IS NULL OR last_at >= %(since)s)
               AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))
@@ -160,6 +162,7 @@ def entries(
                 "settled": settled,
                 "after": after,
                 "gateway": gateway,
+                "nameless": nameless,
                 "code": code,
                 "since": since,
                 "ids": None if ids is None else list(ids),

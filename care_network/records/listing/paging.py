@@ -136,7 +136,8 @@ _FOUND: LiteralString = 'lower(({text}) COLLATE "C") LIKE {word}'
 """Without a language's order, in a third of the time; Latin letters of either case are alike."""
 _DEVICE_FOUND = (
     "x.gateway_id IN (SELECT g.id FROM gateway g JOIN household h ON h.id = g.household_id AND NOT h.synthetic"  # noqa: S608 - constants
-    " JOIN area b ON b.id = h.area_id AND b.path <@ %(under)s::ltree LEFT JOIN resident r ON r.household_id = h.id WHERE "
+    " JOIN area b ON b.id = h.area_id AND b.path <@ %(under)s::ltree"
+    " LEFT JOIN resident r ON r.household_id = h.id WHERE "
     + _FOUND.replace(
         "{text}", "g.name || ' ' || h.code || ' ' || h.address_zh || ' ' || coalesce(r.code || ' ' || r.name_zh, '')"
     )

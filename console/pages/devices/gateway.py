@@ -21,7 +21,7 @@ from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import language_of
-from database import upkeep_requests
+from database.upkeep import requests as upkeep_requests
 from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.devices import MODELS
 from vocabulary.labels import ROOMS

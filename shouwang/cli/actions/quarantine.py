@@ -13,12 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from database.clock import DatabaseClock
+from firmware_profiles.decoding.payload_words import describe, hexdump
 from ingest.quarantine import quarantine
 from ingest.quarantine.quarantine import Entry
 from ingest.quarantine.refusals import Code
 from ingest.reprocess import reprocess
 from ingest.settings import IngestSettings, accepted_times
-from shouwang.cli.actions.payloads import describe, hexdump
 from shouwang.cli.session import Session
 from vocabulary.times import local, local_time
 
@@ -86,7 +86,8 @@ def show_entry(session: Session, number: int, most: int) -> None:
         return
     out.print(f"{len(entry.payload)} of {entry.size} bytes are kept")
     arrived_us = round(entry.first_at.timestamp() * 1e6)
-    for line in [*describe(entry.topic, entry.payload, arrived_us), *hexdump(entry.payload, most)]:
+    told = [en for _, en in describe(entry.topic, entry.payload, arrived_us)]
+    for line in [*told, *hexdump(entry.payload, most)]:
         out.print(line)
 
 

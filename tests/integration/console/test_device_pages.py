@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from database import upkeep_requests
+from database.upkeep import requests as upkeep_requests
 from edge_agent.updates.signed_config import HomeUpdate, seal
 from tests.support.console_site import ConsoleSite, console_site
 

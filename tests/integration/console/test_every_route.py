@@ -36,8 +36,8 @@ from console.app import ROUTERS, create_app
 from console.pages.rosters.reading import wanted_of
 from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
-from database import upkeep_requests
 from database.settings import DatabaseSettings
+from database.upkeep import requests as upkeep_requests
 from dispatch.alerts import lifecycle, snoozing
 from dispatch.channels.adapters.webpush import create_key
 from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
@@ -46,6 +46,8 @@ from dispatch.core.history import Actor
 from dispatch.core.links import create_link_key_file, load_link_keys
 from dispatch.desk import handover, merging
 from dispatch.family import panels
+from dispatch.ladders import desk, drafts
+from dispatch.ladders import store as policies
 from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import BY_PERSON
@@ -55,6 +57,7 @@ from firmware_profiles.link.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
 from tests.support.brokers import TestBroker
 from tests.support.console import SOCKET, ConsoleRoute, broker_away, routes_of, serving
+from tests.support.databases import logins_of_console, of_service, url_of
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
 
@@ -132,7 +135,7 @@ class City:
         )
         self.settings = ConsoleSettings(
             link_key_file=folder / "link.keys", medical_key_file=folder / "medical.keys",
-            channels_file=folder / "channels.toml",
+            channels_file=folder / "channels.toml", **logins_of_console(url_of(conn)),
         )  # fmt: skip
 
     def panel(self) -> str:
@@ -336,6 +339,31 @@ def shifted(city: City, _role: Role) -> Example:
     return Example("/rosters/center-1/shifts", data=data, success=303)
 
 
+def policy_draft(city: City, role: Role) -> int:
+    """The version of a draft of the policy for urgent alerts."""
+    who, fields = account(city.conn, LOGINS[role]), drafts.raw_of(policies.defaults()[1])
+    kept = desk.drafts(city.conn).get("urgent")
+    try:
+        return desk.save_draft(city.conn, who, "urgent", fields, now(), kept.version if kept else 0)
+    except NotPermittedError:
+        return 0
+
+
+def put(city: City, role: Role) -> Example:
+    return Example("/policies/urgent/apply", data={"act": "put", "seen": policy_draft(city, role)}, success=303)
+
+
+def policy_step(city: City, role: Role) -> Example:
+    data = {"act": "add_step", "seen": policy_draft(city, role), "steps.0.after_s": "0"}
+    return Example("/policies/urgent", data=data, success=303)
+
+
+def tried(city: City, role: Role) -> Example:
+    policy_draft(city, role)
+    alert = raise_alert(city.conn, now(), "urgent", "smoke")
+    return Example(f"/policies/urgent/dry-run/{alert}")
+
+
 def family(_city: City, role: Role) -> Example:
     return Example("/family", success=200 if role == Role.FAMILY else 303)
 
@@ -450,7 +478,34 @@ def heard(c: City, gateway: str = "gw-1") -> str:
 
 def request_of(c: City, kind: str, subject: str = "gw-1") -> int:
     """A request to a machine that waits."""
-    return upkeep_requests.put(c.conn, kind, subject, "admin", wait=dt.timedelta(hours=1))  # type: ignore[arg-type]
+    detail = {"after": {"raw_days": 40, "minute_days": 730, "hour_days": 3650}}
+    return upkeep_requests.put(c.conn, kind, subject, "admin", detail, wait=dt.timedelta(hours=1))  # type: ignore[arg-type]
+
+
+def refused_message(c: City, gateway: str = "gw-1") -> int:
+    """A message of R1's gateway in the quarantine."""
+    row = c.conn.execute(
+        "INSERT INTO quarantine (topic, gateway, code, reason, size, sha256, payload)"
+        " VALUES ('x', %s, 'undecodable', 'x', 1, gen_random_uuid()::text::bytea, 'x') RETURNING id",
+        (gateway,),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def a_gap(c: City) -> int:
+    """Missing numbers of R1's gateway."""
+    row = c.conn.execute(
+        "INSERT INTO stream_gap (gateway_id, epoch, stream, numbers)"
+        " SELECT id, 1, 'live', '[5,9)' FROM gateway WHERE name = 'gw-1' RETURNING id"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def own_request(c: City, role: Role, kind: str, subject: str) -> int:
+    """A request of whoever asks now, that waits."""
+    return upkeep_requests.put(c.conn, kind, subject, LOGINS[role], wait=dt.timedelta(hours=1))  # type: ignore[arg-type]
 
 
 def of_gear(step: str, **fields: Any) -> Callable[[City, Role], Example]:
@@ -483,6 +538,37 @@ GEAR: dict[str, Callable[[City, Role], Example]] = {
     "POST /devices/{gateway}/self-test": of_gear("self-test"),
     "POST /devices/{gateway}/config": lambda *_: Example("/devices/gw-1/config", data={}, success=422),
     "POST /devices/{gateway}/withdraw": of_gear("withdraw", number=lambda c: request_of(c, "update_config")),
+    "GET /quarantine": lambda *_: Example("/quarantine"),
+    "GET /quarantine/of/{key}": lambda c, _: Example(f"/quarantine/of/undecodable|gw-1?after={refused_message(c) - 1}"),
+    "GET /quarantine/{number}": lambda c, _: Example(f"/quarantine/{refused_message(c)}"),
+    "POST /quarantine/reprocess": lambda c, _: Example(
+        "/quarantine/reprocess", data={"number": refused_message(c)}, success=303
+    ),
+    "POST /quarantine/discard": lambda c, _: Example(
+        "/quarantine/discard", data={"number": refused_message(c), "reason": "坏的"}, success=303
+    ),
+    "POST /quarantine/withdraw": lambda c, role: Example(
+        "/quarantine/withdraw", data={"number": own_request(c, role, "discard", "undecodable|gw-1")}, success=303
+    ),
+    "GET /storage": lambda *_: Example("/storage"),
+    "POST /storage/retention": lambda *_: Example(
+        "/storage/retention", data={"raw_days": 40, "minute_days": 730, "hour_days": 3650, "seen": "90/730/3650"}
+    ),
+    "POST /storage/withdraw": lambda c, _: Example(
+        "/storage/withdraw", data={"number": request_of(c, "retention", "retention")}, success=303
+    ),
+    "GET /channels": lambda *_: Example("/channels"),
+    "POST /channels/test": lambda c, _: Example(
+        "/channels/test",
+        data={"channel": "sms", "address": "0755-" + str(uuid.uuid4().int)[:7], "confirmed": "true"},
+        success=303,
+    ),
+    "GET /gaps": lambda *_: Example("/gaps?settled=true"),
+    "POST /gaps/ask": lambda c, _: Example("/gaps/ask", data={"number": a_gap(c)}, success=303),
+    "POST /gaps/accept": lambda c, _: Example("/gaps/accept", data={"number": a_gap(c), "reason": "没了"}, success=303),
+    "POST /gaps/withdraw": lambda c, role: Example(
+        "/gaps/withdraw", data={"number": own_request(c, role, "accept_gaps", "gw-1")}, success=303
+    ),
 }  # fmt: skip
 """Pages of gateways and devices, the intake, channels."""
 
@@ -704,6 +790,14 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     ),
     "POST /home/{token}/cancel": lambda c, _: Example(f"{c.panel()}/cancel"),
     "GET /admin": lambda *_: Example("/admin"),
+    "GET /policies": lambda *_: Example("/policies"),
+    "GET /policies/{code}": lambda *_: Example("/policies/emergency"),
+    "POST /policies/{code}": policy_step,
+    "GET /policies/{code}/versions": lambda *_: Example("/policies/emergency/versions"),
+    "GET /policies/{code}/confirm": lambda *_: Example("/policies/emergency/confirm"),
+    "POST /policies/{code}/apply": put,
+    "GET /policies/{code}/dry-run": lambda *_: Example("/policies/emergency/dry-run"),
+    "GET /policies/{code}/dry-run/{alert_id}": tried,
     "GET /rosters": lambda *_: Example("/rosters"),
     "GET /rosters/{organisation}": lambda *_: Example("/rosters/center-1?week=2026-11-30"),
     "GET /rosters/{organisation}/week.xlsx": lambda *_: Example("/rosters/center-1/week.xlsx"),
@@ -821,7 +915,7 @@ def answers(site: Site, role: Role) -> tuple[dict[str, int], dict[str, int]]:
 
 @pytest.mark.parametrize("broker", ["nats"], indirect=True)  # no page knows which one it is
 def test_every_route_with_one_connection_and_as_each_role(city: City, database_url: str, broker: TestBroker) -> None:
-    database = DatabaseSettings(url=database_url, pool_max=1)
+    database = DatabaseSettings(url=of_service(database_url, "console"), pool_max=1)
     with site_of(city, database, broker.settings("svc-console")) as site:
         assert {route.name for route in site.routes} == set(EXAMPLES)
         for role in LOGINS:
@@ -837,7 +931,7 @@ def test_every_route_with_one_connection_and_as_each_role(city: City, database_u
 def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None:
     with (
         broker_away() as broker,
-        site_of(city, DatabaseSettings(url=database_url), broker, reversed(ROUTERS)) as site,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker, reversed(ROUTERS)) as site,
     ):
         assert [route.name for route in site.routes] != list(EXAMPLES)
         got, wanted = answers(site, Role.DISPATCHER)
@@ -850,7 +944,10 @@ def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None
 def test_64_people_open_one_alert_at_once(city: City, database_url: str) -> None:
     people = 64
     route = ConsoleRoute("GET", "", ())
-    with broker_away() as broker, site_of(city, DatabaseSettings(url=database_url), broker) as site:
+    with (
+        broker_away() as broker,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker) as site,
+    ):
         example = Example(f"/alerts/{city.alert()}")
         cookies = [{COOKIE: city.session("dispatcher")} for _ in range(people)]
         start, got = threading.Barrier(people), []
@@ -871,7 +968,7 @@ def test_64_people_open_one_alert_at_once(city: City, database_url: str) -> None
 
 def test_a_second_connection_of_one_thread_is_refused(city: City, database_url: str) -> None:
     with broker_away() as broker:
-        app = create_app(city.settings, DatabaseSettings(url=database_url), broker)
+        app = create_app(city.settings, DatabaseSettings(url=of_service(database_url, "console")), broker)
         with serving(app):
             state = app.state.console
             with state.database(), pytest.raises(RuntimeError, match=re.escape("pass it down")), state.database():

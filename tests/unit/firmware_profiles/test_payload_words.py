@@ -3,9 +3,17 @@
 import numpy as np
 
 from firmware_profiles import senml, wire
-from shouwang.cli.actions.payloads import describe, hexdump
+from firmware_profiles.decoding.payload_words import describe as both
+from firmware_profiles.decoding.payload_words import hexdump
 
 NOW = 1_800_000_000_000_000
+
+
+def describe(topic: str, payload: bytes, at: int) -> list[str]:
+    """The English lines; each has a Chinese one."""
+    lines = both(topic, payload, at)
+    assert all(zh for zh, _ in lines)
+    return [en for _, en in lines]
 
 
 def frame() -> bytes:
