@@ -641,6 +641,7 @@ MACHINES: dict[str, Callable[[City, Role], Example]] = {
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     **GEAR,
     **MACHINES,
+    "GET /api/openapi.json": lambda *_: Example("/api/openapi.json"),
     "GET /": board,
     "GET /records/{kind}": lambda *_: Example("/records/contact"),
     "GET /records/{kind}/below/{place}": lambda *_: Example("/records/area/below/sz.yt.hs"),
