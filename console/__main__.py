@@ -21,8 +21,15 @@ def main() -> None:
 
 
 def _work(stop: threading.Event, liveness: Liveness) -> None:
-    settings = ConsoleSettings()
-    app = create_app(settings, DatabaseSettings(), BrokerSettings().broker(), liveness=liveness)
+    settings, database = ConsoleSettings(), DatabaseSettings()
+    missing = settings.missing_logins(database.url)
+    if missing:
+        sys.exit(
+            f"{', '.join(missing)} not set: the role of SHOUWANG_DATABASE_URL reads no password."
+            " Run 'shouwang setup', its database.sql and 'shouwang migrate' (docs/upgrade.md),"
+            " or 'shouwang database roles --secrets DIR --apply'"
+        )
+    app = create_app(settings, database, BrokerSettings().broker(), liveness=liveness)
     # Every alert passes here: a full garbage collection over all imported modules takes 150 ms, and a thread keeps the
     # interpreter for 5 ms by default.
     gc.collect()

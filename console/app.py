@@ -23,7 +23,7 @@ from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
-from console.pages.intake import gaps, quarantine, storage
+from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
@@ -31,6 +31,7 @@ from console.pages.own import account, design, login, outbox, passkeys, password
 from console.pages.people import residents, search
 from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
+from console.pages.rules import policies
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.entry import confirming
@@ -92,7 +93,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     quarantine.router,
     gaps.router,
     storage.router,
+    channels.router,
     rosters.router,
+    policies.router,
     # other systems
     machines.router,
     hooks.router,

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from care_network.access.logins import SecondFactor
+from database.address import verified
+from database.rights.grants import BY_VIEWER, OF_CONSOLE, role_of
 from dispatch.core.links import KEY_FILE
 
 OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -51,6 +54,17 @@ class ConsoleSettings(BaseSettings):
         validation_alias="SHOUWANG_NOTIFY_CHANNELS_FILE",
         description="the delivery service's channels: their names, and whether the outbox has a page",
     )
+    login_database: str = Field(
+        default="",
+        description="libpq connection string of the role that checks passwords (shouwang_login); without it"
+        " SHOUWANG_DATABASE_URL's, as for the next two",
+    )
+    links_database: str = Field(
+        default="", description="the same of the role of pages behind a signed link (shouwang_links)"
+    )
+    board_database: str = Field(
+        default="", description="the same of the role that reads what all desks share (shouwang_board)"
+    )
     procedures_file: Path | None = Field(
         default=None, description="procedure cards of the district (TOML); without it those of the program"
     )
@@ -58,11 +72,23 @@ class ConsoleSettings(BaseSettings):
         default=None, validation_alias=KEY_FILE, description="key of the links in messages, to verify them"
     )
 
+    @field_validator("login_database", "links_database", "board_database")
+    @classmethod
+    def _verified(cls, url: str) -> str:
+        return verified(url) if url else ""
+
     @property
     def passkeys_for(self) -> str:
         """The host name that passkeys belong to."""
         named = [self.passkey_host, *self.allowed_hosts.split(","), "localhost"]
         return next(name.strip().lower() for name in named if name.strip())
+
+    def missing_logins(self, url: str) -> list[str]:
+        """The settings that the console cannot do without where ``url`` is of its own role, which reads no password."""
+        if conninfo_to_dict(url).get("user") != role_of(BY_VIEWER):
+            return []
+        names = [f"{name}_database" for name in OF_CONSOLE]
+        return [f"SHOUWANG_CONSOLE_{name.upper()}" for name in names if not getattr(self, name)]
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 
 from database.grade import Grade, enable_timescaledb, grade_advice, schema_grade, server_grade
-from database.rights.roles import renew_grants
+from database.rights.roles import missing_roles, renew_grants
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -55,7 +55,11 @@ def migrate(url: str) -> Grade:
         built = schema_grade(guard)
         if built is None:
             raise RuntimeError("the migrations ran but left no view reading_minute in the search path")
-        renew_grants(guard)
+        if not renew_grants(guard) and (missing := missing_roles(guard)):
+            log.warning(
+                "services keep the rights of the release before: roles are missing", roles=missing,
+                then="run 'shouwang setup' and its database.sql, or 'shouwang database roles --apply'; migrate again",
+            )  # fmt: skip
         advice = grade_advice(built, offered)
         if advice:
             log.warning("database grade", advice=advice)

@@ -15,7 +15,15 @@ from psycopg import Connection
 from alerting.tuning.catalogue import Layers, Values, catalogue, check, holds_at, layers_of, named
 from alerting.tuning.conditions import Condition, conditions, in_force
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_do, require, visible_households, visible_residents
+from care_network.access.permissions import (
+    Action,
+    audit,
+    covers_every_home,
+    may_do,
+    require,
+    visible_households,
+    visible_residents,
+)
 from care_network.catalogues.ability import GRADES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records import parameter_rows
@@ -193,14 +201,7 @@ _ACTION: Mapping[str, Action] = {
 
 def _reaches(conn: Connection[Any], account: Account, place: Place) -> bool:
     """Whether the account's area covers all homes that a setting there changes; homes and residents were checked."""
-    if place.scope in ("home", "resident"):
-        return True
-    row = conn.execute(
-        "SELECT FROM household h JOIN area a ON a.id = h.area_id"
-        " WHERE NOT a.path <@ %s::ltree AND NOT h.synthetic LIMIT 1",
-        (account.area_path,),
-    ).fetchone()
-    return row is None
+    return place.scope in ("home", "resident") or covers_every_home(conn, account)
 
 
 def _layers(conn: Connection[Any]) -> Layers:

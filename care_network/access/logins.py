@@ -155,9 +155,8 @@ def _second(
         _forget(conn, attempt)
         audit(conn, account, "login_without_second_factor", at=attempt.now, origin=attempt.address)
         return LoginRefusedError(
-            zh="该账号须先登记动态验证码：请管理员在“账号”页面或用 shouwang accounts second-factor 登记。",
-            en="This account needs a second factor first: let the administrator enrol one, by the page of accounts or "
-            "by shouwang accounts second-factor.",
+            zh="该账号须先登记动态验证码：请管理员运行 shouwang accounts second-factor。",
+            en="This account needs a second factor first: let the administrator run shouwang accounts second-factor.",
         )
     if not code.strip():
         _forget(conn, attempt)

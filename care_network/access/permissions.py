@@ -263,9 +263,14 @@ ACTIONS_ZH: Mapping[Action, str] = {
 """Actions in Chinese, for refusals; in English the code itself is read."""
 
 
+def role_may(role: Role, action: Action) -> bool:
+    """Whether a role has the permission, with an account or without one."""
+    return action in PERMISSIONS[role]
+
+
 def may_do(account: Account, action: Action | str) -> bool:
     """Whether the account's role has the permission. Which residents it covers is decided by :func:`may_see`."""
-    return Action(action) in PERMISSIONS[Role(account.role)]
+    return role_may(Role(account.role), Action(action))
 
 
 def require(account: Account, action: Action | str) -> None:
@@ -281,6 +286,17 @@ def require(account: Account, action: Action | str) -> None:
 def in_area(account: Account, path: str) -> bool:
     """Whether an area lies in the account's own; False for family, who have none."""
     return account.area_path is not None and within(path, account.area_path)
+
+
+def covers_every_home(conn: Connection[Any], account: Account) -> bool:
+    """Whether the account's area has every home, so that it may set what holds for the whole district.
+
+    By a function of the database's owner: the console itself sees the homes of the viewer's area alone.
+    """
+    if account.area_path is None:
+        return False
+    row = conn.execute("SELECT homes_beyond(%s::ltree)", (account.area_path,)).fetchone()
+    return row is not None and not row[0]
 
 
 # The account's own row is read again each time, so that withdrawing an area or a consent takes effect at once.
@@ -351,12 +367,11 @@ def audit(
         conn.execute(
             """
             INSERT INTO audit (at, account_id, action, resident_id, detail, origin)
-            SELECT %(at)s, %(account)s, %(action)s, r.id,
-                   CASE WHEN r.id IS NULL AND %(resident)s::integer IS NOT NULL
-                        THEN %(detail)s || jsonb_build_object('unknown_resident', %(resident)s::text)
-                        ELSE %(detail)s END,
+            SELECT %(at)s, %(account)s, %(action)s, CASE WHEN known THEN %(resident)s::integer END,
+                   CASE WHEN known OR %(resident)s::integer IS NULL THEN %(detail)s
+                        ELSE %(detail)s || jsonb_build_object('unknown_resident', %(resident)s::text) END,
                    %(origin)s
-            FROM (VALUES (1)) AS one LEFT JOIN resident r ON r.id = %(resident)s::integer
+            FROM (SELECT is_resident(%(resident)s::integer)) AS resident (known)
             """,
             {
                 "at": at,

@@ -172,8 +172,8 @@ def _own_transaction(conn: Connection[Any]) -> None:
 
 
 def _resident_id(conn: Connection[Any], code: str) -> int:
-    row = conn.execute("SELECT id FROM resident WHERE code = %s", (code,)).fetchone()
-    if row is None:
+    row = conn.execute("SELECT resident_number(%s)", (code,)).fetchone()  # seen or not: a refusal is audited
+    if row is None or row[0] is None:
         raise NotFoundError(en=f"there is no resident {code!r}", zh=f"没有老人 {code}", field="resident")
     return int(row[0])
 

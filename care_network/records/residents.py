@@ -29,6 +29,12 @@ def profile(conn: Connection[Any], code: str) -> dict[str, Any] | None:
         ).fetchone()
 
 
+def number_of(conn: Connection[Any], code: str) -> int | None:
+    """The id of the resident of that code, seen or not: for the audit of a look in vain; None where there is none."""
+    row = conn.execute("SELECT resident_number(%s)", (code,)).fetchone()
+    return None if row is None else row[0]
+
+
 def codes(conn: Connection[Any], ids: Collection[int]) -> list[str]:
     """Their codes, in the order of the ids."""
     rows = conn.execute("SELECT code FROM resident WHERE id = ANY(%s) ORDER BY id", (list(ids),))

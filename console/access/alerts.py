@@ -62,10 +62,13 @@ def load_alert(
     row = lookup.load(conn, alert_id)
     scope = scope_of(conn, account)
     if row is None:
-        waiting = board.get(str(alert_id))  # raised, and still on its way to the database
+        known, resident_id = lookup.known(conn, alert_id)  # another's is no row of this account's
+        waiting = None if known else board.get(str(alert_id))  # raised, and still on its way to the database
+        if known:
+            _refused(conn, account, alert_id, resident_id, origin)
+        conn.commit()
         if waiting is None or not scope.sees(waiting):
             raise HTTPException(404)
-        conn.commit()
         return waiting, []
     alert = notice_of(row)
     allowed = scope.sees(alert)
@@ -79,6 +82,15 @@ def load_alert(
     if not allowed:
         raise HTTPException(404)
     return alert, events
+
+
+def _refused(
+    conn: psycopg.Connection[Any], account: Account, alert_id: uuid.UUID, resident_id: int | None, origin: str
+) -> None:
+    permissions.audit(
+        conn, account, "refused_alert", at=dt.datetime.now(dt.UTC), resident_id=resident_id, origin=origin,
+        detail={"alert": str(alert_id)},
+    )  # fmt: skip
 
 
 def act(

@@ -22,6 +22,10 @@ def load_order(conn: psycopg.Connection[Any], account: Account, order_id: uuid.U
     try:
         order = store.load(conn, order_id)
     except OrderError as error:
+        known, resident_id = store.known(conn, order_id)  # another's is no row of this account's
+        if known:
+            _audit(conn, account, "refused_view_order", order_id, resident_id, origin)
+            conn.commit()
         raise HTTPException(404) from error
     allowed = order.household_id in permissions.visible_households(conn, account)
     audit_order(conn, account, "view_order" if allowed else "refused_view_order", order, origin)
@@ -35,7 +39,14 @@ def audit_order(
     conn: psycopg.Connection[Any], account: Account, action: str, order: Order, origin: str, **detail: Any
 ) -> None:
     """Record what an account did with an order, in the caller's transaction."""
+    _audit(conn, account, action, order.id, order.resident_id, origin, **detail)
+
+
+def _audit(
+    conn: psycopg.Connection[Any], account: Account, action: str, order_id: uuid.UUID, resident_id: int | None,
+    origin: str, **detail: Any,
+) -> None:  # fmt: skip
     permissions.audit(
-        conn, account, action, at=dt.datetime.now(dt.UTC), resident_id=order.resident_id, origin=origin,
-        detail={"order": str(order.id), **detail},
+        conn, account, action, at=dt.datetime.now(dt.UTC), resident_id=resident_id, origin=origin,
+        detail={"order": str(order_id), **detail},
     )  # fmt: skip

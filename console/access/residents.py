@@ -19,16 +19,16 @@ def load_resident(
     Raises 404 for one that does not exist or that the account may not see; a refused look is audited, too, and always:
     ``audited`` False is for a page that was audited a moment ago and looks again.
     """
-    resident = residents.profile(conn, code)
-    if resident is None:
+    number, resident = residents.number_of(conn, code), residents.profile(conn, code)
+    if number is None:
         raise HTTPException(404)
-    allowed = permissions.may_see(conn, account, resident["id"])
+    allowed = resident is not None and permissions.may_see(conn, account, number)
     if audited or not allowed:
         permissions.audit(
-            conn, account, action if allowed else f"refused_{action}", at=dt.datetime.now(dt.UTC),
-            resident_id=resident["id"], origin=origin,
+            conn, account, action if allowed else f"refused_{action}", at=dt.datetime.now(dt.UTC), resident_id=number,
+            origin=origin,
         )  # fmt: skip
     conn.commit()
-    if not allowed:
+    if resident is None or not allowed:
         raise HTTPException(404)
     return resident

@@ -3,7 +3,8 @@
 import datetime as dt
 import threading
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import psycopg
@@ -23,10 +24,13 @@ class SharedClocks:
         self._loaded_at = 0.0
         self._clocks: Mapping[str, AlertClock] = {}
 
-    def get(self, conn: psycopg.Connection[Any], mark: Hashable, now: dt.datetime) -> Mapping[str, AlertClock]:
+    def get(
+        self, connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]], mark: Hashable, now: dt.datetime
+    ) -> Mapping[str, AlertClock]:
         """The clocks by alert. ``mark``: differs as soon as an alert has changed. Raises psycopg.Error."""
         with self._lock:
             if mark != self._mark or time.monotonic() - self._loaded_at > KEPT_S:
-                self._clocks = clocks(conn, now)
+                with connect() as conn:
+                    self._clocks = clocks(conn, now)
                 self._mark, self._loaded_at = mark, time.monotonic()
             return self._clocks

@@ -46,7 +46,7 @@ def answer_page(request: Request, console: Shared, token: str) -> Response:
 
     Nothing changes by looking: messengers fetch previews.
     """
-    with console.database() as conn:
+    with console.links_database() as conn:
         return _show(conn, request, console, token)
 
 
@@ -56,7 +56,7 @@ def answer(request: Request, console: Shared, token: str) -> Response:
     shows what comes next."""
     now = dt.datetime.now(dt.UTC)
     keys = load_link_keys(console.settings.link_key_file)
-    with console.database() as conn:
+    with console.links_database() as conn:
         try:
             with conn.transaction():
                 _acknowledge(conn, keys, token, origin_of(request), now)
@@ -72,7 +72,7 @@ def step(
     """Take a step of somebody who has the alert without an order, or write down what a contact tells."""
     now = dt.datetime.now(dt.UTC)
     keys = load_link_keys(console.settings.link_key_file)
-    with console.database() as conn:
+    with console.links_database() as conn:
         try:
             with conn.transaction():
                 result = _press(conn, keys, token, origin_of(request), sent, alert, now)
@@ -201,7 +201,7 @@ def _service(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> str:
 def _take_receipt(console: Console, token: str, status: str) -> Response:
     keys = load_link_keys(console.settings.link_key_file)
     try:
-        with console.database() as conn:
+        with console.links_database() as conn:
             known = answers.receipt(conn, keys, token, status, dt.datetime.now(dt.UTC))
     except LinkError as error:
         return JSONResponse({"error": str(error)}, 403)

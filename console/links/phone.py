@@ -39,7 +39,7 @@ def worker() -> Response:
 
 @router.get("/w/{token}")
 def order_page(request: Request, console: Shared, token: str) -> Response:
-    with console.database() as conn:
+    with console.links_database() as conn:
         return show_order(conn, request, console, token)
 
 
@@ -50,7 +50,7 @@ def order_mark(console: Shared, token: str) -> Response:
     It shows nobody, so it is no look. 410 where the link is no longer valid.
     """
     keys = load_link_keys(console.settings.link_key_file)
-    with console.database() as conn:
+    with console.links_database() as conn:
         try:
             visitor = Visitor(conn, keys.read(token, messages.PAGE, dt.datetime.now(dt.UTC)), "")
             order = store.load(conn, visitor.order_id)
@@ -64,7 +64,7 @@ def step(request: Request, console: Shared, token: str, sent: SentPress) -> Resp
     """Take the step that was pressed, or show the medical note; to the page's script the answer is JSON."""
     now = dt.datetime.now(dt.UTC)
     keys = load_link_keys(console.settings.link_key_file)
-    with console.database() as conn:
+    with console.links_database() as conn:
         try:
             if sent.action == MEDICAL:
                 return show_order(conn, request, console, token, medical=True)
@@ -103,7 +103,7 @@ def share_place(
     """Store where the person is now; the first press is their consent, which they can withdraw."""
     now = dt.datetime.now(dt.UTC)
     keys = load_link_keys(console.settings.link_key_file)
-    with console.database() as conn:
+    with console.links_database() as conn:
         try:
             with conn.transaction():
                 visitor = Visitor(conn, keys.read(token, messages.PAGE, now), origin_of(request))
@@ -124,7 +124,7 @@ def withdraw_place(request: Request, console: Shared, token: str) -> Response:
     """Take the consent back; the stored place is deleted at once."""
     now = dt.datetime.now(dt.UTC)
     keys = load_link_keys(console.settings.link_key_file)
-    with console.database() as conn:
+    with console.links_database() as conn:
         try:
             with conn.transaction():
                 visitor = Visitor(conn, keys.read(token, messages.PAGE, now), origin_of(request))

@@ -26,7 +26,7 @@ router = APIRouter()
 
 @router.get("/rate/{token}")
 def rating_page(request: Request, console: Shared, token: str) -> Response:
-    with console.database() as conn:
+    with console.links_database() as conn:
         return _show(conn, request, console, token)
 
 
@@ -39,7 +39,7 @@ def rate(
     words: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     now = dt.datetime.now(dt.UTC)
-    with console.database() as conn:
+    with console.links_database() as conn:
         try:
             link = load_link_keys(console.settings.link_key_file).read(token, RATING, now)
             with conn.transaction():

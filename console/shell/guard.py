@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.shell.security import same_origin
+from console.shell.security import cookie_name, same_origin
+from console.shell.viewer import VIEWER
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -88,9 +89,11 @@ class Guard:
         connection = HTTPConnection(scope)
         known = scope["path"] in PROBES or _host_name(connection) in self._hosts
         if scope["type"] == "websocket":
+            VIEWER.set(connection.cookies.get(cookie_name(secure=self._tls), ""))
             # Before it is accepted, a socket is refused by closing it: the server answers 403.
             await (self._app(scope, receive, send) if known else send({"type": "websocket.close", "code": 1008}))
             return
+        VIEWER.set(connection.cookies.get(cookie_name(secure=self._tls), ""))
         request = _Request(scope, receive, send, self._headers)
         refusal = (421, "This host name is not served here.") if not known else self._refusal(scope, connection)
         if refusal is not None:

@@ -8,6 +8,17 @@ from collections.abc import Mapping
 
 import msgspec
 
+PREFIX = "shouwang_"
+BY_VIEWER = "console"
+"""The service whose role sees the rows of whoever asks (:mod:`database.rights.row_security`)."""
+OF_CONSOLE = ("login", "links", "board")
+"""Further logins of the console's program: what checks passwords, pages behind a signed link, what all desks share."""
+
+
+def role_of(service: str) -> str:
+    """The name of a service's role."""
+    return f"{PREFIX}{service}"
+
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """Tables and views by what may be done with them, names with blanks between them; columns where not all count."""
@@ -147,26 +158,28 @@ GRANTS: Mapping[str, Rights] = {
         delete="staff_location protection_now protection_change protection_total",
         columns=(_ACCOUNT, _lock("staff")),
     ),
+    # pages, with the rows of whoever asks
     "console": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} account alerting_worker call_attempt delivery_attempt dispatch_worker"
+        select=f"{_ALL} {_PEOPLE} {_LADDER} alerting_worker call_attempt delivery_attempt dispatch_worker"
         " doctor_check duty_warning duty_test event family_member handover handover_alert ingest_stream"
-        f" audit audit_check audit_checkpoint sealed_entry {_OWN}"
-        " medical_note notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
-        " reading_minute reading_hour rollup_due rollup_minute rollup_hour series sla_breach"
-        " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
+        " account_news audit audit_check audit_checkpoint sealed_entry session"
+        " medical_note notification_preference order_in_hand outbox_entry pairing push_subscription quarantine reading"
+        " reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series sla_breach"
+        " staff_location stream_gap stream_missing work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
         f" {_MACHINES} {_GEAR} device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
-        f" ground_map checked_file roster_change record_change record_history {_PROTECTION} {_FIGURES} {_ENDS}",
+        f" ground_map checked_file roster_change policy_draft record_change record_history {_PROTECTION} {_FIGURES}"
+        f" {_ENDS}",
         insert="alert alert_event alert_finding call_attempt duty_warning handover handover_alert"
-        f" account audit audit_check family_member {_OWN} {_GEAR} channel_test"
-        " medical_note message notification notification_preference parameter_change pause push_subscription"
-        f" staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
-        f" desk_support area_outline ground_map checked_file roster_change {_PEOPLE} {_ENDS}"
-        f" {_MACHINES}",
-        update=f"{_PEOPLE} {_OWN} alert delivery_attempt duty_warning handover medical_note message notification"
-        f" notification_preference pause push_subscription staff_location work_order path_console"
-        f" area_outline {_ENDS}",
-        delete=f"{_PEOPLE} {_OWN} checked_file family_member ground_map push_subscription staff_location",
+        f" audit audit_check family_member {_GEAR} channel_test"
+        " message notification notification_preference parameter_change pause push_subscription"
+        " staff_location work_order work_order_event work_order_photo work_order_rating"
+        f" desk_support area_outline ground_map checked_file roster_change policy_draft {_PEOPLE} {_MACHINES}"
+        " escalation_policy",
+        update=f"{_PEOPLE} alert delivery_attempt duty_warning handover message notification"
+        " notification_preference pause push_subscription session staff_location work_order"
+        " area_outline policy_draft",
+        delete=f"{_PEOPLE} policy_draft checked_file family_member ground_map push_subscription staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
             ("UPDATE", "panel", "seen_at"),
@@ -183,12 +196,7 @@ GRANTS: Mapping[str, Rights] = {
             ("UPDATE", "webhook_delivery", "state, attempts, next_at, give_up_at, done_at"),
             ("SELECT", "webhook_attempt", "id, delivery_id, at, attempt, status, ms, error"),
             ("UPDATE", "roster_change", "undone_at, undone_by"),
-            (
-                "UPDATE",
-                "account",
-                "password_hash, one_time_until, totp_secret, totp_last_step, language, name_zh,"
-                " name_en, role, area_path, active, version",
-            ),
+            _ACCOUNT,
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
             ("UPDATE", "duty_test", "answered_at"),
@@ -212,6 +220,50 @@ GRANTS: Mapping[str, Rights] = {
         " exchange_export exchange_export_file",
         delete="exchange_observation exchange_frame webhook_delivery exchange_export",
         columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin"), ("UPDATE", "webhook", "position")),
+    ),
+    # passwords, second factors, sessions, and the pages of accounts
+    "login": Rights(
+        select=f"{_ALL} account audit family_member {_OWN}",
+        insert=f"account audit family_member {_OWN}",
+        update=f"account {_OWN}",
+        delete=f"family_member {_OWN}",
+        columns=(
+            ("SELECT", "area", "id, path, level, name_zh, name_en"),
+            ("SELECT", "household", "id, code, area_id, synthetic"),
+            ("SELECT", "resident", "id, code, household_id, name_zh, name_en"),
+            ("SELECT", "staff", "id, code, account_id, name_zh, name_en, active"),
+        ),
+    ),
+    # pages behind a signed link, whose readers have no session
+    "links": Rights(
+        select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt delivery_attempt duty_warning duty_test event family_member"
+        " medical_note notification_preference order_in_hand panel reading reading_open reading_minute reading_hour"
+        " series staff_location used_link work_order work_order_event work_order_photo work_order_rating"
+        f" sla_breach {_PROTECTION}",
+        insert="alert_event alert_finding audit call_attempt message notification staff_location used_link work_order"
+        " work_order_event work_order_photo work_order_rating",
+        update="alert delivery_attempt message notification staff_location work_order",
+        delete="staff_location",
+        columns=(
+            _ACCOUNT,
+            ("UPDATE", "panel", "seen_at"),
+            ("UPDATE", "staff", "location_consent_at"),
+            ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
+            ("UPDATE", "duty_test", "answered_at"),
+            ("UPDATE", "duty_warning", "seen_until"),
+            *_FIELD,
+            _lock("resident"),
+            _lock("staff"),
+        ),
+    ),
+    # what all desks share in memory: open alerts, their clocks, who is where, the state of the platform
+    "board": Rights(
+        select=f"{_ALL} area organisation household resident contact gateway device staff {_LADDER} alerting_worker"
+        f" call_attempt delivery_attempt dispatch_worker handover handover_alert ingest_stream path_proof path_console"
+        f" desk_support upkeep_request work_order {_ENDS}",
+        insert=f"path_console {_ENDS}",
+        update=f"path_console {_ENDS}",
+        columns=(_ACCOUNT, _CARRIED),
     ),
     "issuer": Rights(
         select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",

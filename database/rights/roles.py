@@ -15,17 +15,13 @@ from typing import Any
 from psycopg import Connection, sql
 
 from database.rights.grants import GRANTS, Rights
+from database.rights.grants import role_of as role_of
+from database.rights.row_security import renew_row_security
 
-PREFIX = "shouwang_"
 ITERATIONS = 4096
 """Of SCRAM, PostgreSQL's own number; the passwords are random."""
 MOST_CONNECTIONS = 40
 """Of one role: a service gone wild does not take the others' connections (PostgreSQL has 100 by default)."""
-
-
-def role_of(service: str) -> str:
-    """The name of a service's role."""
-    return f"{PREFIX}{service}"
 
 
 def roles_sql(verifiers: Mapping[str, str]) -> list[str]:
@@ -116,6 +112,13 @@ def create_roles(conn: Connection[Any], passwords: Mapping[str, str]) -> None:
             conn.execute(statement.encode())
 
 
+def missing_roles(conn: Connection[Any]) -> list[str]:
+    """The services' roles that are not there, where some are; empty for a server without roles of their own."""
+    wanted = [role_of(service) for service in GRANTS]
+    there = {name for (name,) in conn.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (wanted,))}
+    return [role for role in wanted if role not in there] if there else []
+
+
 def renew_grants(conn: Connection[Any]) -> bool:
     """Give the services their rights in this database; False where it has not all of their roles (yet).
 
@@ -144,4 +147,5 @@ def renew_grants(conn: Connection[Any]) -> bool:
         conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('shouwang roles', 0))")
         for statement in grants_sql(row[0], tables, functions):
             conn.execute(statement.encode())
+        renew_row_security(conn, tables)
     return True

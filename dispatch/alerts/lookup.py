@@ -40,6 +40,12 @@ def load(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> dict[str, Any] |
     return rows[0] if rows else None
 
 
+def known(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> tuple[bool, int | None]:
+    """Whether there is an alert of that id, seen or not, and its resident: for the audit of a look in vain."""
+    row = conn.execute("SELECT known, resident_id FROM alert_is_known(%s)", (alert_id,)).fetchone()
+    return (False, None) if row is None else (row[0], row[1])
+
+
 def of_resident(conn: psycopg.Connection[Any], resident_id: int, limit: int = 50) -> list[dict[str, Any]]:
     """List the resident's latest alerts, newest first."""
     rows = _select(conn, "WHERE a.resident_id = %s AND a.onset > now() - INTERVAL '1 year'", (resident_id,))

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import audit, visible_households
+from care_network.access.permissions import Action, Role, audit, role_may, visible_households
 from care_network.duty.centers import desk_of
 from care_network.errors import NotFoundError
 from dispatch.core.links import LinkError, LinkKeys
@@ -95,6 +95,10 @@ def withdraw(conn: psycopg.Connection[Any], account: Account, gateway: str, at: 
 def read(keys: LinkKeys, token: str, now: dt.datetime) -> Panel:
     """The panel that a signed address names, without the database. Raises LinkError."""
     link = keys.read(token, PURPOSE, now)
+    if not role_may(Role.PANEL, Action.USE_PANEL):
+        raise LinkError(
+            zh="平板页面已停用；需要帮助请按床头按钮或打电话", en="panels are off; press the button, or call"
+        )
     number, _, household = link.subject.partition(":")
     return Panel(id=int(number), gateway=link.person.partition(":")[2], household_id=int(household))
 

@@ -6,7 +6,7 @@ A step counts as done when its people are notified; a step whose targets are nob
 
 import datetime as dt
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -181,47 +181,112 @@ def parse(text: str) -> list[Policy]:
     return policies
 
 
+class Problem(msgspec.Struct, frozen=True):
+    """A reason why a policy is refused. ``field``: where it stands, as 'steps.0.after_s'."""
+
+    field: str
+    zh: str
+    en: str
+
+
 def check(policy: Policy) -> list[str]:
     """List the problems of a policy, in words."""
+    return [f"{policy.code or '(no code)'}: {problem.en}" for problem in problems(policy)]
+
+
+def problems(policy: Policy) -> list[Problem]:
+    """List the problems of a policy, each with its field."""
     grave = policy.severity in GRAVE
-    wrong = []
+    wrong: list[Problem] = []
 
-    def must(good: bool, words: str) -> None:
+    def must(good: bool, field: str, zh: str, en: str) -> None:
         if not good:
-            wrong.append(f"{policy.code or '(no code)'}: {words}")
+            wrong.append(Problem(field, zh, en))
 
-    must(bool(policy.code.strip()), "give it a code")
-    must(0 < len(policy.steps) <= 20, "a ladder has 1 to 20 steps")
-    must(10 <= policy.repeat_after_s <= 86_400, "repeat_after_s lies between 10 s and a day")
-    must(policy.rounds >= 0, "rounds is 0 (until somebody answers) or a number of rounds")
-    must(10 <= policy.acknowledged_s <= 7 * 86_400, "acknowledged_s lies between 10 s and a week")
-    must(policy.responding_s == 0 or policy.responding_s >= 60, "responding_s is 0 (never) or at least 60 s")
-    must((policy.starts is None) == (policy.ends is None), "give both starts and ends, or neither")
-    must(policy.starts is None or policy.starts != policy.ends, "starts and ends are the same time: leave both out")
-    for number, step in enumerate(policy.steps, 1):
-        must(0 <= step.after_s <= 86_400, f"step {number}: after_s lies between 0 s and a day")
-        must(bool(step.targets), f"step {number} tells nobody: give it a target")
-        for target in step.targets:
-            if isinstance(target, OnDutyTarget | OrganisationTarget):
-                unknown = [kind for kind in target.kinds if kind not in NEAREST_KINDS]
-                known = ", ".join(NEAREST_KINDS)
-                must(bool(target.kinds) and not unknown, f"step {number}: kinds are of {known}, not {unknown}")
-            if isinstance(target, OnDutyTarget):
-                must(target.most >= 0, f"step {number}: most is 0 (all) or a number of people")
-            if isinstance(target, FamilyTarget):
-                must(target.first >= 1 and target.most >= 1, f"step {number}: first and most count from 1")
-            if isinstance(target, ServiceTarget):
-                must(bool(target.key), f"step {number}: a service has a key, as '120'")
+    must(bool(policy.code.strip()), "code", "请填写编号（字母、数字、连字符）", "give it a code")
+    must(0 < len(policy.steps) <= 20, "steps", "应有 1 至 20 级", "a ladder has 1 to 20 steps")
+    must(
+        10 <= policy.repeat_after_s <= 86_400, "repeat_after_s", "应在 10 秒至一天之间",
+        "repeat_after_s lies between 10 s and a day",
+    )  # fmt: skip
+    must(
+        policy.rounds >= 0, "rounds", "填 0（直到有人应答）或轮数",
+        "rounds is 0 (until somebody answers) or a number of rounds",
+    )  # fmt: skip
+    must(
+        10 <= policy.acknowledged_s <= 7 * 86_400, "acknowledged_s", "应在 10 秒至一周之间",
+        "acknowledged_s lies between 10 s and a week",
+    )  # fmt: skip
+    must(
+        policy.responding_s == 0 or policy.responding_s >= 60, "responding_s", "填 0（不限）或至少 60 秒",
+        "responding_s is 0 (never) or at least 60 s",
+    )  # fmt: skip
+    must(
+        (policy.starts is None) == (policy.ends is None), "starts", "开始和结束时间须同时填写或都不填",
+        "give both starts and ends, or neither",
+    )  # fmt: skip
+    must(
+        policy.starts is None or policy.starts != policy.ends, "ends", "开始与结束相同：请都不填",
+        "starts and ends are the same time: leave both out",
+    )  # fmt: skip
+    for number, step in enumerate(policy.steps):
+        _check_step(step, number, must)
     must(
         any(isinstance(target, OnDutyTarget) for step in policy.steps for target in step.targets),
+        "steps",
+        "至少有一级要呼叫在班人员：值班电话、家属和 120 都没有应答的职责",
         'it ends without a person who is on duty: add a step with to = "on_duty"; desks, family and 120 are no one'
         " whose duty it is to answer",
     )
     if grave and policy.steps:
-        must(policy.rounds == 0, f"an {policy.severity} alert is repeated until somebody answers: rounds = 0")
-        must(policy.stop_at == "acknowledged" or policy.stop_at == "responding", "stop_at comes before the door")
-        must(policy.steps[0].after_s == 0, f"an {policy.severity} alert calls somebody at once: steps[0].after_s = 0")
+        word = "紧急" if policy.severity == "emergency" else "加急"
+        must(
+            policy.rounds == 0, "rounds", f"{word}预警须反复呼叫直到有人应答：填 0",
+            f"an {policy.severity} alert is repeated until somebody answers: rounds = 0",
+        )  # fmt: skip
+        must(
+            policy.stop_at == "acknowledged" or policy.stop_at == "responding", "stop_at", "停止呼叫应在到达之前",
+            "stop_at comes before the door",
+        )  # fmt: skip
+        must(
+            policy.steps[0].after_s == 0, "steps.0.after_s", f"{word}预警须立即呼叫：第 1 级填 0 秒",
+            f"an {policy.severity} alert calls somebody at once: steps[0].after_s = 0",
+        )  # fmt: skip
     return wrong
+
+
+def _check_step(step: Step, index: int, must: Callable[[bool, str, str, str], None]) -> None:
+    at, number = f"steps.{index}", index + 1
+    must(
+        0 <= step.after_s <= 86_400, f"{at}.after_s", "应在 0 秒至一天之间",
+        f"step {number}: after_s lies between 0 s and a day",
+    )  # fmt: skip
+    must(bool(step.targets), f"{at}.targets", "这一级没有通知任何人，请添加对象",
+         f"step {number} tells nobody: give it a target")  # fmt: skip
+    for place, target in enumerate(step.targets):
+        field = f"{at}.targets.{place}"
+        if isinstance(target, OnDutyTarget | OrganisationTarget):
+            unknown = [kind for kind in target.kinds if kind not in NEAREST_KINDS]
+            known = ", ".join(NEAREST_KINDS)
+            must(
+                bool(target.kinds) and not unknown, f"{field}.kinds", "请至少选择一种机构",
+                f"step {number}: kinds are of {known}, not {unknown}",
+            )  # fmt: skip
+        if isinstance(target, OnDutyTarget):
+            must(target.most >= 0, f"{field}.most", "填 0（全部）或人数",
+                 f"step {number}: most is 0 (all) or a number of people")  # fmt: skip
+        if isinstance(target, FamilyTarget):
+            must(
+                target.first >= 1 and target.most >= 1, f"{field}.first", "从 1 数起",
+                f"step {number}: first and most count from 1",
+            )  # fmt: skip
+        if isinstance(target, ServiceTarget):
+            must(
+                bool(target.key),
+                f"{field}.key",
+                "请填写服务名，如 120",
+                f"step {number}: a service has a key, as '120'",
+            )
 
 
 def check_all(policies: Sequence[Policy]) -> list[str]:

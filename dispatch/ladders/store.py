@@ -75,7 +75,7 @@ def save(
     organisation that is not there or closed.
     """
     with conn.transaction():
-        conn.execute("LOCK TABLE escalation_policy IN SHARE ROW EXCLUSIVE MODE")
+        _lock(conn)
         now = {policy.code: policy for policy in policies_now(conn)}
         changed = [p for p in policies if p.code not in now or _bare(now[p.code]) != _bare(p)]
         problems = check_all([*({**now, **{p.code: p for p in policies}}.values())])
@@ -100,7 +100,7 @@ def save(
 def retire(conn: psycopg.Connection[Any], code: str, at: dt.datetime, account_id: int | None = None) -> None:
     """Retire the policy of this code. Raises PolicyError where there is none, or where a gap would be left."""
     with conn.transaction():
-        conn.execute("LOCK TABLE escalation_policy IN SHARE ROW EXCLUSIVE MODE")
+        _lock(conn)
         now = {policy.code: policy for policy in policies_now(conn)}
         if code not in now:
             raise PolicyError(f"there is no policy {code!r}; there are: {', '.join(sorted(now))}")
@@ -113,6 +113,11 @@ def retire(conn: psycopg.Connection[Any], code: str, at: dt.datetime, account_id
             " FROM escalation_policy WHERE code = %(code)s",
             {"code": code, "policy": encode(now[code]), "at": at, "account": account_id},
         )
+
+
+def _lock(conn: psycopg.Connection[Any]) -> None:
+    """Let nobody else change policies until the end of the transaction; whoever only reads waits for nothing."""
+    conn.execute("SELECT pg_advisory_xact_lock(hashtext('escalation_policy'))")
 
 
 def _bare(policy: Policy) -> Policy:

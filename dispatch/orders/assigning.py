@@ -284,7 +284,8 @@ def _may_ask(
         return False
     row = crew.day.row[candidate.staff_id]
     in_hand = conn.execute(
-        "SELECT count(*) FROM work_order WHERE staff_id = %s AND state = ANY (%s)", (candidate.staff_id, list(IN_HAND))
+        "SELECT count(*) FROM order_in_hand WHERE staff_id = %s AND state = ANY (%s)",
+        (candidate.staff_id, list(IN_HAND)),
     ).fetchone()
     if in_hand is not None and in_hand[0] == int(crew.load[row].sum()):
         return True

@@ -141,8 +141,8 @@ _PLACES = """
     FROM organisation o JOIN area a ON a.id = o.area_id WHERE coalesce(o.longitude, a.longitude) IS NOT NULL
 """
 _LOAD = """
-    SELECT staff_id, urgency, count(*)::integer FROM work_order
-    WHERE state = ANY (%(states)s) AND staff_id IS NOT NULL
+    SELECT staff_id, urgency, count(*)::integer FROM order_in_hand
+    WHERE state = ANY (%(states)s)
       AND CASE WHEN urgency = 'planned' THEN due_at BETWEEN %(at)s - %(near)s AND %(at)s + %(near)s ELSE %(soon)s END
     GROUP BY staff_id, urgency
 """

@@ -113,6 +113,12 @@ def load(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> Order:
     return _one(conn, order_id, b"")
 
 
+def known(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> tuple[bool, int | None]:
+    """Whether there is an order of that id, seen or not, and its resident: for the audit of a look in vain."""
+    row = conn.execute("SELECT known, resident_id FROM order_is_known(%s)", (order_id,)).fetchone()
+    return (False, None) if row is None else (row[0], row[1])
+
+
 def lock(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> Order:
     """Load an order that nobody else changes until the caller's transaction ends. Raises OrderError for none.
 

@@ -1,4 +1,4 @@
-"""Follow the live feed of Shouwang's console: pip install websockets; python live_feed.py https://care.example.org LOGIN"""
+"""Follow the live feed of the console: pip install websockets; python live_feed.py https://care.example.org LOGIN"""
 
 import getpass
 import json

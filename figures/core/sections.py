@@ -43,6 +43,13 @@ class Table(msgspec.Struct, frozen=True):
     note: str = ""
     more: tuple[str, str] | None = None
     private: bool = False
+    folded: bool = False
+    """Shown on demand: numbers that stand in the picture already."""
+
+    @property
+    def wide(self) -> bool:
+        """Whether it needs the whole width of a page."""
+        return len(self.columns) > 7
 
 
 class Line(msgspec.Struct, frozen=True):

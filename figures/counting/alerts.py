@@ -40,9 +40,9 @@ def count(conn: psycopg.Connection[Any], month: dt.date, now: dt.datetime) -> in
 
 
 _COLUMNS: LiteralString = (
-    "alert_id, month, raised_at, area_id, household_id, grade, rule, severity, model, ending,"
-    " acknowledged_s, acknowledged_is, acknowledged_target, contacted_s, contacted_is, contacted_target,"
-    " on_scene_s, on_scene_is, on_scene_target, resolved_s, resolved_is, resolved_target"
+    "alert_id, month, raised_at, area_id, household_id, grade, rule, severity, model, ending, acknowledged_s,"
+    " acknowledged_is, acknowledged_target, contacted_s, contacted_is, contacted_target, on_scene_s, on_scene_is,"
+    " on_scene_target, resolved_s, resolved_is, resolved_target"
 )
 _FACTS: LiteralString = """
     SELECT a.id, a.raised_at, h.area_id, a.household_id, coalesce(r.ability_grade, ''), a.rule, a.severity,

@@ -11,10 +11,12 @@ from xml.sax.saxutils import escape
 
 from figures.core.sections import BarPicture, Line, Picture, RunPicture, StackPicture
 
-WIDTH = 720
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 16, 42
+WIDTH = 560
+LEFT, RIGHT, TOP, BOTTOM = 56, 16, 16, 46
 RUN_HEIGHT = 220
-BAR, LABEL = 30, 230
+BAR, LABEL = 30, 176
+END = 112
+"""Room for the words behind a bar."""
 Point = tuple[float, float]
 _At = Callable[[int, float], Point]
 
@@ -55,8 +57,9 @@ def _(picture: RunPicture) -> tuple[str, float]:
         value = low + (high - low) * step / 4
         y = at(0, value)[1]
         parts.append(f'<line class="f-grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="f-text" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{short(value)}</text>')
-    every = math.ceil(len(picture.labels) / 12)
+        shown = short(value, (high - low) / 4)
+        parts.append(f'<text class="f-text" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{shown}</text>')
+    every = math.ceil(len(picture.labels) / 9)
     for place, label in enumerate(picture.labels):
         if place % every == 0:
             shown = label if place == 0 or label.endswith("-01") else label[5:] if len(label) == 7 else label
@@ -99,7 +102,7 @@ def _legend(names: Sequence[tuple[str, str]], y: float, unit: str) -> str:
 @_draw.register
 def _(picture: BarPicture) -> tuple[str, float]:
     """Bars from zero, with their intervals as whiskers."""
-    wide = WIDTH - LABEL - 130
+    wide = WIDTH - LABEL - END
     parts = []
     for place, bar in enumerate(picture.bars):
         y = 8 + place * BAR
@@ -122,7 +125,7 @@ def _(picture: BarPicture) -> tuple[str, float]:
 @_draw.register
 def _(picture: StackPicture) -> tuple[str, float]:
     """Bars of parts, all on one scale; the second part is hatched, the third dotted."""
-    wide = WIDTH - LABEL - 130
+    wide = WIDTH - LABEL - END
     top = max((sum(stack.parts) for stack in picture.stacks), default=0) or 1
     parts = [
         '<defs><pattern id="f-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
@@ -178,8 +181,8 @@ def scale(values: Sequence[float]) -> tuple[float, float]:
     return 0.0, max(step, math.ceil(high / step) * step)
 
 
-def short(value: float) -> str:
-    """A number of an axis."""
-    if abs(value) >= 100 or value == int(value):
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}".rstrip("0").rstrip(".")
+def short(value: float, step: float) -> str:
+    """A number of an axis whose numbers lie ``step`` apart."""
+    digits = max(0, min(4, 1 - math.floor(math.log10(step)))) if step > 0 else 0
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -43,8 +43,8 @@ def counts(conn: Connection[Any], w: Window, what: str) -> dict[str, dict[str, i
     """Alerts of the window by key and ending; the most frequent key first."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for key, ending, n in conn.execute(
-        "SELECT key, ending, sum(n)::int FROM figure_count WHERE area_id = %(area)s AND what = %(what)s"
-        " AND month BETWEEN %(first)s AND %(last)s GROUP BY 1, 2",
+        "SELECT key, ending, sum(n)::int FROM figure_count WHERE area_id = %(area)s AND what = %(what)s AND month"
+        " BETWEEN %(first)s AND %(last)s GROUP BY 1, 2",
         {**w.asked, "what": what},
     ):
         found[key][ending] = n
@@ -55,8 +55,8 @@ def by_month(conn: Connection[Any], w: Window) -> dict[dt.date, int]:
     """Alerts of each month of the run chart that was counted."""
     rows = dict(
         conn.execute(
-            "SELECT month, sum(n)::int FROM figure_count WHERE area_id = %(area)s AND what = 'severity'"
-            " AND month BETWEEN %(trend)s AND %(last)s GROUP BY 1",
+            "SELECT month, sum(n)::int FROM figure_count WHERE area_id = %(area)s AND what = 'severity' AND month"
+            " BETWEEN %(trend)s AND %(last)s GROUP BY 1",
             w.asked,
         ).fetchall()
     )
@@ -103,8 +103,7 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
                 else "; the number of residents is not known"
             )
             + f": {whole['true']:,} true, {whole['false']:,} false, {whole['unrecorded']:,} without an outcome"
-            " recorded,"
-            f" {whole['open']:,} open.",
+            f" recorded, {whole['open']:,} open.",
         )
     )
     values = [
@@ -140,17 +139,13 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
         how=(
             w.say(
                 "按发生时间计入月份，模拟验证用户不计。每百人每月＝预警数÷各月登记老人数之和×100，本月按已过的天数折"
-                "算，走势图只用完整的月份；没有登记记录的月份"
-                "用其后最近一次的人数。"
-                "合并的预警逐条计数，与“服务时效”页一致。",
+                "算，走势图只用完整的月份；没有登记记录的月份用其后最近一次的人数。合并的预警逐条计数，与“服务时效"
+                "”页一致。",
                 "Alerts count in the month in which they were raised; synthetic residents are left out. Per 100"
-                " residents a"
-                " month: alerts, by the sum of the residents registered in each month, times 100, the present month"
-                " by the part of it that is over; the run chart has whole months. A month without a"
-                " registry"
-                " takes the number of the next that has one. Merged alerts count one by one, as on the page of the"
-                " service"
-                " level.",
+                " residents a month: alerts, by the sum of the residents registered in each month, times 100, the"
+                " present month by the part of it that is over; the run chart has whole months. A month without a"
+                " registry takes the number of the next that has one. Merged alerts count one by one, as on the"
+                " page of the service level.",
             ),
         ),
     )
@@ -179,6 +174,7 @@ def _month_table(w: Window, each: dict[dt.date, int], people: dict[dt.date, int]
         tuple(Column(name, n > 0) for n, name in enumerate(columns)),
         tuple(rows),
         note=w.say("“—”：该月没有数据。", "— means that there are no data of that month."),
+        folded=True,
     )
 
 

@@ -42,6 +42,11 @@ def share(of: Share, link: str = "", wanted: float | None = None) -> Cell:
     return Cell(per_cent(of.value), round(of.value, 4), link, few=of.few, state="bad" if missed else "")
 
 
+def part(of: Share) -> Cell:
+    """A share of all that there are, of which none was drawn by chance: small ones can be compared, too."""
+    return UNKNOWN if of.value is None else Cell(per_cent(of.value), round(of.value, 4))
+
+
 def interval(of: Share) -> Cell:
     """The interval of a share."""
     if of.interval is None:

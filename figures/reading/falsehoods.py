@@ -43,10 +43,11 @@ def false_alarms(conn: Connection[Any], w: Window) -> Section:
         else w.say("没有登记过属实或误报的预警。", "No alert was judged true or false.")
         if not whole.whole
         else w.say(
-            f"登记了结果的 {whole.whole:,} 次预警中 {whole.part:,} 次为误报（{cells.per_cent(whole.value)}，"
-            f"95% 区间 {100 * low:.0f}–{100 * high:.0f}%）；另有 {unjudged:,} 次没有判定属实或误报，不计入。",
-            f"Of {whole.whole:,} alerts that were judged {whole.part:,} were false ({cells.per_cent(whole.value)}, 95 %"
-            f" interval {100 * low:.0f}–{100 * high:.0f} %); {unjudged:,} more were judged neither, and do not count.",
+            f"登记了结果的 {whole.whole:,} 次预警中 {whole.part:,} 次为误报（{cells.per_cent(whole.value)}，95% 区间"
+            f" {100 * low:.0f}–{100 * high:.0f}%）；另有 {unjudged:,} 次没有判定属实或误报，不计入。",
+            f"Of {whole.whole:,} alerts that were judged {whole.part:,} were false ({cells.per_cent(whole.value)},"
+            f" 95 % interval {100 * low:.0f}–{100 * high:.0f} %); {unjudged:,} more were judged neither, and do not"
+            " count.",
         )
     )
     title = w.say("误报", "False alarms")
@@ -76,16 +77,12 @@ def false_alarms(conn: Connection[Any], w: Window) -> Section:
         how=(
             w.say(
                 "误报占比＝判定为误报÷（属实＋误报）；测试、自动解除、取消、未登记结果的不计入分母。区间按 Wilson（"
-                "1927）。"
-                f"n 小于 {FEW} 的以灰色显示：次数太少，不宜比较。设备按预警所依据的设备型号；依据多个设备的预警不归入"
-                "型号。",
-                "Share of false alarms: judged false, by judged true or false; tests, those that ended by themselves"
-                " or were"
-                f" taken back, and those without an outcome do not count. Intervals: Wilson (1927). Below n = {FEW}"
-                " a line is"
-                " grey: too few to compare. The model is that of the device an alert is about; of several devices it"
-                " has"
-                " none.",
+                f"1927）。n 小于 {FEW} 的以灰色显示：次数太少，不宜比较。设备按预警所依据的设备型号；依据多个设备的"
+                "预警不归入型号。",
+                "Share of false alarms: judged false, by judged true or false; tests, those that ended by"
+                " themselves or were taken back, and those without an outcome do not count. Intervals: Wilson"
+                f" (1927). Below n = {FEW} a line is grey: too few to compare. The model is that of the device an"
+                " alert is about; of several devices it has none.",
             ),
         ),
     )
@@ -109,6 +106,7 @@ def _false_table(
         one = _judged(ended)
         total = sum(ended.values())
         words = w.say("次数太少，不宜比较", "too few to compare") if one.few else ""
+        words = words if one.whole else w.say("没有判定过", "none was judged")
         rows.append(
             (
                 cells.text(name),

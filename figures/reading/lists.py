@@ -35,14 +35,19 @@ class ListPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """``fact``: its table, as ``f``; ``key``: the columns of the order, from which a page goes on, with their types;
-    ``group``: what is one line where several facts make one."""
+    """``fact``: its table, as ``f``; ``columns``: of it, with ``inside`` joined where a filter needs that; ``group``:
+    of a line that several facts make; ``key``: the columns of the order, from which a page goes on, with their types.
+
+    ``names``: what is shown beside, of the lines of the page alone, by ``joins`` with the line as ``l``.
+    """
 
     fact: str
-    key: tuple[tuple[str, str], ...]
     columns: str
-    joins: str
+    inside: str = ""
     group: str = ""
+    key: tuple[tuple[str, str], ...]
+    names: str
+    joins: str
     filters: Mapping[str, Callable[[str], tuple[str, Any]]]
     show: Callable[[Window, dict[str, Any]], tuple[tuple[Cell, ...], str]]
     heads: Callable[[Window], tuple[tuple[str, bool], ...]]
@@ -69,20 +74,23 @@ def listing(
         raise NotFoundError(en="there is no such list", zh="没有这份清单", field="kind")
     require(account, LISTS[kind])
     how, limit = KINDS[kind], max(1, min(limit, MOST))
-    where, values = _where(w, how, filters)
+    where, values = _where(conn, w, how, filters)
     # of constants: what a reader gives is a parameter
-    whole = f"SELECT {how.columns} FROM {how.fact} f {how.joins} {_AREA} WHERE {where} {how.group}"  # noqa: S608
+    whole = f"SELECT {how.columns} FROM {how.fact} f {how.inside} WHERE {where} {how.group}"  # noqa: S608
     with conn.cursor() as cursor:
-        total = cursor.execute(f"SELECT count(*) FROM ({whole}) l".encode(), values).fetchone()  # noqa: S608
+        total = cursor.execute(f"SELECT count(*) FROM ({whole}) i".encode(), values).fetchone()  # noqa: S608
     names = ", ".join(name for name, _ in how.key)
-    page = f"SELECT * FROM ({whole}) l"  # noqa: S608
+    order = ", ".join(f"{name} DESC" for name, _ in how.key)
+    beyond = "true"
     if after:
         keys = after.split("~")
         if len(keys) != len(how.key):
             raise _refused("after", after)
-        page += f" WHERE ({names}) < ({', '.join(f'%(key{n})s::{sort}' for n, (_, sort) in enumerate(how.key))})"
+        beyond = f"({names}) < ({', '.join(f'%(key{n})s::{sort}' for n, (_, sort) in enumerate(how.key))})"
         values |= {f"key{n}": key for n, key in enumerate(keys)}
-    page += f" ORDER BY {', '.join(f'{name} DESC' for name, _ in how.key)} LIMIT %(limit)s"
+    lines = f"SELECT * FROM ({whole}) i WHERE {beyond} ORDER BY {order} LIMIT %(limit)s"  # noqa: S608
+    shown_order = ", ".join(f"l.{name} DESC" for name, _ in how.key)
+    page = f"SELECT l.*, {how.names} FROM ({lines}) l {how.joins} ORDER BY {shown_order}"  # noqa: S608
     found = rows.dicts(conn, page, {**values, "limit": limit + 1})
     shown = [how.show(w, row) for row in found[:limit]]
     more = "~".join(rows.key(found[limit - 1][name]) for name, _ in how.key) if len(found) > limit else ""
@@ -105,9 +113,11 @@ def filter_words(conn: Connection[Any], w: Window, kind: str, filters: Filters) 
     return [(w.say(*rows.FILTERS[name]), rows.filter_value(conn, w, name, value)) for name, value in filters.items()]
 
 
-def _where(w: Window, how: Kind, filters: Filters) -> tuple[str, dict[str, Any]]:
-    values: dict[str, Any] = dict(w.asked)
-    parts = ["f.month BETWEEN %(first)s AND %(last)s"] if how.monthly else ["f.month = %(month)s"]
+def _where(conn: Connection[Any], w: Window, how: Kind, filters: Filters) -> tuple[str, dict[str, Any]]:
+    below = conn.execute("SELECT id FROM area WHERE path <@ %s::text::ltree", (w.area.path,)).fetchall()
+    values: dict[str, Any] = {**w.asked, "below": [row[0] for row in below]}
+    parts = ["f.area_id = ANY(%(below)s)"]
+    parts += ["f.month BETWEEN %(first)s AND %(last)s"] if how.monthly else ["f.month = %(month)s"]
     if not how.monthly:
         try:
             values["month"] = months.parse(filters.get("month", ""))
@@ -124,6 +134,10 @@ def _where(w: Window, how: Kind, filters: Filters) -> tuple[str, dict[str, Any]]
             values[name] = given
     if ("milestone" in filters) != ("verdict" in filters):
         raise _refused("verdict", filters.get("verdict", ""))
+    if how is KINDS["people"]:
+        parts.append("f.registered")
+    if how is KINDS["homes"] and "function" not in filters:
+        raise _refused("function", "")
     joined = " AND ".join(parts)
     if "milestone" in filters:
         joined = joined.replace("<m>", filters["milestone"])
@@ -143,6 +157,14 @@ def _one_of(name: str, column: str, *allowed: str) -> Callable[[str], tuple[str,
         return f"{column} = %({name})s", value
 
     return part
+
+
+def _home(value: str) -> tuple[str, Any]:
+    return "f.household_id = (SELECT id FROM household WHERE code = %(home)s AND NOT synthetic)", value
+
+
+def _staff(value: str) -> tuple[str, Any]:
+    return "f.staff_id = (SELECT id FROM staff WHERE code = %(staff)s)", value
 
 
 def _ending(value: str) -> tuple[str, Any]:
@@ -185,28 +207,26 @@ def _function(value: str) -> tuple[str, Any]:
     return "f.lost_s[%(function)s] > 0", int(value) + 1
 
 
-_AREA = "JOIN area leaf ON leaf.id = f.area_id JOIN area top ON top.id = %(area)s AND leaf.path <@ top.path"
-_HOME = "JOIN household h ON h.id = f.household_id AND NOT h.synthetic"
+_HOME = "JOIN household h ON h.id = l.household_id AND NOT h.synthetic JOIN area leaf ON leaf.id = h.area_id"
 _PLACE = "h.code AS home, h.address_zh, h.address_en, leaf.name_zh AS area_zh, leaf.name_en AS area_en"
 KINDS: Mapping[str, Kind] = {
     "alerts": Kind(
-        fact="figure_alert", key=(("raised_at", "timestamptz"), ("alert_id", "uuid")),
-        columns=f"f.*, {_PLACE}, r.code AS resident, r.id AS resident_id, r.name_zh, r.name_en, u.name_zh AS rule_zh,"
+        fact="figure_alert", columns="f.*", key=(("raised_at", "timestamptz"), ("alert_id", "uuid")),
+        names=f"{_PLACE}, r.code AS resident, r.id AS resident_id, r.name_zh, r.name_en, u.name_zh AS rule_zh,"
         " u.name_en AS rule_en",
-        joins=f"{_HOME} JOIN alert a ON a.id = f.alert_id LEFT JOIN resident r ON r.id = a.resident_id"
-        " LEFT JOIN figure_rule u ON u.rule = f.rule",
+        joins=f"{_HOME} JOIN alert a ON a.id = l.alert_id LEFT JOIN resident r ON r.id = a.resident_id"
+        " LEFT JOIN figure_rule u ON u.rule = l.rule",
         filters={
             "rule": _one_of("rule", "f.rule"), "severity": _one_of("severity", "f.severity"),
-            "model": _one_of("model", "f.model"), "home": _one_of("home", "h.code"), "ending": _ending,
-            "milestone": _milestone, "verdict": _verdict,
+            "model": _one_of("model", "f.model"), "home": _home, "ending": _ending, "milestone": _milestone,
+            "verdict": _verdict,
         },
         show=rows.alert, heads=rows.alert_heads,
     ),
     "people": Kind(
-        fact="figure_person", key=(("resident_id", "int"),), monthly=False,
-        columns=f"f.resident_id, f.household_id, f.grade, f.bed, f.watched, {_PLACE}, r.code AS resident, r.name_zh,"
-        " r.name_en",
-        joins=f"{_HOME} JOIN resident r ON r.id = f.resident_id AND f.registered",
+        fact="figure_person", columns="f.resident_id, f.household_id, f.grade, f.bed, f.watched", monthly=False,
+        key=(("resident_id", "int"),), names=f"{_PLACE}, r.code AS resident, r.name_zh, r.name_en",
+        joins=f"{_HOME} JOIN resident r ON r.id = l.resident_id",
         filters={
             "grade": _grade, "watched": _one_of("watched", "f.watched", "watched", "unknown", "blind"),
             "bed": _truth("bed", "f.bed"),
@@ -215,40 +235,39 @@ KINDS: Mapping[str, Kind] = {
     ),
     "homes": Kind(
         fact="figure_person", key=(("lost", "float8"), ("household_id", "int")),
-        columns="f.household_id, sum(f.lost_s[%(function)s]) AS lost, sum(f.unknown_s[%(function)s]) AS unknown,"
-        f" {_PLACE}",
-        joins=_HOME, group="GROUP BY f.household_id, h.id, leaf.id",
+        columns="f.household_id, sum(f.lost_s[%(function)s]) AS lost, sum(f.unknown_s[%(function)s]) AS unknown",
+        group="GROUP BY f.household_id", names=_PLACE, joins=_HOME,
         filters={"function": _function}, show=rows.home, heads=rows.home_heads,
     ),
     "devices": Kind(
         fact="figure_device", key=(("silent", "float8"), ("device_id", "int")),
-        columns=f"f.device_id, f.household_id, f.model, sum(f.silent_s) AS silent, d.name, d.room, {_PLACE}",
-        joins=f"{_HOME} JOIN device d ON d.id = f.device_id",
-        group="GROUP BY f.device_id, f.household_id, f.model, d.id, h.id, leaf.id",
+        columns="f.device_id, f.household_id, f.model, sum(f.silent_s) AS silent",
+        group="GROUP BY f.device_id, f.household_id, f.model", names=f"d.name, d.room, {_PLACE}",
+        joins=f"{_HOME} JOIN device d ON d.id = l.device_id",
         filters={"model": _one_of("model", "f.model")}, show=rows.device, heads=rows.device_heads,
     ),
     "staff": Kind(
         fact="figure_worker", key=(("night_calls", "int"), ("orders", "int"), ("staff_id", "int")),
-        columns="f.staff_id, sum(f.orders)::int AS orders, sum(f.duty_s) AS duty,"
-        " sum(f.night_calls)::int AS night_calls, s.code AS staff, s.name_zh, s.name_en, leaf.name_zh AS area_zh,"
-        " leaf.name_en AS area_en",
-        joins="JOIN staff s ON s.id = f.staff_id", group="GROUP BY f.staff_id, s.id, leaf.id",
-        filters={"staff": _one_of("staff", "s.code")}, show=rows.worker, heads=rows.worker_heads,
+        columns="f.staff_id, f.area_id, sum(f.orders)::int AS orders, sum(f.duty_s) AS duty,"
+        " sum(f.night_calls)::int AS night_calls",
+        group="GROUP BY f.staff_id, f.area_id",
+        names="s.code AS staff, s.name_zh, s.name_en, leaf.name_zh AS area_zh, leaf.name_en AS area_en",
+        joins="JOIN staff s ON s.id = l.staff_id JOIN area leaf ON leaf.id = l.area_id",
+        filters={"staff": _staff}, show=rows.worker, heads=rows.worker_heads,
     ),
     "orders": Kind(
         fact="figure_worker", key=(("done_at", "timestamptz"), ("number", "bigint")),
-        columns=f"o.id, o.number, o.done_at, o.service, o.household_id, o.resident_id, s.name_zh, s.name_en, {_PLACE}",
-        joins="JOIN staff s ON s.id = f.staff_id JOIN figure_month m ON m.month = f.month"
-        " JOIN work_order o ON o.staff_id = f.staff_id AND o.state = 'done' AND o.done_at < m.people_at"
-        " AND date_trunc('month', o.done_at AT TIME ZONE 'Asia/Shanghai') = f.month"
-        " JOIN household h ON h.id = o.household_id AND NOT h.synthetic",
-        filters={"staff": _one_of("staff", "s.code")}, show=rows.order, heads=rows.order_heads,
+        columns="o.id, o.number, o.done_at, o.service, o.household_id, o.resident_id, f.staff_id",
+        inside="JOIN figure_month m ON m.month = f.month"
+        " JOIN work_order o ON o.staff_id = f.staff_id AND o.state = 'done' AND o.done_at < m.people_at AND"
+        " date_trunc('month', o.done_at AT TIME ZONE 'Asia/Shanghai') = f.month",
+        names=f"s.name_zh, s.name_en, {_PLACE}", joins=f"{_HOME} JOIN staff s ON s.id = l.staff_id",
+        filters={"staff": _staff}, show=rows.order, heads=rows.order_heads,
     ),
     "places": Kind(
-        fact="figure_place", key=(("homes", "int"), ("area_id", "int")), monthly=False,
-        columns="f.area_id, f.homes, f.served, f.kind, leaf.name_zh AS area_zh, leaf.name_en AS area_en,"
-        " leaf.path::text AS path",
-        joins="",
+        fact="figure_place", columns="f.area_id, f.homes, f.served, f.kind", monthly=False,
+        key=(("homes", "int"), ("area_id", "int")), names="leaf.name_zh AS area_zh, leaf.name_en AS area_en",
+        joins="JOIN area leaf ON leaf.id = l.area_id",
         filters={"kind": _one_of("kind", "f.kind", "street", "community"), "served": _truth("served", "f.served")},
         show=rows.place, heads=rows.place_heads,
     ),

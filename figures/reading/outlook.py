@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from care_network.catalogues.ability import GRADES
 from figures.core import forecast, months
 from figures.core.sections import Cell, Column, Headline, Line, RunPicture, Section, Table
 from figures.reading import cells
@@ -24,8 +25,8 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
     asked = {**w.asked, "first": past[0] if past else present, "until": present}
     grades = _series(
         conn.execute(
-            "SELECT key, month, sum(n)::int FROM figure_count WHERE area_id = %(area)s AND what = 'grade'"
-            " AND month >= %(first)s AND month < %(until)s GROUP BY 1, 2",
+            "SELECT key, month, sum(n)::int FROM figure_count WHERE area_id = %(area)s AND what = 'grade' AND month"
+            " >= %(first)s AND month < %(until)s GROUP BY 1, 2",
             asked,
         ).fetchall(),
         past,
@@ -45,7 +46,9 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
     whole = [sum(counts[place] for counts in grades.values()) for place in range(len(past))]
     found = forecast.forecast(whole)
     lines = [_row(w, w.say("合计", "all"), found)]
-    lines += [_row(w, grade_name(w, grade), forecast.forecast(grades[grade])) for grade in grades]
+    lines += [
+        _row(w, grade_name(w, grade), forecast.forecast(grades[grade])) for grade in (*GRADES, "") if grade in grades
+    ]
     lines += [_row(w, names.get(path, path), forecast.forecast(counts)) for path, counts in below.items()]
     title = w.say("需求预测", "Demand to be expected")
     columns = (
@@ -63,9 +66,9 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
     if found.months:
         one = found.months[0]
         sentence = w.say(
-            f"预计 {months.code(ahead[0])} 全月 {one.value:,.0f} 次预警（十次中八次在 {one.low:,.0f}–{one.high:,.0f}"
-            " 之间）；"
-            f"回测平均误差 {found.error:,.1f} 次，“与上月相同”的误差 {found.naive_error:,.1f} 次。",
+            f"预计 {months.code(ahead[0])} 全月 {one.value:,.0f} 次预警（十次中八次在"
+            f" {one.low:,.0f}–{one.high:,.0f} 之间）；回测平均误差 {found.error:,.1f} 次，“与上月相同”的误差"
+            f" {found.naive_error:,.1f} 次。",
             f"{one.value:,.0f} alerts are expected in {months.code(ahead[0])} (eight times of ten {one.low:,.0f} to"
             f" {one.high:,.0f}); when tested the mean error was {found.error:,.1f}, of the simplest guess"
             f" {found.naive_error:,.1f}.",
@@ -97,17 +100,14 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
         ),
         how=(
             w.say(
-                "需求以每月预警数计，只用完整的月份。方法为阻尼趋势指数平滑（Gardner 和 McKenzie 1985），区间为 80%，"
-                "至少按泊松分布的波动。"
-                f"回测：自第 {forecast.LEARNT + 1} 个月起，每月只用之前的数据预测，与“与上月相同”比较；不比它好的，就"
-                "用它。",
-                "Demand is the number of alerts a month; whole months alone are used. Method: exponential smoothing"
-                " with a"
-                " damped trend (Gardner and McKenzie 1985), the range holds 80 of 100, at least as wide as chance"
-                " makes it"
-                f" (Poisson). Tested: from month {forecast.LEARNT + 1} on each is foretold from those before and"
-                " compared with"
-                " the simplest guess, as in the month before; where the method is no better, that guess is shown.",
+                "需求以每月预警数计，只用完整的月份。方法为阻尼趋势指数平滑（Gardner 和 McKenzie 1985），区间为"
+                f" 80%，至少按泊松分布的波动。回测：自第 {forecast.LEARNT + 1} 个月起，每月只用之前的数据预测，与“与"
+                "上月相同”比较；不比它好的，就用它。",
+                "Demand is the number of alerts a month; whole months alone are used. Method: exponential"
+                " smoothing with a damped trend (Gardner and McKenzie 1985), the range holds 80 of 100, at least"
+                f" as wide as chance makes it (Poisson). Tested: from month {forecast.LEARNT + 1} on each is"
+                " foretold from those before and compared with the simplest guess, as in the month before; where"
+                " the method is no better, that guess is shown.",
             ),
         ),
     )

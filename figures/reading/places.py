@@ -47,7 +47,7 @@ def coverage(conn: Connection[Any], w: Window) -> Section:
             (
                 cells.text(w.say(*names)),
                 *_place_cells(w, month, kind, having, without),
-                cells.share(share),
+                cells.part(share),
                 cells.count(homes),
                 cells.count(bare),
             )
@@ -91,8 +91,7 @@ def coverage(conn: Connection[Any], w: Window) -> Section:
             w.say(
                 "街道有启用的街道长者服务中心、社区有启用的社区长者服务站即为覆盖；户数按有老人居住的住户计。",
                 "A street is covered by an active street elder center, a community by an active community elder"
-                " station;"
-                " homes are those in which a resident is registered.",
+                " station; homes are those in which a resident is registered.",
             ),
             _registry_words(w),
         ),
@@ -111,8 +110,8 @@ def people(conn: Connection[Any], w: Window) -> Section:
     """Registered residents by ability grade: with a home care bed, watched, not watched, not known."""
     month = registry_month(w)
     rows = conn.execute(
-        "SELECT grade, residents, watched, unknown, beds, beds_watched, beds_unknown FROM figure_people"
-        " WHERE area_id = %(area)s AND month = %(month)s",
+        "SELECT grade, residents, watched, unknown, beds, beds_watched, beds_unknown FROM figure_people WHERE"
+        " area_id = %(area)s AND month = %(month)s",
         {"area": w.area.id, "month": month},
     ).fetchall()
     by_grade = {row[0]: row[1:] for row in rows}
@@ -133,7 +132,7 @@ def people(conn: Connection[Any], w: Window) -> Section:
                 cells.text(name),
                 cells.count(n, to()),
                 cells.count(watched, to(watched="watched")),
-                cells.share(Share(watched, n)),
+                cells.part(Share(watched, n - unknown)),
                 cells.count(unknown, to(watched="unknown")),
                 cells.count(n - watched - unknown, to(watched="blind")),
                 cells.count(beds, to(bed="1")),
@@ -144,16 +143,18 @@ def people(conn: Connection[Any], w: Window) -> Section:
         if grade is not None:
             stacks.append(Stack(name, (watched, unknown, n - watched - unknown), f"{watched:,} / {n:,}"))
     n, watched, unknown, beds, beds_watched, _ = total
+    known = Share(watched, n - unknown)
     sentence = (
         _no_registry(w)
         if not order
         else w.say(
-            f"登记老人 {n:,} 人，其中 {watched:,} 人（{cells.per_cent(Share(watched, n).value)}）此刻有守护，"
-            f"{unknown:,} 人情况不明，{n - watched - unknown:,} 人无守护；家庭养老床位 {beds:,} 张，{beds_watched:,}"
-            " 张有守护。",
-            f"{n:,} residents are registered: {watched:,} ({cells.per_cent(Share(watched, n).value)}) are watched,"
-            f" of {unknown:,} it is not known, {n - watched - unknown:,} are not; of {beds:,} home care beds"
-            f" {beds_watched:,} are watched.",
+            f"登记老人 {n:,} 人：{watched:,} 人有守护，{n - watched - unknown:,} 人无守护，{unknown:,} 人情况不明"
+            + (f"（情况已知者中有守护的占 {cells.per_cent(known.value)}）" if known.whole else "")
+            + f"；家庭养老床位 {beds:,} 张，{beds_watched:,} 张有守护。",
+            f"{n:,} residents are registered: {watched:,} are watched, {n - watched - unknown:,} are not, and of"
+            f" {unknown:,} it is not known"
+            + (f" ({cells.per_cent(known.value)} of the others are watched)" if known.whole else "")
+            + f"; of {beds:,} home care beds {beds_watched:,} are watched.",
         )
     )
     title = w.say("家庭养老床位与守护对象", "Home care beds and residents watched")
@@ -162,7 +163,7 @@ def people(conn: Connection[Any], w: Window) -> Section:
         w.say("能力等级", "ability grade"),
         w.say("登记", "registered"),
         w.say("有守护", "watched"),
-        w.say("占比", "share"),
+        w.say("占已知者", "of those known"),
         w.say("情况不明", "not known"),
         w.say("无守护", "not watched"),
         w.say("床位", "beds"),
@@ -187,19 +188,17 @@ def people(conn: Connection[Any], w: Window) -> Section:
         if not order
         else (
             Headline(w.say("登记老人", "residents registered"), f"{n:,}", n),
-            Headline(w.say("有守护占比", "share watched"), cells.per_cent(Share(watched, n).value), watched / n),
+            Headline(w.say("有守护（占已知者）", "watched, of those known"), cells.per_cent(known.value), known.value),
             Headline(w.say("家庭养老床位", "home care beds"), f"{beds:,}", beds),
         ),
         how=(
             w.say(
-                "“有守护”按守护全景判断：七个守护项中至少一项有守护或不完整，且一分钟内核对过；只有设备登记不算。"
-                "一项也没有而至少一项不明的，或平台未在核对的，计为情况不明。能力等级按 GB/T 42195-2022。",
+                "“有守护”按守护全景判断：七个守护项中至少一项有守护或不完整，且一分钟内核对过；只有设备登记不算。一"
+                "项也没有而至少一项不明的，或平台未在核对的，计为情况不明。能力等级按 GB/T 42195-2022。",
                 "A resident is watched by the protection picture: at least one of its seven functions is covered or"
-                " weak, and"
-                " somebody looked within a minute; a device on paper does not count. Who has none of them, and at"
-                " least one"
-                " of which nothing is known, is not known; so is everybody while nobody looks. Ability grades: GB/T"
-                " 42195-2022.",
+                " weak, and somebody looked within a minute; a device on paper does not count. Who has none of"
+                " them, and at least one of which nothing is known, is not known; so is everybody while nobody"
+                " looks. Ability grades: GB/T 42195-2022.",
             ),
             _registry_words(w),
         ),
@@ -222,6 +221,6 @@ def _as_of(w: Window, month: dt.date | None) -> str:
 def _registry_words(w: Window) -> str:
     return w.say(
         "登记情况只在当月统计，月底的最后一次为准；事后无法补算，没有记录的月份不显示。",
-        "The registry is counted while a month lasts, and its last count stays; it cannot be made up afterwards, and a"
-        " month without one is left out.",
+        "The registry is counted while a month lasts, and its last count stays; it cannot be made up afterwards,"
+        " and a month without one is left out.",
     )

@@ -167,8 +167,8 @@ def window(
 def areas(conn: Connection[Any], account: Account) -> list[Area]:
     """The areas that the account may choose, down to communities, in the order of the tree."""
     rows = conn.execute(
-        "SELECT id, path::text, level, name_zh, name_en FROM area WHERE path <@ %s::text::ltree"
-        " AND (level <> 'compound' OR path::text = %s) ORDER BY path",
+        "SELECT id, path::text, level, name_zh, name_en FROM area WHERE path <@ %s::text::ltree AND (level <>"
+        " 'compound' OR path::text = %s) ORDER BY path",
         (account.area_path, account.area_path),
     )
     return [Area(*row) for row in rows]

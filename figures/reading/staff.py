@@ -55,8 +55,7 @@ def load(conn: Connection[Any], w: Window) -> Section:
             f"共完成工单 {total:,} 件，夜间（22 点至 7 点）呼叫 {sum(nights):,} 次；最近一月 {len(newest)} 人在岗，"
             f"夜间被叫最多的一人 {most} 次。",
             f"{total:,} work orders were done, and people were called {sum(nights):,} times at night (22:00 to"
-            " 07:00); in the"
-            f" newest month {len(newest)} worked, and one of them was called {most} times at night.",
+            f" 07:00); in the newest month {len(newest)} worked, and one of them was called {most} times at night.",
         )
     )
     title = w.say("人员负荷", "Load of the staff")
@@ -99,13 +98,12 @@ def load(conn: Connection[Any], w: Window) -> Section:
         ),
         how=(
             w.say(
-                "按机构所在区域计。工单以完成时间、派给的人计；在班小时按排班表扣除请假，当月计到统计时；"
-                "夜间呼叫是 22 点至 7 点发给本人的预警呼叫，撤回的不计。没有工单、班次和呼叫的人不列入。",
-                "By the area of the organisation. Orders count for whoever did them, in the month in which they were"
-                " done;"
-                " hours are those of the roster less absences, up to the count; calls at night are those of alerts"
-                " between"
-                " 22:00 and 07:00 that were not withdrawn. Who had no order, shift or call is left out.",
+                "按机构所在区域计。工单以完成时间、派给的人计；在班小时按排班表扣除请假，当月计到统计时；夜间呼叫是"
+                " 22 点至 7 点发给本人的预警呼叫，撤回的不计。没有工单、班次和呼叫的人不列入。",
+                "By the area of the organisation. Orders count for whoever did them, in the month in which they"
+                " were done; hours are those of the roster less absences, up to the count; calls at night are those"
+                " of alerts between 22:00 and 07:00 that were not withdrawn. Who had no order, shift or call is"
+                " left out.",
             ),
         ),
     )

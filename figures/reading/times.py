@@ -29,8 +29,8 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
     """Run charts of one severity, and the shares in time of all."""
     found: dict[tuple[str, str], dict[dt.date, _Row]] = defaultdict(dict)
     for month, sort, milestone, reached, p50, p90, met, late, missed, pending, low, high in conn.execute(
-        "SELECT month, severity, milestone, reached, p50_s, p90_s, met, late, missed, pending, target_low, target_high"
-        " FROM figure_time WHERE area_id = %(area)s AND month BETWEEN %(trend)s AND %(last)s",
+        "SELECT month, severity, milestone, reached, p50_s, p90_s, met, late, missed, pending, target_low,"
+        " target_high FROM figure_time WHERE area_id = %(area)s AND month BETWEEN %(trend)s AND %(last)s",
         w.asked,
     ):
         found[sort, milestone][month] = {
@@ -74,8 +74,8 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
         if not answered.whole
         else (
             w.say(
-                f"{word}预警 {answered.whole:,} 次到了接警时限，{answered.part:,} 次按时接警"
-                f"（{cells.per_cent(answered.value)}，目标 {100 * targets.share:g}%）。",
+                f"{word}预警 {answered.whole:,} 次到了接警时限，{answered.part:,} 次按时接警（"
+                f"{cells.per_cent(answered.value)}，目标 {100 * targets.share:g}%）。",
                 f"Of {answered.whole:,} {word} alerts due for an answer {answered.part:,} were answered in time"
                 f" ({cells.per_cent(answered.value)}; wanted {100 * targets.share:g} %).",
             )
@@ -103,22 +103,17 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
         how=(
             w.say(
                 "自预警发生起算；中位数和第 90 百分位只按到达该环节的预警计算，线性插值。按时＝时限内到达÷（按时＋超"
-                "时到达＋逾期未到达）；"
-                "时限未到或无需该环节的不计。时限为预警发生时有效的时限。",
+                "时到达＋逾期未到达）；时限未到或无需该环节的不计。时限为预警发生时有效的时限。",
                 "From the moment when the alert was raised. Median and 90th percentile (interpolated) are of the"
-                " alerts that"
-                " reached the milestone. In time: reached within the target, by those that reached it and those"
-                " whose target"
-                " is over without it; those that still may reach it, or need not, do not count. Targets are those"
-                " that were"
-                " in force when the alert was raised.",
+                " alerts that reached the milestone. In time: reached within the target, by those that reached it"
+                " and those whose target is over without it; those that still may reach it, or need not, do not"
+                " count. Targets are those that were in force when the alert was raised.",
             ),
             w.say(
                 "走势图规则（Perla 等，BMJ Quality & Safety 2011）：连续 6 点在中位线同侧，或连续 5 点同向，即不像偶"
                 "然；不足 10 点不判断。",
                 "Rules of the run charts (Perla et al., BMJ Quality & Safety 2011): six points on one side of the"
-                " median, or"
-                " five in one direction, are hardly chance; below ten points nothing is concluded.",
+                " median, or five in one direction, are hardly chance; below ten points nothing is concluded.",
             ),
         ),
     )
@@ -208,6 +203,7 @@ def _by_month(w: Window, severity: str, milestone: Milestone, rows: dict[dt.date
         f"{w.say(*SEVERITY_WORDS[severity]).capitalize()} · {title}",
         tuple(Column(name, n > 0, "s" if 2 <= n <= 4 else "") for n, name in enumerate(columns)),
         tuple(lines),
+        folded=True,
     )
 
 

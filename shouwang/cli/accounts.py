@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 consent_app = typer.Typer(help="Residents' consents to be seen by their family.", no_args_is_help=True)
 app.add_typer(consent_app, name="consent")
-app.add_typer(audit.app, name="audit", hidden=True)  # its name before it had one of its own
+app.add_typer(audit.before, name="audit", hidden=True)
 
 Name = Annotated[str, typer.Argument(metavar="LOGIN", help="Login of the account.")]
 PasswordFile = Annotated[

@@ -14,11 +14,14 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
+before = typer.Typer(help="Now: shouwang audit.", no_args_is_help=True)
+"""The commands by the name that they had below 'accounts'."""
 Since = Annotated[str | None, typer.Option(help="From then on (Asia/Shanghai); a day before --until by default.")]
 Until = Annotated[str | None, typer.Option(help="Until then (Asia/Shanghai); now by default.")]
 
 
 @app.command()
+@before.command()
 def show(
     url: Url,
     login: Login,
@@ -43,6 +46,7 @@ def show(
 
 
 @app.command()
+@before.command()
 def verify(
     url: Url,
     head: Annotated[

@@ -73,13 +73,35 @@ def set_policies(
 ) -> None:
     """Store policies as new versions, all or none. Alerts that are open keep theirs."""
     from care_network.access.permissions import Action
-    from dispatch.ladders import policy, store
+    from dispatch.ladders import desk, policy
 
     with acting(url, login, Action.SET_POLICIES) as session:
         wanted = policy.parse(file.read_text("utf-8"))
         with session.conn.transaction(force_rollback=dry_run):
-            changed = store.save(session.conn, wanted, session.now, session.account.id)
+            changed = desk.put_in_force(session.conn, session.account, wanted, session.now, session.origin)
             typer.echo(("would change" if dry_run else "changed") + f": {', '.join(changed) or 'nothing'}")
+
+
+@app.command("dry-run-policy")
+def dry_run_policy(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="One policy (TOML), as for set-policies.")],
+    url: Url,
+    login: Login,
+    days: Annotated[int, typer.Option(min=1, max=92, help="How many days of alerts, up to now.")] = 30,
+) -> None:
+    """Show whom a policy would have called about past alerts, beside the policies in force. Nothing is stored.
+
+    The roster, contacts and certificates of today are read for that time; what people did is taken as it happened.
+    """
+    from care_network.access.permissions import Action
+    from dispatch.escalation.dry_run.loading import dry_run
+    from dispatch.ladders import policy
+    from shouwang.cli.tables import dispatch
+
+    with acting(url, login, Action.SET_POLICIES) as session:
+        for one in policy.parse(file.read_text("utf-8")):
+            since = session.now - dt.timedelta(days=days)
+            dispatch.print_dry_run(dry_run(session.conn, session.account, one, since, session.now, session.origin))
 
 
 @app.command("duty-tests")
@@ -120,10 +142,10 @@ def present(staff: Annotated[str, typer.Argument(help="The person's code.")], ur
 def drop_policy(code: Annotated[str, typer.Argument(help="Its code.")], url: Url, login: Login) -> None:
     """From now on this policy applies to no new alert."""
     from care_network.access.permissions import Action
-    from dispatch.ladders import store
+    from dispatch.ladders import desk
 
     with acting(url, login, Action.SET_POLICIES) as session:
-        store.retire(session.conn, code, session.now, session.account.id)
+        desk.retire(session.conn, session.account, code, session.now, session.origin)
         typer.echo(f"dropped {code}")
 
 

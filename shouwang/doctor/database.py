@@ -11,6 +11,8 @@ from care_network.records.certificates import expiries
 from database.address import is_local
 from database.health import examine
 from database.reports.doctor_rows import keep
+from database.rights import checking, checkpoints
+from database.rights.roles import missing_roles
 from dispatch.core.faults import server_message
 from dispatch.escalation import holes, status
 from shouwang.doctor import open_files
@@ -45,6 +47,7 @@ def database_checks(url: str) -> Iterator[Check]:
 
 def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[Check]:
     """Check what the rows say about the services: clocks, ladders, messages, roster, quarantine, certificates."""
+    yield _rights(conn)
     yield _clocks(conn)
     yield _ladders(conn)
     yield _messages(conn)
@@ -53,11 +56,40 @@ def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[
     yield _quarantine(conn)
     yield _programs(conn)
     yield _commands(conn)
+    yield from _audit(conn, now)
     late = [one for one in expiries(conn) if one.expires_at - now < EXPIRES_SOON]
     words = ", ".join(f"{one.holder} until {one.expires_at:%Y-%m-%d}" for one in late[:5])
     yield Check(
         "certificates of gateways", not late, f"{len(late)} end within 30 days: {words}" if late else "none ends"
     )
+
+
+def _audit(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[Check]:
+    """Check when the audit's chain was checked last, and when its head was signed."""
+    guide = "journalctl -u shouwang-maintain; docs/audit.md"
+    check, signed = checking.last_check(conn), checkpoints.last_at(conn)
+    if check is not None and check.faults:
+        yield Check("audit", False, f"the chain is broken: {'; '.join(check.faults[:3])}; shouwang audit verify")
+    elif check is None or now - check.at > checkpoints.LATE:
+        text = "never checked" if check is None else f"last checked {check.at:%Y-%m-%d %H:%M} UTC"
+        yield Check("audit", True, f"{text}: {guide}", warning=True)
+    else:
+        yield Check("audit", True, f"{check.entries:,} entries whole at {check.at:%Y-%m-%d %H:%M} UTC")
+    late = signed is None or now - signed > checkpoints.LATE
+    text = f"the last one is of {signed:%Y-%m-%d %H:%M} UTC" if signed else "none was signed yet"
+    yield Check("checkpoint of the audit", True, f"{text}: {guide}" if late else text, warning=late)
+
+
+def _rights(conn: psycopg.Connection[Any]) -> Check:
+    """Check that each service has a role, and that the console's sees the rows of its viewer alone."""
+    what, missing = "rights of the services", missing_roles(conn)
+    if missing:
+        how = "run 'shouwang setup' and its database.sql, then 'shouwang migrate'"
+        return Check(what, False, f"no role {', '.join(missing)}: the console's pages are not bounded by rows; {how}")
+    row = conn.execute("SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass('public.medical_note')").fetchone()
+    bound = row is not None and row[0]
+    text = "a role each; rows by viewer" if bound else "services have no roles of their own here"
+    return Check(what, True, text, warning=not bound)
 
 
 def lists_check(conn: psycopg.Connection[Any]) -> Check:

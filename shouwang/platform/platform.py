@@ -22,6 +22,8 @@ from care_network.medical.keyring import create_key_file, load_key_file
 from care_network.records.synthetic import GATEWAY, GATEWAYS, SILENT_GATEWAY, add_synthetic
 from database.grade import Grade
 from database.migrate import migrate
+from database.rights import checkpoints
+from database.rights.grants import OF_CONSOLE
 from database.rights.roles import create_roles, role_of
 from database.server.embedded import EmbeddedPostgres
 from database.server.postgres import PostgresServer
@@ -80,7 +82,7 @@ class Platform:
             stack.enter_context(_only_one(self.data / "lock"))
             self.ended = end_orphans(self.data / "log")
             self.postgres: PostgresServer = stack.enter_context(EmbeddedPostgres(self.data / "postgres"))
-            self._passwords = {service: secrets.token_urlsafe(24) for service in (*SERVICES, "path")}
+            self._passwords = {service: secrets.token_urlsafe(24) for service in (*SERVICES, *OF_CONSOLE, "path")}
             self.grade = self._prepare_database()
             self.broker = self._make_broker()
             stack.enter_context(self.broker)
@@ -115,6 +117,7 @@ class Platform:
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
         """Start each service as a child process and wait until the console answers; messages go to the demo outbox."""
         create_link_key_file(self.data / "link.key")
+        checkpoints.make_key(self.data / "audit.key")
         self.command_keys  # noqa: B018 - makes them
         for service in services:
             self.start_service(service)
@@ -125,6 +128,8 @@ class Platform:
         """Start one service as a child process."""
         broker = None if service in BROKERLESS else self.service_broker(f"svc-{service}")
         own = {**self.service_settings(), "SHOUWANG_DATABASE_URL": self.service_database_url(service)}
+        if service == "console":
+            own |= {f"SHOUWANG_CONSOLE_{name.upper()}_DATABASE": self.service_database_url(name) for name in OF_CONSOLE}
         self.start_child(service, ["-m", MODULES[service]], broker, own)
 
     def start_path(self, settings: Mapping[str, str] | None = None) -> None:
@@ -150,6 +155,8 @@ class Platform:
             "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
             "SHOUWANG_LINK_KEY_FILE": str(self.data / "link.key"),
             "SHOUWANG_MEDICAL_KEY_FILE": str(self.data / "medical.keys"),
+            "SHOUWANG_AUDIT_KEY_FILE": str(self.data / "audit.key"),
+            "SHOUWANG_AUDIT_CHECKPOINT_FOLDER": str(self.data / "checkpoints"),
             # nobody here would answer, and what comes must not depend on the hour
             DUTY_TESTS: os.environ.get(DUTY_TESTS, "false"),
         }

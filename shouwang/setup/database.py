@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Mapping
 
 from database.rights import roles
-from database.rights.grants import GRANTS
+from database.rights.grants import GRANTS, OF_CONSOLE
 
 OWNER = "shouwang_owner"
 """Owns database and schema: migrations and the commands of administrators."""
 LISTS = "lists"
 """Runs beside a broker, as the broker's user."""
-SERVICES = tuple(service for service in GRANTS if service != LISTS)
+SERVICES = tuple(service for service in GRANTS if service not in (LISTS, *OF_CONSOLE))
 """Programs with a unit and a user of their own."""
 ROLES = (OWNER, *map(roles.role_of, GRANTS))
 

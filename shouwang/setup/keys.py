@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from care_network.medical.keyring import create_key_file
+from database.rights import checkpoints
 from dispatch.channels.adapters.webpush import create_key
 from dispatch.core.links import create_link_key_file
 from shouwang.gateways.signing import make_key
@@ -19,6 +20,11 @@ def link_key() -> bytes:
 def medical_keys() -> bytes:
     """Make the key file of the medical notes."""
     return _made(create_key_file)
+
+
+def audit_key() -> bytes:
+    """Make the key that signs checkpoints of the audit."""
+    return _made(checkpoints.make_key)
 
 
 def command_key() -> bytes:

@@ -8,7 +8,8 @@ from urllib.parse import quote as percent
 
 from care_network.records.synthetic import GATEWAYS as SYNTHETIC
 from database.city.names import WRITER
-from database.rights.roles import role_of
+from database.rights import checkpoints
+from database.rights.grants import OF_CONSOLE, role_of
 from firmware_profiles.signed_command import COMMANDERS
 from shouwang.brokers.config import BESIDE_BROKER, SERVICE_RIGHTS, knows_sync_interval
 from shouwang.brokers.pki import Pki
@@ -300,6 +301,9 @@ class Plan:
         yield self._file(f"{KEYS}/link.key", keys.link_key, mode=PRIVATE, once=True)
         yield self._file(f"{KEYS}/medical.keys", keys.medical_keys, mode=PRIVATE, owner=user_of("console"),
                          group=user_of("console"), once=True)  # fmt: skip
+        maintain = user_of("maintain")
+        yield self._file(f"{KEYS}/audit.key", keys.audit_key, mode=PRIVATE, owner=maintain, group=maintain, once=True)
+        yield self._file(f"{KEYS}/audit.key.pub", self._public_audit_key)
         for service in COMMANDERS:
             user = user_of(service)
             yield self._file(f"{KEYS}/command-{service}.key", keys.command_key, mode=PRIVATE, owner=user, group=user,
@@ -337,6 +341,11 @@ class Plan:
         yield self._text(f"{ETC}/admin.env", self._environment("admin"), mode=PRIVATE)
         for name in (HARDENING, *DOCTOR):
             yield self._text(f"{SYSTEMD}/{name}", self._machine.template(f"systemd/{name}"))
+
+    def _public_audit_key(self) -> bytes:
+        """Of the audit's checkpoints: to be kept elsewhere, beside them."""
+        key = checkpoints.load_key(self._machine.at(f"{KEYS}/audit.key"))
+        return f"{checkpoints.public_of(key)}\n".encode()
 
     def _public_command_keys(self) -> bytes:
         """Part of every gateway's configuration: the public keys of those that may command it."""
@@ -381,6 +390,8 @@ class Plan:
             values["SHOUWANG_EXCHANGE_PUBLIC_URL"] = f"https://{self._answers.console_host}:8444"
         if name == "console":
             values["SHOUWANG_CONSOLE_ALLOWED_HOSTS"] = self._answers.console_host
+            for login in OF_CONSOLE:
+                values[f"SHOUWANG_CONSOLE_{login.upper()}_DATABASE"] = self._url(role_of(login))
         return environment.fill(self._machine.template(f"environment/{name}.env"), values)
 
     def _proxy(self) -> Iterator[Item]:

@@ -16,7 +16,7 @@ from console.shell.security import COOKIE
 from tests.browser.test_desk_hears import CUT, HEAR, heard
 from tests.support.console import broker_away
 from tests.support.console_site import console_site, now
-from tests.support.databases import of_service
+from tests.support.databases import logins_of_console, of_service
 from tests.support.lines import SilentLine
 from tests.support.network import account
 from tests.support.orders import raise_alert, staff_city
@@ -38,6 +38,7 @@ def process(database_url: str, folder: Path) -> Iterator[tuple[Service, str]]:
         service = Service(
             "console", broker, folder, SHOUWANG_DATABASE_URL=of_service(database_url, "console"),
             SHOUWANG_CONSOLE_PORT=str(port),
+            **{f"SHOUWANG_CONSOLE_{name.upper()}": url for name, url in logins_of_console(database_url).items()},
         )  # fmt: skip
         service.start()
         try:

@@ -80,6 +80,10 @@ WITHOUT_ACCOUNT = {
     # accounts: before there is one, and a check that shows nobody's data
     "accounts first-admin": "the first account; refused when there is an administrator",
     "accounts audit verify": "whether the audit was changed",
+    "audit verify": "whether the audit was changed",
+    "audit checkpoint": "signs the head of the chain, and shows nobody's data",
+    "audit checkpoints": "hashes and signatures, nobody's data",
+    "audit make-key": "makes a file",
     # the database as such, nobody's data
     "database roles": "the database's own roles",
     "doctor": "whether servers answer",

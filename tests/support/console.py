@@ -20,6 +20,7 @@ from console.settings import ConsoleSettings
 from console.shell.security import Needs
 from database.settings import DatabaseSettings
 from firmware_profiles.link.mqtt import Broker
+from tests.support.databases import logins_of_console, of_service
 from tests.support.services import wait_for
 
 SOCKET = "WEBSOCKET"
@@ -92,9 +93,10 @@ def console_with_board(
 ) -> Iterator[tuple[httpx2.Client, Board]]:
     """The same, and the board on which a notice is shown as if it had come by the broker."""
     settings = ConsoleSettings(
-        channels_file=channels_file, link_key_file=link_key_file, medical_key_file=medical_key_file
-    )
+        channels_file=channels_file, link_key_file=link_key_file, medical_key_file=medical_key_file,
+        **logins_of_console(database_url),
+    )  # fmt: skip
     with broker_away() as broker:
-        app = create_app(settings, DatabaseSettings(url=database_url), broker)
+        app = create_app(settings, DatabaseSettings(url=of_service(database_url, "console")), broker)
         with serving(app) as url, httpx2.Client(base_url=url, headers={"Origin": url}, timeout=15) as client:
             yield client, app.state.console.board

@@ -26,7 +26,7 @@ from database.settings import DatabaseSettings
 from dispatch.core.links import create_link_key_file, load_link_keys
 from firmware_profiles.link.mqtt import Broker
 from tests.support.console import broker_away, serving
-from tests.support.databases import of_service
+from tests.support.databases import logins_of_console, of_service
 from tests.support.network import account
 from tests.support.orders import raise_alert, roster_all_day, staff_city
 from tests.support.services import wait_for
@@ -100,6 +100,8 @@ def console_site(
             "channels_file": folder / "channels.toml",
         }  # fmt: skip
         database = DatabaseSettings(url=through(of_service(database_url, "console")))
-        app = create_app(ConsoleSettings(**(files | settings)), database, broker or away)
+        app = create_app(
+            ConsoleSettings(**(files | logins_of_console(database_url, through) | settings)), database, broker or away
+        )
         with serving(app) as address:
             yield ConsoleSite(address, conn, app.state.console, folder)

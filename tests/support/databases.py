@@ -3,16 +3,17 @@
 import itertools
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 
 from database.grade import Grade
 from database.migrate import migrate
-from database.rights.grants import SERVICES
+from database.rights.grants import OF_CONSOLE, SERVICES
 from database.rights.roles import create_roles, role_of
 from database.server.embedded import EmbeddedPostgres, PostgresServer
 from database.server.timescaledb import HOW_TO_GET_TIMESCALEDB, has_community, server_conf, timescaledb_bin_dir
@@ -36,6 +37,17 @@ def of_service(url: str, service: str) -> str:
     login = f"{role_of(service)}:{quote(WORD)}"
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}"))
+
+
+def url_of(conn: psycopg.Connection[Any]) -> str:
+    """The connection string of an open connection."""
+    info = conn.info
+    return f"postgresql://{info.user}:{quote(info.password)}@{info.host}:{info.port}/{info.dbname}"
+
+
+def logins_of_console(url: str, through: Callable[[str], str] = str) -> dict[str, str]:
+    """Settings of a console: the logins besides its own, each with the rights of its role alone."""
+    return {f"{name}_database": through(of_service(url, name)) for name in OF_CONSOLE}
 
 
 class Cluster:

@@ -80,6 +80,10 @@ GROUPS: tuple[Group, ...] = (
             (Action.VIEW_NETWORK,),
         ),
         Section(
+            "/policies", "呼叫策略", "Escalation policies", "谁在何时被呼叫，并按上月预警试算",
+            "Who is called when; tried on last month's alerts", (Action.SET_POLICIES,),
+        ),
+        Section(
             "/parameters", "预警阈值", "Thresholds", "各检测器的限值及其适用范围", "Limits of detection, and for whom",
             (Action.VIEW_LIMITS,),
         ),
@@ -100,6 +104,10 @@ GROUPS: tuple[Group, ...] = (
         Section(
             "/gaps", "数据缺口", "Gaps", "缺了什么、能否补回", "What is missing, and whether it can still come",
             (Action.VIEW_OPERATIONS,),
+        ),
+        Section(
+            "/channels", "通知渠道", "Notification channels", "送达与失败、上限、测试消息",
+            "Deliveries, failures, ceilings, test message", (Action.SET_CHANNELS,),
         ),
         Section(
             "/storage", "存储与保留期", "Storage and retention", "大小、增长、磁盘何时写满、备份",

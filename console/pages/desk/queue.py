@@ -246,7 +246,7 @@ def _outlook(console: Console, account: Account, mark: int) -> dict[str, Any]:
         with console.database() as conn:
             if may_do(account, Action.MANAGE_STAFF):
                 found["warnings"] = duty_warnings.warnings(conn, now, account.area_path)
-            found["clocks"] = console.clocks.get(conn, mark, now)
+            found["clocks"] = console.clocks.get(console.board_database, mark, now)
             found["streets"] = street_names(conn)
             if account.area_path is not None and may_do(account, Action.HAND_OVER):
                 found["desks"] = flood.desks(conn, account.area_path, now)

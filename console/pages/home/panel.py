@@ -73,7 +73,7 @@ def panel_page(request: Request, console: Shared, token: str) -> Response:
     try:
         panel = panels.read(load_link_keys(console.settings.link_key_file), token, now)
         if console.feed.database_up:  # one that stands still would hold the page up
-            with console.database() as conn:
+            with console.links_database() as conn:
                 panels.check(conn, panel, now)
                 face, state = panels.face(conn, panel.household_id), state_of(conn, request, panel, now)
     except LinkError as error:
@@ -100,7 +100,7 @@ def panel_now(request: Request, console: Shared, token: str) -> Response:
     panel = panels.read(load_link_keys(console.settings.link_key_file), token, now)
     if console.feed.database_up:
         try:
-            with console.database() as conn:
+            with console.links_database() as conn:
                 panels.check(conn, panel, now)
                 state = state_of(conn, request, panel, now)
             return _answer(console, state, now)
@@ -121,7 +121,7 @@ def press(console: Shared, token: str, pressed: Press) -> Response:
     panel = panels.read(load_link_keys(console.settings.link_key_file), token, now)
     if console.feed.database_up:
         try:
-            with console.database() as conn:
+            with console.links_database() as conn:
                 panels.check(conn, panel, now)
         except psycopg.OperationalError:
             pass  # a call for help does not wait for the database
@@ -138,7 +138,7 @@ def cancel(console: Shared, token: str) -> Response:
     """Take the panel's own call back, while nobody has taken it. Raises LinkError."""
     now = dt.datetime.now(dt.UTC)
     panel = panels.read(load_link_keys(console.settings.link_key_file), token, now)
-    with console.database() as conn:
+    with console.links_database() as conn:
         panels.check(conn, panel, now)
         found = panels.press_of(conn, panel, now - CANCEL_WITHIN)
         done = found is not None and lifecycle.follow_up(

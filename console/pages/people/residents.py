@@ -86,7 +86,7 @@ def residents_page(
 
 def _everybody(conn: psycopg.Connection[Any], console: Console, account: Account) -> list[Entry]:
     """Whom the account may see, by the places in which they live: staff by their area, families by consent."""
-    index = console.directory.index(conn)
+    index = console.everybody()
     if account.area_path is None:
         own = permissions.visible_residents(conn, account)
         return [one for one in index.entries if one.id in own]

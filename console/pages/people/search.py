@@ -85,7 +85,7 @@ def find(conn: psycopg.Connection[Any], console: Console, account: Account, type
     query = read_query(typed)
     if not query.joined:
         return Found(hits=[], total=0, orders=[], pages=[])
-    index = console.directory.index(conn)
+    index = console.everybody()
     hits, total = index.find(query, {path for path in index.paths if permissions.in_area(account, path)}, most)
     pages = [one for one in PAGES if may_do(account, one.needs) and _named(query.joined, one)]
     return Found(hits=hits, total=total, orders=list(_orders(conn, account, typed)), pages=pages)

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0182"
-down_revision = "0178"
+down_revision = "0180"
 branch_labels = None
 depends_on = None
 

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0186"
-down_revision = "0182"
+down_revision = "0183"
 branch_labels = None
 depends_on = None
 

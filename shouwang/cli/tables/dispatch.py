@@ -17,6 +17,8 @@ from dispatch.alerts import lookup, outcomes
 from dispatch.desk import calls, handover, statistics
 from dispatch.desk.progress import target_words
 from dispatch.escalation import duty_tests, duty_warnings, holes, status
+from dispatch.escalation.dry_run.course import Compared, Course, figures
+from dispatch.escalation.dry_run.loading import DryRun
 from dispatch.ladders.policy import Policy, StepTarget
 from dispatch.ladders.store import policies_now
 from shouwang.cli.session import Session
@@ -56,6 +58,41 @@ def print_holes(conn: psycopg.Connection[Any], since: dt.datetime, length: dt.ti
         span = f"{local(since)} 至 {local(since + length)}"
         print(f"{span} 任何时刻的紧急预警都有人应答 at any time somebody on duty would answer an emergency")
     return len(found)
+
+
+def print_dry_run(run: DryRun) -> None:
+    """Print the figures of a dry run, old and new side by side."""
+    old, new = (figures([(one.alert, side(one)) for one in run.compared]) for side in (_old, _new))
+    table = Table(
+        "", "现行 in force", "草稿 draft", title=f"{run.draft.code}: {len(run.compared)} / {run.looked_at} 条 alerts"
+    )
+    for label, field in FIGURE_WORDS:
+        table.add_row(label, *(_figure(getattr(one, field)) for one in (old, new)))
+    Console().print(table)
+    changed = sum(one.changed for one in run.compared)
+    print(
+        f"{changed} 条预警的呼叫会不同 alerts would call otherwise" + ("（仅最近的 newest only）" if run.more else "")
+    )
+
+
+FIGURE_WORDS = (
+    ("呼叫 calls", "calls"), ("夜间呼叫人次 calls at night", "at_night"),
+    ("夜间被叫人数 people at night", "people_at_night"),
+    ("家属 family", "family"), ("外部 outside", "outside"), ("首次呼叫中位数 s first call, median", "first_median_s"),
+    ("首次呼叫 P90 s", "first_p90_s"), ("无人可叫 reached nobody", "nobody"), ("无进展 lapses", "lapses"),
+)  # fmt: skip
+
+
+def _old(one: Compared) -> Course:
+    return one.old
+
+
+def _new(one: Compared) -> Course:
+    return one.new
+
+
+def _figure(value: float | None) -> str:
+    return "—" if value is None else f"{value:g}"
 
 
 def print_duty_tests(session: Session, since: dt.datetime, until: dt.datetime) -> int:

@@ -20,6 +20,7 @@ from figures.counting.refresh import refresh
 from figures.export import fonts
 from tests.support.console_site import ConsoleSite, console_site, now
 from tests.support.pasts import PENDANTS, something_happens
+from tests.support.pdf_text import PdfText
 
 pytestmark = pytest.mark.integration
 CELL = re.compile(r'<td class="num[^"]*"><a href="(/decisions/list/[^"]+)">([\d,]+)</a>')
@@ -105,10 +106,16 @@ def test_the_files_hold_the_figures_as_numbers_and_no_formula(site: ConsoleSite)
 
 
 def test_the_report_has_the_figures_and_no_empty_boxes(site: ConsoleSite) -> None:
+    count = site.conn.execute("SELECT count(*) FROM alert").fetchone()
+    assert count is not None
     with site.client("admin") as client:
-        answer = client.get("/decisions/file/pdf")
-    assert answer.status_code == 200
-    assert answer.content.startswith(b"%PDF-")
+        for language, words in (("zh", f"共 {count[0]} 次预警"), ("en", f"{count[0]} alerts in")):
+            client.cookies.set("shouwang_language", language)
+            found = PdfText(client.get("/decisions/file/pdf").content)
+            assert words in found.text
+            assert found.missing == 0
+            assert found.pages > 5
+            assert f"1 / {found.pages}" in found.text
     with pytest.raises(NoChineseFontError, match="fonts-noto-cjk"):
         fonts.chinese(frozenset({"DejaVu Sans Mono"}))
 

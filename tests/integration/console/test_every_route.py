@@ -47,6 +47,8 @@ from dispatch.core.history import Actor
 from dispatch.core.links import create_link_key_file, load_link_keys
 from dispatch.desk import handover, merging
 from dispatch.family import panels
+from dispatch.ladders import desk, drafts
+from dispatch.ladders import store as policies
 from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import BY_PERSON
@@ -56,6 +58,7 @@ from firmware_profiles.link.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
 from tests.support.brokers import TestBroker
 from tests.support.console import SOCKET, ConsoleRoute, broker_away, routes_of, serving
+from tests.support.databases import logins_of_console, of_service, url_of
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
 
@@ -133,7 +136,7 @@ class City:
         )
         self.settings = ConsoleSettings(
             link_key_file=folder / "link.keys", medical_key_file=folder / "medical.keys",
-            channels_file=folder / "channels.toml",
+            channels_file=folder / "channels.toml", **logins_of_console(url_of(conn)),
         )  # fmt: skip
 
     def panel(self) -> str:
@@ -337,6 +340,31 @@ def shifted(city: City, _role: Role) -> Example:
     return Example("/rosters/center-1/shifts", data=data, success=303)
 
 
+def policy_draft(city: City, role: Role) -> int:
+    """The version of a draft of the policy for urgent alerts."""
+    who, fields = account(city.conn, LOGINS[role]), drafts.raw_of(policies.defaults()[1])
+    kept = desk.drafts(city.conn).get("urgent")
+    try:
+        return desk.save_draft(city.conn, who, "urgent", fields, now(), kept.version if kept else 0)
+    except NotPermittedError:
+        return 0
+
+
+def put(city: City, role: Role) -> Example:
+    return Example("/policies/urgent/apply", data={"act": "put", "seen": policy_draft(city, role)}, success=303)
+
+
+def policy_step(city: City, role: Role) -> Example:
+    data = {"act": "add_step", "seen": policy_draft(city, role), "steps.0.after_s": "0"}
+    return Example("/policies/urgent", data=data, success=303)
+
+
+def tried(city: City, role: Role) -> Example:
+    policy_draft(city, role)
+    alert = raise_alert(city.conn, now(), "urgent", "smoke")
+    return Example(f"/policies/urgent/dry-run/{alert}")
+
+
 def family(_city: City, role: Role) -> Example:
     return Example("/family", success=200 if role == Role.FAMILY else 303)
 
@@ -529,6 +557,12 @@ GEAR: dict[str, Callable[[City, Role], Example]] = {
     ),
     "POST /storage/withdraw": lambda c, _: Example(
         "/storage/withdraw", data={"number": request_of(c, "retention", "retention")}, success=303
+    ),
+    "GET /channels": lambda *_: Example("/channels"),
+    "POST /channels/test": lambda c, _: Example(
+        "/channels/test",
+        data={"channel": "sms", "address": "0755-" + str(uuid.uuid4().int)[:7], "confirmed": "true"},
+        success=303,
     ),
     "GET /gaps": lambda *_: Example("/gaps?settled=true"),
     "POST /gaps/ask": lambda c, _: Example("/gaps/ask", data={"number": a_gap(c)}, success=303),
@@ -806,6 +840,14 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     ),
     "POST /home/{token}/cancel": lambda c, _: Example(f"{c.panel()}/cancel"),
     "GET /admin": lambda *_: Example("/admin"),
+    "GET /policies": lambda *_: Example("/policies"),
+    "GET /policies/{code}": lambda *_: Example("/policies/emergency"),
+    "POST /policies/{code}": policy_step,
+    "GET /policies/{code}/versions": lambda *_: Example("/policies/emergency/versions"),
+    "GET /policies/{code}/confirm": lambda *_: Example("/policies/emergency/confirm"),
+    "POST /policies/{code}/apply": put,
+    "GET /policies/{code}/dry-run": lambda *_: Example("/policies/emergency/dry-run"),
+    "GET /policies/{code}/dry-run/{alert_id}": tried,
     "GET /rosters": lambda *_: Example("/rosters"),
     "GET /rosters/{organisation}": lambda *_: Example("/rosters/center-1?week=2026-11-30"),
     "GET /rosters/{organisation}/week.xlsx": lambda *_: Example("/rosters/center-1/week.xlsx"),
@@ -923,7 +965,7 @@ def answers(site: Site, role: Role) -> tuple[dict[str, int], dict[str, int]]:
 
 @pytest.mark.parametrize("broker", ["nats"], indirect=True)  # no page knows which one it is
 def test_every_route_with_one_connection_and_as_each_role(city: City, database_url: str, broker: TestBroker) -> None:
-    database = DatabaseSettings(url=database_url, pool_max=1)
+    database = DatabaseSettings(url=of_service(database_url, "console"), pool_max=1)
     with site_of(city, database, broker.settings("svc-console")) as site:
         assert {route.name for route in site.routes} == set(EXAMPLES)
         for role in LOGINS:
@@ -939,7 +981,7 @@ def test_every_route_with_one_connection_and_as_each_role(city: City, database_u
 def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None:
     with (
         broker_away() as broker,
-        site_of(city, DatabaseSettings(url=database_url), broker, reversed(ROUTERS)) as site,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker, reversed(ROUTERS)) as site,
     ):
         assert [route.name for route in site.routes] != list(EXAMPLES)
         got, wanted = answers(site, Role.DISPATCHER)
@@ -952,7 +994,10 @@ def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None
 def test_64_people_open_one_alert_at_once(city: City, database_url: str) -> None:
     people = 64
     route = ConsoleRoute("GET", "", ())
-    with broker_away() as broker, site_of(city, DatabaseSettings(url=database_url), broker) as site:
+    with (
+        broker_away() as broker,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker) as site,
+    ):
         example = Example(f"/alerts/{city.alert()}")
         cookies = [{COOKIE: city.session("dispatcher")} for _ in range(people)]
         start, got = threading.Barrier(people), []
@@ -973,7 +1018,7 @@ def test_64_people_open_one_alert_at_once(city: City, database_url: str) -> None
 
 def test_a_second_connection_of_one_thread_is_refused(city: City, database_url: str) -> None:
     with broker_away() as broker:
-        app = create_app(city.settings, DatabaseSettings(url=database_url), broker)
+        app = create_app(city.settings, DatabaseSettings(url=of_service(database_url, "console")), broker)
         with serving(app):
             state = app.state.console
             with state.database(), pytest.raises(RuntimeError, match=re.escape("pass it down")), state.database():

@@ -14,6 +14,7 @@ from database.settings import DatabaseSettings
 from tests.integration.console.test_every_route import EXAMPLES, City, site_of
 from tests.integration.console.test_every_route import city as city
 from tests.support.console import SOCKET, broker_away
+from tests.support.databases import of_service
 
 pytestmark = pytest.mark.integration
 
@@ -45,7 +46,10 @@ def test_no_page_shows_what_lies_in_another_street(city: City, database_url: str
             " WHERE login = 'dispatcher'"
         )
     shown, opened = {}, {}
-    with broker_away() as broker, site_of(city, DatabaseSettings(url=database_url), broker) as site:
+    with (
+        broker_away() as broker,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker) as site,
+    ):
         for route in site.routes:
             if route.method == SOCKET or not PERMISSIONS[Role.DISPATCHER] & set(route.needs):
                 continue

@@ -20,6 +20,7 @@ from console.shell.security import COOKIE
 from database.settings import DatabaseSettings
 from tests.integration.console.test_every_route import EXAMPLES, LOGINS, City
 from tests.support.console import SOCKET, broker_away, routes_of, serving
+from tests.support.databases import of_service
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -44,7 +45,7 @@ def city(database_url: str, tmp_path: Path) -> Iterator[City]:
 def test_no_text_that_can_not_be_stored_passes_any_route(city: City, database_url: str) -> None:
     """In each field of each form and each JSON body, in its names, in the query and in the address."""
     with broker_away() as broker:
-        app = create_app(city.settings, DatabaseSettings(url=database_url), broker)
+        app = create_app(city.settings, DatabaseSettings(url=of_service(database_url, "console")), broker)
         with serving(app) as url, httpx2.Client(base_url=url, headers={"Origin": url}, timeout=30) as client:
             tried = 0
             for route in routes_of(app):
@@ -79,7 +80,7 @@ def test_no_text_that_can_not_be_stored_passes_any_route(city: City, database_ur
 def test_no_generated_request_breaks_the_console(city: City, database_url: str) -> None:
     """schemathesis on our own description of the API, as an administrator and as one of the family."""
     with broker_away() as broker:
-        app = create_app(city.settings, DatabaseSettings(url=database_url), broker, ROUTERS)
+        app = create_app(city.settings, DatabaseSettings(url=of_service(database_url, "console")), broker, ROUTERS)
         with serving(app) as url:
             schema = schemathesis.openapi.from_dict(app.openapi())
             met = set()

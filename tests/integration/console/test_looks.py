@@ -15,6 +15,7 @@ from firmware_profiles.link.mqtt import Broker
 from tests.integration.console.test_every_route import EXAMPLES, LOGINS, City, Example, rating, site_of
 from tests.integration.console.test_every_route import city as city
 from tests.support.console import ConsoleRoute, broker_away, console, routes_of
+from tests.support.databases import of_service
 from tests.support.network import build_city
 
 pytestmark = pytest.mark.integration
@@ -73,7 +74,10 @@ def lists() -> list[str]:
 def test_no_page_shows_people_without_a_line_in_the_audit(city: City, database_url: str) -> None:
     looks = "SELECT count(*) FROM audit WHERE action LIKE 'view%' AND origin LIKE '%127.0.0.1'"
     silent = []
-    with broker_away() as broker, site_of(city, DatabaseSettings(url=database_url), broker) as site:
+    with (
+        broker_away() as broker,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker) as site,
+    ):
         for route in site.routes:
             if route.method != "GET" or route.name in ABOUT_NOBODY:
                 continue
@@ -88,7 +92,10 @@ def test_no_page_shows_people_without_a_line_in_the_audit(city: City, database_u
 
 def test_a_rating_and_a_refused_look_at_one_are_in_the_audit(city: City, database_url: str) -> None:
     path = rating(city)
-    with broker_away() as broker, site_of(city, DatabaseSettings(url=database_url), broker) as site:
+    with (
+        broker_away() as broker,
+        site_of(city, DatabaseSettings(url=of_service(database_url, "console")), broker) as site,
+    ):
         route = next(route for route in site.routes if route.name == "GET /rate/{token}")
         pressed = next(route for route in site.routes if route.name == "POST /rate/{token}")
         assert site.ask(pressed, Example(path, data={"stars": "5"}), None) == 200

@@ -33,6 +33,7 @@ from dispatch.orders.people import Crews
 from dispatch.orders.store import Order
 from firmware_profiles.link.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
+from tests.support.databases import logins_of_console, of_service
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
 
@@ -83,7 +84,8 @@ def site(
         nobody = int(free.getsockname()[1])
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
-        app = create_app(ConsoleSettings(), DatabaseSettings(url=database_url), Broker(port=nobody))
+        database = DatabaseSettings(url=of_service(database_url, "console"))
+        app = create_app(ConsoleSettings(**logins_of_console(database_url)), database, Broker(port=nobody))
         server = make_server(app, ConsoleSettings())
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

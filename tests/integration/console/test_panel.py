@@ -22,7 +22,7 @@ from firmware_profiles import wire
 from tests.support.brokers import TestBroker
 from tests.support.console import serving
 from tests.support.console_site import console_site, now
-from tests.support.databases import of_service
+from tests.support.databases import logins_of_console, of_service
 from tests.support.lines import SilentLine
 from tests.support.network import account
 from tests.support.orders import staff_city
@@ -87,7 +87,7 @@ def test_a_press_reaches_detection_once_also_without_the_database(
     ready: list[bool] = []
     ear = Mailbox(broker.settings("svc-alerting"), "ear", lambda: ready.append(True), lambda: None)
     ear.start()
-    settings = ConsoleSettings(link_key_file=tmp_path / "link.keys")
+    settings = ConsoleSettings(link_key_file=tmp_path / "link.keys", **logins_of_console(database_url))
     app = create_app(
         settings, DatabaseSettings(url=of_service(database_url, "console")), broker.settings("svc-console")
     )

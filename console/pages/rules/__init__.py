@@ -1,0 +1,1 @@
+"""Pages of the rules: escalation policies with their dry run, thresholds with their preview."""

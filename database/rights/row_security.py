@@ -1,0 +1,324 @@
+"""Rows by viewer: which rows the console's role sees, by the session that asks (PostgreSQL's row-level security).
+
+The console tells the session's token at the begin of each use of a connection (``shouwang.viewer``). Functions of the
+database's owner find the account behind it; without a session that is open now, the console's role sees no person.
+Other services see every row of the tables that they have rights on; the owner (migrations, commands of
+administrators) is not bound.
+
+Conditions on the viewer stand in sub-selects of their own, so that PostgreSQL asks them once a statement and not once
+a row. Readings have no policy: TimescaleDB cannot compress a table that has one. They carry the number of a series
+alone, and whose series it is, is told by the viewer.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from psycopg import Connection, sql
+
+from database.rights.grants import BY_VIEWER, GRANTS, Rights, role_of
+
+SETTING = "shouwang.viewer"
+"""The session's token, as the console tells it."""
+
+ROLES_THAT: Mapping[str, tuple[str, ...]] = {
+    "view_resident": ("admin", "dispatcher", "lead", "manager", "station", "carer", "family"),
+    "view_medical_note": ("dispatcher", "lead", "station", "carer"),
+    "view_audit": ("admin", "auditor"),
+    "manage_accounts": ("admin",),
+}
+"""Roles by what the policies ask of them. ``tests/unit/database`` holds it against the table of permissions."""
+
+_ALL = "(SELECT viewer_sees_all())"
+_STAFF = "(SELECT viewer_is_staff())"
+_LIVE = "(SELECT viewer_account()) IS NOT NULL"
+
+
+def _may(action: str) -> str:
+    return f"(SELECT viewer_may('{action}'))"
+
+
+def _home(column: str) -> str:
+    return f"({_ALL} OR EXISTS (SELECT FROM household anchor WHERE anchor.id = {column}))"
+
+
+def _person(column: str) -> str:
+    return f"({_ALL} OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = {column}))"
+
+
+def _by(table: str, anchor: str, condition: str) -> str:
+    """Rows whose anchor the viewer sees: the anchor's own policy holds within."""
+    return f"({_ALL} OR EXISTS (SELECT FROM {anchor} anchor WHERE {condition.format(table=table)}))"
+
+
+_ACCOUNTS = "IN (SELECT viewer_accounts())"
+_ALERT = "anchor.id = {table}.alert_id"
+_ORDER = "anchor.id = {table}.order_id"
+
+
+ROWS: Mapping[str, Mapping[str, str]] = {
+    # people and their homes
+    "household": {
+        "ALL": f"({_ALL} OR area_id IN (SELECT viewer_areas()) OR id IN (SELECT viewer_own_homes()))"
+    },
+    "resident": {
+        "ALL": f"({_ALL} OR {_STAFF} AND EXISTS (SELECT FROM household anchor WHERE anchor.id = resident.household_id)"
+        " OR id IN (SELECT viewer_own()))"
+    },
+    "contact": {"ALL": f"{_may('view_resident')} AND {_person('contact.resident_id')}"},
+    "family_member": {"ALL": f"({_person('family_member.resident_id')} OR account_id = (SELECT viewer_account()))"},
+    "medical_note": {
+        "SELECT": f"{_may('view_medical_note')} AND {_person('medical_note.resident_id')}"
+        " AND has_open_alert(medical_note.resident_id)"
+    },
+    "gateway": {"ALL": _home("gateway.household_id")},
+    "device": {"ALL": _by("device", "gateway", "anchor.id = {table}.gateway_id")},
+    "series": {"ALL": f"{_may('view_resident')} AND {_by('series', 'device', 'anchor.id = {table}.device_id')}"},
+    "event": {"ALL": _by("event", "gateway", "anchor.id = {table}.gateway_id")},
+    "panel": {"ALL": _by("panel", "gateway", "anchor.id = {table}.gateway_id")},
+    "pause": {"ALL": _home("pause.household_id")},
+    "parameter_change": {
+        "ALL": f"({_ALL} OR resident_id IS NULL AND household_id IS NULL AND {_LIVE}"  # noqa: S608 - ours
+        " OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = parameter_change.resident_id)"
+        " OR EXISTS (SELECT FROM household anchor WHERE anchor.id = parameter_change.household_id))"
+    },
+    "protection_now": {"ALL": _person("protection_now.resident_id")},
+    "protection_change": {"ALL": _person("protection_change.resident_id")},
+    # alerts, and what hangs on them
+    "alert": {
+        "ALL": f"({_ALL} OR {_STAFF} AND EXISTS (SELECT FROM household anchor WHERE anchor.id = alert.household_id)"
+        " OR resident_id IN (SELECT viewer_own())"
+        " OR resident_id IS NULL AND household_id IN (SELECT viewer_own_homes()))"
+    },
+    "alert_event": {"ALL": _by("alert_event", "alert", _ALERT)},
+    "alert_finding": {"ALL": _by("alert_finding", "alert", _ALERT)},
+    "call_attempt": {"ALL": _by("call_attempt", "alert", _ALERT)},
+    "notification": {
+        "ALL": f"({_ALL} OR notification.alert_id IS NULL AND {_LIVE}"
+        " OR EXISTS (SELECT FROM alert anchor WHERE anchor.id = notification.alert_id))"
+    },
+    # people sent to homes
+    "work_order": {"ALL": _home("work_order.household_id")},
+    "work_order_event": {"ALL": _by("work_order_event", "work_order", _ORDER)},
+    "work_order_photo": {"ALL": _by("work_order_photo", "work_order", _ORDER)},
+    "work_order_rating": {"ALL": _by("work_order_rating", "work_order", _ORDER)},
+    # accounts and what they did
+    "account": {"SELECT": _LIVE},
+    "session": {"ALL": f"(account_id = (SELECT viewer_account()) OR {_may('manage_accounts')}"
+                f" AND account_id {_ACCOUNTS})"},
+    "audit": {
+        "INSERT": "true",
+        "SELECT": f"{_may('view_audit')} AND ({_ALL} OR account_id {_ACCOUNTS}"
+        " OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = audit.resident_id))",
+    },
+    "account_news": {"ALL": "account_id = (SELECT viewer_account())"},
+    # what records were before
+    "record_change": {"SELECT": f"({_ALL} OR path <@ (SELECT viewer_area()))"},
+    **{
+        table: {"SELECT": f"({_ALL} OR area_id IN (SELECT viewer_areas()))"}
+        for table in ("figure_alert", "figure_person", "figure_device", "figure_worker")
+    },
+    "exchange_consent": {"ALL": _person("exchange_consent.resident_id")},
+    # names, addresses and numbers in texts: for somebody whose session is open
+    **{
+        table: {"ALL": _LIVE}
+        for table in (
+            "message", "delivery_attempt", "outbox_entry", "notification_preference", "push_subscription",
+            "visit_result", "field_press", "staff_location", "handover", "handover_alert", "quarantine", "pairing",
+            "desk_support", "machine_token", "channel_test", "upkeep_request",
+        )
+    },
+}  # fmt: skip
+"""By table and command: the condition on which the console's role sees, makes or changes a row."""
+
+OTHERS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("links", "medical_note"): {"SELECT": "has_open_alert(medical_note.resident_id)"},
+    ("login", "audit"): {"INSERT": "true", "SELECT": "account_id IS NOT NULL AND action LIKE 'login%'"},
+}
+"""Conditions for other services than the console's, which else see every row: by service and table."""
+
+_FUNCTIONS = """
+CREATE OR REPLACE FUNCTION viewer(OUT id integer, OUT role text, OUT area ltree) LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE token text := current_setting('{setting}', true);
+BEGIN
+    IF coalesce(token, '') <> '' THEN
+        SELECT a.id, a.role, a.area_path INTO viewer.id, viewer.role, viewer.area
+        FROM session s JOIN account a ON a.id = s.account_id
+        WHERE s.token_hash = sha256(convert_to(token, 'UTF8')) AND s.revoked_at IS NULL AND s.expires_at > now()
+          AND a.active;
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION viewer_account() RETURNS integer LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN RETURN (viewer()).id; END $$;
+CREATE OR REPLACE FUNCTION viewer_area() RETURNS ltree LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN RETURN (viewer()).area; END $$;
+CREATE OR REPLACE FUNCTION viewer_may(asked text) RETURNS boolean LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN coalesce((asked, (viewer()).role) IN ({may}), false);
+END $$;
+CREATE OR REPLACE FUNCTION viewer_sees_all() RETURNS boolean LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    RETURN me.id IS NOT NULL AND me.role <> 'family' AND me.area IS NOT NULL AND NOT EXISTS (
+        SELECT FROM area a WHERE NOT a.path <@ me.area
+          AND EXISTS (SELECT FROM household h WHERE h.area_id = a.id AND NOT h.synthetic));
+END $$;
+CREATE OR REPLACE FUNCTION viewer_is_staff() RETURNS boolean LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    RETURN me.area IS NOT NULL AND me.role <> 'family';
+END $$;
+CREATE OR REPLACE FUNCTION viewer_areas() RETURNS SETOF integer LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    IF me.area IS NOT NULL AND me.role <> 'family' THEN
+        RETURN QUERY SELECT a.id FROM area a WHERE a.path <@ me.area;
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION viewer_own() RETURNS SETOF integer LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    IF me.role = 'family' THEN
+        RETURN QUERY SELECT f.resident_id FROM family_member f WHERE f.account_id = me.id AND f.consent_at <= now();
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION viewer_own_homes() RETURNS SETOF integer LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    IF me.role = 'family' THEN
+        RETURN QUERY SELECT r.household_id FROM family_member f JOIN resident r ON r.id = f.resident_id
+            WHERE f.account_id = me.id AND f.consent_at <= now();
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION viewer_accounts() RETURNS SETOF integer LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    IF me.area IS NOT NULL AND me.role <> 'family' THEN
+        RETURN QUERY SELECT a.id FROM account a WHERE a.area_path <@ me.area OR a.role = 'family' AND NOT EXISTS (
+            SELECT FROM family_member f JOIN resident r ON r.id = f.resident_id
+            JOIN household h ON h.id = r.household_id JOIN area p ON p.id = h.area_id
+            WHERE f.account_id = a.id AND NOT p.path <@ me.area);
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION has_open_alert(asked integer) RETURNS boolean LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM resident r JOIN alert a ON a.household_id = r.household_id
+        WHERE r.id = asked AND alert_is_open(a.state) AND a.severity <> 'technical'
+          AND (a.resident_id = r.id OR a.resident_id IS NULL));
+END $$
+"""
+_TRIGGERS = """
+CREATE OR REPLACE FUNCTION guard_account() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF current_user = '{login}' AND NOT (
+        viewer_may('manage_accounts') AND (TG_OP = 'INSERT' OR OLD.id IN (SELECT viewer_accounts()))
+        AND (NEW.area_path IS NULL OR NEW.area_path <@ viewer_area())) THEN
+        RAISE EXCEPTION 'only who manages accounts, and below their own area' USING ERRCODE = '42501';
+    END IF;
+    RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS account_made ON account;
+CREATE TRIGGER account_made BEFORE INSERT ON account FOR EACH ROW EXECUTE FUNCTION guard_account();
+DROP TRIGGER IF EXISTS account_changed ON account;
+CREATE TRIGGER account_changed BEFORE UPDATE ON account FOR EACH ROW WHEN (
+    (OLD.login, OLD.role, OLD.area_path, OLD.active) IS DISTINCT FROM (NEW.login, NEW.role, NEW.area_path, NEW.active))
+    EXECUTE FUNCTION guard_account()
+"""
+"""The role that checks passwords writes accounts for whoever manages them, and for nobody else."""
+_CLOSED = "viewer()"
+"""Gives an account's row: for the other functions alone."""
+_OPEN = (
+    "viewer_account()", "viewer_area()", "viewer_may(text)", "viewer_sees_all()", "viewer_is_staff()", "viewer_areas()",
+    "viewer_own()", "viewer_own_homes()", "viewer_accounts()", "has_open_alert(integer)",
+)  # fmt: skip
+
+
+def row_security_sql(tables: set[str]) -> list[str]:
+    """The statements that bound the console's role to the rows of its viewer; for the database's owner.
+
+    ``tables``: those that this database has. Safe to repeat.
+    """
+    return [statement.as_string() for statement in _statements(tables)]
+
+
+def _statements(tables: set[str]) -> Iterator[sql.Composable]:
+    may = ", ".join(f"('{action}', '{role}')" for action, roles in ROLES_THAT.items() for role in roles)
+    yield sql.SQL(_FUNCTIONS.format(setting=SETTING, may=may))
+    yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(sql.SQL(_CLOSED))
+    viewer = sql.Identifier(role_of(BY_VIEWER))
+    for function in _OPEN:
+        yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(sql.SQL(function))
+        others = sorted({service for service, _ in OTHERS})
+        listed = sql.SQL(", ").join([viewer, *(sql.Identifier(role_of(service)) for service in others)])
+        yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), listed)
+    yield sql.SQL(_TRIGGERS.format(login=role_of("login")))
+    for table, conditions in ROWS.items():
+        if table in tables:
+            yield from _policies(table, conditions, viewer)
+
+
+_COMMANDS = ("ALL", "SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+def _policies(table: str, conditions: Mapping[str, str], viewer: sql.Identifier) -> Iterator[sql.Composed]:
+    named = sql.Identifier(table)
+    yield sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(named)
+    yield from _of_role("viewer", named, viewer, conditions)
+    yield sql.SQL("DROP POLICY IF EXISTS services ON {}").format(named)
+    free = [
+        service
+        for service, rights in GRANTS.items()
+        if service != BY_VIEWER and table in _named(rights) and (service, table) not in OTHERS
+    ]
+    if free:
+        listed = sql.SQL(", ").join(sql.Identifier(role_of(service)) for service in free)
+        yield sql.SQL("CREATE POLICY services ON {} TO {} USING (true)").format(named, listed)
+    for (service, where), bound in OTHERS.items():
+        if where == table:
+            yield from _of_role(service, named, sql.Identifier(role_of(service)), bound)
+
+
+def _of_role(
+    prefix: str, table: sql.Identifier, role: sql.Identifier, conditions: Mapping[str, str]
+) -> Iterator[sql.Composed]:
+    for command in _COMMANDS:
+        policy = sql.Identifier(f"{prefix}_{command.lower()}")
+        yield sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(policy, table)
+        if command in conditions:
+            kind = sql.SQL("WITH CHECK" if command == "INSERT" else "USING")
+            yield sql.SQL("CREATE POLICY {} ON {} FOR {} TO {} {} ({})").format(
+                policy, table, sql.SQL(command), role, kind, sql.SQL(conditions[command])
+            )
+
+
+def _named(rights: Rights) -> set[str]:
+    """The tables on which somebody has a right."""
+    listed = (rights.select, rights.insert, rights.update, rights.delete)
+    return {name for names in listed for name in names.split()} | {table for _, table, _ in rights.columns}
+
+
+def renew_row_security(conn: Connection[Any], tables: set[str]) -> bool:
+    """Bring the policies up to date, in the caller's transaction; False where they are.
+
+    A policy takes the whole table for a moment, so nothing is touched where nothing changed: the digest of the
+    statements stands with the function of the viewer.
+    """
+    statements = row_security_sql(tables)
+    digest = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+    row = conn.execute("SELECT obj_description(to_regprocedure('viewer()'), 'pg_proc') = %s", (digest,)).fetchone()
+    if row is not None and row[0]:
+        return False
+    for statement in statements:
+        conn.execute(statement.encode())
+    conn.execute(sql.SQL("COMMENT ON FUNCTION viewer() IS {}").format(sql.Literal(digest)))
+    return True

@@ -1,0 +1,184 @@
+"""The console's role sees the rows of the session that asks, and without one nobody: by direct connections."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from care_network.access import sessions
+from care_network.medical import notes
+from care_network.medical.keyring import create_key_file
+from database.rights.grants import GRANTS
+from database.rights.roles import renew_grants
+from database.rights.row_security import ROWS, SETTING
+from tests.support.databases import of_service
+from tests.support.network import account
+from tests.support.orders import raise_alert, staff_city
+
+pytestmark = pytest.mark.integration
+
+Ask = Callable[..., list[Any]]
+
+
+@pytest.fixture
+def city(database_url: str, tmp_path: Path) -> Iterator[psycopg.Connection]:
+    """R1 in Haishan, R2 in Meisha, each with a note; R1 has an open alert; a dispatcher of Meisha, an auditor."""
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        staff_city(conn)
+        for login, role, area in (("meisha", "dispatcher", "sz.yt.ms"), ("auditor", "auditor", "sz.yt")):
+            conn.execute(
+                "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
+                " SELECT %s, password_hash, '某', 'Somebody', %s, %s, language FROM account WHERE login = 'dispatcher'",
+                (login, role, area),
+            )
+        conn.execute(
+            "INSERT INTO family_member SELECT a.id, r.id, '女儿', 'daughter', now() FROM account a, resident r"
+            " WHERE a.login = 'daughter' AND r.code = 'R1'"
+        )
+        ring = create_key_file(tmp_path / "medical.keys")
+        for code in ("R1", "R2"):
+            notes.add_note(conn, ring, code, notes.MedicalNote(other="无"), now())
+        raise_alert(conn, now())
+        yield conn
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@contextmanager
+def asking(url: str, token: str, service: str = "console") -> Iterator[psycopg.Connection]:
+    with psycopg.connect(of_service(url, service), autocommit=True) as conn:
+        conn.execute("SELECT set_config(%s, %s, false)", (SETTING, token))
+        yield conn
+
+
+def residents(conn: psycopg.Connection) -> list[str]:
+    return [code for (code,) in conn.execute("SELECT code FROM resident ORDER BY code")]
+
+
+def count(conn: psycopg.Connection, table: str) -> int:
+    row = conn.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.parametrize("token", ["", "a" * 43])
+def test_a_stolen_password_of_the_console_shows_nobody(city: psycopg.Connection, database_url: str, token: str) -> None:
+    with asking(database_url, token) as conn:
+        assert {table for table in sorted(ROWS) if count_of_any(conn, table)} == set()
+        for secret in ("password_hash", "totp_secret", "*"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                conn.execute(f"SELECT {secret} FROM account".encode())
+        for change in ("UPDATE audit SET action = 'x'", "DELETE FROM audit"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                conn.execute(change.encode())
+        assert conn.execute("UPDATE resident SET code = 'R9'").rowcount == 0
+        assert conn.execute("DELETE FROM contact").rowcount == 0
+        assert conn.execute("UPDATE alert SET state = 'resolved'").rowcount == 0
+        assert conn.execute("UPDATE session SET revoked_at = now()").rowcount == 0
+        with pytest.raises(errors.InsufficientPrivilege):
+            conn.execute("SELECT viewer()")
+    assert count(city, "medical_note") == 2, "there was something to see"
+
+
+def count_of_any(conn: psycopg.Connection, table: str) -> bool:
+    column = "id" if table == "account" else "*"
+    if table == "field_press":
+        column = "key"
+    if table == "visit_result":
+        column = "id"
+    return conn.execute(f"SELECT {column} FROM {table} LIMIT 1".encode()).fetchone() is not None
+
+
+def test_everybody_sees_their_area_and_families_their_own(city: psycopg.Connection, database_url: str) -> None:
+    seen, alerts = {}, {}
+    for login in ("admin", "dispatcher", "meisha", "daughter", "auditor"):
+        token = sessions.open_session(city, account(city, login), "127.0.0.1", now())
+        with asking(database_url, token) as conn:
+            seen[login], alerts[login] = residents(conn), count(conn, "alert")
+    assert seen == {
+        "admin": ["R1", "R2"], "dispatcher": ["R1", "R2"], "meisha": ["R2"], "daughter": ["R1"],
+        "auditor": ["R1", "R2"],
+    }  # fmt: skip
+    assert alerts == {"admin": 1, "dispatcher": 1, "meisha": 0, "daughter": 1, "auditor": 1}
+
+
+def test_an_ended_session_a_withdrawn_consent_and_a_switched_off_account_see_nobody(
+    city: psycopg.Connection, database_url: str
+) -> None:
+    tokens = {
+        login: sessions.open_session(city, account(city, login), "127.0.0.1", now())
+        for login in ("dispatcher", "daughter", "meisha", "carer")
+    }
+    sessions.revoke_session(city, tokens["dispatcher"], now())
+    city.execute("DELETE FROM family_member")
+    city.execute("UPDATE account SET active = false WHERE login = 'meisha'")
+    city.execute("UPDATE session SET expires_at = now() WHERE token_hash = sha256(%s::bytea)", (tokens["carer"],))
+    for login, token in tokens.items():
+        with asking(database_url, token) as conn:
+            assert residents(conn) == [], login
+            assert count(conn, "household") == 0, login
+
+
+def test_a_medical_note_is_read_by_who_may_during_an_open_alert_alone(
+    city: psycopg.Connection, database_url: str
+) -> None:
+    whose = "SELECT r.code FROM medical_note n JOIN resident r ON r.id = n.resident_id"
+    found = {}
+    for login in ("admin", "auditor", "daughter", "dispatcher", "meisha"):
+        token = sessions.open_session(city, account(city, login), "127.0.0.1", now())
+        with asking(database_url, token) as conn:
+            found[login] = [code for (code,) in conn.execute(whose.encode())]
+    assert found == {"admin": [], "auditor": [], "daughter": [], "dispatcher": ["R1"], "meisha": []}
+    with asking(database_url, "", "links") as conn:
+        assert [code for (code,) in conn.execute(whose.encode())] == ["R1"], "behind a link, during an alert"
+    city.execute("UPDATE alert SET state = 'resolved', closed_at = now()")
+    token = sessions.open_session(city, account(city, "dispatcher"), "127.0.0.1", now())
+    for service in ("console", "links"):
+        with asking(database_url, token, service) as conn:
+            assert count(conn, "medical_note") == 0, service
+            with pytest.raises(errors.InsufficientPrivilege):
+                conn.execute("UPDATE medical_note SET version = 9")
+
+
+def test_the_audit_is_read_by_its_readers_and_changed_by_nobody(city: psycopg.Connection, database_url: str) -> None:
+    for login in ("dispatcher", "auditor", "admin", "daughter"):
+        token = sessions.open_session(city, account(city, login), "127.0.0.1", now())
+        with asking(database_url, token) as conn:
+            conn.execute("INSERT INTO audit (at, action, detail) VALUES (now(), 'view_page', '{}')")
+            assert (count(conn, "audit") > 0) == (login in ("auditor", "admin")), login
+            for change in ("UPDATE audit SET action = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
+                with pytest.raises(errors.InsufficientPrivilege):
+                    conn.execute(change.encode())
+    for service in GRANTS:
+        with psycopg.connect(of_service(database_url, service), autocommit=True) as conn:
+            for change in ("UPDATE audit SET action = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
+                with pytest.raises(errors.InsufficientPrivilege):
+                    conn.execute(change.encode())
+
+
+def test_a_session_changes_no_role_and_sees_no_other_session(city: psycopg.Connection, database_url: str) -> None:
+    mine = sessions.open_session(city, account(city, "dispatcher"), "127.0.0.1", now())
+    sessions.open_session(city, account(city, "admin"), "127.0.0.1", now())
+    with asking(database_url, mine) as conn:
+        assert count(conn, "session") == 1
+        with pytest.raises(errors.InsufficientPrivilege):
+            conn.execute("UPDATE account SET role = 'admin' WHERE login = 'dispatcher'")
+        assert conn.execute("UPDATE alert SET stored_at = stored_at").rowcount == 1
+
+
+def test_policies_are_renewed_where_something_changed(city: psycopg.Connection) -> None:
+    city.execute("DROP POLICY viewer_all ON household")
+    city.execute("COMMENT ON FUNCTION viewer() IS 'of an earlier release'")
+    assert renew_grants(city)
+    found = city.execute("SELECT count(*) FROM pg_policies WHERE tablename = 'household'").fetchone()
+    assert found == (2,)
+    bound = {name for (name,) in city.execute("SELECT relname FROM pg_class WHERE relrowsecurity AND relkind = 'r'")}
+    assert bound == set(ROWS)
+    assert city.execute("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'resident'").fetchone() == (False,)

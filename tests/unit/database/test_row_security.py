@@ -1,0 +1,18 @@
+"""The policies of rows ask roles by the one table of permissions."""
+
+from care_network.access.permissions import PERMISSIONS, Action
+from database.rights.grants import BY_VIEWER, GRANTS, OF_CONSOLE
+from database.rights.row_security import ROLES_THAT, ROWS
+
+
+def test_the_policies_know_the_roles_of_the_table_of_permissions() -> None:
+    assert {
+        action: {role.value for role, actions in PERMISSIONS.items() if Action(action) in actions}
+        for action in ROLES_THAT
+    } == {action: set(roles) for action, roles in ROLES_THAT.items()}
+
+
+def test_the_program_of_the_console_has_logins_of_its_own() -> None:
+    assert {BY_VIEWER, *OF_CONSOLE} <= GRANTS.keys()
+    board = GRANTS["board"]
+    assert set(ROWS).isdisjoint(f"{board.insert} {board.update} {board.delete}".split()), "it changes nobody's record"
