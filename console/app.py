@@ -24,6 +24,7 @@ from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
 from console.pages.intake import channels, gaps, quarantine, storage
+from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import account, design, login, outbox, passkeys, password, push, second_factor
@@ -95,6 +96,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     channels.router,
     rosters.router,
     policies.router,
+    # other systems
+    machines.router,
+    hooks.router,
     # station
     protection.router,
     station.router,

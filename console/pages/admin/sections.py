@@ -114,6 +114,10 @@ GROUPS: tuple[Group, ...] = (
             "Sizes, growth, when the disk is full, backups", (Action.VIEW_OPERATIONS,),
         ),
         Section(
+            "/machines", "外部系统", "Other systems", "令牌、推送、老人的授权", "Tokens, webhooks, residents' consents",
+            (Action.MANAGE_MACHINES,),
+        ),
+        Section(
             "/gateways", "失联的网关", "Silent gateways", "哪些家庭现在看不到", "Which homes cannot be seen now",
             (Action.VIEW_OPERATIONS,),
         ),
