@@ -23,7 +23,8 @@ from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
-from console.pages.intake import gaps, quarantine, storage
+from console.pages.intake import channels, gaps, quarantine, storage
+from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import account, design, login, outbox, passkeys, password, push, second_factor
@@ -92,9 +93,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     quarantine.router,
     gaps.router,
     storage.router,
+    channels.router,
     rosters.router,
     policies.router,
     thresholds.router,
+    # other systems
+    machines.router,
+    hooks.router,
     # station
     protection.router,
     station.router,

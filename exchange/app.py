@@ -15,6 +15,7 @@ from exchange.fhir import capability, read_people, read_signs
 from exchange.intake import fhir_write, nightscout
 from exchange.intake.sending import FrameSender
 from exchange.settings import ExchangeSettings
+from exchange.shell import pages
 from exchange.shell.errors import HANDLERS
 from exchange.shell.guard import Guard
 from exchange.shell.state import Exchange
@@ -31,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     fhir_write.router,
     nightscout.router,
     webhook_routes.router,
+    pages.router,
 )
 """In this order: an address of one may look like a name in another's."""
 TURN_S = 2.0

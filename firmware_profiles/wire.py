@@ -32,9 +32,9 @@ Stream = Literal["live", "backfill"]
 Leaf = Literal["readings", "events", "status", "commands", "replies", "certificates", "alarm", "panel", "observations"]
 LEAVES: tuple[Leaf, ...] = get_args(Leaf)
 
-EXCHANGE_EPOCH = 1
+EXCHANGE_EPOCH = 0
 """The epoch of readings that other systems bring: the exchange publishes them as frames of the home's gateway under the
-leaf ``observations``. No gateway begins to count in 1970. They are no sign of life of the gateway or its devices."""
+leaf ``observations``. No gateway began to count in 1970. They are no sign of life of the gateway or its devices."""
 
 PANEL = "panel"
 """Name of the device in the events of a home's panel, the page with the call button for a tablet or a television. The

@@ -70,14 +70,14 @@ _LINES: LiteralString = """
 """
 _SCOPE: LiteralString = """
     (CASE WHEN e.resident_id IS NOT NULL THEN coalesce(p.path <@ %(area)s::ltree, nlevel(%(area)s::ltree) <= 2)
-          WHEN e.account_id IS NULL THEN true
+          WHEN e.account_id IS NULL THEN nlevel(%(area)s::ltree) <= 2
           WHEN a.area_path IS NOT NULL THEN a.area_path <@ %(area)s::ltree
           ELSE NOT EXISTS (SELECT FROM family_member f JOIN resident fr ON fr.id = f.resident_id
                            JOIN household fh ON fh.id = fr.household_id JOIN area fp ON fp.id = fh.area_id
                            WHERE f.account_id = a.id AND NOT fp.path <@ %(area)s::ltree) END)
 """
-"""Lines about residents of the area; about nobody: of accounts of the area, and of the system. A resident who was
-removed belongs to the district."""
+"""Lines about residents of the area; about nobody: of accounts of the area. Those of the system, and of residents who
+were removed, belong to the district."""
 _BOUNDS: LiteralString = """
     (%(since)s::timestamptz IS NULL OR e.at >= %(since)s) AND (%(until)s::timestamptz IS NULL OR e.at < %(until)s)
     AND (%(resident)s::integer IS NULL OR e.resident_id = %(resident)s)

@@ -108,6 +108,22 @@ def listing(
         ).fetchall()
 
 
+def by_system(conn: Connection[Any], account: Account) -> dict[str, int]:
+    """The number of residents below the account's area who agreed, by the system's login."""
+    require(account, Action.MANAGE_MACHINES)
+    return dict(
+        conn.execute(
+            """
+            SELECT m.login, count(*) FROM exchange_consent c JOIN account m ON m.id = c.account_id
+            JOIN resident r ON r.id = c.resident_id JOIN household h ON h.id = r.household_id
+            JOIN area a ON a.id = h.area_id
+            WHERE c.withdrawn_at IS NULL AND a.path <@ %s::text::ltree GROUP BY m.login ORDER BY m.login
+            """,
+            (account.area_path,),
+        ).fetchall()
+    )
+
+
 def _machine(conn: Connection[Any], account: Account, login: str) -> int:
     row = conn.execute(
         "SELECT id FROM account WHERE login = %s AND role = 'machine' AND area_path <@ %s::text::ltree",

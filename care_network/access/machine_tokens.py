@@ -218,6 +218,16 @@ def listing(
         ).fetchall()
 
 
+def systems(conn: Connection[Any], account: Account) -> list[tuple[str, str, str]]:
+    """(login, Chinese, English) of the other systems below the account's area."""
+    require(account, Action.MANAGE_MACHINES)
+    return conn.execute(
+        "SELECT login, name_zh, name_en FROM account WHERE role = 'machine' AND active"
+        " AND area_path <@ %s::text::ltree ORDER BY login LIMIT 500",
+        (account.area_path,),
+    ).fetchall()
+
+
 def revoke(conn: Connection[Any], account: Account, number: int, *, at: dt.datetime, origin: str) -> KeptToken:
     """End a token at once; its next request is refused. Raises NotPermittedError, NotFoundError."""
     require(account, Action.MANAGE_MACHINES)

@@ -179,8 +179,8 @@ def deliveries(
 ) -> list[Delivery]:
     """The newest deliveries of a webhook, each with its last attempt. Raises NotFoundError."""
     if not account_keeps(account):
-        _one(conn, account, number)
-    elif not any(one.id == number for one in own(conn, account)):
+        one(conn, account, number)
+    elif not any(mine.id == number for mine in own(conn, account)):
         raise _missing(number)
     with conn.cursor(row_factory=class_row(Delivery)) as cursor:
         return cursor.execute(
@@ -204,7 +204,7 @@ def account_keeps(account: Account) -> bool:
 def resend(conn: Connection[Any], account: Account, number: int, *, at: dt.datetime, origin: str) -> int:
     """Send what was given up once more, in its order, for another 24 hours; returns how many. Raises NotFoundError."""
     require(account, Action.MANAGE_MACHINES)
-    _one(conn, account, number)
+    one(conn, account, number)
     with conn.transaction():
         again = conn.execute(
             "UPDATE webhook_delivery SET state = 'waiting', attempts = 0, next_at = %s, give_up_at = %s, done_at = NULL"
@@ -220,14 +220,15 @@ def _change(
     at: dt.datetime, origin: str,
 ) -> Webhook:  # fmt: skip
     require(account, Action.MANAGE_MACHINES)
-    found = _one(conn, account, number)
+    found = one(conn, account, number)
     with conn.transaction():
         conn.execute(b"UPDATE webhook SET " + column.encode() + b" = %s WHERE id = %s", (value, number))
         audit(conn, account, word, at=at, origin=origin, detail={"login": found.login, "webhook": number})
     return found
 
 
-def _one(conn: Connection[Any], account: Account, number: int) -> Webhook:
+def one(conn: Connection[Any], account: Account, number: int) -> Webhook:
+    """A webhook below the account's area. Raises NotPermittedError, NotFoundError."""
     require(account, Action.MANAGE_MACHINES)
     found = _listed(conn, account.area_path, None, number, 0, 1) if 0 < number < 2**31 else []
     if not found:

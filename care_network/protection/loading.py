@@ -100,7 +100,7 @@ def now_of(conn: Connection[Any], now: dt.datetime, household: int | None = None
                                0)::bigint,
                    CASE WHEN g.state = 'offline' THEN extract(epoch FROM g.state_at)::bigint ELSE 0 END
             FROM gateway g LEFT JOIN (SELECT gateway_id, max(updated_at) AS at FROM ingest_stream
-                                      WHERE epoch > 1 -- 1: of other systems, no sign of the gateway
+                                      WHERE epoch > 0 -- 0: of other systems, no sign of the gateway
                                         AND (%(home)s::int IS NULL OR gateway_id IN
                                             (SELECT id FROM gateway WHERE household_id = %(home)s))
                                       GROUP BY gateway_id) s ON s.gateway_id = g.id

@@ -329,12 +329,12 @@ def _pressure(halves: Mapping[str, list[dict[str, Any]]], now: dt.datetime) -> S
 def _gateway(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) -> Sign:
     """Whether the home is heard: the worst of its gateways. One that is online and sends nothing is "unknown".
 
-    Streams of other systems (epoch 1) do not count.
+    Streams of other systems (epoch 0) do not count.
     """
     rows = conn.execute(
         """
         SELECT g.state, g.state_at,
-               (SELECT max(updated_at) FROM ingest_stream i WHERE i.gateway_id = g.id AND i.epoch > 1)
+               (SELECT max(updated_at) FROM ingest_stream i WHERE i.gateway_id = g.id AND i.epoch > 0)
         FROM resident r JOIN gateway g ON g.household_id = r.household_id WHERE r.id = %s
         """,
         (resident_id,),

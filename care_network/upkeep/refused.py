@@ -52,6 +52,12 @@ REASONS: Mapping[str, Why] = MappingProxyType(
         "unknown device": Why(
             "设备未登记", "unknown device", "配对该设备，再重新处理", "pair the device, then process it again"
         ),
+        "unknown patient": Why(
+            "对不上老人",
+            "names no resident who agreed",
+            "核对外部系统的编号与同意书，再重新处理",
+            "look at the other system's number and the consent, then process it again",
+        ),
         "unknown channel": Why(
             "未知的测量项", "unknown channel", "更新平台后重新处理", "process it again after an update of the platform"
         ),

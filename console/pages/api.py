@@ -87,6 +87,14 @@ async def api_login(request: Request, console: Shared, credentials: Credentials)
     return response
 
 
+@router.get("/api/openapi.json", dependencies=[needs(Action.VIEW_ALERTS)])
+def api_description(request: Request) -> Response:
+    """The OpenAPI document of the console's own JSON endpoints, for programs of people who may log in."""
+    document = request.app.openapi()
+    paths = {path: methods for path, methods in document["paths"].items() if path.startswith("/api/")}
+    return JSONResponse({**document, "paths": paths})
+
+
 @router.get("/api/alerts", dependencies=[needs(Action.VIEW_ALERTS)])
 def api_alerts(console: Shared, account: CurrentAccount) -> Response:
     with console.database() as conn:

@@ -226,8 +226,9 @@ GRANTS: Mapping[str, Rights] = {
         select=f"{_ALL} account audit family_member {_OWN}",
         insert=f"account audit family_member {_OWN}",
         update=f"account {_OWN}",
-        delete=f"family_member {_OWN}",
+        delete=f"family_member push_subscription {_OWN}",
         columns=(
+            ("SELECT", "push_subscription", "account_id"),
             ("SELECT", "area", "id, path, level, name_zh, name_en"),
             ("SELECT", "household", "id, code, area_id, synthetic"),
             ("SELECT", "resident", "id, code, household_id, name_zh, name_en"),

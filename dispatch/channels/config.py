@@ -18,25 +18,12 @@ from database.settings import DatabaseSettings
 from dispatch.channels.adapters import dingtalk, email, feishu, http_gateway, local, robots, wecom
 from dispatch.channels.adapters.base import Adapter, ConfigError, Subscription, Subscriptions
 from dispatch.channels.notifications import RecipientKind
+from dispatch.channels.upkeep.kinds import USUAL, Address, Form
 from vocabulary.synthetic import CHANNEL as LOOPBACK
 from vocabulary.synthetic import RECIPIENT
 from vocabulary.toml import read_toml
 
 T = TypeVar("T")
-Form = Literal["short", "long", "spoken"]
-Address = Literal["phone", "email", "account", "organisation"]
-_KIND: dict[str, tuple[Form, Address]] = {
-    "http": ("short", "phone"),
-    "smtp": ("long", "email"),
-    "webpush": ("short", "account"),
-    "console": ("short", "account"),
-    "wecom": ("long", "organisation"),
-    "dingtalk": ("long", "organisation"),
-    "feishu": ("long", "organisation"),
-    "apprise": ("long", "organisation"),
-    "outbox": ("short", "phone"),
-}
-"""By adapter: the usual form of its texts, and the usual kind of address."""
 
 
 class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -111,11 +98,11 @@ class Channels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def form(self, name: str) -> Form:
         """The form of the texts on a channel."""
-        return self.channels[name].form or _KIND[self.channels[name].adapter][0]
+        return self.channels[name].form or USUAL[self.channels[name].adapter][0]
 
     def address(self, name: str) -> Address:
         """The kind of address on a channel."""
-        return self.channels[name].address or _KIND[self.channels[name].adapter][1]
+        return self.channels[name].address or USUAL[self.channels[name].adapter][1]
 
 
 def load(file: Path) -> Channels:
@@ -153,8 +140,8 @@ def parse(text: str, environment: Mapping[str, str]) -> Channels:
     for name in {LOOPBACK} & settings.channels.keys() | {RECIPIENT} & settings.services.keys():
         raise ConfigError(f"the name {name!r} is the platform's own: it proves the path of alerts; choose another")
     for name, channel in settings.channels.items():
-        if channel.adapter not in _KIND:
-            raise ConfigError(f"channel {name!r}: there is no adapter {channel.adapter!r}; choose {', '.join(_KIND)}")
+        if channel.adapter not in USUAL:
+            raise ConfigError(f"channel {name!r}: there is no adapter {channel.adapter!r}; choose {', '.join(USUAL)}")
         if not 0 < channel.timeout_s <= 120 or channel.workers < 1 or channel.attempts < 1 or channel.receipt_s < 0:
             raise ConfigError(f"channel {name!r}: 0 < timeout_s <= 120, workers >= 1, attempts >= 1, receipt_s >= 0")
         if channel.per_minute < 0:

@@ -6,9 +6,28 @@ from typing import Any
 import msgspec
 import structlog
 
+from dispatch.channels.upkeep.kinds import USUAL
 from vocabulary.toml import read_toml
 
 log = structlog.get_logger(__name__)
+
+
+class ChannelFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel of the file without its options: they hold its secrets."""
+
+    name: str
+    zh: str
+    en: str
+    adapter: str
+    address: str
+    """Kind of its addresses."""
+    enabled: bool
+    per_minute: int
+    """Ceiling of attempts in a minute; 0: none."""
+    receipt_s: float
+    """How long a receipt is waited for; 0: the channel promises none."""
+    order: tuple[str, ...]
+    """Kinds of recipients that are told by it, the others know it only by preference."""
 
 
 class ChannelNames(msgspec.Struct, frozen=True):
@@ -18,6 +37,7 @@ class ChannelNames(msgspec.Struct, frozen=True):
     outbox: bool = False
     push_key: str = ""
     push_services: tuple[str, ...] = ()
+    channels: tuple["ChannelFacts", ...] = ()
 
 
 def read_names(file: Path | None) -> ChannelNames:
@@ -25,8 +45,10 @@ def read_names(file: Path | None) -> ChannelNames:
     if file is None or not file.exists():
         return ChannelNames()
     try:
-        channels: dict[str, Any] = read_toml(file.read_text("utf-8")).get("channels", {})
+        tables = read_toml(file.read_text("utf-8"))
+        channels: dict[str, Any] = tables.get("channels", {})
         names = {name: {"zh": entry.get("zh", name), "en": entry.get("en", name)} for name, entry in channels.items()}
+        facts = tuple(_facts(name, entry, tables.get("order", {})) for name, entry in channels.items())
         adapters = {entry.get("adapter"): entry for entry in channels.values()}
         public, services = "", tuple[str, ...]()
         if "webpush" in adapters:
@@ -37,7 +59,22 @@ def read_names(file: Path | None) -> ChannelNames:
     except (OSError, ValueError, KeyError, AttributeError) as error:
         log.error("the channels file cannot be read", file=str(file), error=str(error))
         return ChannelNames()
-    return ChannelNames(names, "outbox" in adapters, public, services)
+    return ChannelNames(names, "outbox" in adapters, public, services, facts)
+
+
+def _facts(name: str, entry: dict[str, Any], order: dict[str, list[str]]) -> ChannelFacts:
+    adapter = str(entry.get("adapter", ""))
+    return ChannelFacts(
+        name=name,
+        zh=str(entry.get("zh", name)),
+        en=str(entry.get("en", name)),
+        adapter=adapter,
+        address=str(entry.get("address") or USUAL.get(adapter, ("short", "phone"))[1]),
+        enabled=entry.get("enabled", True) is not False,
+        per_minute=int(entry.get("per_minute", 0)),
+        receipt_s=float(entry.get("receipt_s", 0)),
+        order=tuple(kind for kind, names in order.items() if name in names),
+    )
 
 
 def public_key_file(private: Path) -> Path:

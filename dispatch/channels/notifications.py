@@ -17,7 +17,7 @@ from vocabulary.synthetic import RECIPIENT
 RecipientKind = Literal["staff", "contact", "organisation", "service"]
 Reason = Literal[
     "escalation", "update", "breach", "over", "work_order", "handover", "roster", "duty_test", "support",
-    "order_off",
+    "order_off", "channel_test",
 ]  # fmt: skip
 WITHDRAWN_BY_AN_ANSWER: tuple[Reason, ...] = ("escalation", "update", "breach")
 RATING = "work_order_rating"

@@ -46,6 +46,7 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
         if mine is None or not mine[0]:
             return 0
         rows = _still_wanted(conn, _waiting(conn, now), now) | _waiting_warnings(conn) | _waiting_tests(conn)
+        rows |= _waiting_channel_tests(conn)
         if not rows:
             return 0
         waiting = [_as_waiting(row) for row in rows.values()]
@@ -237,6 +238,24 @@ def _waiting_tests(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
     return {row["id"]: row for row in rows}
 
 
+def _waiting_channel_tests(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
+    """Load the tests of channels in the same form; each goes alone."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT n.id, 'channel test ' || t.id AS about, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key,
+                   n.due_at, n.page, 'attention' AS severity, 'channel_test' AS rule, '{}'::jsonb AS evidence,
+                   '' AS reason_zh, '' AS reason_en, t.asked_at AS onset, '' AS household, '' AS address_zh,
+                   '' AS address_en, '' AS phone, NULL AS longitude, NULL AS latitude, '' AS area,
+                   t.name_zh AS place_zh, t.name_en AS place_en, '' AS resident_zh, '' AS resident_en, '' AS sex
+            FROM notification n JOIN channel_test t ON t.id = n.channel_test_id
+            WHERE n.state = 'waiting' AND n.message_id IS NULL ORDER BY n.id LIMIT %s FOR UPDATE OF n SKIP LOCKED
+            """,
+            (AT_ONCE,),
+        ).fetchall()
+    return {row["id"]: row for row in rows}
+
+
 def _still_wanted(
     conn: Connection[Any], rows: dict[int, dict[str, Any]], now: dt.datetime
 ) -> dict[int, dict[str, Any]]:
@@ -267,7 +286,7 @@ def _within_limits(
 def _as_waiting(row: dict[str, Any]) -> policy.PendingNotification:
     recipient = (row["recipient_kind"], row["recipient_key"])
     page = "" if row["page"] is None else f"{row['page']['purpose']} {row['page']['subject']}"
-    if row["reason"] == "duty_test":
+    if row["reason"] in ("duty_test", "channel_test"):
         page = row["about"]
     return policy.PendingNotification(
         id=row["id"],
@@ -299,7 +318,9 @@ def _make(
 ) -> None:
     first, kind = rows[0], group.members[0].recipient[0]
     # a test an hour before a shift at night comes to somebody who is about to go to work
-    due = now if first["reason"] == "duty_test" else policy.hold_until(card.quiet, group.severity, now)
+    due = (
+        now if first["reason"] in ("duty_test", "channel_test") else policy.hold_until(card.quiet, group.severity, now)
+    )
     row = conn.execute(
         """
         INSERT INTO message (key, recipient_kind, recipient_key, severity, reason, name_zh, name_en, language, route,

@@ -35,6 +35,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Times of their latest messages."""
 
 
+TEST = "channel-test:"
+"""Begin of the key of a recipient of a test message; its number follows."""
 PROOF: Key = ("service", RECIPIENT)
 """The recipient of synthetic alerts."""
 _LOOPBACK_CARD = Card(
@@ -99,9 +101,35 @@ def load_cards(
                 quiet=quiet,
                 sent=tuple(sent.get((kind, key), ())),
             )
+    cards |= _of_tests(conn, [key for kind, key in wanted_keys if kind == "service"], channels, reaches)
     if PROOF in wanted_keys and CHANNEL in channels.channels:
         cards[PROOF] = _LOOPBACK_CARD
     return cards
+
+
+def _of_tests(
+    conn: Connection[Any], keys: Iterable[str], channels: Channels, reaches: Callable[[str, str], bool]
+) -> dict[Key, Card]:
+    """Load the cards of test messages: the one channel that is tested, and nobody's preferences."""
+    numbers = [int(key.removeprefix(TEST)) for key in keys if key.startswith(TEST)]
+    if not numbers:
+        return {}
+    rows = conn.execute(
+        "SELECT id, channel, address, name_zh, name_en, language FROM channel_test WHERE id = ANY(%s)", (numbers,)
+    ).fetchall()
+    return {
+        ("service", f"{TEST}{number}"): Card(
+            name_zh=zh,
+            name_en=en,
+            language=language,
+            route=(channel,),
+            addresses={channel: address},
+            quiet=None,
+            sent=(),
+        )
+        for number, channel, address, zh, en, language in rows
+        if channel in channels.channels and reaches(channel, address)
+    }
 
 
 def next_menders(conn: Connection[Any], warning_id: int) -> list[Recipient]:

@@ -7,10 +7,16 @@ from typing import cast
 import msgspec
 
 from dispatch.channels.adapters.base import Outgoing
-from dispatch.channels.config import Form
 from dispatch.channels.notifications import RATING, Page
 from dispatch.channels.sending import ClaimedMessage
-from dispatch.channels.wording import alert_words, duty_test_words, rating_words, roster_words
+from dispatch.channels.upkeep.kinds import Form
+from dispatch.channels.wording import (
+    alert_words,
+    channel_test_words,
+    duty_test_words,
+    rating_words,
+    roster_words,
+)
 from dispatch.core.links import LinkKeys
 
 ACKNOWLEDGE, RECEIPT = "ack", "receipt"
@@ -57,7 +63,8 @@ def words_of(content: alert_words.Content) -> ModuleType:
     """The module with its ``title``, ``short``, ``long`` and ``spoken``."""
     if content.page is not None and content.page.purpose == RATING:
         return rating_words
-    return {"roster": roster_words, "duty_test": duty_test_words}.get(content.reason, alert_words)
+    words = {"roster": roster_words, "duty_test": duty_test_words, "channel_test": channel_test_words}
+    return words.get(content.reason, alert_words)
 
 
 def outgoing(message: ClaimedMessage, form: Form, links: MessageLinks) -> Outgoing:
@@ -65,7 +72,7 @@ def outgoing(message: ClaimedMessage, form: Form, links: MessageLinks) -> Outgoi
     content = msgspec.convert(message.content, alert_words.Content)
     language = cast("alert_words.Language", message.language)
     recipient = (message.recipient_kind, message.recipient_key, message.created_at)
-    if content.reason == "roster":
+    if content.reason in ("roster", "channel_test"):
         link = links.console()
     else:
         link = links.page(content.page, *recipient) if content.page else links.acknowledge(message.id, *recipient)

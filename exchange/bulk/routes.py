@@ -21,7 +21,12 @@ from exchange.shell.state import Shared
 router = APIRouter(prefix="/fhir", tags=["Bulk export"])
 NDJSON = "application/fhir+ndjson"
 _FORMATS = frozenset({NDJSON, "application/ndjson", "ndjson"})
-_ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"description": "under way; Content-Location says where to look"}}
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "under way; Content-Location says where to look",
+        "content": {"text/plain": {"example": ""}},
+    }
+}
 MANIFEST = {
     "transactionTime": "2026-11-29T00:00:00.000Z", "request": "https://exchange.example.org/fhir/$export",
     "requiresAccessToken": True, "error": [],
@@ -100,7 +105,10 @@ def delete(
 
 @router.get(
     "/$export-file/{number}/{file}",
-    responses={200: {"description": "one resource a line", "content": {NDJSON: {}}}, **ANSWERS},
+    responses={200: {
+            "description": "one resource a line",
+            "content": {NDJSON: {"example": '{"resourceType": "Patient", "id": "7"}'}},
+        }, **ANSWERS},
 )  # fmt: skip
 def fetch(
     number: uuid.UUID, file: Annotated[int, "of the manifest"], exchange: Shared,

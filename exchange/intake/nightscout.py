@@ -59,8 +59,16 @@ _ENTRIES: LiteralString = """
 Who = Annotated[str | None, Query(description="the resident's code, where the token may see several")]
 
 
-@router.get("/status.json", responses={200: {"description": "of the server"}})
-@router.get("/status", responses={200: {"description": "of the server"}})
+_STATUS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "of the server",
+        "content": {"application/json": {"example": {"status": "ok", "name": "Shouwang", "apiEnabled": True}}},
+    }
+}
+
+
+@router.get("/status.json", responses=_STATUS)
+@router.get("/status", responses=_STATUS)
 def status() -> dict[str, Any]:
     """That this door is open; nobody's data."""
     return {

@@ -7,12 +7,27 @@ from fastapi import APIRouter, Query
 from care_network.access import webhooks
 from care_network.access.machine_tokens import MachineScope
 from exchange.shell.access import Asking, scoped
+from exchange.shell.errors import PROBLEM_JSON
 from exchange.shell.state import Shared
 
 router = APIRouter(prefix="/webhooks", tags=["Webhooks"])
 
 
-@router.get("", responses={200: {"description": "of this system"}})
+def _good(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """The answers of a route: an example of the good one, and one of an error."""
+    problem = {
+        "type": "about:blank", "title": "Forbidden", "status": 403, "detail": "this token lacks the scope webhook",
+    }  # fmt: skip
+    return {
+        200: {"description": "the newest first", "content": {"application/json": {"example": [example]}}},
+        403: {"description": "refused, in words", "content": {PROBLEM_JSON: {"example": problem}}},
+    }
+
+
+@router.get("", responses=_good({
+    "id": 3, "name": "emergency room", "url": "https://hospital.example.org/shouwang", "events": ["alert.raised"],
+    "waiting": 0, "parked": 0, "paused": False,
+}))  # fmt: skip
 def own(exchange: Shared, asking: Annotated[Asking, scoped(MachineScope.WEBHOOK)]) -> list[dict[str, Any]]:
     """The webhooks of this system: where they lead, and how many deliveries wait or were given up."""
     with exchange.database() as conn:
@@ -27,7 +42,10 @@ def own(exchange: Shared, asking: Annotated[Asking, scoped(MachineScope.WEBHOOK)
     ]  # fmt: skip
 
 
-@router.get("/{number}/deliveries", responses={200: {"description": "the newest first"}})
+@router.get("/{number}/deliveries", responses=_good({
+    "id": 9, "message": "msg_0b0e8a0c", "type": "alert.raised", "state": "delivered", "attempts": 1,
+    "at": "2026-11-29T00:00:01Z", "status": 204, "ms": 41, "error": "",
+}))  # fmt: skip
 def deliveries(
     number: Annotated[int, "of the webhook"], exchange: Shared, asking: Annotated[Asking, scoped(MachineScope.WEBHOOK)],
     before: Annotated[int, Query(ge=0, le=2**62, description="below this delivery; 0: the newest")] = 0,

@@ -50,6 +50,7 @@ def _one(
         areas = lookup.areas(conn, account.area_path)
         holder = account_records.kept_account(conn, admin, kept.login)
         open_ones = sessions.open_sessions(conn, holder, admin.at)
+    with console.database() as conn:  # the logins' own role reads no more of the audit than logins
         history = about_account(conn, account, kept.login, HISTORY)
         audit(conn, account, "view_account", at=admin.at, origin=admin.origin, detail={"login": kept.login})
     return admin_page(

@@ -90,7 +90,7 @@ GROUPS: tuple[Group, ...] = (
     )),
     Group("运行", "Running it", (
         Section(
-            "/operations", "运行状态", "Operations", "服务、接入、待查数据", "Services, intake, quarantine",
+            "/operations", "运行状态", "Operations", "服务、接入、隔离区", "Services, intake, quarantine",
             (Action.VIEW_OPERATIONS,),
         ),
         Section(
@@ -106,8 +106,16 @@ GROUPS: tuple[Group, ...] = (
             (Action.VIEW_OPERATIONS,),
         ),
         Section(
+            "/channels", "通知渠道", "Notification channels", "送达与失败、上限、测试消息",
+            "Deliveries, failures, ceilings, test message", (Action.SET_CHANNELS,),
+        ),
+        Section(
             "/storage", "存储与保留期", "Storage and retention", "大小、增长、磁盘何时写满、备份",
             "Sizes, growth, when the disk is full, backups", (Action.VIEW_OPERATIONS,),
+        ),
+        Section(
+            "/machines", "外部系统", "Other systems", "令牌、推送、老人的授权", "Tokens, webhooks, residents' consents",
+            (Action.MANAGE_MACHINES,),
         ),
         Section(
             "/gateways", "失联的网关", "Silent gateways", "哪些家庭现在看不到", "Which homes cannot be seen now",

@@ -31,7 +31,11 @@ LOOK = needs(Action.VIEW_OPERATIONS)
 OPERATE = needs(Action.OPERATE_DEVICES)
 Name = Annotated[str, Form(max_length=80)]
 MODEL_CHOICES = tuple(
-    sorted(((name, model.zh, model.label_en) for name, model in MODELS.items() if name != "gateway"))
+    sorted(
+        (name, model.zh, model.label_en)
+        for name, model in MODELS.items()
+        if model.transport not in ("gateway", "exchange")
+    )
 )  # fmt: skip
 
 

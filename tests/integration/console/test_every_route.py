@@ -22,7 +22,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from alerting.tuning import pauses, sheet
-from care_network.access import second_factor, sessions
+from care_network.access import machine_tokens, second_factor, sessions, webhooks
+from care_network.access.machine_tokens import NewToken
 from care_network.access.permissions import DISPATCHERS, PERMISSIONS, Action, Role
 from care_network.errors import NotPermittedError, ProvisioningError
 from care_network.medical import notes
@@ -573,6 +574,12 @@ GEAR: dict[str, Callable[[City, Role], Example]] = {
     "POST /storage/withdraw": lambda c, _: Example(
         "/storage/withdraw", data={"number": request_of(c, "retention", "retention")}, success=303
     ),
+    "GET /channels": lambda *_: Example("/channels"),
+    "POST /channels/test": lambda c, _: Example(
+        "/channels/test",
+        data={"channel": "sms", "address": "0755-" + str(uuid.uuid4().int)[:7], "confirmed": "true"},
+        success=303,
+    ),
     "GET /gaps": lambda *_: Example("/gaps?settled=true"),
     "POST /gaps/ask": lambda c, _: Example("/gaps/ask", data={"number": a_gap(c)}, success=303),
     "POST /gaps/accept": lambda c, _: Example("/gaps/accept", data={"number": a_gap(c), "reason": "没了"}, success=303),
@@ -634,8 +641,57 @@ def kept_page(path: str, data: dict[str, Any] | None = None, success: int = 200)
     return example
 
 
+def machine_token(city: City) -> int:
+    """A token of another system that an example may revoke."""
+    new = NewToken(
+        name="t", login="hospital", scopes=["patient.read"], area="sz.yt", expires_at=now() + dt.timedelta(days=9)
+    )
+    return machine_tokens.add(city.conn, account(city.conn, "admin"), new, at=now(), origin="test")[0]
+
+
+def machine_hook(city: City) -> int:
+    """A webhook that an example may change."""
+    machine_token(city)
+    admin, url = account(city.conn, "admin"), "https://hook.example.org/"
+    return webhooks.add(
+        city.conn, admin, "hospital", "h", url, ["alert.raised"], "sz.yt", at=now(), origin="test"
+    )[0]  # fmt: skip
+
+
+def hook_step(step: str, **more: Any) -> Callable[[City, Role], Example]:
+    return lambda c, _: Example(f"/machines/hooks/{machine_hook(c)}{step}", **more)
+
+
+def consent_step(path: str, **form: str) -> Callable[[City, Role], Example]:
+    def example(city: City, _role: Role) -> Example:
+        machine_token(city)
+        return Example(path, data={"system": "hospital", **form}, success=303)
+
+    return example
+
+
+MACHINES: dict[str, Callable[[City, Role], Example]] = {
+    "GET /machines": lambda *_: Example("/machines"),
+    "GET /machines/tokens/new": lambda *_: Example("/machines/tokens/new"),
+    "POST /machines/tokens": lambda *_: Example("/machines/tokens", data={"name": "x"}, success=422),
+    "GET /machines/tokens/{number}/revoke": lambda c, _: Example(f"/machines/tokens/{machine_token(c)}/revoke"),
+    "POST /machines/tokens/{number}/revoke": lambda c, _: Example(
+        f"/machines/tokens/{machine_token(c)}/revoke", data={}, success=303
+    ),
+    "GET /machines/consents": lambda *_: Example("/machines/consents?system=hospital"),
+    "POST /machines/consents": consent_step("/machines/consents", residents="R1", purpose="care"),
+    "POST /machines/consents/withdraw": consent_step("/machines/consents/withdraw", resident="R1"),
+    "GET /machines/hooks/new": lambda *_: Example("/machines/hooks/new"),
+    "POST /machines/hooks": lambda *_: Example("/machines/hooks", data={"name": "x"}, success=422),
+    "GET /machines/hooks/{number}": hook_step(""),
+    "GET /machines/hooks/{number}/remove": hook_step("/remove"),
+    "POST /machines/hooks/{number}/{step}": hook_step("/pause", data={}, success=303),
+}
+
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     **GEAR,
+    **MACHINES,
+    "GET /api/openapi.json": lambda *_: Example("/api/openapi.json"),
     "GET /": board,
     "GET /records/{kind}": lambda *_: Example("/records/contact"),
     "GET /records/{kind}/below/{place}": lambda *_: Example("/records/area/below/sz.yt.hs"),

@@ -219,7 +219,7 @@ def test_ingest_stores_what_was_brought_once_whatever_is_sent_again(
         assert found["valueQuantity"]["value"] == 72
         # a crash after the broker took it: the same frame once more
         (payload,) = site.conn.execute(
-            "SELECT count(*) FROM ingest_stream WHERE epoch = 1 AND stream = 'live'"
+            "SELECT count(*) FROM ingest_stream WHERE epoch = 0 AND stream = 'live'"
         ).fetchone() or (0,)
         assert payload == 1
         assert client.post("/fhir/Observation", json=sent).status_code == 200

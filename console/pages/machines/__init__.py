@@ -1,0 +1,1 @@
+"""Pages of other systems: tokens, webhooks with their deliveries, consents."""

@@ -1,0 +1,1 @@
+"""The channels as whoever keeps them running sees them: kinds in words, figures, test messages."""
