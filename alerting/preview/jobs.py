@@ -3,13 +3,14 @@
 import contextlib
 import contextvars
 import datetime as dt
+import os
 import pickle
 import random
 import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -173,7 +174,7 @@ class Previews:
                 preview.state = "failed"
 
     def _one(self, database: Any, preview: Preview, resident: int, code: str, at: dt.datetime) -> Counts | None:
-        """Replay one resident's home; None where nothing is stored. Raises RuntimeError where it takes too long."""
+        """Replay one resident's home; None where nothing is stored. Raises TimeoutExpired where it takes too long."""
         since = at - dt.timedelta(days=DAYS)
         with database() as conn:
             conn.execute("SET LOCAL timezone TO 'UTC'")
@@ -182,30 +183,31 @@ class Previews:
             except (ValueError, LookupError):
                 return None
         work = Work(recording, frozenset({resident}), {preview.name: preview.value}, round(since.timestamp() * 1e6))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "alerting.preview"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        timer = threading.Timer(SECONDS, process.kill)
-        timer.start()
-        try:
-            assert process.stdin is not None  # noqa: S101 - piped above
-            assert process.stdout is not None  # noqa: S101
-            with contextlib.suppress(BrokenPipeError), process.stdin as sink:
-                pickle.dump(work, sink)
-            counts: Counts | None = None
-            done = preview.share
-            for line in process.stdout:
-                said = msgspec.json.decode(line)
-                if "share" in said:
-                    preview.share = done + said["share"] / max(1, preview.sample)
-                else:
-                    counts = msgspec.convert(said["counts"], Counts)
-            if process.wait() or counts is None:
-                raise RuntimeError(f"the replay of {code} ended with {process.returncode}")
-            return counts
-        finally:
-            timer.cancel()
-            process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+        with _shares(preview) as sink:
+            done = subprocess.run(
+                [sys.executable, "-m", "alerting.preview", str(sink)], input=pickle.dumps(work),
+                stdout=subprocess.PIPE, timeout=SECONDS, pass_fds=(sink,), check=False,
+            )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"the replay of {code} ended with {done.returncode}")
+        return msgspec.json.decode(done.stdout, type=Counts)
+
+
+@contextlib.contextmanager
+def _shares(preview: Preview) -> Iterator[int]:
+    """Lend the end of a pipe to which the replay writes the share that is done; the preview has it at once."""
+    begin = preview.share
+    source, sink = os.pipe()
+
+    def follow() -> None:
+        with os.fdopen(source) as lines:
+            for line in lines:
+                preview.share = begin + float(line) / max(1, preview.sample)
+
+    reader = threading.Thread(target=follow, name="preview-share", daemon=True)
+    reader.start()
+    try:
+        yield sink
+    finally:
+        os.close(sink)
+        reader.join()

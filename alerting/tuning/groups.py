@@ -129,9 +129,9 @@ ABOUT: Mapping[str, tuple[str, str]] = {
         "themselves stay the same.",
     ),
 }
-"""What each group watches, and what happens when its limit is crossed."""
+"""By group: the things it watches, and what happens when its limit is crossed."""
 
 
 def about(group: str) -> tuple[str, str] | None:
-    """What a group watches, zh and en; None: it is of another package."""
+    """Say what a group watches, zh and en; None: it is of another package."""
     return ABOUT.get(group)
