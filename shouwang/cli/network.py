@@ -31,6 +31,10 @@ KindName = Annotated[str, typer.Argument(help="area, organisation, household, re
 Key = Annotated[str, typer.Argument(help="Its code; of several parts: gw-1/pendant, R0001/0755-00001234.")]
 Fields = Annotated[list[str], typer.Argument(help="FIELD=VALUE …; '-' empties a field.")]
 Version = Annotated[int, typer.Option("--version", min=1, help="The version you decided on, as 'show' gives it.")]
+AsOf = Annotated[
+    str,
+    typer.Option("--as-of", help="How it was then: 2026-11-29 (the end of that day) or 2026-11-29T08:00 (Shanghai)."),
+]
 Under = Annotated[str | None, typer.Option("--under", help="Below this area only.")]
 
 
@@ -79,21 +83,38 @@ def protection(
 
 
 @app.command("list")
-def list_(kind: KindName, url: Url, login: Login, under: Under = None) -> None:
-    """All records of a kind."""
+def list_(kind: KindName, url: Url, login: Login, under: Under = None, as_of: AsOf = "") -> None:
+    """All records of a kind, now or as they were."""
+    from care_network.records.history import past
     from shouwang.cli.tables import network as network_views
 
     with _network(url, login) as network:
-        network_views.print_records(kind, network.list(kind, under))
+        moment = past.moment_of(as_of, dt.datetime.now(dt.UTC))
+        network_views.print_records(kind, network.list(kind, under, moment))
 
 
 @app.command()
-def show(kind: KindName, key: Key, url: Url, login: Login) -> None:
-    """One record and its version."""
+def show(kind: KindName, key: Key, url: Url, login: Login, as_of: AsOf = "") -> None:
+    """One record and its version, now or as it was."""
+    from care_network.records.history import past
     from care_network.records.network import parse_key
 
     with _network(url, login) as network:
-        _print(kind, network.get(kind, parse_key(kind, key)))
+        moment = past.moment_of(as_of, dt.datetime.now(dt.UTC))
+        _print(kind, network.get(kind, parse_key(kind, key), moment))
+
+
+@app.command()
+def history(kind: KindName, key: Key, url: Url, login: Login) -> None:
+    """The changes of a record, the newest first: when, who, from where, what. Of a removed record, too.
+
+    Example: shouwang network history resident R0001 --as admin
+    """
+    from care_network.records.network import parse_key
+    from shouwang.cli.tables import network as network_views
+
+    with _network(url, login) as network:
+        network_views.print_changes(network.history(kind, parse_key(kind, key)))
 
 
 @app.command()
@@ -174,6 +195,33 @@ def import_(
     with acting(url, login, None) as session:
         good = network_import.import_file(session, sheet, file, dry_run, skip_bad)
     raise typer.Exit(0 if good else 1)
+
+
+@app.command()
+def export(
+    sheet: Annotated[str, typer.Argument(help="residents, contacts, devices, staff, certificates, shifts, rosters …")],
+    file: Annotated[Path, typer.Argument(help="Where to write it: .csv or .xlsx; no file of that name is there yet.")],
+    url: Url,
+    login: Login,
+    under: Under = None,
+    as_of: AsOf = "",
+) -> None:
+    """Records as the table that 'import' reads: importing it again changes nothing. The looks are in the audit."""
+    from care_network.importing import exporting
+    from care_network.importing.columns import sheet_named
+    from care_network.records.history import past
+    from care_network.records.listing.paging import Wanted
+    from vocabulary.times import SHANGHAI
+
+    with _network(url, login) as network:
+        if file.exists():
+            raise ValueError(f"{file} exists already; choose another name")
+        now = dt.datetime.now(dt.UTC)
+        known, moment = sheet_named(sheet), past.moment_of(as_of, now)
+        wanted = Wanted(under=under or "", as_of=moment, today=now.astimezone(SHANGHAI).date())
+        form = file.suffix.lower().removeprefix(".")
+        file.write_bytes(exporting.write(known, exporting.rows(network, known, wanted), form))
+        typer.echo(f"wrote {file}")
 
 
 @app.command()

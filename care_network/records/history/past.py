@@ -9,7 +9,7 @@ from psycopg import Connection, sql
 from care_network.errors import ProvisioningError
 from care_network.records.history import changes
 from care_network.records.kinds import Kind
-from vocabulary.times import SHANGHAI
+from vocabulary.times import SHANGHAI, local_time
 
 _NEVER = 2**62
 """A change that is not there yet."""
@@ -52,6 +52,19 @@ def at_moment(kind: Kind, moment: dt.datetime | None, before_change: int | None 
     )
     then = [sql.SQL(_THEN).format(table=sql.Identifier(table), name=sql.Literal(table)) for table in tables]
     return sql.SQL("WITH {} ").format(sql.SQL(", ").join([later, *then]))
+
+
+def moment_of(text: str, now: dt.datetime) -> dt.datetime | None:
+    """Read the moment of "as of": of a day its end in Shanghai; None for '' and for what has not come: now.
+
+    Raises ValueError, with an example, for text that is no time.
+    """
+    if not text:
+        return None
+    moment = local_time(text)
+    if len(text) == len("2026-11-29"):
+        moment += dt.timedelta(days=1)
+    return None if moment >= now else moment
 
 
 def check_known(conn: Connection[Any], moment: dt.datetime) -> None:

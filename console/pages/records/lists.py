@@ -11,7 +11,7 @@ from care_network.access.permissions import Action
 from care_network.duty.roster import KIND_WORDS as ORGANISATIONS
 from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
 from care_network.importing import exporting
-from care_network.records.history import changes
+from care_network.records.history import changes, past
 from care_network.records.kinds import CERTIFICATE, STAFF, Kind, kind_named
 from care_network.records.listing import related
 from care_network.records.listing.fields import FIELDS, LEVELS
@@ -37,7 +37,7 @@ def wanted_of(request: Request, kind: Kind, now: dt.datetime) -> Wanted:
     """Read what of a kind the address asks for. Raises ProvisioningError for a day that is none."""
     asked = request.query_params
     try:
-        moment = words.moment_of(asked.get("as_of", ""), now)
+        moment = past.moment_of(asked.get("as_of", ""), now)
     except ValueError:
         raise ProvisioningError(en="write the day as 2026-11-29", zh="日期写法如 2026-11-29", field="as_of") from None
     chosen = {name: asked[name] for name in FILTERS.get(kind.name, {}) if asked.get(name)}

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import NotFoundError, ProvisioningError
-from care_network.records.history import changes
+from care_network.records.history import changes, past
 from care_network.records.kinds import CONTACT, kind_named
 from care_network.records.listing import related
 from care_network.records.network import Network
@@ -43,7 +43,7 @@ def _record(
     speaker = speaker_of(request, account, now)
     asked = request.query_params.get("as_of", "")
     try:
-        moment = words.moment_of(asked, now)
+        moment = past.moment_of(asked, now)
     except ValueError:
         moment, error = None, ProvisioningError(en="write the day as 2026-11-29", zh="日期写法如 2026-11-29")
     with console.database() as conn:
@@ -55,13 +55,13 @@ def _record(
                 raise
             error, stored, moment = refused, network.get(kind, key), None
         beside = network.related(kind, key, moment)
-        past = network.history(kind, key)
+        made = network.history(kind, key)
         undo = None if moment else changes.undoable(conn, account, known, known.key_of(fields_of(stored)))
         places = related.names(conn, {stored.path} | {one.path for rows in beside.values() for one in rows})
         left = related.left_to_call(conn, stored, now) if known is CONTACT else 0
     return admin_page(
         request, "record.html", account, status_of(error) if error else 200, kind=known, say=speaker, stored=stored,
-        title=speaker.name(kind, stored.record), beside=beside, lines=speaker.lines(past), undo=undo, moment=moment,
+        title=speaker.name(kind, stored.record), beside=beside, lines=speaker.lines(made), undo=undo, moment=moment,
         as_of=asked, until=undo.at + dt.timedelta(seconds=changes.UNDO_S) if undo else None, address=words.address,
         address_of=words.address_of, here_at=words.address_of(known, stored), columns=words.COLUMNS, places=places,
         most=related.MOST, kinds=kind_named, left=left, asks=asks,

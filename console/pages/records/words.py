@@ -13,7 +13,6 @@ from care_network.records.kinds import KINDS, Kind
 from care_network.records.listing.fields import FIELDS, KIND_WORDS, say
 from care_network.records.store import Stored
 from care_network.records.store import key_of as key_of_record
-from vocabulary.times import SHANGHAI
 
 SOON = dt.timedelta(days=60)
 """Before its end a certificate is told of."""
@@ -162,12 +161,3 @@ def address_of(kind: Kind, stored: Stored) -> str:
 def key_of(code: str) -> tuple[str, ...]:
     """Read the key out of an address."""
     return tuple(code.split("~"))
-
-
-def moment_of(text: str, now: dt.datetime) -> dt.datetime | None:
-    """Read the day of "as of": its end by the clock in Shanghai; None: now. Raises ValueError for no day."""
-    if not text:
-        return None
-    day = dt.date.fromisoformat(text)
-    end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), SHANGHAI)
-    return None if end > now else end

@@ -18,6 +18,7 @@ from care_network.duty import roster as duty
 from care_network.duty.loading import load_roster
 from care_network.errors import NotFoundError
 from care_network.records import registry
+from care_network.records.history.changes import Change
 from care_network.records.network import Network
 from care_network.records.staff_records import NewCertificate, NewStaff
 from care_network.records.store import Stored
@@ -99,6 +100,18 @@ def print_record(kind: str, stored: Stored) -> None:
         table.add_row(name, _shown(value))
     table.add_row("version", str(stored.version))
     table.add_row("area", stored.path)
+    Console().print(table)
+
+
+def print_changes(found: Sequence[Change]) -> None:
+    """Print the changes of a record, the newest first, with the values that differ."""
+    table = Table("时间 when", "人员 who", "来源 from", "操作 what", "字段 field", "之前 before", "之后 after")
+    for change in found:
+        told = [name for name in change.before or {} if name != "version"] if change.operation == "change" else []
+        first = [local(change.at), change.login or "-", change.origin or "-", change.operation]
+        for number, name in enumerate(told or [""]):
+            values = [_shown(side.get(name)) if side and name else "" for side in (change.before, change.after)]
+            table.add_row(*(first if number == 0 else [""] * 4), name, *values)
     Console().print(table)
 
 

@@ -1,5 +1,6 @@
 """``shouwang network …`` on a real database, as an operator types it."""
 
+import datetime as dt
 import re
 from pathlib import Path
 
@@ -34,6 +35,26 @@ def operator(database_url: str, tmp_path: Path) -> Operator:
     with psycopg.connect(database_url) as conn:
         build_city(conn)
     return Operator(database_url, tmp_path / "keys")
+
+
+def test_the_past_of_records_and_tables_that_change_nothing(operator: Operator, tmp_path: Path) -> None:
+    began = dt.datetime.now(dt.UTC).isoformat()
+    operator.types("change", "resident", "R1", "ability_grade=重度失能", "--version", "1", "--as", "admin")
+    told = operator.types("history", "resident", "R1", "--as", "carer")
+    assert re.search(r"admin +│ [^│]+│ change +│ ability_grade +│[^│]*│ severe", told)
+    assert "severe" in operator.types("show", "resident", "R1", "--as", "carer")
+    assert "severe" not in operator.types("show", "resident", "R1", "--as-of", began, "--as", "carer")
+    assert "severe" not in operator.types("list", "resident", "--as-of", began, "--as", "carer")
+    early = operator.types("list", "resident", "--as-of", "2020-01-01", "--as", "carer", status=1)
+    assert "变更记录自" in early
+    operator.types("remove", "gateway", "gw-1", "--version", "1", "--as", "admin")
+    assert "remove" in operator.types("history", "gateway", "gw-1", "--as", "carer")
+    file = tmp_path / "residents.csv"
+    operator.types("export", "residents", str(file), "--as", "admin")
+    operator.types("export", "residents", str(file), "--as", "admin", status=1)
+    assert "重度失能" in file.read_text("utf-8-sig")
+    operator.types("import", "residents", str(file), "--as", "admin")
+    assert re.search(r"version +│ 2 ", operator.types("show", "resident", "R1", "--as", "carer")), "it changed nothing"
 
 
 def test_records_are_added_shown_changed_and_removed(operator: Operator) -> None:
