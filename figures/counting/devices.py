@@ -39,7 +39,7 @@ _SILENT: LiteralString = f"""
     ), silent AS (
         SELECT d.id, g.household_id, d.model, range_agg(s.spell) AS spells
         FROM silence s JOIN gateway g ON g.household_id = s.household_id
-        JOIN device d ON d.gateway_id = g.id AND d.model <> %(own)s
+        JOIN device d ON d.gateway_id = g.id AND d.model <> %(own)s AND g.state <> 'never seen'
          AND s.name = CASE WHEN s.whole THEN g.name ELSE g.name || '/' || d.name END
         WHERE NOT isempty(s.spell) GROUP BY d.id, g.household_id
     )
@@ -63,7 +63,7 @@ _MODELS: LiteralString = """
     INSERT INTO figure_model
     SELECT %(month)s, node.id, o.model, count(*), count(*) FILTER (WHERE o.silent > 0), sum(o.expected),
            sum(least(o.silent, o.expected)),
-           sum(CASE WHEN o.never THEN o.expected - least(o.silent, o.expected)
+           sum(CASE WHEN o.never THEN o.expected
                     ELSE least(gap.s, o.expected - least(o.silent, o.expected)) END)
     FROM one o CROSS JOIN gap JOIN area leaf ON leaf.id = o.area_id JOIN area node ON node.path @> leaf.path
     GROUP BY node.id, o.model

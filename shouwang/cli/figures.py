@@ -24,7 +24,7 @@ def refresh(
         bool, typer.Option("--all", help="All months anew, not only those in which something changed.")
     ] = False,
 ) -> None:
-    """Count the months in which something has changed; 'shouwang maintain' does it every quarter of an hour."""
+    """Count the months in which something has changed; 'shouwang maintain' does it every five minutes."""
     from figures.counting.refresh import refresh as count
 
     with connection(url) as conn:
