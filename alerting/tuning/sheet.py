@@ -18,6 +18,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import (
     Action,
     audit,
+    audit_home,
     covers_every_home,
     may_do,
     require,
@@ -226,4 +227,8 @@ def _trace(
     detail: dict[str, Any],
 ) -> None:
     where = {"scope": target.place.scope, "key": target.key}
-    audit(conn, account, action, at=at, resident_id=target.place.resident_id, origin=origin, detail={**where, **detail})
+    told = {**where, **detail}
+    if target.place.household_id is not None:
+        audit_home(conn, account, action, target.place.household_id, at=at, origin=origin, detail=told)
+        return
+    audit(conn, account, action, at=at, resident_id=target.place.resident_id, origin=origin, detail=told)

@@ -77,6 +77,9 @@ WORDS: Mapping[str, Pair] = {
     "answer_duty_test": ("应答值班测试", "answered a duty test"),
     "share_location": ("共享位置", "shared a location"),
     "provision": ("建档", "registered"),
+    "record_call": ("登记电话", "recorded a call"),
+    "set_policy": ("修改呼叫策略", "changed an escalation policy"),
+    "drop_policy": ("删除呼叫策略", "dropped an escalation policy"),
 }
 """By action. Others are composed: verb and kind of record, an order's step, a permission's name."""
 _VERBS: Mapping[str, Pair] = {
