@@ -643,6 +643,7 @@ def kept_page(path: str, data: dict[str, Any] | None = None, success: int = 200)
 
 def machine_token(city: City) -> int:
     """A token of another system that an example may revoke."""
+    city.conn.execute("UPDATE machine_token SET revoked_at = now() WHERE revoked_at IS NULL")  # 50 are the most
     new = NewToken(
         name="t", login="hospital", scopes=["patient.read"], area="sz.yt", expires_at=now() + dt.timedelta(days=9)
     )
@@ -652,6 +653,7 @@ def machine_token(city: City) -> int:
 def machine_hook(city: City) -> int:
     """A webhook that an example may change."""
     machine_token(city)
+    city.conn.execute("UPDATE webhook SET removed_at = now() WHERE removed_at IS NULL")
     admin, url = account(city.conn, "admin"), "https://hook.example.org/"
     return webhooks.add(
         city.conn, admin, "hospital", "h", url, ["alert.raised"], "sz.yt", at=now(), origin="test"
