@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shouwang.cli import rosters
 from shouwang.cli.session import Login, Url, acting, connection, refusals
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ outlines_app = typer.Typer(help="Outlines of areas, for the map.", no_args_is_he
 app.add_typer(outlines_app, name="outlines")
 ground_app = typer.Typer(help="The map's ground: one PMTiles file.", no_args_is_help=True)
 app.add_typer(ground_app, name="ground")
+
+app.add_typer(rosters.app, name="rosters")
 
 NotesKeyFile = Annotated[
     Path, typer.Option("--key-file", envvar="SHOUWANG_MEDICAL_KEY_FILE", help="Key file of the medical notes.")

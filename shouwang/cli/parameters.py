@@ -80,6 +80,34 @@ def list_conditions(
         parameters.print_presets(sheet)
 
 
+@app.command()
+def preset(
+    name: Annotated[str, typer.Argument(help="As 'conditions' names it: condition.copd …")],
+    url: Url,
+    login: Login,
+    resident: Annotated[str, typer.Option("--resident", help="A resident's code.")],
+    reason: Annotated[str, typer.Option("--reason", help="Who says so, and when. Without it: only look.")] = "",
+) -> None:
+    """Show all that a preset changes for a resident; with --reason put it in force (or withdraw it) as one change."""
+    from alerting.tuning import effect
+    from alerting.tuning import sheet as tuning
+
+    with acting(url, login, None) as session:
+        look = effect.preset_outlook(session.conn, session.account, resident, name, session.now, session.origin)
+        typer.echo(
+            f"{look.condition.zh} {look.condition.en}: {'生效中 in force' if look.on else '未启用 not in force'}"
+        )
+        for one, parameter, now, source, then, then_source in look.lines:
+            typer.echo(f"{one} ({parameter.en}): {now:g} ({source}) → {then:g} ({then_source})")
+        if reason:
+            value = None if look.on else 1.0
+            tuning.change(
+                session.conn, session.account, "resident", resident, name, value, reason, session.now, session.origin,
+                look.seen,
+            )  # fmt: skip
+            typer.echo("已撤销 withdrawn" if look.on else "已启用 in force")
+
+
 @app.command("set")
 def set_(
     name: Name,

@@ -96,7 +96,10 @@ def test_one_click_on_the_page(site: httpx2.Client, city: psycopg.Connection) ->
 def test_the_command_line(database_url: str) -> None:
     url = database_url
     where = ("--resident", "R1", "--as", "carer")
-    types(url, "parameters", "set", COPD, "1", *where, "--reason", "医嘱 5 月 3 日")
+    assert "limit.spo2.low (oxygen saturation, low limit): 90 (default) → 85 (condition)" in types(
+        url, "parameters", "preset", COPD, *where
+    )
+    types(url, "parameters", "preset", COPD, *where, "--reason", "医嘱 5 月 3 日")
     shown = types(url, "parameters", "conditions", *where)
     assert "limit.spo2.low = 85" in shown
     assert "是 yes" in shown
