@@ -94,6 +94,7 @@ WORDS: Mapping[str, Pair] = {
     "revoke_machine_token": ("吊销外部系统令牌", "revoked a machine's token"),
     "test_channel": ("发送测试消息", "sent a test message"),
     "withdraw_request": ("撤回对设备的请求", "withdrew a request to a device"),
+    "preview_parameter": ("试算预警阈值", "tried a threshold on past readings"),
     "record_call": ("登记电话", "recorded a call"),
     "set_policy": ("修改呼叫策略", "changed an escalation policy"),
     "drop_policy": ("删除呼叫策略", "dropped an escalation policy"),

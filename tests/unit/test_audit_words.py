@@ -7,7 +7,7 @@ from pathlib import Path
 from care_network.access.audit_words import WORDS, action_words, detail_words
 from care_network.access.permissions import Action
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[2]
 HAN = re.compile(r"[\u4e00-\u9fff]")
 WRITERS = {"audit", "audit_home", "_audit", "_told", "audit_order"}
 """Functions that write a line; one of their arguments is the action."""
