@@ -100,6 +100,7 @@ def save_draft(
     Raises ChangedMeanwhileError where somebody saved another one since.
     """
     require(account, Action.SET_POLICIES)
+    _check_reach_of(conn, account, code)
     row = conn.execute(
         """
         INSERT INTO policy_draft AS d (code, fields, changed_at, account_id, actor_zh, actor_en)
@@ -123,6 +124,7 @@ def save_draft(
 def discard(conn: psycopg.Connection[Any], account: Account, code: str) -> None:
     """Throw a draft away."""
     require(account, Action.SET_POLICIES)
+    _check_reach_of(conn, account, code)
     conn.execute("DELETE FROM policy_draft WHERE code = %s", (code,))
 
 
@@ -137,9 +139,7 @@ def put_in_force(
     with conn.transaction():
         for policy in policies:
             _check_reach(conn, account, policy.organisation)
-            known = next((one for one in store.policies_now(conn) if one.code == policy.code), None)
-            if known is not None:
-                _check_reach(conn, account, known.organisation)
+            _check_reach_of(conn, account, policy.code)
         changed = store.save(conn, policies, at, account.id)
         conn.execute("DELETE FROM policy_draft WHERE code = ANY(%s)", ([policy.code for policy in policies],))
         for code in changed:
@@ -151,9 +151,7 @@ def retire(conn: psycopg.Connection[Any], account: Account, code: str, at: dt.da
     """Take a policy out of force. Raises as :func:`put_in_force`."""
     require(account, Action.SET_POLICIES)
     with conn.transaction():
-        known = next((one for one in store.policies_now(conn) if one.code == code), None)
-        if known is not None:
-            _check_reach(conn, account, known.organisation)
+        _check_reach_of(conn, account, code)
         store.retire(conn, code, at, account.id)
         conn.execute("DELETE FROM policy_draft WHERE code = %s", (code,))
         audit(conn, account, "drop_policy", at=at, origin=origin, detail={"code": code})
@@ -205,6 +203,13 @@ def _is_used(policies: Sequence[Policy], severity: str, near: Sequence[str], cod
     day = dt.date(2026, 1, 1)
     chosen = (choose(policies, severity, near, dt.datetime.combine(day, edge, SHANGHAI)) for edge in edges)
     return any(one is not None and one.code == code for one in chosen)
+
+
+def _check_reach_of(conn: psycopg.Connection[Any], account: Account, code: str) -> None:
+    """Check the policy that is in force under a code, if there is one."""
+    known = next((one for one in store.policies_now(conn) if one.code == code), None)
+    if known is not None:
+        _check_reach(conn, account, known.organisation)
 
 
 def _check_reach(conn: psycopg.Connection[Any], account: Account, organisation: str | None) -> None:

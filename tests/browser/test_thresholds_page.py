@@ -23,7 +23,7 @@ def test_a_threshold_is_looked_at_tried_saved_and_taken_back(
 ) -> None:
     site.log_in(browser_context, "carer")
     page = browser_context.new_page()
-    page.goto(f"{site.address}/parameters/one?scope=resident&key=R1&name=inactivity.floor")
+    page.goto(f"{site.address}/parameter/inactivity.floor?scope=resident&key=R1")
     page.get_by_label("新值（留空为取消设置）").fill("5")
     page.get_by_role("button", name="查看影响").click()
     expect(page.locator("#wrong-value")).to_be_visible()
@@ -40,7 +40,7 @@ def test_a_threshold_is_looked_at_tried_saved_and_taken_back(
     expect(page.get_by_text("撤销：午睡")).to_be_visible()
     browser_context.add_cookies([{"name": "shouwang_language", "value": "en", "url": site.address}])
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{site.address}/parameters/preset?resident=R1&name=condition.fall_risk")
+    page.goto(f"{site.address}/parameter-presets/condition.fall_risk?resident=R1")
     expect(page.get_by_text("By a clinician's word only")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_label("Reason").fill("Dr Li, 3 Nov")

@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 from typing import Annotated
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -68,6 +69,10 @@ def _sheet(
     error: ProvisioningError | None = None,
     filled: dict[str, str] | None = None,
 ) -> Response:
+    chosen = dict(request.query_params)
+    if "name" in chosen:  # of the form that chooses one: what it would change is on its own page
+        name = quote(chosen.pop("name"), safe="")
+        return RedirectResponse(f"/parameter/{name}?{urlencode({**chosen, 'scope': scope, 'key': key})}", 303)
     with console.database() as conn:
         now = dt.datetime.now(dt.UTC)
         sheet = tuning.load_sheet(conn, account, scope, key, now, origin_of(request))

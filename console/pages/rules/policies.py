@@ -64,45 +64,45 @@ def policies_page(request: Request, console: Shared, account: CurrentAccount) ->
     )  # fmt: skip
 
 
-@router.get("/policies/{code}", dependencies=[SET])
-def policy_page(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
-    return _editor(request, console, account, code)
+@router.get("/policies/{ladder}", dependencies=[SET])
+def policy_page(request: Request, console: Shared, account: CurrentAccount, ladder: str) -> Response:
+    return _editor(request, console, account, ladder)
 
 
-@router.post("/policies/{code}", dependencies=[SET])
-async def edit(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
+@router.post("/policies/{ladder}", dependencies=[SET])
+async def edit(request: Request, console: Shared, account: CurrentAccount, ladder: str) -> Response:
     """Keep the draft as it was sent, after the press on a button that adds, removes or moves a step."""
     items = [(name, value) for name, value in (await request.form()).multi_items() if isinstance(value, str)]
-    return await run_in_threadpool(_edit, request, console, account, code, items)
+    return await run_in_threadpool(_edit, request, console, account, ladder, items)
 
 
-@router.get("/policies/{code}/versions", dependencies=[LOOK])
+@router.get("/policies/{ladder}/versions", dependencies=[LOOK])
 def versions_page(
-    request: Request, console: Shared, account: CurrentAccount, code: str, old: int = -1, new: int = -1
+    request: Request, console: Shared, account: CurrentAccount, ladder: str, old: int = -1, new: int = -1
 ) -> Response:
     """Show the versions of a policy, two of them side by side."""
     with console.database() as conn:
-        kept, names = desk.versions(conn, code), _names(conn)
-        numbers = [one.version for one in kept] + [one.version for one in store.defaults() if one.code == code]
+        kept, names = desk.versions(conn, ladder), _names(conn)
+        numbers = [one.version for one in kept] + [one.version for one in store.defaults() if one.code == ladder]
         if not numbers:
-            raise _nothing(code)
+            raise _nothing(ladder)
         new = new if new in numbers else numbers[0]
         old = old if old in numbers else numbers[min(1, len(numbers) - 1)]
-        beside = pairs(desk.version_of(conn, code, old), desk.version_of(conn, code, new), names)
+        beside = pairs(desk.version_of(conn, ladder, old), desk.version_of(conn, ladder, new), names)
     return admin_page(
-        request, "policy_versions.html", account, code=code, versions=kept, numbers=numbers, old=old, new=new,
+        request, "policy_versions.html", account, code=ladder, versions=kept, numbers=numbers, old=old, new=new,
         pairs=beside, here="/policies", **WORDS,
     )  # fmt: skip
 
 
-@router.get("/policies/{code}/confirm", dependencies=[SET])
-def confirm_page(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
-    return _confirm(request, console, account, code)
+@router.get("/policies/{ladder}/confirm", dependencies=[SET])
+def confirm_page(request: Request, console: Shared, account: CurrentAccount, ladder: str) -> Response:
+    return _confirm(request, console, account, ladder)
 
 
-@router.post("/policies/{code}/apply", dependencies=[SET])
+@router.post("/policies/{ladder}/apply", dependencies=[SET])
 def apply(
-    request: Request, console: Shared, account: CurrentAccount, code: str, act: Annotated[str, Form(max_length=20)],
+    request: Request, console: Shared, account: CurrentAccount, ladder: str, act: Annotated[str, Form(max_length=20)],
     seen: Annotated[int, Form()] = 0, version: Annotated[int, Form(ge=0)] = 0,
 ) -> Response:  # fmt: skip
     """Put the draft in force, discard it, make a draft of an older version, or take the policy out of force."""
@@ -111,7 +111,7 @@ def apply(
         with console.database() as conn:
             match act:
                 case "put":
-                    draft = desk.drafts(conn).get(code)
+                    draft = desk.drafts(conn).get(ladder)
                     if draft is None or draft.version != seen:
                         raise ChangedMeanwhileError(
                             en="the draft was changed meanwhile; look at it again", zh="草稿刚被修改，请重新查看"
@@ -119,37 +119,37 @@ def apply(
                     policy = _right(draft.fields)
                     desk.put_in_force(conn, account, [policy], now, origin)
                 case "discard":
-                    desk.discard(conn, account, code)
+                    desk.discard(conn, account, ladder)
                 case "restore":
-                    kept = desk.drafts(conn).get(code)
-                    fields = drafts.raw_of(desk.version_of(conn, code, version))
-                    desk.save_draft(conn, account, code, fields, now, kept.version if kept else 0)
-                    return RedirectResponse(f"/policies/{code}", 303)
+                    kept = desk.drafts(conn).get(ladder)
+                    fields = drafts.raw_of(desk.version_of(conn, ladder, version))
+                    desk.save_draft(conn, account, ladder, fields, now, kept.version if kept else 0)
+                    return RedirectResponse(f"/policies/{ladder}", 303)
                 case "retire":
-                    desk.retire(conn, account, code, now, origin)
+                    desk.retire(conn, account, ladder, now, origin)
                 case _:
                     raise ProvisioningError(en="this is nothing that can be done", zh="没有这种操作")
     except PolicyError as error:
         wrong = ProvisioningError(en=str(error), zh=f"未通过检查：{error}")
-        return _confirm(request, console, account, code, wrong)
+        return _confirm(request, console, account, ladder, wrong)
     except ProvisioningError as refused:
-        return _confirm(request, console, account, code, refused)
+        return _confirm(request, console, account, ladder, refused)
     return RedirectResponse("/policies", 303)
 
 
-@router.get("/policies/{code}/dry-run", dependencies=[SET])
+@router.get("/policies/{ladder}/dry-run", dependencies=[SET])
 def dry_run_page(
-    request: Request, console: Shared, account: CurrentAccount, code: str, show: str = "changed", after: str = ""
+    request: Request, console: Shared, account: CurrentAccount, ladder: str, show: str = "changed", after: str = ""
 ) -> Response:
     """Show whom the draft would have called about the alerts of the last 30 days, beside the policies in force."""
     with console.database() as conn:
-        draft, run = _run(console, conn, account, code, request)
+        draft, run = _run(console, conn, account, ladder, request)
     show = show if show in KINDS else "changed"
     chosen = [one for one in run.compared if KINDS[show](one)]
     start = next((place + 1 for place, one in enumerate(chosen) if one.alert.id == after), 0)
     waits = [(one.alert.taken_at - one.alert.raised_at).total_seconds() for one in run.compared if one.alert.taken_at]
     return admin_page(
-        request, "policy_dry_run.html", account, code=code, draft=draft, run=run, show=show, chosen=len(chosen),
+        request, "policy_dry_run.html", account, code=ladder, draft=draft, run=run, show=show, chosen=len(chosen),
         page_of=chosen[start : start + PAGE], more=start + PAGE < len(chosen),
         old=figures([(one.alert, one.old) for one in run.compared]),
         new=figures([(one.alert, one.new) for one in run.compared]),
@@ -160,12 +160,14 @@ def dry_run_page(
     )  # fmt: skip
 
 
-@router.get("/policies/{code}/dry-run/{alert_id}", dependencies=[SET])
-def ladder_page(request: Request, console: Shared, account: CurrentAccount, code: str, alert_id: uuid.UUID) -> Response:
+@router.get("/policies/{ladder}/dry-run/{alert_id}", dependencies=[SET])
+def ladder_page(
+    request: Request, console: Shared, account: CurrentAccount, ladder: str, alert_id: uuid.UUID
+) -> Response:
     """Show one alert's ladder under both, and as it was recorded."""
     with console.database() as conn:
         notice, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
-        draft, run = _run(console, conn, account, code, request, str(alert_id))
+        draft, run = _run(console, conn, account, ladder, request, str(alert_id))
         one = next((each for each in run.compared if each.alert.id == str(alert_id)), None)
         if one is None:
             raise NotFoundError(en="this alert is not in the dry run", zh="这条预警不在试算范围内")
@@ -173,7 +175,7 @@ def ladder_page(request: Request, console: Shared, account: CurrentAccount, code
             conn, [told for call in (*one.old.calls, *one.new.calls, *one.alert.calls) for told in call.told]
         )
     return admin_page(
-        request, "policy_ladder.html", account, code=code, draft=draft, one=one, notice=notice, names=names,
+        request, "policy_ladder.html", account, code=ladder, draft=draft, one=one, notice=notice, names=names,
         intervened=INTERVENED, here="/policies", **WORDS,
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ SET = needs(Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.SET_DISTRICT_LIMIT
 _PREVIEWS: weakref.WeakKeyDictionary[Console, Previews] = weakref.WeakKeyDictionary()
 
 
-@router.get("/parameters/one", dependencies=[LOOK])
+@router.get("/parameter/{name}", dependencies=[LOOK])
 def one_page(
     request: Request, console: Shared, account: CurrentAccount, name: str, scope: str = "district", key: str = "",
     value: str | None = None, reason: str = "",
@@ -52,8 +52,8 @@ def one_page(
     )  # fmt: skip
 
 
-@router.get("/parameters/preset", dependencies=[LOOK])
-def preset_page(request: Request, console: Shared, account: CurrentAccount, resident: str, name: str) -> Response:
+@router.get("/parameter-presets/{name}", dependencies=[LOOK])
+def preset_page(request: Request, console: Shared, account: CurrentAccount, name: str, resident: str) -> Response:
     """Show all that a preset by condition changes for a resident, before it is put in force or withdrawn."""
     with console.database() as conn:
         look = effect.preset_outlook(conn, account, resident, name, dt.datetime.now(dt.UTC), origin_of(request))
@@ -100,10 +100,10 @@ def begin_preview(
 def preview_page(request: Request, console: Shared, account: CurrentAccount, number: str) -> Response:
     """Show a preview: how far it is, and what came of it."""
     preview = previews_of(console).get(account, number)
-    again: dict[str, Any] = {"scope": preview.scope, "key": preview.key, "name": preview.name, "value": preview.value}
+    again: dict[str, Any] = {"scope": preview.scope, "key": preview.key, "value": preview.value}
     return admin_page(
         request, "preview.html", account, preview=preview, p=catalogue()[preview.name], message="", days=DAYS,
-        whole=preview.for_all(), here="/parameters", back="/parameters/one?" + urlencode(again),
+        whole=preview.for_all(), here="/parameters", back=f"/parameter/{preview.name}?{urlencode(again)}",
     )  # fmt: skip
 
 

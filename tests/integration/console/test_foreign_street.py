@@ -32,6 +32,10 @@ OF_THE_DISTRICT = {
     "POST /imports/{sheet}",
     "GET /decisions/file/{form}",
     "GET /decisions/list/{kind}",
+    "GET /policies/{ladder}",  # rules, and nobody in them; the dry run is on the alerts of one's own area
+    "GET /policies/{ladder}/versions",
+    "GET /policies/{ladder}/confirm",
+    "GET /policies/{ladder}/dry-run",
 }
 """The ground of the map: streets and houses, nobody's. Forms, and lists of one's own area (test_record_pages.py)."""
 

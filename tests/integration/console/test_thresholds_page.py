@@ -26,47 +26,47 @@ def rows(site: ConsoleSite) -> list[tuple[str, float | None, str]]:
 
 def test_a_change_says_whom_it_concerns_before_and_can_be_taken_back(site: ConsoleSite) -> None:
     with site.client("admin") as client:
-        text = client.get("/parameters/one", params={"name": FLOOR, "value": "200", "reason": "试"}).text
+        text = client.get(f"/parameter/{FLOOR}", params={"value": "200", "reason": "试"}).text
         assert "2 位老人中有 2 位的数值将改变" in text
         assert "看家中有多久没有任何活动" in text
-        wrong = client.get("/parameters/one", params={"name": FLOOR, "value": "5"})
+        wrong = client.get(f"/parameter/{FLOOR}", params={"value": "5"})
         assert wrong.status_code == 422
         assert 'id="wrong-value"' in wrong.text
-        assert client.get("/parameters/one", params={"name": FLOOR, "value": "x"}).status_code == 422
-        assert client.get("/parameters/one", params={"name": "no.such"}).status_code == 404
+        assert client.get(f"/parameter/{FLOOR}", params={"value": "x"}).status_code == 422
+        assert client.get("/parameter/no.such").status_code == 404
     with site.client("carer") as client:
-        own = {"scope": "resident", "key": "R1", "name": FLOOR}
+        own = {"scope": "resident", "key": "R1"}
         data = {"name": FLOOR, "value": "120", "reason": "午睡", "seen": "0"}
         assert client.post("/parameters/resident/R1", data=data).status_code == 303
         page = client.get("/parameters/resident/R1").text
         number = page.split('name="number" value="')[1].split('"')[0]
-        assert "老人本人" in client.get("/parameters/one", params=own).text
+        assert "老人本人" in client.get(f"/parameter/{FLOOR}", params=own).text
         undo = {"scope": "resident", "key": "R1", "number": number}
         assert client.post("/parameters/undo", data=undo).status_code == 303
         assert rows(site) == [(FLOOR, 120.0, "午睡"), (FLOOR, None, "撤销：午睡")]
         assert client.post("/parameters/undo", data=undo).status_code == 422, "once"
-        assert client.get("/parameters/one", params={**own, "key": "R2"}).status_code == 404
+        assert client.get(f"/parameter/{FLOOR}", params={**own, "key": "R2"}).status_code == 404
     site.conn.execute(
         "INSERT INTO parameter_change (scope, resident_id, name, new_value, actor, reason) SELECT 'resident', id, %s,"
         " 90, '某', '试' FROM resident WHERE code = 'R1'",
         (FLOOR,),
     )
     with site.client("admin") as client:
-        text = client.get("/parameters/one", params={"name": FLOOR, "value": "200"}).text
+        text = client.get(f"/parameter/{FLOOR}", params={"value": "200"}).text
         assert "2 位老人中有 1 位的数值将改变" in text, "R1 has a value of its own"
 
 
 def test_a_preset_shows_all_that_it_changes(site: ConsoleSite) -> None:
     with site.client("carer") as client:
-        shown = client.get("/parameters/preset?resident=R1&name=condition.beta_blocker").text
+        shown = client.get("/parameter-presets/condition.beta_blocker?resident=R1").text
         assert "脉搏下限" in shown or "心率下限" in shown
         assert "病情预设" in shown
         assert "医护人员" in shown
         data = {"name": "condition.beta_blocker", "value": "1", "reason": "李医生 11 月 3 日", "seen": "0"}
         assert client.post("/parameters/resident/R1", data=data).status_code == 303
-        assert "全部撤销" in client.get("/parameters/preset?resident=R1&name=condition.beta_blocker").text
+        assert "全部撤销" in client.get("/parameter-presets/condition.beta_blocker?resident=R1").text
         assert len(rows(site)) == 1, "one change"
-        assert client.get("/parameters/preset?resident=R1&name=condition.none").status_code == 404
+        assert client.get("/parameter-presets/condition.none?resident=R1").status_code == 404
 
 
 def test_a_preview_replays_the_last_days_in_a_process_of_its_own(site: ConsoleSite) -> None:

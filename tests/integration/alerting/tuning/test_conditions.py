@@ -63,7 +63,7 @@ def test_only_those_who_care_for_the_resident_may(city: psycopg.Connection) -> N
 
 def form_of(site: httpx2.Client, name: str) -> dict[str, str]:
     """The hidden fields of a preset's form, on the page that shows all that it changes."""
-    page = site.get(f"/parameters/preset?resident=R1&name={name}").text
+    page = site.get(f"/parameter-presets/{name}?resident=R1").text
     assert "仅凭医护人员的意见" in page
     (form,) = re.findall(rf'<form method="post" action="{PATH}".*?</form>', page, re.DOTALL)
     assert "<button" in form
@@ -87,7 +87,7 @@ def test_one_click_on_the_page(site: httpx2.Client, city: psycopg.Connection) ->
     assert person(city) == (1, {})
     assert 'id="conditions"' not in site.get("/parameters/home/H1").text
     log_in(site, city, "admin")
-    page = site.get(f"/parameters/preset?resident=R1&name={COPD}").text
+    page = site.get(f"/parameter-presets/{COPD}?resident=R1").text
     assert "全部启用" not in page, "an administrator sees them and may not set them"
     assert site.post(PATH, data=form).status_code == 403
 
