@@ -42,6 +42,7 @@ MODULES = (
     "decisions",
     "console_sockets",
     "resident_search",
+    "device_lists",
     "soak",
     "city",
     "restore",

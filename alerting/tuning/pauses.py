@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 
 from alerting.detection.kit.context import Pause
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, require, visible_households
+from care_network.access.permissions import Action, audit_home, require, visible_households
 from care_network.errors import NotFoundError, ProvisioningError
 from database.local_copy import replace_copy
 
@@ -100,7 +100,7 @@ def begin(
         ).fetchone()
         assert row is not None  # noqa: S101 - RETURNING
         detail = {"pause": row[0], "kind": kind, "household": household, "device": device}
-        audit(conn, account, "begin_pause", at=at, origin=origin, detail=detail)
+        audit_home(conn, account, "begin_pause", household_id, at=at, origin=origin, detail=detail)
     return int(row[0])
 
 
@@ -121,7 +121,8 @@ def end(conn: Connection[Any], account: Account, number: int, at: dt.datetime, o
             raise NotFoundError(
                 en=f"no pause {number} is running in your area", zh=f"您的管辖区域内没有进行中的暂停 {number}"
             )
-        audit(conn, account, "end_pause", at=at, origin=origin, detail={"pause": number})
+        assert row is not None  # noqa: S101 - done
+        audit_home(conn, account, "end_pause", row[0], at=at, origin=origin, detail={"pause": number})
 
 
 def listing(conn: Connection[Any], account: Account, at: dt.datetime, household: str | None = None) -> list[Entry]:

@@ -382,3 +382,22 @@ def audit(
                 "origin": origin,
             },
         )
+
+
+def audit_home(
+    conn: Connection[Any],
+    account: Account | None,
+    action: Action | str,
+    household_id: int,
+    *,
+    at: dt.datetime,
+    origin: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Record a look at a home or a change of it: a line for each resident, so that a search by any of them finds it.
+
+    A home without residents has one line.
+    """
+    found = conn.execute("SELECT id FROM resident WHERE household_id = %s ORDER BY id", (household_id,)).fetchall()
+    for resident_id in [row[0] for row in found] or [None]:
+        audit(conn, account, action, at=at, resident_id=resident_id, origin=origin, detail=detail)

@@ -9,6 +9,7 @@ import structlog
 from psycopg import Connection
 
 from care_network.demo import staff
+from care_network.demo.machines import add_machine
 from care_network.demo.outlines import add_outlines
 from care_network.demo.people import FictionalPerson, people_of, surname_of
 from care_network.demo.places import AREAS, COMPOUNDS, DISTRICT, ORGANISATIONS
@@ -105,6 +106,7 @@ def load_demo(
         staff.add_staff(conn, now.date())
         everybody = {number: people_of(number) for number in range(1, len(homes) + 1)}
         staff.add_contacts(conn, everybody, {n: _family_login(n) for n in range(1, FAMILIES + 1)}, now)
+        add_machine(conn, DISTRICT, now)
         if ring is not None:
             staff.add_notes(conn, ring, everybody, now)
     log.info("demonstration district loaded", homes=len(homes), residents=residents)
@@ -127,7 +129,7 @@ _KNOWN_HOMES = """
 
 def _refuse_real_data(conn: Connection[Any], logins: set[str]) -> None:
     row = conn.execute(
-        "SELECT login FROM account WHERE login <> ALL (%s) AND login NOT LIKE %s LIMIT 1",
+        "SELECT login FROM account WHERE login <> ALL (%s) AND login NOT LIKE %s AND role <> 'machine' LIMIT 1",
         (sorted(logins), f"{FAMILY_LOGIN}%"),
     ).fetchone()
     if row is not None:

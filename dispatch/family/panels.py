@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, Role, audit, role_may, visible_households
+from care_network.access.permissions import Action, Role, audit_home, role_may, visible_households
 from care_network.duty.centers import desk_of
 from care_network.errors import NotFoundError
 from dispatch.core.links import LinkError, LinkKeys
@@ -79,17 +79,18 @@ def make(
             (gateway_id, at, account.id),
         ).fetchone()
         assert row is not None  # noqa: S101 - RETURNING
-        audit(conn, account, "make_panel", at=at, origin=origin, detail={"gateway": gateway, "panel": row[0]})
+        detail = {"gateway": gateway, "panel": row[0]}
+        audit_home(conn, account, "make_panel", household_id, at=at, origin=origin, detail=detail)
     return "/home/" + keys.sign(PURPOSE, f"{row[0]}:{household_id}", f"panel:{gateway}", at + LASTS)
 
 
 def withdraw(conn: psycopg.Connection[Any], account: Account, gateway: str, at: dt.datetime, origin: str) -> None:
     """End the panel of a gateway. Raises NotFoundError where it has none."""
     with conn.transaction():
-        gateway_id, _ = _gateway(conn, account, gateway)
+        gateway_id, household_id = _gateway(conn, account, gateway)
         if not _withdraw(conn, gateway_id, at):
             raise NotFoundError(en=f"{gateway} has no panel", zh=f"网关 {gateway} 没有平板页面")
-        audit(conn, account, "withdraw_panel", at=at, origin=origin, detail={"gateway": gateway})
+        audit_home(conn, account, "withdraw_panel", household_id, at=at, origin=origin, detail={"gateway": gateway})
 
 
 def read(keys: LinkKeys, token: str, now: dt.datetime) -> Panel:

@@ -90,7 +90,7 @@ GROUPS: tuple[Group, ...] = (
     )),
     Group("运行", "Running it", (
         Section(
-            "/operations", "运行状态", "Operations", "服务、接入、待查数据", "Services, intake, quarantine",
+            "/operations", "运行状态", "Operations", "服务、接入、隔离区", "Services, intake, quarantine",
             (Action.VIEW_OPERATIONS,),
         ),
         Section(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import Response
 
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, audit
 from console.access.alerts import load_alert
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
@@ -40,7 +40,11 @@ def record_call(
     attempt = calls.CallAttempt(**call.model_dump())
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
-        load_alert(conn, console.board, account, alert_id, origin_of(request))
+        alert, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
         calls.record(conn, alert_id, attempt, Actor(account.id, account.name_zh, origin_of(request)), now)
+        audit(
+            conn, account, "record_call", at=now, resident_id=alert.resident_id, origin=origin_of(request),
+            detail={"alert": str(alert_id), "called": f"{attempt.kind}:{attempt.key}", "result": attempt.result},
+        )  # fmt: skip
         attempts = calls.of_alert(conn, alert_id)
     return Response(msgspec.json.encode(attempts), media_type="application/json")

@@ -2,16 +2,25 @@
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shouwang.cli.session import Login, Url, acting, refusals
 
-app = typer.Typer(help="Gateways: enrol new ones, revoke lost ones, bring them a new program.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from care_network.upkeep.scope import Acting
+
+app = typer.Typer(
+    help="Gateways: enrol new ones, revoke lost ones, bring them a new program; their devices.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(help="The gateway's name.")]
+Device = Annotated[str, typer.Argument(help="The device's name, as the gateway reports it.")]
+Model = Annotated[str, typer.Option(help="Its model, a file of firmware_profiles/devices.")]
 
 
 @app.command()
@@ -76,6 +85,88 @@ def revoke(
         fresh = revoke_identity(session.conn, gateway, session.now, session.account.login, reason)
         session.audit(Action.PROVISION, detail={"revoked": gateway, "reason": reason})
     typer.echo(f"{gateway}: {'revoked' if fresh else 'was revoked before'}")
+
+
+@app.command()
+def pair(
+    gateway: Name,
+    device: Device,
+    url: Url,
+    login: Login,
+    model: Model,
+    room: Annotated[str, typer.Option(help="Code of the room.")] = "",
+    resident: Annotated[str, typer.Option(help="Code of who wears it; not given: it watches the home.")] = "",
+) -> None:
+    """Register a device that a gateway relays, as the page of the gateway does."""
+    from care_network.upkeep import devices
+
+    with operating(url, login) as acting_now:
+        devices.pair(acting_now, gateway, device, model, room, resident)
+    typer.echo(f"{gateway}/{device}: registered")
+
+
+@app.command()
+def replace(
+    gateway: Name,
+    device: Device,
+    url: Url,
+    login: Login,
+    new: Annotated[str, typer.Option(help="Name of the new device, as the gateway reports it.")],
+    model: Model,
+) -> None:
+    """Put a new device in the place of one: it takes wearer and room; the old one, out of use, keeps its history."""
+    from care_network.upkeep import devices, gateway_page
+
+    with operating(url, login) as acting_now:
+        page = gateway_page.load(acting_now.conn, acting_now.account, gateway, acting_now.now)
+        known = gateway_page.device_named(page, device)
+        devices.replace(acting_now, gateway, device, known.version if known else 0, new, model)
+    typer.echo(f"{gateway}/{device}: replaced by {new}")
+
+
+@app.command()
+def retire(
+    gateway: Name,
+    device: Device,
+    url: Url,
+    login: Login,
+    because: Annotated[str, typer.Option("--because", help="Why it is taken out of use.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take a device out of use, after it was said who loses which protection; use-again brings it back."""
+    from care_network.upkeep import devices, gateway_page
+
+    with operating(url, login) as acting_now:
+        page = gateway_page.load(acting_now.conn, acting_now.account, gateway, acting_now.now)
+        known = gateway_page.device_named(page, device)
+        if known is not None:
+            others = gateway_page.devices_of_home(acting_now.conn, page.row.household_id)
+            for loss in gateway_page.losses(page, known, others):
+                typer.echo(f"{loss.zh} {loss.en}")
+        if not yes:
+            typer.confirm("Take it out of use?", abort=True)
+        devices.retire(acting_now, gateway, device, known.version if known else 0, because)
+    typer.echo(f"{gateway}/{device}: out of use")
+
+
+@app.command("use-again")
+def use_again(gateway: Name, device: Device, url: Url, login: Login) -> None:
+    """Use a device again that was taken out of use; what replaced it is taken out of use."""
+    from care_network.upkeep import devices
+
+    with operating(url, login) as acting_now:
+        devices.bring_back(acting_now, gateway, device)
+    typer.echo(f"{gateway}/{device}: in use")
+
+
+@contextmanager
+def operating(url: str, login: str) -> "Iterator[Acting]":
+    """Act on devices as the account of that login."""
+    from care_network.access.permissions import Action
+    from care_network.upkeep.scope import Acting
+
+    with acting(url, login, Action.OPERATE_DEVICES) as session:
+        yield Acting(session.conn, session.account, session.now, session.origin)
 
 
 @app.command()

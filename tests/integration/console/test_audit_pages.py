@@ -85,3 +85,16 @@ def test_the_page_tells_whether_the_chain_is_whole_and_gives_signed_checkpoints(
         broken = auditor.get("/audit").text
         assert "处问题" in broken
         assert "it was changed" in broken
+
+
+def test_what_is_done_to_a_home_is_found_by_each_of_its_residents(site: ConsoleSite) -> None:
+    site.conn.execute(
+        "INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date)"
+        " SELECT 'R1b', household_id, '李', 'Li', 'female', '1941-01-01' FROM resident WHERE code = 'R1'"
+    )
+    form = {"kind": "maintenance", "hours": "1", "reason": "换电池"}
+    with site.client("dispatcher") as dispatcher, site.client("auditor") as auditor:
+        assert dispatcher.post("/pauses/H1", data=form).status_code == 303
+        for code in ("R1", "R1b"):
+            page = auditor.get(f"/audit?resident={code}&action=begin_pause").text
+            assert f"{code}</td>" in page

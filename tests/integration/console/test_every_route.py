@@ -9,7 +9,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from alerting.tuning import pauses, sheet
 from care_network.access import machine_tokens, second_factor, sessions, webhooks
 from care_network.access.machine_tokens import NewToken
 from care_network.access.permissions import DISPATCHERS, PERMISSIONS, Action, Role
-from care_network.errors import NotPermittedError
+from care_network.errors import NotPermittedError, ProvisioningError
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
 from care_network.records.history import changes
@@ -340,6 +340,22 @@ def shifted(city: City, _role: Role) -> Example:
     return Example("/rosters/center-1/shifts", data=data, success=303)
 
 
+def taken_back(city: City, role: Role) -> Example:
+    """A home's parameter that the role's account has just set."""
+    who, value = account(city.conn, LOGINS[role]), float(random.randrange(50, 400))
+    with suppress(ProvisioningError):
+        sheet.change(city.conn, who, "home", "H1", FLOOR, value, "试", now(), "test")
+    row = city.conn.execute("SELECT max(id) FROM parameter_change WHERE scope = 'home'").fetchone()
+    return Example(
+        "/parameters/undo", data={"scope": "home", "key": "H1", "number": (row and row[0]) or 0}, success=303
+    )
+
+
+def previewed(_city: City, _role: Role) -> Example:
+    data = {"scope": "home", "key": "H1", "name": FLOOR, "value": "9999"}
+    return Example("/parameters/preview", data=data, success=422)
+
+
 def policy_draft(city: City, role: Role) -> int:
     """The version of a draft of the policy for urgent alerts."""
     who, fields = account(city.conn, LOGINS[role]), drafts.raw_of(policies.defaults()[1])
@@ -627,6 +643,7 @@ def kept_page(path: str, data: dict[str, Any] | None = None, success: int = 200)
 
 def machine_token(city: City) -> int:
     """A token of another system that an example may revoke."""
+    city.conn.execute("UPDATE machine_token SET revoked_at = now() WHERE revoked_at IS NULL")  # 50 are the most
     new = NewToken(
         name="t", login="hospital", scopes=["patient.read"], area="sz.yt", expires_at=now() + dt.timedelta(days=9)
     )
@@ -636,6 +653,7 @@ def machine_token(city: City) -> int:
 def machine_hook(city: City) -> int:
     """A webhook that an example may change."""
     machine_token(city)
+    city.conn.execute("UPDATE webhook SET removed_at = now() WHERE removed_at IS NULL")
     admin, url = account(city.conn, "admin"), "https://hook.example.org/"
     return webhooks.add(
         city.conn, admin, "hospital", "h", url, ["alert.raised"], "sz.yt", at=now(), origin="test"
@@ -870,6 +888,11 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /sla": lambda *_: Example("/sla"),
     "GET /api/sla": lambda *_: Example("/api/sla"),
     "GET /parameters": lambda *_: Example("/parameters"),
+    "GET /parameters/one": lambda *_: Example(f"/parameters/one?scope=resident&key=R1&name={FLOOR}&value=120"),
+    "GET /parameters/preset": lambda *_: Example("/parameters/preset?resident=R1&name=condition.copd"),
+    "POST /parameters/undo": taken_back,
+    "POST /parameters/preview": previewed,
+    "GET /parameter-previews/{number}": lambda *_: Example("/parameter-previews/none", success=404),
     "POST /parameters": parameter("/parameters", "district", ""),
     "GET /parameters/{scope}/{key}": lambda *_: Example("/parameters/resident/R1"),
     "POST /parameters/{scope}/{key}": parameter("/parameters/home/H1", "home", "H1"),

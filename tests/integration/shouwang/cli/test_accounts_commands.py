@@ -190,3 +190,18 @@ def test_weak_and_leaked_passwords_are_refused(weak: str) -> None:
 def test_a_generated_password_passes() -> None:
     for _ in range(5):
         passwords.check_new(passwords.generate(), "dispatcher")
+
+
+def test_an_account_is_moved_and_a_consent_is_given_by_commands(city: psycopg.Connection, database_url: str) -> None:
+    moved = run(database_url, "change", "carer", "--role", "station", "--as", "admin")
+    assert moved.exit_code == 0, moved.output
+    assert city.execute("SELECT role FROM account WHERE login = 'carer'").fetchone() == ("station",)
+    beyond = run(database_url, "change", "carer", "--area", "sz.yt", "--as", "admin-hs")
+    assert beyond.exit_code == 1
+    assert "不在您的管辖区域" in beyond.output
+    assert run(database_url, "change", "carer", "--role", "family", "--as", "admin").exit_code == 1
+    words = ("consent", "give", "daughter", "R1", "--relation", "女儿", "--as", "admin")
+    assert run(database_url, *words).exit_code == 0
+    assert city.execute("SELECT count(*) FROM family_member").fetchone() == (1,)
+    told = city.execute("SELECT action FROM audit ORDER BY id").fetchall()
+    assert [row[0] for row in told] == ["change_account", "give_consent"]
