@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shouwang.cli import rosters
+from shouwang.cli.operations import rosters
 from shouwang.cli.session import Login, Url, acting, connection, refusals
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ def copy_week(
     replace: Annotated[bool, typer.Option("--replace", help="Shifts there that clash give way.")] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Copy a week's shifts to the next weeks. What clashes is left as it is, and listed."""
+    """Copy a week's shifts to the next weeks. Clashes are left as they are, and listed."""
     from care_network.rosters.wanted import Copy
 
     _do(url, login, organisation, lambda: Copy(dt.date.fromisoformat(day), weeks, replace), dry_run)
