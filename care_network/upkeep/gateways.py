@@ -99,17 +99,31 @@ _ONE_HEARD: LiteralString = """
 """
 """As _FROM, for a page of gateways: only those that are shown are looked up."""
 _FOUND: LiteralString = """
-    g.name LIKE lower(%(like)s) OR h.code LIKE upper(%(like)s) OR h.address_zh LIKE %(like)s
-    OR h.address_en ILIKE %(like)s
-    OR h.id IN (SELECT r.household_id FROM resident r WHERE r.code LIKE upper(%(like)s) OR r.name_en ILIKE %(like)s)
-    OR g.id IN (SELECT d.gateway_id FROM device d
-                WHERE d.retired_at IS NULL AND (lower(d.name) LIKE lower(%(like)s) OR d.model = ANY(%(models)s)))
+    h.address_zh LIKE %(like)s OR h.id = ANY(%(homes)s) OR g.id = ANY(%(gateways)s)
+    OR %(ascii)s AND (g.name LIKE lower(%(like)s) OR h.code LIKE upper(%(like)s) OR h.address_en ILIKE %(like)s)
 """
-_FOUND_HAN: LiteralString = """
-    h.address_zh LIKE %(like)s OR h.id IN (SELECT r.household_id FROM resident r WHERE r.name_zh LIKE %(like)s)
-    OR g.id IN (SELECT d.gateway_id FROM device d WHERE d.retired_at IS NULL AND d.model = ANY(%(models)s))
-"""
-"""Names of gateways and devices, and codes, have no Han."""
+
+
+def _matches(conn: Connection[Any], words: str) -> dict[str, Any]:
+    """The values of _FOUND: homes whose residents match, gateways whose devices do, each asked for once.
+
+    Names of gateways and devices, and codes, have no Han: with some, they are not looked through.
+    """
+    values: dict[str, Any] = {"like": f"%{escaped(words)}%", "models": models_like(words), "ascii": words.isascii()}
+    if words.isascii():
+        homes = conn.execute(
+            "SELECT household_id FROM resident WHERE code LIKE upper(%(like)s) OR name_en ILIKE %(like)s", values
+        ).fetchall()
+    else:
+        homes = conn.execute("SELECT household_id FROM resident WHERE name_zh LIKE %(like)s", values).fetchall()
+    found: list[tuple[int]] = []
+    if values["models"] or values["ascii"]:
+        found = conn.execute(
+            "SELECT DISTINCT gateway_id FROM device WHERE retired_at IS NULL"
+            " AND (model = ANY(%(models)s) OR %(ascii)s AND lower(name) LIKE lower(%(like)s))",
+            values,
+        ).fetchall()
+    return {**values, "homes": [row[0] for row in homes], "gateways": [row[0] for row in found]}
 
 
 def models_like(words: str) -> list[str]:
@@ -152,7 +166,7 @@ def listing(
               AND ("""
         + _FILTERS[only]
         + ")"
-        + (f" AND ({_FOUND if words.isascii() else _FOUND_HAN})" if words else "")
+        + (f" AND ({_FOUND})" if words else "")
         + """
             ORDER BY g.name LIMIT %(limit)s)
         SELECT g.name, g.code AS household, g.address_zh, g.address_en, g.area_zh, g.area_en, g.state,
@@ -184,9 +198,8 @@ def listing(
         """
     )
     values = {
-        "area": account.area_path, "after": after, "limit": limit + 1, "like": f"%{escaped(words)}%",
-        "models": models_like(words) if words else [], "low": BATTERY_LOW, "silent": now - SILENT,
-        "ends": now + ENDS_SOON, "fresh": now - dt.timedelta(hours=1),
+        "area": account.area_path, "after": after, "limit": limit + 1, "low": BATTERY_LOW, "silent": now - SILENT,
+        "ends": now + ENDS_SOON, "fresh": now - dt.timedelta(hours=1), **(_matches(conn, words) if words else {}),
     }  # fmt: skip
     with conn.cursor(row_factory=class_row(Line)) as cursor:
         found = cursor.execute(query, values).fetchall()
