@@ -130,6 +130,9 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     Action.PAUSE_ALERTS: (
         "alerting pause begin", "alerting pause end",
     ),
+    Action.OPERATE_DEVICES: (
+        "gateways pair", "gateways replace", "gateways retire", "gateways use-again",
+    ),
     Action.PROVISION: (
         "gateways enrol", "gateways panel", "gateways revoke", "gateways update", "network add", "network change",
         "network ground load", "network ground remove", "network import", "network outlines load", "network remove",
