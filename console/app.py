@@ -31,7 +31,7 @@ from console.pages.own import account, design, login, outbox, passkeys, password
 from console.pages.people import residents, search
 from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
-from console.pages.rules import policies
+from console.pages.rules import policies, thresholds
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.entry import confirming
@@ -96,6 +96,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     channels.router,
     rosters.router,
     policies.router,
+    thresholds.router,
     # other systems
     machines.router,
     hooks.router,

@@ -32,6 +32,9 @@ from care_network.records.parameter_rows import Author, Change, Place, Scope
 from vocabulary.parameter import Parameter
 
 MOST_REASON = 500
+UNDO = dt.timedelta(seconds=30)
+LATE = dt.timedelta(seconds=15)
+"""A press on "undo" that was made in time and came late still counts."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -82,9 +85,9 @@ class Sheet(msgspec.Struct, frozen=True):
 def load_sheet(conn: Connection[Any], account: Account, scope: str, key: str, at: dt.datetime, origin: str) -> Sheet:
     """The parameters of a place. Raises NotFoundError, NotPermittedError. Audited."""
     with conn.transaction():
-        target = _find(conn, account, scope, key)
-        _trace(conn, account, "view_parameters", target, at, origin, {})
-        layers = _layers(conn)
+        target = find_target(conn, account, scope, key)
+        trace(conn, account, "view_parameters", target, at, origin, {})
+        layers = load_layers(conn)
         history = parameter_rows.history(conn, target.place)
     values = dict(layers.of(*target.around)).get(target.place.scope, {})
     known = catalogue()
@@ -98,7 +101,7 @@ def load_sheet(conn: Connection[Any], account: Account, scope: str, key: str, at
         for name, one in conditions().items()
         if scope == "resident"
     ]
-    may_change = may_do(account, _ACTION[scope]) and _reaches(conn, account, target.place)
+    may_change = may_do(account, ACTION_OF[scope]) and reaches(conn, account, target.place)
     return Sheet(target, lines, history, may_change, history[0].id if history else 0, presets)
 
 
@@ -127,9 +130,9 @@ def change(
             field="reason",
         )
     with conn.transaction():
-        target = _find(conn, account, scope, key)
-        require(account, _ACTION[scope])
-        if not _reaches(conn, account, target.place):
+        target = find_target(conn, account, scope, key)
+        require(account, ACTION_OF[scope])
+        if not reaches(conn, account, target.place):
             raise NotPermittedError(
                 en=f"a {scope} reaches beyond {account.login}'s area; an account of the whole district may set it",
                 zh=f"该设置影响全区，超出 {account.login} 的管辖区域，需由全区账号设置",
@@ -152,15 +155,43 @@ def change(
             )
         checked = catalogue()[name].default if value is None and target.place.scope == "district" else value
         if checked is not None and math.isfinite(checked):
-            check(name, checked, _layers(conn).values(*target.around))
+            check(name, checked, load_layers(conn).values(*target.around))
         author = Author(account.id, account.name_zh, origin)
         done = parameter_rows.append_change(conn, target.place, name, value, author, reason, at)
         if done:
-            _trace(conn, account, "set_parameter", target, at, origin, {"name": name, "value": value})
+            trace(conn, account, "set_parameter", target, at, origin, {"name": name, "value": value})
     return done
 
 
-def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Target:
+def undoable(conn: Connection[Any], account: Account, place: Place, now: dt.datetime) -> Change | None:
+    """The account's own change at a place that it may take back now: the newest there, within 30 s."""
+    newest = next(iter(parameter_rows.history(conn, place)), None)
+    if newest is None or parameter_rows.author_of(conn, newest.id) != account.id or now - newest.at > UNDO:
+        return None
+    return newest
+
+
+def undo(
+    conn: Connection[Any], account: Account, scope: str, key: str, number: int, at: dt.datetime, origin: str
+) -> None:
+    """Take one's own newest change at a place back, within 30 s; both stay in the history.
+
+    Raises ProvisioningError: too late, somebody else's, changed since.
+    """
+    with conn.transaction():
+        target = find_target(conn, account, scope, key)
+        change_made = undoable(conn, account, target.place, at - LATE)
+        if change_made is None or change_made.id != number:
+            raise ProvisioningError(
+                en="only your own newest change can be taken back, within 30 s; set the value again",
+                zh="只能在 30 秒内撤销自己最近的修改，请重新设置",
+                field="number",
+            )
+        reason = f"撤销：{change_made.reason}"[:MOST_REASON]
+        change(conn, account, scope, key, change_made.name, change_made.old_value, reason, at, origin, number)
+
+
+def find_target(conn: Connection[Any], account: Account, scope: str, key: str) -> Target:
     """Find a place. Raises NotFoundError where it is unknown or outside the account's area, without saying which."""
     if not may_do(account, Action.VIEW_LIMITS):
         raise NotPermittedError(
@@ -191,7 +222,7 @@ def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Targ
     raise NotFoundError(en=f"there is no {scope} {key!r}{known}", zh=f"您的管辖区域内没有 {key}", field="key")
 
 
-_ACTION: Mapping[str, Action] = {
+ACTION_OF: Mapping[str, Action] = {
     "district": Action.SET_DISTRICT_LIMITS,
     "grade": Action.SET_DISTRICT_LIMITS,
     "home": Action.SET_HOME_LIMITS,
@@ -200,12 +231,13 @@ _ACTION: Mapping[str, Action] = {
 """The permission to set something, by scope."""
 
 
-def _reaches(conn: Connection[Any], account: Account, place: Place) -> bool:
+def reaches(conn: Connection[Any], account: Account, place: Place) -> bool:
     """Whether the account's area covers all homes that a setting there changes; homes and residents were checked."""
     return place.scope in ("home", "resident") or covers_every_home(conn, account)
 
 
-def _layers(conn: Connection[Any]) -> Layers:
+def load_layers(conn: Connection[Any]) -> Layers:
+    """All values that are set now, by place."""
     return layers_of(parameter_rows.current(conn))
 
 
@@ -217,7 +249,7 @@ def _line(name: str, target: Target, layers: Layers, here: Values) -> Line:
     return Line(name, catalogue()[name], value, comes_from, here.get(name))
 
 
-def _trace(
+def trace(
     conn: Connection[Any],
     account: Account,
     action: str,
@@ -226,6 +258,7 @@ def _trace(
     origin: str,
     detail: dict[str, Any],
 ) -> None:
+    """Write a line of the audit about a place's parameters."""
     where = {"scope": target.place.scope, "key": target.key}
     told = {**where, **detail}
     if target.place.household_id is not None:

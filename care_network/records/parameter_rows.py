@@ -83,6 +83,12 @@ def history(conn: Connection[Any], place: Place, name: str | None = None) -> lis
         return cursor.execute(_HISTORY, msgspec.structs.asdict(place) | {"name": name}).fetchall()
 
 
+def author_of(conn: Connection[Any], number: int) -> int | None:
+    """The account that made a change; None: no account, or no such change."""
+    row = conn.execute("SELECT account_id FROM parameter_change WHERE id = %s", (number,)).fetchone()
+    return None if row is None else row[0]
+
+
 def lock(conn: Connection[Any]) -> None:
     """Let nobody else change parameters until the end of the transaction."""
     conn.execute("SELECT pg_advisory_xact_lock(hashtext('parameter_change'))")

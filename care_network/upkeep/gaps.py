@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import NotFoundError
+from care_network.upkeep.recent import Recent
 from care_network.upkeep.scope import UNDO, Acting, words_of
 from database.upkeep import requests as upkeep_requests
 
@@ -156,6 +157,24 @@ class Blind(msgspec.Struct, frozen=True, kw_only=True):
 
     since: dt.datetime
     until: dt.datetime
+
+
+class Sums(msgspec.Struct, frozen=True):
+    """Sums of the last days, up to a minute old."""
+
+    days: list[Sum]
+    homes: list[Sum]
+
+
+_SUMMED: Recent[Sums] = Recent(60.0)
+
+
+def sums(conn: Connection[Any], account: Account, now: dt.datetime) -> Sums:
+    """By day and by home."""
+    return _SUMMED.of(
+        f"{conn.info.dbname} {account.area_path}",
+        lambda: Sums(by_day(conn, account, now), by_home(conn, account, now)),
+    )
 
 
 def blind_times(conn: Connection[Any], now: dt.datetime) -> list[Blind]:

@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
+from care_network.upkeep.recent import Recent
 from firmware_profiles.devices import MODELS
 
 LATE, SILENT = dt.timedelta(minutes=3), dt.timedelta(minutes=15)
@@ -73,14 +74,16 @@ def standing_of(state: str, contact: dt.datetime | None, receiving: dt.datetime 
     return "late" if state == "online" and age <= SILENT else "silent"
 
 
-_CONTACT: LiteralString = """
-    greatest((SELECT max(updated_at) FROM ingest_stream i WHERE i.gateway_id = g.id),
-             CASE WHEN g.state = 'online' THEN g.state_at END)
+_CONTACT: LiteralString = "greatest(heard.at, CASE WHEN g.state = 'online' THEN g.state_at END)"
+_FROM: LiteralString = """
+    FROM gateway g JOIN household h ON h.id = g.household_id JOIN area a ON a.id = h.area_id
+    LEFT JOIN (SELECT gateway_id, max(updated_at) AS at FROM ingest_stream GROUP BY gateway_id) heard
+        ON heard.gateway_id = g.id
 """
 _FILTERS: dict[Filter, LiteralString] = {
     "all": "true",
-    "low": "EXISTS (SELECT FROM device d JOIN device_now n ON n.device_id = d.id"
-    " WHERE d.gateway_id = g.id AND d.retired_at IS NULL AND n.battery <= %(low)s)",
+    "low": "g.id IN (SELECT d.gateway_id FROM device d JOIN device_now n ON n.device_id = d.id"
+    " WHERE d.retired_at IS NULL AND n.battery <= %(low)s)",
     "silent": f"g.state <> 'never seen' AND (g.state = 'offline' OR coalesce({_CONTACT} < %(silent)s, true))",
     "never": f"{_CONTACT} IS NULL",
     "certificate": "(g.status ->> 'certificate_until_us')::bigint > 0"
@@ -90,13 +93,37 @@ _FILTERS: dict[Filter, LiteralString] = {
     " OR g.id IN (SELECT o.gateway_id FROM program_offer o JOIN program_rollout r USING (version)"
     " WHERE r.ended_at IS NULL AND o.state IN ('waiting', 'trying'))",
 }
-_FOUND: LiteralString = """
-    g.name ILIKE %(like)s OR h.code ILIKE %(like)s OR h.address_zh ILIKE %(like)s OR h.address_en ILIKE %(like)s
-    OR h.id IN (SELECT r.household_id FROM resident r
-                WHERE r.code ILIKE %(like)s OR r.name_zh ILIKE %(like)s OR r.name_en ILIKE %(like)s)
-    OR g.id IN (SELECT d.gateway_id FROM device d
-                WHERE d.retired_at IS NULL AND (d.name ILIKE %(like)s OR d.model = ANY(%(models)s)))
+_ONE_HEARD: LiteralString = """
+    FROM gateway g JOIN household h ON h.id = g.household_id JOIN area a ON a.id = h.area_id
+    LEFT JOIN LATERAL (SELECT max(updated_at) AS at FROM ingest_stream i WHERE i.gateway_id = g.id) heard ON true
 """
+"""As _FROM, for a page of gateways: only those that are shown are looked up."""
+_FOUND: LiteralString = """
+    h.address_zh LIKE %(like)s OR h.id = ANY(%(homes)s) OR g.id = ANY(%(gateways)s)
+    OR %(ascii)s AND (g.name LIKE lower(%(like)s) OR h.code LIKE upper(%(like)s) OR h.address_en ILIKE %(like)s)
+"""
+
+
+def _matches(conn: Connection[Any], words: str) -> dict[str, Any]:
+    """The values of _FOUND: homes whose residents match, gateways whose devices do, each asked for once.
+
+    Names of gateways and devices, and codes, have no Han: with some, they are not looked through.
+    """
+    values: dict[str, Any] = {"like": f"%{escaped(words)}%", "models": models_like(words), "ascii": words.isascii()}
+    if words.isascii():
+        homes = conn.execute(
+            "SELECT household_id FROM resident WHERE code LIKE upper(%(like)s) OR name_en ILIKE %(like)s", values
+        ).fetchall()
+    else:
+        homes = conn.execute("SELECT household_id FROM resident WHERE name_zh LIKE %(like)s", values).fetchall()
+    found: list[tuple[int]] = []
+    if values["models"] or values["ascii"]:
+        found = conn.execute(
+            "SELECT DISTINCT gateway_id FROM device WHERE retired_at IS NULL"
+            " AND (model = ANY(%(models)s) OR %(ascii)s AND lower(name) LIKE lower(%(like)s))",
+            values,
+        ).fetchall()
+    return {**values, "homes": [row[0] for row in homes], "gateways": [row[0] for row in found]}
 
 
 def models_like(words: str) -> list[str]:
@@ -130,10 +157,13 @@ def listing(
         """
         WITH chosen AS (
             SELECT g.id, g.name, g.state, g.state_at, g.status, h.id AS home, h.code, h.address_zh, h.address_en,
-                   a.name_zh AS area_zh, a.name_en AS area_en
-            FROM gateway g JOIN household h ON h.id = g.household_id JOIN area a ON a.id = h.area_id
+                   a.name_zh AS area_zh, a.name_en AS area_en, """  # noqa: S608
+        + _CONTACT
+        + " AS contact"
+        + (_FROM if only in ("silent", "never") else _ONE_HEARD)
+        + """
             WHERE a.path <@ %(area)s::ltree AND NOT h.synthetic AND g.name > %(after)s
-              AND ("""  # noqa: S608
+              AND ("""
         + _FILTERS[only]
         + ")"
         + (f" AND ({_FOUND})" if words else "")
@@ -141,10 +171,7 @@ def listing(
             ORDER BY g.name LIMIT %(limit)s)
         SELECT g.name, g.code AS household, g.address_zh, g.address_en, g.area_zh, g.area_en, g.state,
                coalesce((SELECT jsonb_agg(jsonb_build_array(r.code, r.name_zh, r.name_en) ORDER BY r.id)
-                         FROM resident r WHERE r.household_id = g.home), '[]') AS residents,
-               """
-        + _CONTACT
-        + """ AS contact,
+                         FROM resident r WHERE r.household_id = g.home), '[]') AS residents, g.contact,
                coalesce(g.status ->> 'software', '') AS software, signal.value AS signal, weak.battery,
                weak.name AS battery_of, (g.status ->> 'clock_synced')::boolean AS clock_synced,
                (g.status ->> 'clock_offset_ms')::float8 AS clock_offset_ms,
@@ -171,9 +198,8 @@ def listing(
         """
     )
     values = {
-        "area": account.area_path, "after": after, "limit": limit + 1, "like": f"%{escaped(words)}%",
-        "models": models_like(words) if words else [], "low": BATTERY_LOW, "silent": now - SILENT,
-        "ends": now + ENDS_SOON, "fresh": now - dt.timedelta(hours=1),
+        "area": account.area_path, "after": after, "limit": limit + 1, "low": BATTERY_LOW, "silent": now - SILENT,
+        "ends": now + ENDS_SOON, "fresh": now - dt.timedelta(hours=1), **(_matches(conn, words) if words else {}),
     }  # fmt: skip
     with conn.cursor(row_factory=class_row(Line)) as cursor:
         found = cursor.execute(query, values).fetchall()
@@ -199,13 +225,17 @@ class Counts(msgspec.Struct, frozen=True):
     update: int
 
 
+_COUNTED: Recent[Counts] = Recent(15.0)
+
+
 def counts(conn: Connection[Any], account: Account, now: dt.datetime) -> Counts:
-    """Count them."""
+    """Count them; the numbers are up to 15 s old."""
+    return _COUNTED.of(f"{conn.info.dbname} {account.area_path}", lambda: _count(conn, account, now))
+
+
+def _count(conn: Connection[Any], account: Account, now: dt.datetime) -> Counts:
     columns = ", ".join(f"count(*) FILTER (WHERE {_FILTERS[name]})::int AS {name}" for name in FILTERS)
-    query = (
-        f"SELECT {columns} FROM gateway g JOIN household h ON h.id = g.household_id JOIN area a ON a.id = h.area_id"  # noqa: S608 - fixed conditions
-        " WHERE a.path <@ %(area)s::ltree AND NOT h.synthetic"
-    )
+    query = f"SELECT {columns} {_FROM} WHERE a.path <@ %(area)s::ltree AND NOT h.synthetic"
     values = {
         "area": account.area_path, "low": BATTERY_LOW, "silent": now - SILENT, "ends": now + ENDS_SOON,
     }  # fmt: skip

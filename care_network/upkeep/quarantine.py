@@ -65,7 +65,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 _SCOPE: LiteralString = """
     (q.gateway IN (SELECT g.name FROM gateway g JOIN household h ON h.id = g.household_id
                    JOIN area a ON a.id = h.area_id WHERE a.path <@ %(area)s::ltree)
-     OR %(everything)s AND (q.gateway IS NULL OR NOT EXISTS (SELECT FROM gateway g WHERE g.name = q.gateway)))
+     OR %(everything)s AND (q.gateway IS NULL OR NOT is_gateway(q.gateway)))
 """
 
 

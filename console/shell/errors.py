@@ -157,6 +157,15 @@ async def _broken(request: Request, _error: Exception) -> Response:
     return page(request, "message.html", account_of(request), status=500, kind="500")
 
 
+async def _not_theirs(request: Request, error: Exception) -> Response:
+    """The database's own refusal: a row of another area, which the service layer would have refused, too."""
+    log.error("the database refused what the service layer let pass", error=str(error).splitlines()[0])
+    refusal = NotPermittedError(
+        zh="该记录不在您的管辖区域内，或您无权修改", en="this record is not of your area, or not yours to change"
+    )
+    return await _refused(request, refusal)
+
+
 HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
     BilingualError: _refused,
     LoginNeeded: _login_needed,
@@ -164,6 +173,7 @@ HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Resp
     HTTPException: _http_error,
     RequestValidationError: _not_understood,
     psycopg.OperationalError: _database_away,
+    psycopg.errors.InsufficientPrivilege: _not_theirs,
     psycopg.DataError: _not_storable,
     OverflowError: _not_storable,
     UnicodeError: _not_storable,

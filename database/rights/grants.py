@@ -207,7 +207,8 @@ GRANTS: Mapping[str, Rights] = {
             _lock("resident"),
             _lock("staff"),
         ),
-        functions="add_machine_account(text,text,text,text) check_chain(bigint,bytea,integer)",
+        functions="add_machine_account(text,text,text,text) check_chain(bigint,bytea,integer)"
+        " has_medical_note(integer)",
     ),
     # other systems' doors: what residents agreed to, and no name of staff
     "exchange": Rights(

@@ -133,15 +133,16 @@ def _false_table(
 def _homes(conn: Connection[Any], w: Window) -> list[tuple[str, dict[str, str], dict[str, int]]]:
     rows = conn.execute(
         """
-        SELECT h.code, a.name_zh, a.name_en, f.ended FROM (
-            SELECT household_id, jsonb_object_agg(ending, n) AS ended, max(n) FILTER (WHERE ending = 'false') AS wrong
-            FROM (SELECT f.household_id, f.ending, count(*) AS n FROM figure_alert f
-                  JOIN area leaf ON leaf.id = f.area_id
-                  JOIN area top ON top.id = %(area)s AND leaf.path <@ top.path
-                  WHERE f.month BETWEEN %(first)s AND %(last)s GROUP BY 1, 2) e
-            GROUP BY household_id ORDER BY wrong DESC NULLS LAST, household_id LIMIT %(most)s
-        ) f JOIN household h ON h.id = f.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
-        WHERE f.wrong > 0 ORDER BY f.wrong DESC, h.code
+        SELECT h.code, a.name_zh, a.name_en, (
+            SELECT jsonb_object_agg(ending, n) FROM (
+                SELECT ending, count(*) AS n FROM figure_alert
+                WHERE household_id = h.id AND month BETWEEN %(first)s AND %(last)s GROUP BY ending) e)
+        FROM (SELECT f.household_id, count(*) AS wrong FROM figure_alert f JOIN area leaf ON leaf.id = f.area_id
+              JOIN area top ON top.id = %(area)s AND leaf.path <@ top.path
+              WHERE f.month BETWEEN %(first)s AND %(last)s AND f.ending = 'false'
+              GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %(most)s) f
+        JOIN household h ON h.id = f.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
+        ORDER BY f.wrong DESC, h.code
         """,
         {**w.asked, "most": MOST_HOMES},
     )

@@ -17,7 +17,7 @@ from dispatch.sla.clock import MILESTONES
 from figures.core import months
 from figures.core.sections import Cell, Column
 from figures.reading import rows
-from figures.reading.scope import LISTS, Window
+from figures.reading.scope import LISTS, Window, planned_anew
 
 MOST = 200
 Filters = Mapping[str, str]
@@ -77,8 +77,8 @@ def listing(
     where, values = _where(conn, w, how, filters)
     # of constants: what a reader gives is a parameter
     whole = f"SELECT {how.columns} FROM {how.fact} f {how.inside} WHERE {where} {how.group}"  # noqa: S608
-    with conn.cursor() as cursor:
-        total = cursor.execute(f"SELECT count(*) FROM ({whole}) i".encode(), values).fetchone()  # noqa: S608
+    with planned_anew(conn):
+        total = conn.execute(f"SELECT count(*) FROM ({whole}) i".encode(), values).fetchone()  # noqa: S608
     names = ", ".join(name for name, _ in how.key)
     order = ", ".join(f"{name} DESC" for name, _ in how.key)
     beyond = "true"
@@ -91,7 +91,8 @@ def listing(
     lines = f"SELECT * FROM ({whole}) i WHERE {beyond} ORDER BY {order} LIMIT %(limit)s"  # noqa: S608
     shown_order = ", ".join(f"l.{name} DESC" for name, _ in how.key)
     page = f"SELECT l.*, {how.names} FROM ({lines}) l {how.joins} ORDER BY {shown_order}"  # noqa: S608
-    found = rows.dicts(conn, page, {**values, "limit": limit + 1})
+    with planned_anew(conn):
+        found = rows.dicts(conn, page, {**values, "limit": limit + 1})
     shown = [how.show(w, row) for row in found[:limit]]
     more = "~".join(rows.key(found[limit - 1][name]) for name, _ in how.key) if len(found) > limit else ""
     audit(

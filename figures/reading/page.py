@@ -16,17 +16,18 @@ from vocabulary.severity import Severity
 
 def sections(conn: Connection[Any], w: Window, severity: Severity = "emergency") -> list[Section]:
     """Read all sections of a window; the charts of the times are those of one severity."""
-    return [
-        places.coverage(conn, w),
-        places.people(conn, w),
-        alarms.alerts(conn, w),
-        falsehoods.false_alarms(conn, w),
-        times.times(conn, w, severity),
-        devices.availability(conn, w),
-        devices.blind(conn, w),
-        staff.load(conn, w),
-        outlook.outlook(conn, w),
-    ]
+    with scope.planned_anew(conn):
+        return [
+            places.coverage(conn, w),
+            places.people(conn, w),
+            alarms.alerts(conn, w),
+            falsehoods.false_alarms(conn, w),
+            times.times(conn, w, severity),
+            devices.availability(conn, w),
+            devices.blind(conn, w),
+            staff.load(conn, w),
+            outlook.outlook(conn, w),
+        ]
 
 
 def other_window(conn: Connection[Any], account: Account, w: Window, other: str) -> Window | None:

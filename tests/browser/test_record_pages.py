@@ -6,9 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from care_network.records.network import Network
-from tests.support.console_site import console_site, now
-from tests.support.network import account
+from tests.support.console_site import console_site
+from tests.support.network import network
 
 pytestmark = pytest.mark.browser
 WRONG = (
@@ -46,8 +45,7 @@ def test_a_grade_is_changed_and_taken_back_and_a_table_comes_in(
         bar.get_by_role("button", name="撤销").click()
         expect(page.locator(".changes-table tbody tr")).to_have_count(3)
         expect(page.locator(".record-fields")).to_contain_text("未知")
-        with site.console.database() as conn:
-            stored = Network(conn, account(site.conn, "admin"), at=now()).get("resident", ("R1",))
+        stored = network(site.conn, "admin").get("resident", ("R1",))
         assert stored.record.ability_grade is None  # type: ignore[attr-defined]
 
         browser_context.add_cookies([{"name": "shouwang_language", "value": "en", "url": site.address}])

@@ -5,6 +5,7 @@ from typing import Any
 
 import typer.main
 
+from care_network.access.permissions import Action
 from shouwang.cli.main import app
 
 
@@ -102,3 +103,74 @@ ACCOUNT_WHEN_NEEDED = {
     "storage retention": "to change it: shown it is nobody's data",
 }
 """Commands whose --as may be left out, with the reason; each has a test of its own."""
+
+COMMANDS: dict[Action, tuple[str, ...]] = {
+    Action.DISPATCH: (
+        "orders cancel", "orders dispatch", "orders link", "orders offer", "orders plan", "orders step",
+        "orders suggest",
+    ),
+    Action.EDIT_MEDICAL_NOTE: ("network note set",),
+    Action.EXPORT_VITALS: ("export",),
+    Action.HAND_OVER: (
+        "dispatch accept", "dispatch hand-over", "dispatch withdraw",
+    ),
+    Action.MANAGE_ACCOUNTS: (
+        "accounts add", "accounts change", "accounts consent give", "accounts consent withdraw", "accounts disable",
+        "accounts enable", "accounts end-sessions", "accounts list", "accounts second-factor", "accounts sessions",
+    ),
+    Action.MANAGE_MACHINES: (
+        "exchange consent give", "exchange consent list", "exchange consent withdraw", "exchange tokens add",
+        "exchange tokens list", "exchange tokens revoke", "exchange webhooks add", "exchange webhooks list",
+        "exchange webhooks log", "exchange webhooks pause", "exchange webhooks remove", "exchange webhooks resend",
+    ),
+    Action.MANAGE_STAFF: ("dispatch present",),
+    Action.MERGE: (
+        "dispatch merge", "dispatch unmerge",
+    ),
+    Action.PAUSE_ALERTS: (
+        "alerting pause begin", "alerting pause end",
+    ),
+    Action.OPERATE_DEVICES: (
+        "gateways pair", "gateways replace", "gateways retire", "gateways use-again",
+    ),
+    Action.PROVISION: (
+        "gateways enrol", "gateways panel", "gateways revoke", "gateways update", "network add", "network change",
+        "network ground load", "network ground remove", "network import", "network outlines load", "network remove",
+    ),
+    Action.REOPEN: ("dispatch reopen",),
+    Action.SETTLE_QUARANTINE: (
+        "gaps accept", "gaps ask", "quarantine discard", "quarantine reprocess",
+    ),
+    Action.SET_POLICIES: (
+        "dispatch drop-policy", "dispatch dry-run-policy", "dispatch set-policies",
+    ),
+    Action.SET_PREFERENCES: ("notify prefer",),
+    Action.VIEW_ALERTS: (
+        "alerting pause list", "dispatch closed",
+    ),
+    Action.VIEW_AUDIT: (
+        "accounts audit show", "audit show",
+    ),
+    Action.VIEW_FIGURES: (
+        "figures report", "figures show",
+    ),
+    Action.VIEW_LIMITS: (
+        "alerting parameters conditions", "alerting parameters history", "alerting parameters list",
+        "alerting parameters set", "alerting parameters unset",
+    ),
+    Action.VIEW_MEDICAL_NOTE: ("network note show",),
+    Action.VIEW_NETWORK: (
+        "dispatch holes", "dispatch policies",
+        "network duty", "network holes", "network list", "network people",
+        "network protection", "network show", "network tree", "network history", "network export", "trace",
+    ),
+    Action.VIEW_OPERATIONS: (
+        "dispatch duty-tests", "dispatch report", "dispatch statistics", "dispatch status", "gaps list",
+        "gateways certificates", "gateways programs", "orders sla", "quarantine list", "quarantine pairing",
+        "quarantine show",
+    ),
+    Action.VIEW_ORDERS: (
+        "orders list", "orders show",
+    ),
+}  # fmt: skip
+"""Commands by the permission that each asks for first: what the roles may, the table of permissions says."""

@@ -146,7 +146,7 @@ _COSTS: Mapping[str, tuple[tuple[LiteralString, str, str, bool], ...]] = {
             False,
         ),
         (
-            "SELECT count(*) FROM medical_note WHERE resident_id = %s",
+            "SELECT has_medical_note(%s)::int",
             "医疗信息一并销毁，且无法撤销",
             "the medical note is destroyed, which cannot be taken back",
             False,

@@ -88,7 +88,7 @@ def _show(
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         found = gaps.listing(conn, account, gateway=gateway.strip(), settled=settled, after=after)
-        days, homes = gaps.by_day(conn, account, now), gaps.by_home(conn, account, now)
+        summed = gaps.sums(conn, account, now)
         blind = gaps.blind_times(conn, now)
         asked = [
             one
@@ -98,7 +98,7 @@ def _show(
     shown = found[: gaps.LIMIT]
     pager = pager_of(request, str(shown[-1].id) if len(found) > gaps.LIMIT else None, gaps.LIMIT)
     return admin_page(
-        request, "gaps.html", account, status_of(error) if error else 200, gaps=shown, pager=pager, days=days,
-        homes=homes, blind=blind, chances=gaps.CHANCES, streams=gaps.STREAMS, gateway=gateway, settled=settled,
+        request, "gaps.html", account, status_of(error) if error else 200, gaps=shown, pager=pager, days=summed.days,
+        homes=summed.homes, blind=blind, chances=gaps.CHANCES, streams=gaps.STREAMS, gateway=gateway, settled=settled,
         asked=asked, wrong=wrong, message=message_of(request, error, account) if error else "", back=gaps.BACK,
     )  # fmt: skip

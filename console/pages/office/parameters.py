@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from alerting.tuning import sheet as tuning
 from alerting.tuning.catalogue import SCOPES, catalogue
-from alerting.tuning.groups import group_of, heading_of, place_of
+from alerting.tuning.groups import about, group_of, heading_of, place_of
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.catalogues.ability import GRADES
@@ -69,14 +69,17 @@ def _sheet(
     filled: dict[str, str] | None = None,
 ) -> Response:
     with console.database() as conn:
-        sheet = tuning.load_sheet(conn, account, scope, key, dt.datetime.now(dt.UTC), origin_of(request))
+        now = dt.datetime.now(dt.UTC)
+        sheet = tuning.load_sheet(conn, account, scope, key, now, origin_of(request))
+        undoable = tuning.undoable(conn, account, sheet.target.place, now)
     lines = sorted(sheet.lines, key=lambda line: place_of(_group(line)))  # by name within, as they come
     groups = [(heading_of(group), list(some)) for group, some in itertools.groupby(lines, _group)]
     around = {"grade": sheet.target.around[0], "household": sheet.target.household}
     return page(
         request, "parameters.html", account, status_of(error) if error else 200, sheet=sheet, groups=groups,
         known=catalogue(), scopes=SCOPES, grades=GRADES, around=around,
-        message=message_of(request, error, account) if error else "", filled=filled or {},
+        message=message_of(request, error, account) if error else "", filled=filled or {}, about=about,
+        undoable=undoable,
     )  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def _record(
         request, "record.html", account, status_of(error) if error else 200, kind=known, say=speaker, stored=stored,
         title=speaker.name(kind, stored.record), beside=beside, lines=speaker.lines(made), undo=undo, moment=moment,
         as_of=asked, until=undo.at + dt.timedelta(seconds=changes.UNDO_S) if undo else None, address=words.address,
-        address_of=words.address_of, here_at=words.address_of(known, stored), columns=words.COLUMNS, places=places,
+        address_of=words.address_of, here_at=words.address_of(known, stored), places=places,
         most=related.MOST, kinds=kind_named, left=left, asks=asks,
         message=message_of(request, error, account) if error else "",
     )  # fmt: skip

@@ -90,9 +90,13 @@ class Speaker:
         parts = [self.value(kind, record, name) or "" for name in KINDS[kind].key]
         return " · ".join(parts)
 
-    def heads(self, kind: str) -> list[str]:
-        """The headings of a kind's columns."""
-        return [self.label(kind, name) for name in COLUMNS[kind]]
+    def heads(self, kind: str, of: str = "") -> list[str]:
+        """The headings of a kind's columns; ``of``: as :meth:`columns`."""
+        return [self.label(kind, name) for name in self.columns(kind, of)]
+
+    def columns(self, kind: str, of: str = "") -> list[str]:
+        """The columns of a kind's list; beside a record of the kind ``of`` without the one that names it."""
+        return [name for name in COLUMNS[kind] if not of or name not in FIELDS[kind] or FIELDS[kind][name].form != of]
 
     def new_address(self, other: str, kind: Kind, stored: Stored) -> str:
         """The form of a new record of another kind that belongs to this one."""
@@ -122,7 +126,8 @@ class Speaker:
 
     def _who(self, change: Change) -> str:
         if change.login is not None:
-            return f"{self.pick(change.name_zh or '', change.name_en or '')}（{change.login}）"
+            name = self.pick(change.name_zh or "", change.name_en or "")
+            return self.pick(f"{name}（{change.login}）", f"{name} ({change.login})")
         return self.pick("平台", "the platform")
 
     def _changes(self, change: Change) -> list[tuple[str, str | None, str | None]]:

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0166"
-down_revision = "0161"
+down_revision = "0162"
 branch_labels = None
 depends_on = None
 

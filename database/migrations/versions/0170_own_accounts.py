@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0170"
-down_revision = "0167"
+down_revision = "0168"
 branch_labels = None
 depends_on = None
 

@@ -9,7 +9,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from alerting.tuning import pauses, sheet
 from care_network.access import machine_tokens, second_factor, sessions, webhooks
 from care_network.access.machine_tokens import NewToken
 from care_network.access.permissions import DISPATCHERS, PERMISSIONS, Action, Role
-from care_network.errors import NotPermittedError
+from care_network.errors import NotPermittedError, ProvisioningError
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
 from care_network.records.history import changes
@@ -338,6 +338,22 @@ def undone(city: City, role: Role) -> Example:
 def shifted(city: City, _role: Role) -> Example:
     data = {"code": f"x{random.randrange(10**9)}", "name_zh": "试", "starts": "08:00", "ends": "09:00"}
     return Example("/rosters/center-1/shifts", data=data, success=303)
+
+
+def taken_back(city: City, role: Role) -> Example:
+    """A home's parameter that the role's account has just set."""
+    who, value = account(city.conn, LOGINS[role]), float(random.randrange(50, 400))
+    with suppress(ProvisioningError):
+        sheet.change(city.conn, who, "home", "H1", FLOOR, value, "试", now(), "test")
+    row = city.conn.execute("SELECT max(id) FROM parameter_change WHERE scope = 'home'").fetchone()
+    return Example(
+        "/parameters/undo", data={"scope": "home", "key": "H1", "number": (row and row[0]) or 0}, success=303
+    )
+
+
+def previewed(_city: City, _role: Role) -> Example:
+    data = {"scope": "home", "key": "H1", "name": FLOOR, "value": "9999"}
+    return Example("/parameters/preview", data=data, success=422)
 
 
 def policy_draft(city: City, role: Role) -> int:
@@ -872,6 +888,11 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /sla": lambda *_: Example("/sla"),
     "GET /api/sla": lambda *_: Example("/api/sla"),
     "GET /parameters": lambda *_: Example("/parameters"),
+    "GET /parameters/one": lambda *_: Example(f"/parameters/one?scope=resident&key=R1&name={FLOOR}&value=120"),
+    "GET /parameters/preset": lambda *_: Example("/parameters/preset?resident=R1&name=condition.copd"),
+    "POST /parameters/undo": taken_back,
+    "POST /parameters/preview": previewed,
+    "GET /parameter-previews/{number}": lambda *_: Example("/parameter-previews/none", success=404),
     "POST /parameters": parameter("/parameters", "district", ""),
     "GET /parameters/{scope}/{key}": lambda *_: Example("/parameters/resident/R1"),
     "POST /parameters/{scope}/{key}": parameter("/parameters/home/H1", "home", "H1"),

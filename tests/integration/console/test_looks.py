@@ -32,6 +32,7 @@ ABOUT_NOBODY = {
     "GET /accounts/roles",
     "GET /admin",
     "GET /healthz",
+    "GET /parameter-previews/{number}",  # counts of a replay that was audited, with each resident, as it began
     "GET /login",
     "GET /password",
     "GET /push-worker.js",

@@ -122,8 +122,13 @@ def test_boxes_leave_the_order_of_languages_alone(site: ConsoleSite, admin: http
 def test_a_removal_names_what_follows_and_comes_back(site: ConsoleSite, admin: httpx2.Client) -> None:
     assert "1 位老人住在这里，须先迁走" in admin.get("/records/household/at/H1/remove").text
     added = network(site.conn, "admin").add("resident", NEW["resident"])
+    site.conn.execute(
+        "INSERT INTO medical_note (resident_id, key_id, nonce, ciphertext, updated_at)"
+        " SELECT id, 'k', decode(repeat('00', 12), 'hex'), '', now() FROM resident WHERE code = 'R9'"
+    )
     page = admin.get("/records/resident/at/R9/remove").text
     assert "不再受到守护" in page
+    assert "医疗信息一并销毁" in page, "which an administrator may not read"
     gone = admin.post("/records/resident/at/R9/remove", data={"version": added.version})
     assert gone.status_code == 303
     listed = admin.get(gone.headers["location"])
@@ -163,7 +168,7 @@ def test_a_street_sees_and_changes_its_own_alone(site: ConsoleSite) -> None:
         assert "sz.yt.ms" not in street.get("/records/area").text
         assert "R2" not in street.get("/records/resident/export").text
         other = PERSON | {"code": "R7", "household": "H2"}
-        assert street.post("/records/resident/new", data=other).status_code == 403
+        assert street.post("/records/resident/new", data=other).status_code == 404
     with site.client("dispatcher") as desk:
         assert desk.get(EDIT).status_code == 200, "shown to whoever may change records of some kind"
         assert desk.post(EDIT, data=PERSON | {"version": version(site)}).status_code == 403

@@ -61,12 +61,13 @@ def test_only_those_who_care_for_the_resident_may(city: psycopg.Connection) -> N
         put(city, "carer", "resident", "R1", 1, "condition.pacemaker")
 
 
-def form_of(page: str, name: str) -> dict[str, str]:
-    """The hidden fields and the proposed reason of a preset's form."""
-    (item,) = re.findall(rf'<li id="{re.escape(name)}">.*?</li>', page, re.DOTALL)
-    fields = dict(re.findall(r'name="(\w+)"[^>]*?value="([^"]*)"', item))
-    assert "<button" in item
-    return fields
+def form_of(site: httpx2.Client, name: str) -> dict[str, str]:
+    """The hidden fields of a preset's form, on the page that shows all that it changes."""
+    page = site.get(f"/parameters/preset?resident=R1&name={name}").text
+    assert "仅凭医护人员的意见" in page
+    (form,) = re.findall(rf'<form method="post" action="{PATH}".*?</form>', page, re.DOTALL)
+    assert "<button" in form
+    return dict(re.findall(r'name="(\w+)"[^>]*?value="([^"]*)"', form)) | {"reason": "李医生"}
 
 
 def test_one_click_on_the_page(site: httpx2.Client, city: psycopg.Connection) -> None:
@@ -74,20 +75,20 @@ def test_one_click_on_the_page(site: httpx2.Client, city: psycopg.Connection) ->
     page = site.get(PATH).text
     assert "病情预设" in page
     assert "RCP" in page, "with its source"
-    form = form_of(page, COPD)
-    assert (form["value"], bool(form["reason"])) == ("1", True)
+    form = form_of(site, COPD)
+    assert form["value"] == "1"
     assert site.post(PATH, data=form).status_code == 303
     page = site.get(PATH).text
     assert "生效中" in page
     assert person(city)[0] == 2
-    form = form_of(page, COPD)
+    form = form_of(site, COPD)
     assert form["value"] == ""
     assert site.post(PATH, data=form).status_code == 303
     assert person(city) == (1, {})
     assert 'id="conditions"' not in site.get("/parameters/home/H1").text
     log_in(site, city, "admin")
-    page = site.get(PATH).text
-    assert ">启用<" not in page, "an administrator sees them and may not set them"
+    page = site.get(f"/parameters/preset?resident=R1&name={COPD}").text
+    assert "全部启用" not in page, "an administrator sees them and may not set them"
     assert site.post(PATH, data=form).status_code == 403
 
 

@@ -18,11 +18,12 @@ from tests.support.sensors import FIRST
 
 HOME, PERSON = Place("home", household_id=7), Place("resident", resident_id=1)
 ALL = {f"condition.{name}" for name in (
-    "copd", "atrial_fibrillation", "beta_blocker", "pacemaker", "heart_failure", "diabetes", "dementia"
+    "copd", "atrial_fibrillation", "beta_blocker", "pacemaker", "heart_failure", "diabetes", "dementia", "fall_risk",
+    "palliative",
 )}  # fmt: skip
 
 
-def test_there_is_one_for_each_condition_of_issue_14() -> None:
+def test_there_is_one_for_each_condition_of_issues_14_and_17() -> None:
     assert set(conditions()) == ALL
 
 

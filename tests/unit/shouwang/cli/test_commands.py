@@ -9,7 +9,7 @@ import typer
 
 from care_network.errors import NotPermittedError
 from shouwang.cli.session import refusal, refusals
-from tests.support.commands import ACCOUNT_WHEN_NEEDED, WITHOUT_ACCOUNT, commands
+from tests.support.commands import ACCOUNT_WHEN_NEEDED, COMMANDS, WITHOUT_ACCOUNT, commands
 
 TREE = dict(commands())
 
@@ -26,6 +26,12 @@ def test_a_command_names_an_account_or_the_list_says_why_not(name: str) -> None:
     else:
         assert option is not None, "act through shouwang.cli.session.acting, or give a reason in WITHOUT_ACCOUNT"
         assert getattr(option, "required", False) == (name not in ACCOUNT_WHEN_NEEDED)
+
+
+def test_every_command_stands_by_its_permission_once() -> None:
+    listed = [name for names in COMMANDS.values() for name in names]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == TREE.keys() - WITHOUT_ACCOUNT.keys() - ACCOUNT_WHEN_NEEDED.keys()
 
 
 def test_the_lists_name_commands_that_exist() -> None:
