@@ -252,6 +252,9 @@ def push_config(acting: Acting, gateway: str, body: bytes) -> int:
     it. Raises ProvisioningError for a file that is none, another gateway's, or not newer than the last one sent.
     """
     acting.require(Action.OPERATE_DEVICES)
+    acting.gateway(gateway)
+    if not body:
+        raise ProvisioningError(en="choose the file", zh="请选择文件", field="file")
     if len(body) > MOST_CONFIG:
         raise ProvisioningError(en="the file is too large", zh="文件过大", field="file")
     made_for = read_config(body)

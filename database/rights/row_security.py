@@ -115,18 +115,37 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "account_news": {"ALL": "account_id = (SELECT viewer_account())"},
     # what records were before
     "record_change": {"SELECT": f"({_ALL} OR path <@ (SELECT viewer_area()))"},
+    "quarantine": {
+        "ALL": f"({_ALL} OR EXISTS (SELECT FROM gateway anchor WHERE anchor.name = quarantine.gateway))"
+    },
+    "checked_file": {"ALL": "account_id = (SELECT viewer_account())"},
     "exchange_consent": {"ALL": _person("exchange_consent.resident_id")},
     # names, addresses and numbers in texts: for somebody whose session is open
     **{
         table: {"ALL": _LIVE}
         for table in (
             "message", "delivery_attempt", "outbox_entry", "notification_preference", "push_subscription",
-            "visit_result", "field_press", "staff_location", "handover", "handover_alert", "quarantine", "pairing",
-            "desk_support", "machine_token", "channel_test", "upkeep_request",
+            "visit_result", "field_press", "staff_location", "handover", "handover_alert", "pairing",
+            "desk_support", "staff", "staff_certificate",
+            "duty_test", "roster_change", "machine_token", "channel_test", "upkeep_request",
         )
     },
 }  # fmt: skip
 """By table and command: the condition on which the console's role sees, makes or changes a row."""
+
+_NOBODYS = (
+    "alembic_version alerting_worker area area_outline audit_check audit_checkpoint backup_report certificate_expiry"
+    " channel_ceiling device_now dispatch_worker doctor_check duty_warning enrolment_code escalation_policy"
+    " figure_alert figure_blind figure_count figure_device figure_mark figure_model figure_month figure_people"
+    " figure_person figure_place figure_rule figure_time figure_worker ground_map ingest_stream order_in_hand"
+    " organisation path_console path_proof policy_draft program_offer program_rollout protection_gap protection_look"
+    " protection_total reading reading_hour reading_minute reading_open record_history revoked_identity rollup_due"
+    " rollup_hour rollup_minute roster roster_exception sealed_entry shift sla_breach storage storage_sample stream_gap"
+    " stream_missing webhook webhook_attempt webhook_delivery"
+)
+NOBODYS = frozenset(_NOBODYS.split())
+"""Tables of the console without a policy: places, devices, counts, numbers of people, and nobody's name, address or
+words. A further table is here or in ROWS."""
 
 OTHERS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("links", "medical_note"): {"SELECT": "has_open_alert(medical_note.resident_id)"},

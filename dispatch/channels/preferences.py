@@ -142,9 +142,5 @@ def _check_area(conn: psycopg.Connection[Any], account: Account, recipient: Reci
 
 
 def _homes_outside(conn: psycopg.Connection[Any], account: Account) -> bool:
-    row = conn.execute(
-        "SELECT FROM household h JOIN area a ON a.id = h.area_id"
-        " WHERE NOT a.path <@ %s::text::ltree AND NOT h.synthetic LIMIT 1",
-        (account.area_path,),
-    ).fetchone()
-    return row is not None
+    row = conn.execute("SELECT has_homes_outside(%s::text::ltree)", (account.area_path,)).fetchone()
+    return row is None or bool(row[0])

@@ -60,6 +60,7 @@ class Maker:
             try:
                 options = connect_options(self._database, "exchange-exports")
                 with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
+                    conn.prepare_threshold = None  # as in exchange.shell.state
                     while not self._stop.is_set():
                         part.turned()
                         if not self.turn(conn, self._stop.is_set, part.turned):

@@ -46,6 +46,8 @@ class Exchange:
     def database(self) -> Iterator[psycopg.Connection[Any]]:
         """Lend a connection; committed at the end, rolled back on an error."""
         with self._pool.connection() as conn:
+            # filters that are not given are left out of a plan only where it is made for the very values
+            conn.prepare_threshold = None
             yield conn
 
     def base(self, request: Request) -> str:

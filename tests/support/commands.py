@@ -130,6 +130,9 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     Action.PAUSE_ALERTS: (
         "alerting pause begin", "alerting pause end",
     ),
+    Action.OPERATE_DEVICES: (
+        "gateways pair", "gateways replace", "gateways retire", "gateways use-again",
+    ),
     Action.PROVISION: (
         "gateways enrol", "gateways panel", "gateways revoke", "gateways update", "network add", "network change",
         "network ground load", "network ground remove", "network import", "network outlines load", "network remove",
@@ -139,7 +142,7 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "gaps accept", "gaps ask", "quarantine discard", "quarantine reprocess",
     ),
     Action.SET_POLICIES: (
-        "dispatch drop-policy", "dispatch set-policies",
+        "dispatch drop-policy", "dispatch dry-run-policy", "dispatch set-policies",
     ),
     Action.SET_PREFERENCES: ("notify prefer",),
     Action.VIEW_ALERTS: (
@@ -157,7 +160,7 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.VIEW_MEDICAL_NOTE: ("network note show",),
     Action.VIEW_NETWORK: (
-        "dispatch holes", "dispatch policies", "dispatch dry-run-policy",
+        "dispatch holes", "dispatch policies",
         "network duty", "network holes", "network list", "network people",
         "network protection", "network show", "network tree", "network history", "network export", "trace",
     ),

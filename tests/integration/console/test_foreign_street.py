@@ -40,6 +40,10 @@ OF_THE_DISTRICT = {
 """The ground of the map: streets and houses, nobody's. Forms, and lists of one's own area (test_record_pages.py)."""
 
 
+REFUSED = (403, 404, 422)
+"""The form of an example may be looked at before its object is looked up: then it says nothing of the object."""
+OF_R2 = {"POST /family/{code}/leave"}
+"""Their example is of the other street already."""
 STRANGERS = {role: f"{role}-far" for role in LOGINS}
 
 
@@ -79,14 +83,14 @@ def test_no_page_shows_what_lies_in_another_street(city: City, database_url: str
                 if route.name in OF_THE_DISTRICT:
                     if route.method == "GET" and "{version}" not in route.path:
                         shown[route.path] = site.text(example, STRANGERS[by])
-                else:
+                elif route.name not in OF_R2:
                     for role in asking:
                         opened[route.name, role.value] = site.ask(route, example, STRANGERS[role])
             elif route.method == "GET" and by == Role.DISPATCHER:
                 shown[route.path] = site.text(example, STRANGERS[by])
     assert len({name for name, _ in opened}) > 20
     assert {role for _, role in opened} == {role.value for role in LOGINS}
-    assert [f"{status} {name} {role}" for (name, role), status in opened.items() if status not in (403, 404)] == []
+    assert [f"{status} {name} {role}" for (name, role), status in opened.items() if status not in REFUSED] == []
     assert "gw-2" in shown["/operations"], "its own"
     assert [
         (path, found[0]) for path, text in shown.items() if path != "/design" and (found := FOREIGN.search(text))

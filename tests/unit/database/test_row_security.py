@@ -2,7 +2,7 @@
 
 from care_network.access.permissions import PERMISSIONS, Action
 from database.rights.grants import BY_VIEWER, GRANTS, OF_CONSOLE
-from database.rights.row_security import ROLES_THAT, ROWS
+from database.rights.row_security import NOBODYS, ROLES_THAT, ROWS
 
 
 def test_the_policies_know_the_roles_of_the_table_of_permissions() -> None:
@@ -10,6 +10,14 @@ def test_the_policies_know_the_roles_of_the_table_of_permissions() -> None:
         action: {role.value for role, actions in PERMISSIONS.items() if Action(action) in actions}
         for action in ROLES_THAT
     } == {action: set(roles) for action, roles in ROLES_THAT.items()}
+
+
+def test_every_table_of_the_console_has_a_policy_or_is_nobodys() -> None:
+    rights = GRANTS[BY_VIEWER]
+    named = set(f"{rights.select} {rights.insert} {rights.update} {rights.delete}".split())
+    named |= {table for _, table, _ in rights.columns}
+    assert named - set(ROWS) - NOBODYS == set(), "whose rows does a viewer see? database/rights/row_security.py"
+    assert not NOBODYS & set(ROWS)
 
 
 def test_the_program_of_the_console_has_logins_of_its_own() -> None:
