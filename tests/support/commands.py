@@ -123,7 +123,7 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "exchange tokens list", "exchange tokens revoke", "exchange webhooks add", "exchange webhooks list",
         "exchange webhooks log", "exchange webhooks pause", "exchange webhooks remove", "exchange webhooks resend",
     ),
-    Action.MANAGE_STAFF: ("dispatch present",),
+    Action.MANAGE_STAFF: ("dispatch present", "network rosters copy-week", "network rosters swap",),
     Action.MERGE: (
         "dispatch merge", "dispatch unmerge",
     ),
