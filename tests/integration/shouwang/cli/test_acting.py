@@ -36,7 +36,10 @@ def arguments(name: str, command: Any, file: Path, meant: Mapping[str, str] = {}
         if one.required and one.name not in ("login", "url"):
             value = meant.get(one.name) or made_up(one.name, kinds[one.name], file)
             words += [value] if one.param_type_name == "argument" else [one.opts[0], value]
-    placed = name.startswith("alerting parameters ") and name != "alerting parameters conditions"
+    placed = name.startswith("alerting parameters ") and name not in (
+        "alerting parameters conditions",
+        "alerting parameters preset",
+    )
     return [*words, "--district"] if placed else words
 
 
