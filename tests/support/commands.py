@@ -155,7 +155,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "figures report", "figures show",
     ),
     Action.VIEW_LIMITS: (
-        "alerting parameters conditions", "alerting parameters history", "alerting parameters list", "alerting parameters preset",
+        "alerting parameters conditions", "alerting parameters history", "alerting parameters list",
+        "alerting parameters preset",
         "alerting parameters set", "alerting parameters unset",
     ),
     Action.VIEW_MEDICAL_NOTE: ("network note show",),
