@@ -138,7 +138,8 @@ def _await_homes(platform: Platform, homes: int, stop: threading.Event) -> None:
 
 def _greet(platform: Platform, district: DemoDistrict, options: DemoOptions, out: Console) -> None:
     out.print(f"\n[bold green]守望 Shouwang[/]  {options.homes} 户 homes · PostgreSQL ({platform.grade}) · NATS")
-    out.print(f"  [bold]{platform.address}[/]\n")
+    out.print(f"  [bold]{platform.address}[/]")
+    out.print(f"  http://127.0.0.1:{options.port + EXCHANGE_PORT}/ 外部系统接口 for other systems\n")
     for login in district.logins:
         out.print(f"  {login.role:<11} {login.login:<16} {login.password:<18} {login.note}")
     out.print(f"\n  数据和日志 data and logs: {options.data}    Ctrl-C 停止 stops everything, keeps the data\n")
