@@ -11,6 +11,7 @@ from psycopg.rows import class_row, dict_row
 
 from care_network.access.accounts import Account
 from care_network.protection.functions import WORDS, Function, serves
+from care_network.protection.hearing import OF_OTHERS
 from care_network.upkeep.gateways import Standing, receiving, standing_of
 from care_network.upkeep.scope import GatewayRow, gateway_of
 from vocabulary.labels import room_of
@@ -190,7 +191,7 @@ def _hear(conn: Connection[Any], devices: Sequence[Device], now: dt.datetime) ->
         "SELECT d.id, e.time FROM unnest(%(devices)s::int[]) AS d(id) CROSS JOIN LATERAL ("
         " SELECT time FROM event WHERE device_id = d.id AND time > %(since)s AND time <= %(until)s"
         " AND kind <> ALL(%(others)s) ORDER BY time DESC LIMIT 1) e",
-        {**values, "others": ["device_fault", "button_test_due"]},
+        {**values, "others": sorted(OF_OTHERS)},
     ):
         by_id[device].heard_at = max(by_id[device].heard_at or at, at)
     for device, course in _courses(conn, devices, now).items():

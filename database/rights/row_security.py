@@ -98,6 +98,10 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         "ALL": f"({_ALL} OR notification.alert_id IS NULL AND {_LIVE}"
         " OR EXISTS (SELECT FROM alert anchor WHERE anchor.id = notification.alert_id))"
     },
+    # the row that is just being made is about nobody yet
+    "message": {
+        "SELECT": f"({_ALL} OR {_LIVE} AND NOT message_beyond(message.id))", "INSERT": _LIVE, "UPDATE": _LIVE,
+    },
     # people sent to homes
     "work_order": {"ALL": _home("work_order.household_id")},
     "work_order_event": {"ALL": _by("work_order_event", "work_order", _ORDER)},
@@ -124,7 +128,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     **{
         table: {"ALL": _LIVE}
         for table in (
-            "message", "delivery_attempt", "outbox_entry", "notification_preference", "push_subscription",
+            "delivery_attempt", "outbox_entry", "notification_preference", "push_subscription",
             "visit_result", "field_press", "staff_location", "handover", "handover_alert", "pairing",
             "desk_support", "staff", "staff_certificate",
             "duty_test", "roster_change", "machine_token", "channel_test", "upkeep_request",
@@ -224,6 +228,25 @@ BEGIN
             WHERE f.account_id = a.id AND NOT p.path <@ me.area);
     END IF;
 END $$;
+CREATE OR REPLACE FUNCTION message_beyond(asked bigint) RETURNS boolean LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    IF me.area IS NULL THEN
+        RETURN EXISTS (
+            SELECT FROM notification n JOIN alert a ON a.id = n.alert_id
+            WHERE n.message_id = asked AND (a.resident_id IS NULL OR a.resident_id NOT IN (SELECT viewer_own())));
+    END IF;
+    RETURN EXISTS (
+        SELECT FROM notification n
+        LEFT JOIN alert a ON a.id = n.alert_id
+        LEFT JOIN household h ON h.id = a.household_id LEFT JOIN area home ON home.id = h.area_id
+        LEFT JOIN duty_warning w ON w.id = n.warning_id
+        LEFT JOIN duty_test t ON t.id = n.duty_test_id
+        LEFT JOIN organisation o ON o.id = t.organisation_id LEFT JOIN area post ON post.id = o.area_id
+        WHERE n.message_id = asked AND (NOT home.path <@ me.area OR NOT post.path <@ me.area
+            OR EXISTS (SELECT FROM unnest(w.areas) place WHERE NOT place::text::ltree <@ me.area)));
+END $$;
 CREATE OR REPLACE FUNCTION has_open_alert(asked integer) RETURNS boolean LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -256,6 +279,7 @@ _CLOSED = "viewer()"
 _OPEN = (
     "viewer_account()", "viewer_area()", "viewer_may(text)", "viewer_sees_all()", "viewer_is_staff()", "viewer_areas()",
     "viewer_own()", "viewer_own_homes()", "viewer_accounts()", "has_open_alert(integer)",
+    "message_beyond(bigint)",
 )  # fmt: skip
 
 

@@ -241,7 +241,7 @@ def test_the_roles_of_the_services_may_do_their_part(conn: psycopg.Connection) -
         duty_tests.drop_old(dispatch)
     with of("notify") as notify:
         assert planner._waiting_tests(notify)
-    with of("console") as console_:
-        assert console_.execute("UPDATE duty_test SET answered_at = coalesce(answered_at, now())").rowcount == 1
+    with of("links") as links:
+        assert links.execute("UPDATE duty_test SET answered_at = coalesce(answered_at, now())").rowcount == 1
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            console_.execute("UPDATE duty_test SET asked_at = now()")
+            links.execute("UPDATE duty_test SET asked_at = now()")

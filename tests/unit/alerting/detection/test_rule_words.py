@@ -14,8 +14,10 @@ ROOT = Path(__file__).parents[4]
 KINDS_OF_EVIDENCE = {
     "console/pages/desk/_why.html": {"news2", "news2_trend", "fall"},
     "dispatch/alerts/evidence.py": {"news2", "news2_trend"},
+    # kinds of events that a gateway's page lists for whoever repairs it
+    "care_network/upkeep/gateway_page.py": {"device_fault", "battery_low", "button_test_due", "readings_lost"},
 }
-"""The page of an alert draws the evidence of these kinds by itself; a kind may have the name of a rule."""
+"""Kinds of evidence that an alert's page draws by itself, and kinds of events; a kind may have the name of a rule."""
 
 
 @pytest.mark.parametrize("name", sorted(all_rules()))
