@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from care_network.records.synthetic import GATEWAY, SILENT_GATEWAY
+from database.rights.grants import OF_CONSOLE
 from device_simulators.homes import demo_home
 from dispatch.alerts import lookup
 from dispatch.desk import statistics
@@ -39,7 +40,8 @@ class CutPlatform(Platform):
         self.lines: dict[tuple[str, str], Relay] = {}
 
     def service_database_url(self, service: str) -> str:
-        port = self._line(service, "database", lambda: self.postgres.port)
+        of = "console" if service in OF_CONSOLE else service  # one line for all logins of the console
+        port = self._line(of, "database", lambda: self.postgres.port)
         return super().service_database_url(service).replace(f":{self.postgres.port}/", f":{port}/")
 
     def service_broker(self, identity: str) -> Broker:
