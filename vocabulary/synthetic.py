@@ -10,6 +10,9 @@ RECIPIENT = "path"
 """Key of the service that hears of them, in place of every person."""
 CHANNEL = "loopback"
 """The delivery channel to it, which writes its own receipt."""
+PLATFORM_HOME = "PLATFORM"
+"""Code of the household that stands for the platform itself in technical alerts: nobody lives there, no list of homes
+has it, and it counts as none."""
 
 
 def is_synthetic(path: str) -> bool:

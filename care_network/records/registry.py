@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row
 
 from care_network.records.parameter_rows import Setting, current
-from vocabulary.synthetic import AREA
+from vocabulary.synthetic import AREA, PLATFORM_HOME
 
 _T = TypeVar("_T")
 
@@ -196,14 +196,15 @@ def count_by_area(conn: Connection[Any], under: str | None) -> list[tuple[str, s
     return conn.execute(
         """
         SELECT a.path::text, a.name_zh, a.name_en, a.level,
-               (SELECT count(*) FROM household h JOIN area b ON b.id = h.area_id WHERE b.path <@ a.path),
+               (SELECT count(*) FROM household h JOIN area b ON b.id = h.area_id
+                WHERE b.path <@ a.path AND h.code <> %(platform)s),
                (SELECT count(*) FROM resident r JOIN household h ON h.id = r.household_id
                 JOIN area b ON b.id = h.area_id WHERE b.path <@ a.path)
         FROM area a
         WHERE (%(under)s::ltree IS NULL OR a.path <@ %(under)s::ltree) AND NOT a.path <@ %(synthetic)s::ltree
         ORDER BY a.path
         """,
-        {"under": under, "synthetic": AREA},
+        {"under": under, "synthetic": AREA, "platform": PLATFORM_HOME},
     ).fetchall()
 
 

@@ -8,10 +8,9 @@ import psycopg
 
 from dispatch.alerts import lifecycle
 from vocabulary.alert_state import OPEN
+from vocabulary.synthetic import PLATFORM_HOME
 from vocabulary.times import SECOND_US
 
-HOME = "PLATFORM"
-"""Code of the household that stands for the platform."""
 NAMESPACE = uuid.UUID("0d7c8b0e-54a7-5b0e-9b46-0c8f6c1f7a15")
 """Namespace of the ids (UUIDv5)."""
 
@@ -37,9 +36,9 @@ def platform_household(conn: psycopg.Connection[Any]) -> int | None:
         GROUP BY a.id HAVING bool_and(homes.path <@ a.path) ORDER BY nlevel(a.path) DESC LIMIT 1
         ON CONFLICT (code) DO NOTHING
         """,
-        {"code": HOME},
+        {"code": PLATFORM_HOME},
     )
-    row = conn.execute("SELECT id FROM household WHERE code = %s", (HOME,)).fetchone()
+    row = conn.execute("SELECT id FROM household WHERE code = %s", (PLATFORM_HOME,)).fetchone()
     return None if row is None else int(row[0])
 
 

@@ -20,6 +20,7 @@ from dispatch.ladders import store
 from dispatch.ladders.drafts import Raw
 from dispatch.ladders.policy import Policy, PolicyError, choose, decode
 from vocabulary.area_path import within
+from vocabulary.synthetic import PLATFORM_HOME
 from vocabulary.times import SHANGHAI
 
 Words = tuple[str, str]
@@ -171,8 +172,8 @@ def concerned(
     """Count the homes of the account's area whose alerts climb the ladder ``code`` now or then, at any hour."""
     homes = conn.execute(
         "SELECT a.path::text, count(*) FROM household h JOIN area a ON a.id = h.area_id"
-        " WHERE a.path <@ %s::ltree AND NOT h.synthetic GROUP BY 1",
-        (account.area_path,),
+        " WHERE a.path <@ %s::ltree AND NOT h.synthetic AND h.code <> %s GROUP BY 1",
+        (account.area_path, PLATFORM_HOME),
     ).fetchall()
     severities = {policy.severity for policy in (*policies, *then) if policy.code == code}
     alerts = conn.execute(

@@ -21,6 +21,7 @@ from shouwang.path import judge
 from vocabulary.alert_state import OPEN
 from vocabulary.path_links import LINKS, words
 from vocabulary.rule_words import KEY, RuleWords
+from vocabulary.synthetic import PLATFORM_HOME
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +115,7 @@ class Telling:
         now_us = time.time_ns() // 1000
         notice = AlertNotice(
             id=str(uuid.uuid4()), rule=RULE, rule_version=1, severity="technical", state="raised", version=1,
-            subject=subject_of(sorted(links)[0]), household_id=0, household_code=alerts.HOME,
+            subject=subject_of(sorted(links)[0]), household_id=0, household_code=PLATFORM_HOME,
             address_zh="守望平台", address_en="the Shouwang platform", phone="", area_path="", area_zh="", area_en="",
             resident_id=None, resident_code=None, resident_zh=None, resident_en=None, onset_us=now_us,
             sensed_us=now_us, received_us=now_us, raised_us=now_us, reason_zh=f"呼救链路中断：{zh}",

@@ -16,6 +16,7 @@ from care_network.records.history import past
 from care_network.records.kinds import Kind
 from care_network.records.store import Stored
 from firmware_profiles.devices import MODELS
+from vocabulary.synthetic import PLATFORM_HOME
 
 LIMIT, MOST = 50, 1000
 """Rows of a page: usually, and at most (an export asks for such pages one after another)."""
@@ -157,6 +158,9 @@ def page(conn: Connection[Any], kind: Kind, wanted: Wanted) -> Page:
     limit = min(max(1, wanted.limit), MOST)
     parameters: dict[str, Any] = {"under": wanted.under, "limit": limit + 1, "today": wanted.today}
     conditions = ["a.path <@ %(under)s::ltree"]
+    if kind.name == "household":
+        conditions.append("x.code <> %(platform)s")
+        parameters["platform"] = PLATFORM_HOME
     for number, word in enumerate(wanted.words.split()[:MOST_WORDS]):
         conditions.append(_found(kind, word, number, parameters, wanted))
     for name, value in wanted.filters.items():

@@ -11,6 +11,7 @@ from psycopg.rows import class_row, dict_row
 from care_network.records import store
 from care_network.records.kinds import Kind, kind_named
 from care_network.records.store import NOW, Stored
+from vocabulary.synthetic import PLATFORM_HOME
 
 RELATED: Mapping[str, tuple[tuple[str, LiteralString], ...]] = {
     "area": (("organisation", "a.path::text"), ("household", "a.path::text")),
@@ -276,6 +277,7 @@ def branches(conn: Connection[Any], top: str, *, itself: bool) -> list[Branch]:
             ), homes AS (
                 SELECT c.id, count(DISTINCT h.id) AS homes, count(r.id) AS residents
                 FROM chosen c JOIN area a ON a.path <@ c.path JOIN household h ON h.area_id = a.id AND NOT h.synthetic
+                    AND h.code <> %(platform)s
                 LEFT JOIN resident r ON r.household_id = h.id GROUP BY c.id
             )
             SELECT c.path::text AS path, c.level, c.name_zh, c.name_en, coalesce(n.homes, 0)::int AS homes,
@@ -286,7 +288,7 @@ def branches(conn: Connection[Any], top: str, *, itself: bool) -> list[Branch]:
                          FROM organisation o WHERE o.area_id = c.id ORDER BY o.code) AS organisations
             FROM chosen c LEFT JOIN homes n ON n.id = c.id ORDER BY c.path
             """,
-            {"top": top, "itself": itself},
+            {"top": top, "itself": itself, "platform": PLATFORM_HOME},
         ).fetchall()
 
 

@@ -58,7 +58,7 @@ def accounts_page(
     pager = pager_of(request, rows[-1].login if len(found) > LIMIT else None)
     return admin_page(
         request, "accounts.html", account, rows=rows, pager=pager, q=q, role=role, area=area, state=state,
-        areas=areas, **words(request, account),
+        areas=areas, places={path: (zh, en) for path, zh, en in areas}, **words(request, account),
     )  # fmt: skip
 
 

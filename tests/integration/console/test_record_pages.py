@@ -16,6 +16,7 @@ from care_network.records.contacts import family_of
 from care_network.records.history import changes
 from care_network.records.kinds import KINDS
 from care_network.records.listing.paging import Wanted
+from dispatch.alerts.platform import platform_household
 from tests.integration.care_network.records.test_network_service import NEW
 from tests.support.console_site import ConsoleSite, console_site, now
 from tests.support.network import network
@@ -175,7 +176,9 @@ def test_a_street_sees_and_changes_its_own_alone(site: ConsoleSite) -> None:
         assert "/records/resident/new" not in desk.get("/records/resident").text
 
 
-def test_the_tree_counts_and_opens_by_need(admin: httpx2.Client) -> None:
+def test_the_tree_counts_and_opens_by_need(site: ConsoleSite, admin: httpx2.Client) -> None:
+    assert platform_household(site.conn) is not None
+    assert "/at/PLATFORM" not in admin.get("/records/household").text, "nobody lives there"
     page = admin.get("/records/organisation").text
     assert "2 户，2 位老人" in page
     assert "/records/organisation/below/sz.yt.hs" in page
