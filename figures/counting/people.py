@@ -55,7 +55,7 @@ def _sum(conn: psycopg.Connection[Any], asked: dict[str, Any]) -> None:
 
 _MOVED: LiteralString = """
     UPDATE figure_person p SET area_id = h.area_id FROM household h
-    WHERE p.month = %(month)s AND h.id = p.household_id AND h.area_id <> p.area_id
+    WHERE p.month = %(month)s AND h.id = p.household_id AND NOT h.synthetic AND h.area_id <> p.area_id
 """
 # a person of no home any more, or who moved into a synthetic one: the next count has the rest
 _GONE: LiteralString = """

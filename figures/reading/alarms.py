@@ -12,6 +12,8 @@ from figures.reading import cells
 from figures.reading.charts import run_picture
 from figures.reading.scope import Window
 
+SHORTEST = 0.1
+"""Of a month: from less no rate a month is made."""
 ENDINGS = {
     "true": ("属实", "true alarm"),
     "false": ("误报", "false alarm"),
@@ -74,7 +76,11 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
     """All alerts, by kind and outcome."""
     found, names, each = counts(conn, w, "rule"), rule_names(conn, w), by_month(conn, w)
     people, registered = residents(conn, w)
-    person_months = sum(people[month] * w.passed(month) for month in w.known if month in people)
+    counted = sum(w.passed(month) for month in w.known if month in people)
+    # nobody makes a month's rate of a few hours
+    person_months = (
+        sum(people[month] * w.passed(month) for month in w.known if month in people) if counted >= SHORTEST else 0.0
+    )
     whole = {ending: sum(one.get(ending, 0) for one in found.values()) for ending in ENDINGS}
     rows = []
     for rule, ended in [*found.items(), (None, whole)]:
@@ -105,14 +111,14 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
         if not w.known
         else w.say(
             f"{w.span_words}共 {total:,} 次预警"
-            + (f"，平均每百名老人每月 {rate:.1f} 次" if rate is not None else "；登记人数不明，不能折算")
+            + (f"，平均每百名老人每月 {rate:.1f} 次" if rate is not None else "；登记人数不明或统计时间太短，不能折算")
             + f"。其中属实 {whole['true']:,}，误报 {whole['false']:,}，结果未登记 {whole['unrecorded']:,}，未办结"
             f" {whole['open']:,}。",
             f"{total:,} alerts in {w.span_words}"
             + (
                 f", {rate:.1f} a month for 100 residents"
                 if rate is not None
-                else "; the number of residents is not known"
+                else "; the number of residents is not known, or the time too short for a rate"
             )
             + f": {whole['true']:,} true, {whole['false']:,} false, {whole['unrecorded']:,} without an outcome"
             f" recorded, {whole['open']:,} open.",
@@ -177,7 +183,7 @@ def _month_table(
                 _residents(w, month, people, registered) if n is not None else cells.UNKNOWN,
                 cells.number(
                     100 * n / (people[month] * w.passed(month))
-                    if n is not None and people.get(month) and w.passed(month)
+                    if n is not None and people.get(month) and w.passed(month) >= SHORTEST
                     else None,
                     2,
                     w.link("alerts", **{"from": code, "to": code}),
