@@ -63,7 +63,7 @@ _COUNTED = (
     ("SELECT", "gateway", "id, name, household_id, registered_at, state"),
     ("SELECT", "device", "id, gateway_id, name, model"),
     ("SELECT", "staff", "id, code, organisation_id, active"),
-    ("SELECT", "work_order", "id, staff_id, state, done_at"),
+    ("SELECT", "work_order", "id, household_id, staff_id, state, done_at"),
     ("SELECT", "notification", "alert_id, recipient_kind, recipient_key, reason, state, at"),
 )  # fmt: skip
 """The columns that the figures are counted from: no name, no address, no telephone, no words about anybody."""
@@ -127,7 +127,8 @@ GRANTS: Mapping[str, Rights] = {
         f" area organisation shift roster roster_exception parameter_change protection_now protection_look"
         f" protection_change protection_gap {_FIGURES}",
         insert=f"audit_check audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample {_FIGURES}",
-        update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person",
+        update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person"
+        " figure_device figure_worker figure_place",
         delete=f"reading rollup_due rollup_minute rollup_hour retention_wait storage_sample {_FIGURES}",
         columns=(*_COUNTED, _CARRIED),
         functions=f"drop_old_readings() apply_retention() drop_old_record_changes() {_CHECK}",
