@@ -33,7 +33,7 @@ OF_HISTORIES = ("steps", "system")
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """What kind of lines is sought; everything None: all of them."""
+    """The kind of lines that is sought; everything None: all of them."""
 
     kind: str | None = None
     """A code of KINDS."""

@@ -10,7 +10,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, require
 
 MOST = 12
-"""Who is offered where a word means several."""
+"""People who are offered where a word means several."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):

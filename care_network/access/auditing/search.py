@@ -1,6 +1,6 @@
 """Seek lines of the audit and steps of alerts together, the newest first, page by page, within an account's area.
 
-What people and the system did on an alert stands in the alert's own history (``alert_event``); both are sealed in one
+Steps of people and of the system on an alert stand in the alert's own history (``alert_event``); both are sealed in one
 chain. A page goes on behind a :class:`Place`, which is a key of both: the moment, the log, the number in it.
 """
 

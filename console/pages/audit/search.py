@@ -50,7 +50,7 @@ class Filled(msgspec.Struct, frozen=True, kw_only=True):
     alert: str = ""
 
     def given(self) -> dict[str, str]:
-        """What is not empty, by name."""
+        """Give what is not empty, by name."""
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value}
 
 
@@ -69,7 +69,7 @@ Form = Annotated[Filled, Depends(_filled)]
 
 
 class Meant(msgspec.Struct, frozen=True, kw_only=True):
-    """What the fields mean: lines that are sought, or people between whom somebody has to choose."""
+    """The meaning of the fields: lines that are sought, or people between whom somebody has to choose."""
 
     sought: Sought | None
     """None: nobody, or several, are meant."""
@@ -190,7 +190,7 @@ def _looked(
 
 
 def _kinds(there: Sequence[tuple[str, str]], language: Language) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What may be chosen: each kind as a whole, then each action of it that there is, by their words."""
+    """The choices: each kind as a whole, then each action of it that there is, by their words."""
     chosen = []
     for kind, words in KINDS.items():
         if kind == "steps":

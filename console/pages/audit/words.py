@@ -42,7 +42,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     alert: str
     """Id of the alert of whose history it is a step; empty: it is none."""
     about: str
-    """What that alert is called."""
+    """The name of that alert."""
     details: list[tuple[str, str]]
     origin: str
 
