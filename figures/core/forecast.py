@@ -9,8 +9,8 @@ simplest guess is the forecast.
 
 The range holds 80 of 100 months: it is as wide as the errors of the back-test, each number of months ahead by its own
 ones, by Student's distribution since they are few; at least as wide as counts scatter by chance (Poisson), and no
-narrower than that of the month before. What the ranges of then have held is told, too. Seasons are not known from so
-few months: they are in the errors and make the range wider, and where they are strong it is still too narrow.
+narrower than that of the month before. Seasons are not known from so few months: they
+are in the errors and make the range wider, and where they are strong it is still too narrow.
 """
 
 import math
