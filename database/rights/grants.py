@@ -221,6 +221,8 @@ GRANTS: Mapping[str, Rights] = {
         " exchange_export exchange_export_file",
         delete="exchange_observation exchange_frame webhook_delivery exchange_export",
         columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin"), ("UPDATE", "webhook", "position")),
+        functions="home_of_one(integer) webhook_events(integer,bigint,bigint) delivery_agreed(bigint) next_export()"
+        " end_exports() forget_observations(integer)",
     ),
     # passwords, second factors, sessions, and the pages of accounts
     "login": Rights(
