@@ -63,18 +63,10 @@ MACHINE_ROWS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 """By table and command: the condition on which the exchange's role sees, makes or changes a row."""
 
-UNBOUND = frozenset(
-    [
-        "alembic_version",
-        "area",
-        "certificate_expiry",
-        "exchange_frame",
-        "exchange_stream",
-        "reading",
-        "sealed_entry",
-        "storage",
-    ]
-)
+UNBOUND = frozenset({
+    "alembic_version", "area", "certificate_expiry", "exchange_frame", "exchange_stream", "reading", "sealed_entry",
+    "storage",
+})  # fmt: skip
 """Tables of the exchange without a policy: nobody's rows, and those that the text above names."""
 
 _DEFINER = "LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$"
