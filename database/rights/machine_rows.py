@@ -9,7 +9,7 @@ rows but those of the system that asks. Its threads have no token in the clear:
 - what is told to webhooks is read by functions of the database's owner, for one webhook each, and its deliveries are
   shown to ``deliveries``.
 
-Whoever steals the role's password can do these two as well: residents of an export while it is made, and alerts of
+A thief of the role's password can do these two as well: residents of an export while it is made, and alerts of
 residents who agreed to a system with a webhook. Frames on their way to the broker and readings have no policy:
 TimescaleDB cannot compress a table that has one. Readings carry the number of a series, and whose series it is, is told
 by the token alone.
@@ -25,8 +25,8 @@ DELIVERIES = "deliveries"
 
 _ACCOUNT = "(SELECT machine_account())"
 _WHOSE = "(SELECT machine_agreed()), (SELECT machine_areas())"
-"""The system to which consents were given, and where; sub-selects, so that they are asked once a statement. Whoever
-calls the functions below with other numbers learns whether somebody of a number agreed, and nobody's name."""
+"""The system to which consents were given, and where; sub-selects, so that they are asked once a statement. Called with
+other numbers, the functions below tell whether somebody of a number agreed, and nobody's name."""
 
 MACHINE_ROWS: Mapping[str, Mapping[str, str]] = {
     "machine_token": {"ALL": "id = (SELECT machine_token())"},
