@@ -35,7 +35,7 @@ STANDING_WORDS: dict[Standing, tuple[str, str]] = {
 
 
 class Clock(msgspec.Struct, frozen=True):
-    """What is known of a gateway's clock; ``mark``: good, late (to be looked at), bad, unknown."""
+    """Knowledge of a gateway's clock; ``mark``: good, late (to be looked at), bad, unknown."""
 
     mark: Literal["good", "late", "bad", "unknown"]
     zh: str
