@@ -66,6 +66,8 @@ def records_page(request: Request, console: Shared, account: CurrentAccount, kin
                 raise
             error, wanted, found = refused, empty, Page((), None)
         places = related.names(conn, {one.path for one in found.rows})
+        if wanted.as_of is None:
+            speaker.named = related.named(conn, known, [one.record for one in found.rows])
         ends = related.first_ends(conn, [one.id for one in found.rows]) if known is STAFF else {}
         streets = _areas(conn, account)
         undo = _undoable(conn, account, request)
