@@ -265,15 +265,24 @@ Named = Mapping[tuple[str, str], tuple[str, str]]
 
 def named(conn: Connection[Any], kind: Kind, records: Iterable[Any]) -> Named:
     """The present names of what records of a kind refer to; what the reader may not see has none."""
-    keys: dict[str, set[str]] = {}
-    for record in records:
-        for name, field in FIELDS[kind.name].items():
-            if field.form in NAMES and (key := getattr(record, name)):
-                keys.setdefault(field.form, set()).add(key)
+    keys = {
+        (field.form, key)
+        for record in records
+        for name, field in FIELDS[kind.name].items()
+        if field.form in NAMES and (key := getattr(record, name))
+    }
+    return named_keys(conn, keys)
+
+
+def named_keys(conn: Connection[Any], keys: Iterable[tuple[str, str]]) -> Named:
+    """The present names of records by their kinds and keys."""
+    some: dict[str, list[str]] = {}
+    for kind, key in keys:
+        some.setdefault(kind, []).append(key)
     return {
-        (form, row[0]): (row[1], row[2])
-        for form, some in keys.items()
-        for row in conn.execute(NAMES[form], (sorted(some),))
+        (kind, row[0]): (row[1], row[2])
+        for kind in some.keys() & NAMES.keys()
+        for row in conn.execute(NAMES[kind], (some[kind],))
     }
 
 
