@@ -173,17 +173,20 @@ GRANTS: Mapping[str, Rights] = {
         f" {_MACHINES} {_GEAR} device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
         " device_firmware"
         f" ground_map checked_file roster_change policy_draft record_change record_history {_PROTECTION} {_FIGURES}"
+        " threshold_preview"
         f" {_ENDS}",
         insert="alert alert_event alert_finding call_attempt duty_warning handover handover_alert"
         f" audit audit_check family_member {_GEAR} channel_test"
         " message notification notification_preference parameter_change pause push_subscription"
         " staff_location work_order work_order_event work_order_photo work_order_rating"
         f" desk_support area_outline ground_map checked_file roster_change policy_draft {_PEOPLE} {_MACHINES}"
+        " threshold_preview"
         " escalation_policy",
         update=f"{_PEOPLE} alert delivery_attempt duty_warning handover message notification"
         " notification_preference pause push_subscription session staff_location work_order"
-        " area_outline policy_draft",
-        delete=f"{_PEOPLE} policy_draft checked_file family_member ground_map push_subscription staff_location",
+        " area_outline policy_draft threshold_preview",
+        delete=f"{_PEOPLE} policy_draft threshold_preview checked_file family_member ground_map push_subscription"
+        " staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
             ("UPDATE", "panel", "seen_at"),

@@ -123,6 +123,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         "ALL": f"({_ALL} OR EXISTS (SELECT FROM gateway anchor WHERE anchor.name = quarantine.gateway))"
     },
     "checked_file": {"ALL": "account_id = (SELECT viewer_account())"},
+    "threshold_preview": {"ALL": "account_id = (SELECT viewer_account())"},
     "exchange_consent": {"ALL": _person("exchange_consent.resident_id")},
     # names, addresses and numbers in texts: for somebody whose session is open
     **{
