@@ -43,6 +43,5 @@ def show(found: Preview) -> None:
     for mark, every in (("+", "came"), ("-", "gone")):
         for counts in found.counts:
             for told in getattr(counts, every):
-                typer.echo(
-                    f"{mark} {local(dt.datetime.fromtimestamp(told.at_us / 1e6, dt.UTC))} {told.severity} {told.reason_zh} {told.reason_en}"
-                )
+                at = local(dt.datetime.fromtimestamp(told.at_us / 1e6, dt.UTC))
+                typer.echo(f"{mark} {at} {told.severity} {told.reason_zh} {told.reason_en}")
