@@ -65,6 +65,11 @@ class Device(msgspec.Struct, kw_only=True):
         return [] if able is None or self.retired_at else [one for one in Function if one in able.functions()]
 
     @property
+    def has_battery(self) -> bool:
+        """Whether its model tells of a battery; of an unknown model it may."""
+        return self.model not in MODELS or MODELS[self.model].battery
+
+    @property
     def proven(self) -> bool | None:
         """Whether its firmware is one that is known to work with us; None: not told, or the model names none."""
         known = MODELS[self.model].firmware if self.model in MODELS else ()

@@ -77,6 +77,10 @@ class Speaker:
             return self.called(FIELDS[kind][name].form, value)
         return say(self._language, kind, name, value)
 
+    def whole(self, kind: str, name: str) -> bool:
+        """Whether a value of the field is one word: a number or a date, which no line should break."""
+        return name in FIELDS[kind] and FIELDS[kind][name].form in ("tel", "date", "moment", "time")
+
     def called(self, kind: str, key: str) -> str:
         """The name of a record that another one refers to, with its key where names are not unique."""
         both = self.named.get((kind, key))
