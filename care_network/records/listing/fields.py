@@ -86,7 +86,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     },
     "organisation": {
         "code": Field("机构编号", "Code", "text", *_CODE),
-        "area": Field("区域", "Area", "area", "机构所在的层级须与其类别相符。", "Of a level that fits the kind."),
+        "area": Field("区域路径", "Area", "area", "机构所在的层级须与其类别相符。", "Of a level that fits the kind."),
         "kind": Field("机构类别", "Kind", "choice", options=ORGANISATIONS),
         "name_zh": Field("名称", "Name in Chinese"),
         "name_en": Field("英文名称", "Name", "text", *_ENGLISH),
@@ -98,7 +98,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     },
     "household": {
         "code": Field("户编号", "Code of the home", "text", *_CODE),
-        "area": Field("小区", "Compound", "area", "住户位于小区一级。", "A home lies in a compound."),
+        "area": Field("小区路径", "Compound", "area", "住户位于小区一级。", "A home lies in a compound."),
         "address_zh": Field(
             "住址", "Address in Chinese", "text", "上门的人按此找门。", "By which people find the door."
         ),
@@ -126,7 +126,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     "resident": {
         "code": Field("老人编号", "Code", "text", *_CODE),
         "household": Field(
-            "住户", "Home", "household", "搬家时先解除佩戴的设备。", "Before a move, give worn devices back."
+            "户编号", "Home", "household", "搬家时先解除佩戴的设备。", "Before a move, give worn devices back."
         ),
         "name_zh": Field("姓名", "Name in Chinese"),
         "name_en": Field("英文姓名", "Name", "text", *_ENGLISH),
@@ -165,7 +165,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
             "As its certificate names it; it never changes.",
         ),
         "household": Field(
-            "住户",
+            "户编号",
             "Home",
             "household",
             "网关不可移到另一户，请登记新网关。",
@@ -185,10 +185,10 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
             "型号", "Model", "choice", options={code: (one.zh, one.label_en) for code, one in MODELS.items()}
         ),
         "room": Field("房间", "Room", "text", "如 bedroom、bathroom。", "Such as bedroom, bathroom."),
-        "resident": Field("佩戴者", "Worn by", "resident", "不填则属于全家。", "Empty: it watches the home."),
+        "resident": Field("佩戴者编号", "Worn by", "resident", "不填则属于全家。", "Empty: it watches the home."),
     },
     "contact": {
-        "resident": Field("老人", "Resident", "resident"),
+        "resident": Field("老人编号", "Resident", "resident"),
         "phone": Field(
             "电话",
             "Telephone",
@@ -222,7 +222,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     },
     "staff": {
         "code": Field("人员编号", "Code", "text", *_CODE),
-        "organisation": Field("机构", "Organisation", "organisation"),
+        "organisation": Field("机构编号", "Organisation", "organisation"),
         "kind": Field("岗位", "Role", "choice", options=_terms(ROLES)),
         "name_zh": Field("姓名", "Name in Chinese"),
         "name_en": Field("英文姓名", "Name", "text", *_ENGLISH),
@@ -242,7 +242,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "login": Field("账号", "Account", "text", "工作人员账号的登录名。", "The login of an account of staff."),
     },
     "certificate": {
-        "staff": Field("人员", "Member of staff", "staff"),
+        "staff": Field("人员编号", "Member of staff", "staff"),
         "kind": Field("证书种类", "Kind", "choice", options=_terms(CERTIFICATES)),
         "number": Field("证书编号", "Number"),
         "issued_on": Field("发证日期", "Issued on", "date"),
@@ -255,7 +255,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         ),
     },
     "shift": {
-        "organisation": Field("机构", "Organisation", "organisation"),
+        "organisation": Field("机构编号", "Organisation", "organisation"),
         "code": Field("班次编号", "Code", "text", *_CODE),
         "name_zh": Field("名称", "Name in Chinese"),
         "name_en": Field("英文名称", "Name", "text", *_ENGLISH),
@@ -265,9 +265,9 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         ),
     },
     "roster": {
-        "staff": Field("人员", "Member of staff", "staff"),
-        "organisation": Field("机构", "Organisation", "organisation"),
-        "shift": Field("班次", "Shift"),
+        "staff": Field("人员编号", "Member of staff", "staff"),
+        "organisation": Field("机构编号", "Organisation", "organisation"),
+        "shift": Field("班次编号", "Shift"),
         "weekdays": Field(
             "星期", "Weekdays", "weekdays", "班次开始的那一天。", "On which the shift begins.", options=WEEKDAYS
         ),
@@ -275,13 +275,13 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "valid_until": Field("结束日期", "Until", "date", "不填为长期。", "Empty: until further notice."),
     },
     "exception": {
-        "staff": Field("人员", "Member of staff", "staff"),
+        "staff": Field("人员编号", "Member of staff", "staff"),
         "kind": Field(
             "类别", "Kind", "choice", options={"absent": ("请假", "absent"), "extra": ("加班", "extra duty")}
         ),
         "starts_at": Field("开始时间", "From", "moment"),
         "ends_at": Field("结束时间", "Until", "moment"),
-        "organisation": Field("加班机构", "Organisation of the extra duty", "organisation"),
+        "organisation": Field("加班机构编号", "Organisation of the extra duty", "organisation"),
         "reason": Field("事由", "Reason"),
     },
 }

@@ -66,7 +66,8 @@ class Speaker:
         """The name of a field; of 'name', which is two fields in two languages, the reader's."""
         if f"{name}_zh" in FIELDS[kind]:
             return self.pick(FIELDS[kind][f"{name}_zh"].zh, FIELDS[kind][f"{name}_en"].en)
-        return self.pick(FIELDS[kind][name].zh, FIELDS[kind][name].en)
+        field = FIELDS[kind][name]
+        return self.pick(_named_thing(field.zh) if field.form in KINDS else field.zh, field.en)
 
     def value(self, kind: str, record: Any, name: str) -> str | None:
         """The value of a field in words; None: unknown."""
@@ -163,6 +164,12 @@ class Speaker:
             ]
             told.append((self.label(kind, field), words[0], words[1]))
         return told
+
+
+def _named_thing(zh: str) -> str:
+    """Say what a field refers to: a table has its code or path (户编号), a page its name (住户)."""
+    thing = zh.removesuffix("编号").removesuffix("路径")
+    return "住户" if thing == "户" else thing
 
 
 def _read(field: str, kind: str, value: Any) -> Any:
