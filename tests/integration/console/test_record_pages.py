@@ -88,7 +88,6 @@ def test_a_wrong_field_has_its_words_and_nothing_is_lost(site: ConsoleSite, admi
     for typed in ("chen", "c", "陈"):  # a home by the sound of who lives there
         assert 'data-value="H1"' in admin.get("/records/household/suggest", params={"q": typed}).text, typed
         assert "/records/household/at/H1" in admin.get("/records/household", params={"q": typed}).text, typed
-    assert "H2" not in admin.get("/records/household/suggest?q=chen").text
 
 
 def test_a_change_is_shown_undone_and_kept_in_the_history(site: ConsoleSite, admin: httpx2.Client) -> None:
