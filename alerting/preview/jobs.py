@@ -52,9 +52,10 @@ class Previews:
         origin: str,
     ) -> str:
         """Begin one, audited; gives its id. Raises ProvisioningError: outside limits, not permitted, too many wait."""
-        parameter = named(name)
+        require(account, Action.VIEW_LIMITS)
         require(account, sheet.ACTION_OF.get(scope, Action.SET_DISTRICT_LIMITS))
         require(account, Action.VIEW_VITALS)
+        parameter = named(name)
         if parameter.district_only:
             raise ProvisioningError(
                 en=f"{name} is no parameter of a detector: a replay says nothing of it",
