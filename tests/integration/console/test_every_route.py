@@ -702,6 +702,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /": board,
     "GET /records/{kind}": lambda *_: Example("/records/contact"),
     "GET /records/{kind}/below/{place}": lambda *_: Example("/records/area/below/sz.yt.hs"),
+    "GET /records/{kind}/suggest": lambda *_: Example("/records/contact/suggest?q=a"),
     "GET /records/{kind}/export": lambda *_: Example("/records/contact/export"),
     "GET /records/{kind}/at/{code}": lambda *_: Example("/records/contact/at/R1~139"),
     "GET /records/{kind}/new": lambda *_: Example("/records/contact/new"),
