@@ -124,6 +124,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         "ALL": f"({_ALL} OR EXISTS (SELECT FROM gateway anchor WHERE anchor.name = quarantine.gateway))"
     },
     "checked_file": {"ALL": "account_id = (SELECT viewer_account())"},
+    "threshold_preview": {"ALL": "account_id = (SELECT viewer_account())"},
     "exchange_consent": {"ALL": _person("exchange_consent.resident_id")},
     # names, addresses and numbers in texts: for somebody whose session is open
     **{
@@ -140,7 +141,8 @@ ROWS: Mapping[str, Mapping[str, str]] = {
 
 _NOBODYS = (
     "alembic_version alerting_worker area area_outline audit_check audit_checkpoint backup_report certificate_expiry"
-    " channel_ceiling device_now dispatch_worker doctor_check duty_warning enrolment_code escalation_policy"
+    " channel_ceiling device_firmware device_now dispatch_worker doctor_check duty_warning enrolment_code"
+    " escalation_policy"
     " figure_alert figure_blind figure_count figure_device figure_mark figure_model figure_month figure_people"
     " figure_person figure_place figure_rule figure_time figure_worker ground_map ingest_stream order_in_hand"
     " organisation path_console path_proof policy_draft program_offer program_rollout protection_gap protection_look"
