@@ -13,7 +13,7 @@ from care_network.errors import NotFoundError, NotPermittedError, ProvisioningEr
 from care_network.importing import exporting
 from care_network.records.history import changes, past
 from care_network.records.kinds import CERTIFICATE, STAFF, Kind, kind_named
-from care_network.records.listing import related
+from care_network.records.listing import named, related
 from care_network.records.listing.fields import FIELDS, LEVELS
 from care_network.records.listing.paging import FILTERS, Page, Wanted
 from care_network.records.network import Network
@@ -66,6 +66,7 @@ def records_page(request: Request, console: Shared, account: CurrentAccount, kin
                 raise
             error, wanted, found = refused, empty, Page((), None)
         places = related.names(conn, {one.path for one in found.rows})
+        referred = named.names_in(conn, ((kind, one.record) for one in found.rows))
         ends = related.first_ends(conn, [one.id for one in found.rows]) if known is STAFF else {}
         streets = _areas(conn, account)
         undo = _undoable(conn, account, request)
@@ -76,7 +77,8 @@ def records_page(request: Request, console: Shared, account: CurrentAccount, kin
     ]
     return admin_page(
         request, "record_list.html", account, status_of(error) if error else 200, kind=known, say=speaker,
-        columns=words.COLUMNS[kind], rows=found.rows, places=places, ends=ends, is_certificate=known is CERTIFICATE,
+        columns=words.COLUMNS[kind], rows=found.rows, places=places,
+        referred=referred, ends=ends, is_certificate=known is CERTIFICATE,
         address_of=words.address_of, pager=pager_of(request, found.next), wanted=wanted, choices=choices,
         streets=streets, as_of=request.query_params.get("as_of", ""), sheet=exporting.sheet_of(known), undo=undo,
         until=undo.at + dt.timedelta(seconds=changes.UNDO_S) if undo else None,

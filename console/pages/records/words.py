@@ -69,6 +69,11 @@ class Speaker:
             return self.pick(getattr(record, f"{name}_zh"), getattr(record, f"{name}_en"))
         return say(self._language, kind, name, getattr(record, name))
 
+    def refers(self, kind: str, record: Any, name: str) -> tuple[str, str] | None:
+        """(kind, key) of the record that a field names; None: it names none."""
+        form, key = FIELDS[kind][name].form if name in FIELDS[kind] else "", getattr(record, name, None)
+        return (form, str(key)) if form in KINDS and key else None
+
     def fields(self, kind: str, record: Any) -> list[tuple[str, str, str | None, str]]:
         """(name, label, value, kind that it refers to) of every field, as a page shows them."""
         shown = []
