@@ -1,4 +1,4 @@
-"""Who may see a resident beside the staff: family accounts and other systems, by the resident's consent."""
+"""List family accounts and other systems that may see a resident by consent, beside the staff."""
 
 import datetime as dt
 from collections.abc import Collection
