@@ -13,7 +13,7 @@ from care_network.errors import NotFoundError, ProvisioningError
 from care_network.records.accounts.seers import seers_of
 from care_network.records.history import changes, past
 from care_network.records.kinds import CONTACT, RESIDENT, kind_named
-from care_network.records.listing import named, related
+from care_network.records.listing import related
 from care_network.records.network import Network
 from care_network.records.store import Stored
 from console.pages.admin.frame import admin_page
@@ -59,9 +59,12 @@ def _record(
         made = network.history(kind, key)
         undo = None if moment else changes.undoable(conn, account, known, known.key_of(fields_of(stored)))
         places = related.names(conn, {stored.path} | {one.path for rows in beside.values() for one in rows})
-        referred = named.names_in(
-            conn, [(kind, stored.record), *((name, one.record) for name, rows in beside.items() for one in rows)]
-        )
+        if moment is None:
+            speaker.named = {
+                one: both
+                for name, rows in {kind: [stored], **beside}.items()
+                for one, both in related.named(conn, kind_named(name), [row.record for row in rows]).items()
+            }
         seers = seers_of(conn, account, stored.id) if known is RESIDENT and moment is None else None
         left = related.left_to_call(conn, stored, now) if known is CONTACT else 0
     return admin_page(
@@ -69,7 +72,7 @@ def _record(
         title=speaker.name(kind, stored.record), beside=beside, lines=speaker.lines(made), undo=undo, moment=moment,
         as_of=asked, until=undo.at + dt.timedelta(seconds=changes.UNDO_S) if undo else None, address=words.address,
         address_of=words.address_of, here_at=words.address_of(known, stored), places=places,
-        most=related.MOST, kinds=kind_named, left=left, asks=asks, referred=referred, seers=seers,
+        most=related.MOST, kinds=kind_named, left=left, asks=asks, seers=seers,
         message=message_of(request, error, account) if error else "",
     )  # fmt: skip
 
