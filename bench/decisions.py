@@ -152,11 +152,14 @@ def run() -> list[Figure]:
         desk = Desk(platform.address, session_of(conn, account[0]))
         whole = desk.times(["/decisions"], ROUNDS)
         beside = desk.times(["/decisions?compare=year"], ROUNDS)
+        month = months.code(months.month_at(_now()))
         lists = desk.times(
             ["/decisions/list/alerts", "/decisions/list/alerts?rule=fall&ending=false", "/decisions/list/staff",
-             "/decisions/list/alerts?severity=emergency&milestone=on_scene&verdict=late", "/decisions/list/devices",
-             "/decisions/list/homes?function=0",
-             f"/decisions/list/people?month={months.code(months.month_at(_now()))}"],
+             "/decisions/list/alerts?severity=emergency&milestone=on_scene&verdict=late",
+             "/decisions/list/devices?silent=1", f"/decisions/list/devices?month={month}",
+             "/decisions/list/device_months", "/decisions/list/homes?function=0",
+             "/decisions/list/homes?function=0&what=unknown", f"/decisions/list/people?month={month}",
+             f"/decisions/list/households?kind=community&served=0&month={month}"],
             ROUNDS * 2,
         )  # fmt: skip
         window = scope.window(conn, _account(conn, account[0]), "zh", _now())
