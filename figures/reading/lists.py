@@ -260,8 +260,9 @@ KINDS: Mapping[str, Kind] = {
         fact="figure_worker", key=(("done_at", "timestamptz"), ("number", "bigint")),
         columns="o.id, o.number, o.done_at, o.service, o.household_id, o.resident_id, f.staff_id",
         inside="JOIN figure_month m ON m.month = f.month"
-        " JOIN work_order o ON o.staff_id = f.staff_id AND o.state = 'done' AND o.done_at < m.people_at AND"
-        " date_trunc('month', o.done_at AT TIME ZONE 'Asia/Shanghai') = f.month",
+        " JOIN work_order o ON o.staff_id = f.staff_id AND o.state = 'done' AND o.done_at < m.people_at"
+        " AND o.done_at >= f.month::timestamp AT TIME ZONE 'Asia/Shanghai'"
+        " AND o.done_at < (f.month + INTERVAL '1 month') AT TIME ZONE 'Asia/Shanghai'",
         names=f"s.name_zh, s.name_en, {_PLACE}", joins=f"{_HOME} JOIN staff s ON s.id = l.staff_id",
         filters={"staff": _staff}, show=rows.order, heads=rows.order_heads,
     ),
