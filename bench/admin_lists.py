@@ -120,5 +120,6 @@ def _figure(name: str, took: list[float], told: str) -> Figure:
         unit="ms",
         reference=LIMIT_MS,
         reference_name="limit",
-        note=f"{RESIDENTS:,} residents, {told}; median {np.median(took):.0f} ms, slowest {max(took):.0f} ms, {len(took)} times",
+        note=f"{RESIDENTS:,} residents, {told}; median {np.median(took):.0f} ms, slowest {max(took):.0f} ms, "
+        f"{len(took)} times",
     )

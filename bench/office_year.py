@@ -1,4 +1,4 @@
-"""Fill a year of an office behind the district: staff with rosters and certificates, accounts, thresholds, the audit."""
+"""Fill a year of an office behind the district: staff, rosters, certificates, accounts, thresholds, the audit."""
 
 from typing import Any
 
