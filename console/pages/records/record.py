@@ -58,6 +58,12 @@ def _record(
         made = network.history(kind, key)
         undo = None if moment else changes.undoable(conn, account, known, known.key_of(fields_of(stored)))
         places = related.names(conn, {stored.path} | {one.path for rows in beside.values() for one in rows})
+        if moment is None:
+            speaker.named = {
+                one: both
+                for name, rows in {kind: [stored], **beside}.items()
+                for one, both in related.named(conn, kind_named(name), [row.record for row in rows]).items()
+            }
         left = related.left_to_call(conn, stored, now) if known is CONTACT else 0
     return admin_page(
         request, "record.html", account, status_of(error) if error else 200, kind=known, say=speaker, stored=stored,

@@ -26,6 +26,7 @@ OF_THE_DISTRICT = {
     "GET /map/tiles/{version}/{z}/{x}/{y}",
     "GET /records/{kind}",
     "GET /records/{kind}/export",
+    "GET /records/{kind}/suggest",
     "GET /records/{kind}/new",
     "GET /imports/{sheet}",
     "GET /imports/{sheet}/template",

@@ -63,6 +63,7 @@ def test_every_list_and_record_opens_in_both_languages(admin: httpx2.Client) -> 
             for step in ("", "/edit", "/remove"):
                 assert admin.get(found[0] + step).status_code == 200, found[0] + step
             assert admin.get(f"/records/{kind}/new").status_code == 200
+            assert admin.get(f"/records/{kind}/suggest?q=1").status_code == 200
     assert admin.get("/records/nothing").status_code == 404
     assert admin.get("/records/resident/at/R1~2").status_code == 404
     assert admin.get("/records/resident?as_of=yesterday").status_code == 422
@@ -80,7 +81,13 @@ def test_a_wrong_field_has_its_words_and_nothing_is_lost(site: ConsoleSite, admi
     assert 'value="陈大"' in answer.text
     answer = admin.post("/records/contact/new", data={"resident": "R1", "phone": "x", "call_order": "first"})
     assert set(re.findall(r'id="f-(\w+)-error"', answer.text)) == {"call_order"}
-    assert admin.get("/records/contact/new?resident=R1").text.count('value="R1"') == 1
+    form = admin.get("/records/contact/new?resident=R1").text
+    assert form.count('value="R1"') == 1
+    assert "陈 R1" in form, "the name beside the code"
+    assert 'data-suggest="/records/resident/suggest"' in form
+    for typed in ("chen", "c", "陈"):  # a home by the sound of who lives there
+        assert 'data-value="H1"' in admin.get("/records/household/suggest", params={"q": typed}).text, typed
+        assert "/records/household/at/H1" in admin.get("/records/household", params={"q": typed}).text, typed
 
 
 def test_a_change_is_shown_undone_and_kept_in_the_history(site: ConsoleSite, admin: httpx2.Client) -> None:
