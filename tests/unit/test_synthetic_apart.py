@@ -57,6 +57,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_network/records/accounts/changes.py": {"give_consent": ONE},
     "care_network/records/contacts.py": {"family_of": ONE},
     "care_network/records/history/changes.py": {"_KEYS": ONE},
+    "care_network/records/accounts/seers.py": {"names_of": ONE},
     "care_network/records/listing/paging.py": {"_HEARD": ONE},
     "care_network/records/listing/related.py": {"_COSTS": ONE, "NAMES": ONE},
     "care_network/records/kinds.py": dict.fromkeys(("_HOME", "HOUSEHOLD", "RESIDENT", "DEVICE", "CONTACT"), SEEN),
