@@ -7,6 +7,7 @@ every broker; a test that takes both runs for every pair. A test whose server is
 the way to get it, and counted at the end (``tests.support.skips``).
 """
 
+import functools
 import gc
 import logging
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 from shouwang.brokers.pki import Pki
@@ -33,6 +35,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("shouwang")
+# The tree of all commands takes 40 ms, and hundreds of tests run one: typer makes it for each.
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
 gc.disable()  # until all tests are collected: nothing of what is read till then is garbage
 pytest_plugins = ["pytester", "tests.support.browser", "tests.support.second_try", "tests.support.skips"]
 
