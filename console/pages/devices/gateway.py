@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
-from care_network.errors import NotFoundError, ProvisioningError
+from care_network.errors import MalformedError, NotFoundError, ProvisioningError
+from care_network.importing.forms import words_of
 from care_network.protection.functions import WORDS
 from care_network.upkeep import devices, gateway_page, self_test
 from care_network.upkeep.gateways import BATTERY_LOW, STANDING_WORDS
@@ -212,7 +213,7 @@ def _show(
         models=MODEL_CHOICES, rooms=ROOMS, filled=filled or {}, code=code, undo_span=UNDO,
         channel_words=_channel, event_words=_event,
         fresh=[one for one in found.retired if one.retired_at and now - one.retired_at < UNDO],
-        wrong=error.field or "" if error else "", message=message_of(request, error, account) if error else "",
+        wrong=error.field or "" if error else "", message=_told(request, error, account),
         refused=request.query_params.get("refused", ""),
     )  # fmt: skip
 
@@ -244,8 +245,17 @@ def _ask(
         waiting_options=[(one.device, one.device) for one in waiting],
         model_options=[(key, f"{pick(language, zh, en)} · {key}") for key, zh, en in MODEL_CHOICES],
         filled=filled or {},
-        wrong=error.field or "" if error else "", message=message_of(request, error, account) if error else "",
+        wrong=error.field or "" if error else "", message=_told(request, error, account),
     )  # fmt: skip
+
+
+def _told(request: Request, error: ProvisioningError | None, account: Account, kind: str = "device") -> str:
+    """The words of an error: what to write, where it names the pattern of a field."""
+    if error is None:
+        return ""
+    if isinstance(error, MalformedError):
+        return pick(language_of(request, account), *words_of(kind, error))
+    return message_of(request, error, account)
 
 
 def _channel(code: str) -> tuple[str, str]:

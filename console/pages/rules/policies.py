@@ -23,7 +23,7 @@ from dispatch.escalation.dry_run.course import HORIZON, KINDS, MOST_ROUNDS, figu
 from dispatch.escalation.dry_run.loading import DryRun, dry_run, names_of
 from dispatch.ladders import desk, drafts, store
 from dispatch.ladders.drafts import Raw
-from dispatch.ladders.policy import HELD, Policy, PolicyError, Problem
+from dispatch.ladders.policy import HELD, Policy, PolicyError, Problem, check_all
 from dispatch.ladders.words import Words, lines, pairs
 from vocabulary.alert_state import STATE_WORDS
 from vocabulary.severity import SEVERITIES, SEVERITY_WORDS
@@ -96,8 +96,9 @@ def versions_page(
 
 
 @router.get("/policies/{ladder}/confirm", dependencies=[SET])
-def confirm_page(request: Request, console: Shared, account: CurrentAccount, ladder: str) -> Response:
-    return _confirm(request, console, account, ladder)
+def confirm_page(request: Request, console: Shared, account: CurrentAccount, ladder: str, act: str = "put") -> Response:
+    """Name what follows before a draft is put in force or discarded, or a policy taken out of force."""
+    return _confirm(request, console, account, ladder, act=act)
 
 
 @router.post("/policies/{ladder}/apply", dependencies=[SET])
@@ -131,9 +132,9 @@ def apply(
                     raise ProvisioningError(en="this is nothing that can be done", zh="没有这种操作")
     except PolicyError as error:
         wrong = ProvisioningError(en=str(error), zh=f"未通过检查：{error}")
-        return _confirm(request, console, account, ladder, wrong)
+        return _confirm(request, console, account, ladder, wrong, act=act)
     except ProvisioningError as refused:
-        return _confirm(request, console, account, ladder, refused)
+        return _confirm(request, console, account, ladder, refused, act=act)
     return RedirectResponse("/policies", 303)
 
 
@@ -144,12 +145,14 @@ def dry_run_page(
     """Show whom the draft would have called about the alerts of the last 30 days, beside the policies in force."""
     with console.database() as conn:
         draft, run = _run(console, conn, account, ladder, request)
+        drafted = ladder in desk.drafts(conn)
     show = show if show in KINDS else "changed"
     chosen = [one for one in run.compared if KINDS[show](one)]
     start = next((place + 1 for place, one in enumerate(chosen) if one.alert.id == after), 0)
     waits = [(one.alert.taken_at - one.alert.raised_at).total_seconds() for one in run.compared if one.alert.taken_at]
     return admin_page(
         request, "policy_dry_run.html", account, code=ladder, draft=draft, run=run, show=show, chosen=len(chosen),
+        drafted=drafted,
         page_of=chosen[start : start + PAGE], more=start + PAGE < len(chosen),
         old=figures([(one.alert, one.old) for one in run.compared]),
         new=figures([(one.alert, one.new) for one in run.compared]),
@@ -249,10 +252,15 @@ def _editor(
 
 
 def _confirm(
-    request: Request, console: Console, account: Account, code: str, error: ProvisioningError | None = None
-) -> Response:
+    request: Request, console: Console, account: Account, code: str, error: ProvisioningError | None = None, *,
+    act: str = "put",
+) -> Response:  # fmt: skip
     with console.database() as conn:
         kept = desk.drafts(conn).get(code)
+        if act == "retire":
+            kept = None  # it is forgotten with the policy
+        elif kept is None and error is None:
+            return RedirectResponse(f"/policies/{code}", 303)  # nothing to put in force, or to discard
         in_force = store.policies_now(conn)
         now, names = next((one for one in in_force if one.code == code), None), _names(conn)
         if kept is None and now is None:
@@ -260,9 +268,11 @@ def _confirm(
         policy, wrong = drafts.read(kept.fields) if kept else (None, [])
         then = [one for one in in_force if one.code != code] + ([policy] if policy else [])
         concerned = desk.concerned(conn, account, in_force, then, code)
+        gaps = check_all(then) if act == "retire" else []
     return admin_page(
         request, "policy_confirm.html", account, status_of(error) if error else 200, code=code, kept=kept,
-        policy=policy, in_force=now, wrong=wrong, pairs=pairs(now, policy, names), concerned=concerned,
+        policy=policy, in_force=now, wrong=wrong, act=act, gaps=gaps,
+        pairs=pairs(now, policy, names), concerned=concerned,
         message=message_of(request, error, account) if error else "", here="/policies", **WORDS,
     )  # fmt: skip
 

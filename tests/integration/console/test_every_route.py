@@ -863,7 +863,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /policies/{ladder}": lambda *_: Example("/policies/emergency"),
     "POST /policies/{ladder}": policy_step,
     "GET /policies/{ladder}/versions": lambda *_: Example("/policies/emergency/versions"),
-    "GET /policies/{ladder}/confirm": lambda *_: Example("/policies/emergency/confirm"),
+    "GET /policies/{ladder}/confirm": lambda *_: Example("/policies/emergency/confirm?act=retire"),
     "POST /policies/{ladder}/apply": put,
     "GET /policies/{ladder}/dry-run": lambda *_: Example("/policies/emergency/dry-run"),
     "GET /policies/{ladder}/dry-run/{alert_id}": tried,

@@ -110,6 +110,12 @@ def test_who_has_one_street_sets_nothing_for_the_district(site: ConsoleSite) -> 
         client.post("/policies/own", data=form_of(raw | {"organisation": "center-1"}, act="save", seen=1))
         assert "1 户中有 1 户" in client.get("/policies/own/confirm").text
         assert client.post("/policies/own/apply", data={"act": "put", "seen": 2}).status_code == 303
+        asked = client.get("/policies/own/confirm", follow_redirects=False)
+        assert (asked.status_code, asked.headers["location"]) == (303, "/policies/own"), "no draft: nothing to confirm"
+        assert "对 1 户停用" in client.get("/policies/own/confirm?act=retire").text
+        needed = client.get("/policies/emergency/confirm?act=retire").text
+        assert "将无人被呼叫" in needed
+        assert 'value="retire"' not in needed
         assert client.post("/policies/own/apply", data={"act": "retire"}).status_code == 303
     assert "own" not in {one.code for one in store.policies_now(site.conn)}
 
