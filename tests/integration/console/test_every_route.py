@@ -558,6 +558,7 @@ GEAR: dict[str, Callable[[City, Role], Example]] = {
     "GET /quarantine": lambda *_: Example("/quarantine"),
     "GET /quarantine/of/{key}": lambda c, _: Example(f"/quarantine/of/undecodable|gw-1?after={refused_message(c) - 1}"),
     "GET /quarantine/{number}": lambda c, _: Example(f"/quarantine/{refused_message(c)}"),
+    "GET /quarantine/{number}/bytes": lambda c, _: Example(f"/quarantine/{refused_message(c)}/bytes"),
     "POST /quarantine/reprocess": lambda c, _: Example(
         "/quarantine/reprocess", data={"number": refused_message(c)}, success=303
     ),
