@@ -13,6 +13,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.duty.roster import KIND_WORDS
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
+from care_network.records.history import past
 from console.access.alerts import load_alert
 from console.pages.admin.frame import admin_page
 from console.pages.rules.running import runs_of
@@ -51,16 +52,24 @@ WORDS: dict[str, Any] = {
 
 
 @router.get("/policies", dependencies=[LOOK])
-def policies_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """List the policies in force, and drafts."""
+def policies_page(request: Request, console: Shared, account: CurrentAccount, as_of: str = "") -> Response:
+    """List the policies in force, and drafts; or those that were in force at the end of a day."""
+    error: ProvisioningError | None = None
+    moment = None
+    try:
+        moment = past.moment_of(as_of, dt.datetime.now(dt.UTC))
+    except ValueError:
+        error = ProvisioningError(en="write the day as 2026-11-29", zh="日期写法如 2026-11-29", field="as_of")
     with console.database() as conn:
-        now = store.policies_now(conn)
+        now = store.policies_now(conn, moment)
         kept, names = desk.drafts(conn), _names(conn)
         homes = {one.code: desk.concerned(conn, account, now, now, one.code).homes for one in now}
     ordered = sorted(now, key=lambda one: (SEVERITIES.index(one.severity), one.organisation or "", one.code))
     return admin_page(
-        request, "policies.html", account, policies=[(one, lines(one, names)) for one in ordered], drafts=kept,
-        homes=homes, known={one.code for one in now}, **WORDS,
+        request, "policies.html", account, status_of(error) if error else 200, as_of=as_of, moment=moment,
+        message=message_of(request, error, account) if error else "",
+        policies=[(one, lines(one, names)) for one in ordered], drafts=kept,
+        homes=homes, known={one.code for one in now} | (kept.keys() if moment else set()), **WORDS,
     )  # fmt: skip
 
 

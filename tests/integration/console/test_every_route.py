@@ -889,6 +889,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /decisions/file/{form}": lambda *_: Example("/decisions/file/csv"),
     "GET /sla": lambda *_: Example("/sla"),
     "GET /api/sla": lambda *_: Example("/api/sla"),
+    "GET /parameter-export": lambda *_: Example("/parameter-export?scope=resident&key=R1"),
     "GET /parameters": lambda *_: Example("/parameters"),
     "GET /parameter/{name}": lambda *_: Example(f"/parameter/{FLOOR}?scope=resident&key=R1&value=120"),
     "GET /parameter-presets/{name}": lambda *_: Example("/parameter-presets/condition.copd?resident=R1"),
