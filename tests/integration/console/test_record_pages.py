@@ -116,6 +116,7 @@ def test_of_two_changes_both_are_shown(site: ConsoleSite, admin: httpx2.Client) 
     assert answer.status_code == 409
     assert "现在的内容是" in answer.text
     assert "独居：<b>是</b>" in answer.text
+    assert "<b>R1</b>" in answer.text, "whose record it is"
     assert 'value="Chen Da"' in answer.text
     again = re.search(r'name="version" value="(\d+)"', answer.text)
     assert again
