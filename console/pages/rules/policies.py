@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -24,15 +24,19 @@ from dispatch.escalation.dry_run.course import HORIZON, KINDS, MOST_ROUNDS, figu
 from dispatch.escalation.dry_run.loading import DryRun, dry_run, names_of
 from dispatch.ladders import desk, drafts, store
 from dispatch.ladders.drafts import Raw
-from dispatch.ladders.policy import HELD, Policy, PolicyError, Problem, check_all
+from dispatch.ladders.policy import HELD, Policy, PolicyError, Problem, check_all, parse
+from dispatch.ladders.policy_file import write
 from dispatch.ladders.words import Words, lines, pairs
 from vocabulary.alert_state import STATE_WORDS
 from vocabulary.severity import SEVERITIES, SEVERITY_WORDS
+from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 LOOK, SET = needs(Action.VIEW_NETWORK), needs(Action.SET_POLICIES)
 DAYS = 30
 PAGE = 50
+MOST_FILE = 262_144
+"""Bytes of a file of policies."""
 NEW = "new"
 """In an address: a policy that has no code yet."""
 TARGETS: dict[str, Words] = {
@@ -54,7 +58,12 @@ WORDS: dict[str, Any] = {
 @router.get("/policies", dependencies=[LOOK])
 def policies_page(request: Request, console: Shared, account: CurrentAccount, as_of: str = "") -> Response:
     """List the policies in force, and drafts; or those that were in force at the end of a day."""
-    error: ProvisioningError | None = None
+    return _list(request, console, account, as_of)
+
+
+def _list(
+    request: Request, console: Console, account: Account, as_of: str, error: ProvisioningError | None = None
+) -> Response:
     moment = None
     try:
         moment = past.moment_of(as_of, dt.datetime.now(dt.UTC))
@@ -71,6 +80,42 @@ def policies_page(request: Request, console: Shared, account: CurrentAccount, as
         policies=[(one, lines(one, names)) for one in ordered], drafts=kept,
         homes=homes, known={one.code for one in now} | (kept.keys() if moment else set()), **WORDS,
     )  # fmt: skip
+
+
+@router.get("/policies-file", dependencies=[LOOK])
+def file(console: Shared, account: CurrentAccount, as_of: str = "") -> Response:
+    """Give the policies of a day, or those in force, as the file that this page and ``set-policies`` read."""
+    now = dt.datetime.now(dt.UTC)
+    try:
+        moment = past.moment_of(as_of, now)
+    except ValueError:
+        raise ProvisioningError(en="write the day as 2026-11-29", zh="日期写法如 2026-11-29", field="as_of") from None
+    with console.database() as conn:
+        text = write(store.policies_now(conn, moment))
+    headers = {"Content-Disposition": f'attachment; filename="policies-{now.astimezone(SHANGHAI):%Y%m%d}.toml"'}
+    return Response(text.encode(), media_type="application/toml", headers=headers)
+
+
+@router.post("/policies-file", dependencies=[SET])
+def read_file(
+    request: Request, console: Shared, account: CurrentAccount, file: UploadFile | None = None
+) -> Response:  # fmt: skip
+    """Make drafts of the policies of a file: nothing is in force before each was looked at."""
+    body = b"" if file is None else file.file.read(MOST_FILE + 1)
+    now = dt.datetime.now(dt.UTC)
+    try:
+        if not body or len(body) > MOST_FILE:
+            raise ProvisioningError(
+                en="choose a file of 256 kB at most", zh="请选择文件（不超过 256 kB）", field="file"
+            )
+        with console.database() as conn:
+            desk.save_drafts(conn, account, parse(body.decode("utf-8-sig")), now)
+    except (PolicyError, UnicodeDecodeError) as error:
+        wrong = ProvisioningError(en=f"not taken: {error}", zh=f"文件未通过检查：{error}", field="file")
+        return _list(request, console, account, "", wrong)
+    except ProvisioningError as error:
+        return _list(request, console, account, "", error)
+    return RedirectResponse("/policies", 303)
 
 
 @router.get("/policies/{ladder}", dependencies=[SET])

@@ -864,6 +864,8 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /policies/{ladder}": lambda *_: Example("/policies/emergency"),
     "POST /policies/{ladder}": policy_step,
     "GET /policies/{ladder}/versions": lambda *_: Example("/policies/emergency/versions"),
+    "GET /policies-file": lambda *_: Example("/policies-file"),
+    "POST /policies-file": lambda *_: Example("/policies-file", data={}, success=422),  # no file was chosen
     "GET /policies/{ladder}/confirm": lambda *_: Example("/policies/emergency/confirm?act=retire"),
     "POST /policies/{ladder}/apply": put,
     "GET /policies/{ladder}/dry-run": lambda *_: Example("/policies/emergency/dry-run"),

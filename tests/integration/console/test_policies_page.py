@@ -98,6 +98,18 @@ def test_steps_are_added_moved_and_taken_out_without_a_script(site: ConsoleSite)
         taken = client.post("/policies/new", data=form_of({**raw, "code": "urgent"}, act="save", seen=0))
         assert taken.status_code == 422
         assert client.get("/policies/nothing").status_code == 404
+        text = client.get("/policies-file").text
+        assert 'severity = "emergency"' in text
+        sent = client.post(
+            "/policies-file", files={"file": ("p.toml", text.replace('code = "urgent"', 'code = "other"'))}
+        )
+        assert sent.status_code == 422, "a draft of one of them is there"
+        site.conn.execute("DELETE FROM policy_draft")
+        assert client.post("/policies-file", files={"file": ("p.toml", "[[policy]]\n")}).status_code == 422
+        assert client.post("/policies-file", files={"file": ("p.toml", text)}).status_code == 303
+        assert site.conn.execute("SELECT count(*) FROM policy_draft").fetchone() == (
+            len(store.policies_now(site.conn)),
+        )
         assert client.get("/policies/nothing/versions").status_code == 404
 
 
