@@ -153,6 +153,8 @@ def _where(conn: Connection[Any], w: Window, how: Kind, filters: Filters) -> tup
     for of, needed in (("homes", "function"), ("households", "kind"), ("households", "served")):
         if how is KINDS[of] and needed not in filters:
             raise _refused(needed, "")
+    if how is KINDS["devices"] and not {"month", "silent"} & filters.keys():
+        raise _refused("month", "")  # all devices of years are no list: each month has its own
     if how is KINDS["homes"]:
         parts.append(f"f.{filters.get('what', 'lost')} > 0")
     joined = " AND ".join(parts)
