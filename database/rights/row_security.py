@@ -2,8 +2,8 @@
 
 The console tells the session's token at the begin of each use of a connection (``shouwang.viewer``). Functions of the
 database's owner find the account behind it; without a session that is open now, the console's role sees no person.
-Other services see every row of the tables that they have rights on; the owner (migrations, commands of
-administrators) is not bound.
+The exchange's role sees the rows of the token that asks (:mod:`database.rights.machine_rows`). Other services see every
+row of the tables that they have rights on; the owner (migrations, commands of administrators) is not bound.
 
 Conditions on the viewer stand in sub-selects of their own, so that PostgreSQL asks them once a statement and not once
 a row. Readings have no policy: TimescaleDB cannot compress a table that has one. They carry the number of a series
@@ -18,6 +18,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from database.rights.grants import BY_VIEWER, GRANTS, Rights, role_of
+from database.rights.machine_rows import MACHINE, MACHINE_CLOSED, MACHINE_FUNCTIONS, MACHINE_OPEN, MACHINE_ROWS
 
 SETTING = "shouwang.viewer"
 """The session's token, as the console tells it."""
@@ -156,8 +157,12 @@ words. A further table is here or in ROWS."""
 OTHERS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("links", "medical_note"): {"SELECT": "has_open_alert(medical_note.resident_id)"},
     ("login", "audit"): {"INSERT": "true", "SELECT": "account_id IS NOT NULL AND action LIKE 'login%'"},
+    **{(MACHINE, table): conditions for table, conditions in MACHINE_ROWS.items()},
 }
 """Conditions for other services than the console's, which else see every row: by service and table."""
+
+BOUND = frozenset(ROWS) | {table for _, table in OTHERS}
+"""Tables with policies."""
 
 _FUNCTIONS = """
 CREATE OR REPLACE FUNCTION viewer(OUT id integer, OUT role text, OUT area ltree) LANGUAGE plpgsql STABLE
@@ -300,13 +305,17 @@ def _statements(tables: set[str]) -> Iterator[sql.Composable]:
     viewer = sql.Identifier(role_of(BY_VIEWER))
     for function in _OPEN:
         yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(sql.SQL(function))
-        others = sorted({service for service, _ in OTHERS})
+        others = sorted({service for service, _ in OTHERS if service != MACHINE})
         listed = sql.SQL(", ").join([viewer, *(sql.Identifier(role_of(service)) for service in others)])
         yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), listed)
     yield sql.SQL(_TRIGGERS.format(login=role_of("login")))
-    for table, conditions in ROWS.items():
-        if table in tables:
-            yield from _policies(table, conditions, viewer)
+    yield sql.SQL(MACHINE_FUNCTIONS)
+    yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(sql.SQL(MACHINE_CLOSED))
+    for function in MACHINE_OPEN:
+        yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(sql.SQL(function))
+        yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), sql.Identifier(role_of(MACHINE)))
+    for table in sorted(BOUND & tables):
+        yield from _policies(table, ROWS.get(table, {}), viewer)
 
 
 _COMMANDS = ("ALL", "SELECT", "INSERT", "UPDATE", "DELETE")
@@ -320,7 +329,7 @@ def _policies(table: str, conditions: Mapping[str, str], viewer: sql.Identifier)
     free = [
         service
         for service, rights in GRANTS.items()
-        if service != BY_VIEWER and table in _named(rights) and (service, table) not in OTHERS
+        if not (service == BY_VIEWER and table in ROWS) and table in _named(rights) and (service, table) not in OTHERS
     ]
     if free:
         listed = sql.SQL(", ").join(sql.Identifier(role_of(service)) for service in free)
@@ -362,7 +371,7 @@ def renew_row_security(conn: Connection[Any], tables: set[str]) -> bool:
         return False
     bound = "SELECT relname FROM pg_class WHERE relrowsecurity AND relnamespace = 'public'::regnamespace"
     for (table,) in conn.execute(bound).fetchall():
-        if table not in ROWS:  # of an earlier release
+        if table not in BOUND:  # of an earlier release
             conn.execute(sql.SQL("ALTER TABLE {} DISABLE ROW LEVEL SECURITY").format(sql.Identifier(table)))
     for statement in statements:
         conn.execute(statement.encode())

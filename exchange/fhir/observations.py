@@ -4,28 +4,36 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
+import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
 from care_network.protection.functions import Function
-from exchange.fhir import codes
+from exchange.fhir import codes, people
+from exchange.fhir.arrivals import Spans, spans_of
 from exchange.fhir.codes import DIASTOLIC, SYSTOLIC
-from exchange.fhir.search import Span, at_of, instant, us_of
+from exchange.fhir.search import LAST, Span, at_of, instant, us_of
 
 Series = Mapping[int, dict[str, Any]]
 """By the number of the series: its row of :func:`exchange.fhir.people.series`."""
 Reading = tuple[int, dt.datetime, float]
-AT_ONCE = 40
-"""Series that one statement looks into, where no patient is named."""
+AT_ONCE, MOST_AT_ONCE = 40, 640
+"""Series that one statement looks into, where no patient is named: at first, and where that brought too little."""
+MOST_RESIDENTS = 64
+"""Residents whose series are looked into one after another, at most."""
+MOST_LOOKED = 600
+"""Series that are looked into for one page; one with less than was asked for has a link to go on."""
 VITALS = list(Function).index(Function.VITALS)
 BLIND = 3
 """The level of protection at which nothing is measured (migration 0140)."""
 
 _NEWEST: LiteralString = """
-    SELECT s.id, r.time, r.value FROM unnest(%(ids)s::int[], %(mates)s::int[]) AS s(id, mate)
+    SELECT s.id, r.time, r.value
+    FROM unnest(%(ids)s::int[], %(mates)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+        AS s(id, mate, since, until)
     CROSS JOIN LATERAL (
         SELECT time, value FROM reading
-        WHERE series_id = s.id AND time >= %(since)s AND time < %(until)s
+        WHERE series_id = s.id AND time >= s.since AND time < s.until
           AND (time, series_id) < (%(time)s, %(id)s)
           AND (s.mate IS NULL OR NOT EXISTS (
                 SELECT FROM reading m WHERE m.series_id = s.mate AND m.time = reading.time))
@@ -33,15 +41,16 @@ _NEWEST: LiteralString = """
     ORDER BY r.time DESC, s.id DESC LIMIT %(limit)s
 """
 _IN_ORDER: LiteralString = """
-    SELECT s.id, r.time, r.value FROM unnest(%(ids)s::int[], %(mates)s::int[]) AS s(id, mate)
+    SELECT s.id, r.time, r.value
+    FROM unnest(%(ids)s::int[], %(mates)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+        WITH ORDINALITY AS s(id, mate, since, until, n)
     CROSS JOIN LATERAL (
         SELECT time, value FROM reading
-        WHERE series_id = s.id AND time >= %(since)s AND time < %(until)s
-          AND (series_id, time) > (%(id)s, %(time)s)
+        WHERE series_id = s.id AND time >= s.since AND time < s.until
           AND (s.mate IS NULL OR NOT EXISTS (
                 SELECT FROM reading m WHERE m.series_id = s.mate AND m.time = reading.time))
         ORDER BY time LIMIT %(limit)s) r
-    ORDER BY s.id, r.time LIMIT %(limit)s
+    ORDER BY s.n, r.time LIMIT %(limit)s
 """
 _ABSENT: LiteralString = """
     SELECT c.id, c.resident_id, c.at AS since, n.at AS until, c.level
@@ -66,43 +75,81 @@ def mates_of(series: Series) -> dict[int, int]:
 
 
 def newest(
-    conn: psycopg.Connection[Any], series: Series, span: Span, key: tuple[int, ...] | None, limit: int
+    conn: psycopg.Connection[Any], series: Series, spans: Spans, key: tuple[int, ...] | None, limit: int
 ) -> list[Reading]:
     """Readings of these series, the newest first, from behind ``key`` (µs, series); the second half of a blood pressure
     is left out where the first is there."""
-    at, number = (span.until, 0) if key is None else (at_of(key[0]), key[1])
-    return _rows(conn, _NEWEST, sorted(series), mates_of(series), span, at, number, limit)
+    at, number = (LAST, 0) if key is None else (at_of(key[0]), key[1])
+    asked = _asked(series, [(one, span) for one in sorted(series) for span in spans[one]])
+    if not asked["ids"] or limit <= 0:
+        return []
+    return conn.execute(_NEWEST, asked | {"time": at, "id": number, "limit": limit}).fetchall()
 
 
 def in_order(
-    conn: psycopg.Connection[Any], series: Series, span: Span, key: tuple[int, ...] | None, limit: int
+    conn: psycopg.Connection[Any], series: Series, spans: Spans, key: tuple[int, ...] | None, limit: int
 ) -> list[Reading]:
-    """The same by series and time, from behind ``key`` (series, µs): no sort over people, however many they are."""
-    number, at = (0, span.since) if key is None else (key[0], at_of(key[1]))
-    if key is None:
-        number, at = -1, span.since
-    left = [one for one in sorted(series) if one >= number]
-    mates = mates_of(series)
+    """The same in the order of ``series`` and by time, from behind ``key`` (series, µs)."""
+    left = [(one, span) for one in series for span in spans[one]]
+    if key is not None and key[0] in series:
+        behind = Span(since=at_of(key[1] + 1))
+        order = list(series)
+        passed = set(order[: order.index(key[0])])
+        left = [(one, span.within(behind) if one == key[0] else span) for one, span in left if one not in passed]
+    left = [(one, span) for one, span in left if span.since < span.until]
     found: list[Reading] = []
-    for begin in range(0, len(left), AT_ONCE):
-        some = left[begin : begin + AT_ONCE]
-        found += _rows(conn, _IN_ORDER, some, mates, span, at, number, limit - len(found))
-        if len(found) >= limit:
-            break
+    begin, some = 0, AT_ONCE
+    while begin < len(left) and len(found) < limit:
+        asked = _asked(series, left[begin : begin + some])
+        found += conn.execute(_IN_ORDER, asked | {"limit": limit - len(found)}).fetchall()
+        begin, some = begin + some, min(some * 2, MOST_AT_ONCE)
     return found
 
 
-def _rows(
-    conn: psycopg.Connection[Any], query: LiteralString, ids: Sequence[int], mates: Mapping[int, int], span: Span,
-    at: dt.datetime, number: int, limit: int,
-) -> list[Reading]:  # fmt: skip
-    if not ids or limit <= 0:
-        return []
-    asked = {
-        "ids": list(ids), "mates": [mates.get(one) for one in ids], "since": span.since, "until": span.until,
-        "time": at, "id": number, "limit": limit,
+def _asked(series: Series, parts: Sequence[tuple[int, Span]]) -> dict[str, Any]:
+    """The parameters of a statement that looks into these parts of series."""
+    mates = mates_of(series)
+    return {
+        "ids": [one for one, _ in parts], "mates": [mates.get(one) for one, _ in parts],
+        "since": [span.since for _, span in parts], "until": [span.until for _, span in parts],
     }  # fmt: skip
-    return conn.execute(query, asked).fetchall()
+
+
+class Found(msgspec.Struct):
+    """A part of all readings that a token may see. ``key``: where to go on (resident, series, µs); None: it was all."""
+
+    series: dict[int, dict[str, Any]]
+    readings: list[Reading]
+    key: tuple[int, int, int] | None
+
+
+def of_all(
+    conn: psycopg.Connection[Any], token: int, channels: Sequence[str], span: Span, known: Span,
+    key: tuple[int, ...] | None, limit: int, now: dt.datetime,
+) -> Found:  # fmt: skip
+    """Readings by resident, series and time, from behind ``key``: no sort over people, however many they are."""
+    whole: dict[int, dict[str, Any]] = {}
+    readings: list[Reading] = []
+    first, behind, most, looked = (key[0] if key else 0), (key[1:] if key else None), people.AT_ONCE, 0
+    while True:
+        who = people.some(conn, token, first, most)
+        rows = people.series_of(conn, token, who, channels) if who else []
+        if behind is not None:  # the first resident's series up to that of the last page
+            rows = [row for row in rows if (row["resident_id"], row["id"]) >= (first, behind[0])]
+        series = {row["id"]: row for row in rows}
+        whole |= series
+        spans = spans_of(conn, series, span, known, now)
+        readings += in_order(conn, series, spans, behind, limit + 1 - len(readings))
+        looked += len(series)
+        if len(readings) > limit:
+            readings = readings[:limit]
+            last = readings[-1]
+            return Found(whole, readings, (whole[last[0]]["resident_id"], last[0], us_of(last[1])))
+        if len(who) < most:
+            return Found(whole, readings, None)
+        if looked >= MOST_LOOKED:
+            return Found(whole, readings, (who[-1][0] + 1, 0, 0))
+        first, behind, most = who[-1][0] + 1, None, min(most * 2, MOST_RESIDENTS)
 
 
 def one(conn: psycopg.Connection[Any], number: int, us: int) -> list[Reading]:

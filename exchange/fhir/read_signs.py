@@ -1,5 +1,6 @@
 """Routes of FHIR about how residents are: Observation, DetectedIssue, Flag, and everything of one resident."""
 
+import datetime as dt
 import uuid
 from typing import Annotated, Any
 
@@ -10,7 +11,8 @@ from care_network.access.machine_tokens import MachineScope
 from exchange.fhir import alerts, observations, people
 from exchange.fhir.answers import base_of, example, found, missing, search_of
 from exchange.fhir.answers import fhir as answer
-from exchange.fhir.codes import GIVEN, category_code, channels_of
+from exchange.fhir.arrivals import spans_of
+from exchange.fhir.codes import DIASTOLIC, GIVEN, SYSTOLIC, category_code, channels_of
 from exchange.fhir.read_people import PATIENT, Count, Ids, Page, bundle_of
 from exchange.fhir.search import FIRST, Search, Span, bundle, entry, number_of, page_of, us_of
 from exchange.shell.access import Asking, scoped
@@ -74,34 +76,37 @@ def search_observations(
     """
     names = ("_id", "patient", "subject", "code", "category", "date", "_lastUpdated", "_since", "_sort")
     search = search_of(request, *names)
-    span = search.span("date", "_lastUpdated").within(since(search))
+    span, known, now = search.span("date"), search.span("_lastUpdated").within(since(search)), dt.datetime.now(dt.UTC)
     who = _patients(search)
     sort = (search.words("_sort") or ["-date"])[-1]
     if sort not in ("date", "-date"):
         raise ExchangeError(400, en="_sort is date or -date", zh="_sort 只能是 date 或 -date", code="value")
-    with exchange.database() as conn:
-        rows = people.series(conn, asking.machine.token_id, patients=who, channels=_channels(search))
-        series = {row["id"]: row for row in rows}
-        ids = search.words("_id")
+    ids, token, channels = search.words("_id"), asking.machine.token_id, _channels(search)
+    with exchange.database(asking.shown) as conn:
         blind: list[dict[str, Any]] = []
         page = ""
         if ids is not None:
+            numbers = [number for word in ids[:1000] if (number := number_of(word.partition("-")[0])) is not None]
+            series = _with_halves(conn, token, numbers, who, channels)
             readings = [one for word in ids[:1000] for one in _one(conn, series, word)]
-        elif who is not None and sort == "-date":
-            key = page_of(search.page, 2)
-            readings = observations.newest(conn, series, span, key, search.count + 1)
-            if key is None and _whole(search):
-                mine = [row["id"] for row in people.patients(conn, asking.machine.token_id, ids=who)]
-                blind = observations.blind_times(conn, mine, span)
+        elif who is not None:
+            series = {row["id"]: row for row in people.series(conn, token, patients=who, channels=channels)}
+            spans, key = spans_of(conn, series, span, known, now), page_of(search.page, 2)
+            if sort == "-date":
+                readings = observations.newest(conn, series, spans, key, search.count + 1)
+                if key is None and _whole(search):
+                    mine = [row["id"] for row in people.patients(conn, token, ids=who)]
+                    blind = observations.blind_times(conn, mine, span.within(known))
+            else:
+                readings = observations.in_order(conn, series, spans, key, search.count + 1)
             if len(readings) > search.count:
                 readings = readings[: search.count]
-                page = f"{us_of(readings[-1][1])}.{readings[-1][0]}"
+                number, us = readings[-1][0], us_of(readings[-1][1])
+                page = f"{us}.{number}" if sort == "-date" else f"{number}.{us}"
         else:
-            key = page_of(search.page, 2)
-            readings = observations.in_order(conn, series, span, key, search.count + 1)
-            if len(readings) > search.count:
-                readings = readings[: search.count]
-                page = f"{readings[-1][0]}.{us_of(readings[-1][1])}"
+            part = observations.of_all(conn, token, channels, span, known, page_of(search.page, 3), search.count, now)
+            series, readings = part.series, part.readings
+            page = "" if part.key is None else ".".join(map(str, part.key))
         shown = observations.resources(conn, series, readings) + blind
         asking.seen(conn, {int(one["subject"]["reference"].partition("/")[2]) for one in shown}, len(shown))
     return found(exchange, request, search, shown, page)
@@ -113,18 +118,13 @@ def observation(
 ) -> Response:
     """One reading, or one time in which nobody measured."""
     number, _, us = name.partition("-")
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         if number == "blind" and (row := number_of(us)) is not None:
             who = [one["id"] for one in people.patients(conn, asking.machine.token_id, limit=2**31 - 1)]
             shown = observations.blind_times(conn, who, Span(), limit=2**31 - 1, number=row)
         else:
             wanted = number_of(number)
-            rows = people.series(conn, asking.machine.token_id, ids=[wanted]) if wanted else []
-            series = {one["id"]: one for one in rows}
-            if rows and rows[0]["channel"] in ("systolic_bp", "diastolic_bp"):
-                series |= {one["id"]: one for one in people.series(
-                    conn, asking.machine.token_id, devices=[rows[0]["device_id"]],
-                    channels=["systolic_bp", "diastolic_bp"])}  # fmt: skip
+            series = _with_halves(conn, asking.machine.token_id, [wanted] if wanted else [], None, None)
             shown = observations.resources(conn, series, _one(conn, series, name))
         seen = [int(one["subject"]["reference"].partition("/")[2]) for one in shown]
         asking.seen(conn, seen, len(shown))
@@ -186,14 +186,14 @@ def everything(
 ) -> Response:  # fmt: skip
     """A resident with all that the token may see: devices, alerts, and page by page the readings."""
     search = search_of(request, "start", "end", "_since")
-    span = since(search)
+    span, known, now = Span(), since(search), dt.datetime.now(dt.UTC)
     for text in search.words("start") or ():
         span = span.within(Search({"date": [f"ge{text}"]}, 1, "").span("date"))
     for text in search.words("end") or ():
         span = span.within(Search({"date": [f"le{text}"]}, 1, "").span("date"))
     wanted, token, may = number_of(number), asking.machine.token_id, asking.machine.scopes
     key = page_of(search.page, 2)
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         who = people.patients(conn, token, ids=[wanted], limit=1) if wanted else []
         if not who:
             asking.seen(conn, [], 0)
@@ -206,14 +206,16 @@ def everything(
                 shown += [people.device(row) for row in people.devices(conn, token, patients=[who[0]["id"]])]
                 shown += [people.metric(row) for row in rows]
             if MachineScope.ALERT_READ in may:
-                found_ = alerts.find(conn, token, patients=[who[0]["id"]], span=span, limit=1000)
+                found_ = alerts.find(conn, token, patients=[who[0]["id"]], span=span.within(known), limit=1000)
                 shown += [alerts.detected_issue(row, language_of(request)) for row in found_]
         page = ""
         if MachineScope.OBSERVATION_READ in may:
             if key is None:
-                shown += observations.blind_times(conn, [who[0]["id"]], span)
+                shown += observations.blind_times(conn, [who[0]["id"]], span.within(known))
             series = {row["id"]: row for row in rows}
-            readings = observations.newest(conn, series, span, key, search.count + 1)
+            readings = observations.newest(
+                conn, series, spans_of(conn, series, span, known, now), key, search.count + 1
+            )
             if len(readings) > search.count:
                 readings = readings[: search.count]
                 page = f"{us_of(readings[-1][1])}.{readings[-1][0]}"
@@ -256,6 +258,17 @@ def _whole(search: Search) -> bool:
     }
 
 
+def _with_halves(
+    conn: Any, token: int, ids: list[int], who: list[int] | None, channels: list[str] | None
+) -> dict[int, dict[str, Any]]:
+    """These series, and the other halves of blood pressures."""
+    rows = people.series(conn, token, ids=ids, patients=who, channels=channels) if ids else []
+    halves = [row["device_id"] for row in rows if row["channel"] in (SYSTOLIC, DIASTOLIC)]
+    if halves:
+        rows += people.series(conn, token, devices=halves, channels=[SYSTOLIC, DIASTOLIC])
+    return {row["id"]: row for row in rows}
+
+
 def _one(conn: Any, series: observations.Series, name: str) -> list[observations.Reading]:
     number, _, us = name.partition("-")
     row = number_of(number)
@@ -292,7 +305,7 @@ def _alerts(
     request: Request, exchange: Shared, asking: Asking, search: Search, span: Span, is_open: bool | None
 ) -> Response:
     updated = search.span("_lastUpdated").within(since(search))
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         rows = alerts.find(
             conn, asking.machine.token_id, ids=_uuids(search.words("_id")), patients=_patients(search), span=span,
             changed=None if updated.since == FIRST else updated.since, is_open=is_open, key=_key(search.page),
@@ -307,7 +320,7 @@ def _alerts(
 
 def _alert(name: str, request: Request, exchange: Shared, asking: Asking) -> Response:
     ids = _uuids([name])
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         rows = alerts.find(conn, asking.machine.token_id, ids=ids, limit=1) if ids else []
         asking.seen(conn, [row["resident_id"] for row in rows], len(rows))
     if not rows:

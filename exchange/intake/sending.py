@@ -11,6 +11,7 @@ import structlog
 
 from database.pool import connect_options
 from database.settings import DatabaseSettings
+from exchange.fhir.arrivals import ARRIVALS_KEPT
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.mqtt import Broker
 from observability import metrics
@@ -96,6 +97,5 @@ class FrameSender:
         now = time.monotonic()
         if now - self._cleaned_at >= CLEAN_S:
             self._cleaned_at = now
-            conn.execute(
-                "DELETE FROM exchange_observation WHERE time < now() - make_interval(days => %s)", (KEPT_DAYS,)
-            )
+            conn.execute("SELECT forget_observations(%s)", (KEPT_DAYS,))
+            conn.execute("DELETE FROM late_arrival WHERE arrived < now() - %s", (ARRIVALS_KEPT,))

@@ -5,7 +5,8 @@ import io
 import zipfile
 from collections.abc import Sequence
 
-from figures.core.sections import Column, Section
+from figures.core.sections import Column, Picture, Section, Table
+from figures.core.shares import FEW
 from figures.reading.page import stamp
 from figures.reading.scope import Window
 
@@ -16,7 +17,8 @@ RISKY = ("=", "+", "-", "@", "\t", "\r")
 def head_lines(w: Window) -> list[tuple[str, str]]:
     """The lines at the top of every file: area, months, when it was counted."""
     return [
-        (w.say("区域", "area"), w.name(w.area)), (w.say("月份", "months"), w.span_words),
+        (w.say("区域", "area"), w.name(w.area)),
+        (w.say("月份", "months"), w.span_words + (f" · {w.uncounted}" if w.uncounted else "")),
         (w.say("统计截至", "counted"), f"{stamp(w.refreshed_at)} (Asia/Shanghai)"),
     ]  # fmt: skip
 
@@ -31,6 +33,22 @@ def title_of(w: Window, column: Column) -> str:
     if column.unit != "s":
         return column.title
     return w.say(f"{column.title}（秒）", f"{column.title} (s)")
+
+
+def spoken(section: Section) -> list[Picture]:
+    """The pictures that say something beside the section's sentence: what their runs show."""
+    return [picture for picture in section.pictures if picture.words != section.sentence]
+
+
+def notes(w: Window, table: Table) -> list[str]:
+    """The lines below a table: its note, and what its marks mean."""
+    found = [cell for row in table.rows for cell in row]
+    said = [table.note] if table.note else []
+    if any(cell.few for cell in found):
+        said.append(w.say(f"灰色：不足 {FEW} 例，不宜比较。", f"Grey: fewer than {FEW} cases, too few to compare."))
+    if any(cell.state == "bad" for cell in found):
+        said.append(w.say("▼：整个区间都低于目标。", "▼ the whole interval lies below the target."))
+    return said
 
 
 def archive(w: Window, sections: Sequence[Section]) -> bytes:
@@ -49,6 +67,7 @@ def one(w: Window, section: Section) -> str:
     writer.writerow([safe(section.title)])
     writer.writerows([safe(name), safe(value)] for name, value in head_lines(w))
     writer.writerow([safe(section.sentence)])
+    writer.writerows([safe(picture.title), safe(picture.words)] for picture in spoken(section))
     for table in section.tables:
         writer.writerow([])
         writer.writerow([safe(table.caption)])
@@ -57,6 +76,7 @@ def one(w: Window, section: Section) -> str:
             writer.writerow(
                 ["" if c.value is None else safe(c.value) if isinstance(c.value, str) else c.value for c in row]
             )
+        writer.writerows([safe(line)] for line in notes(w, table))
     writer.writerow([])
     writer.writerows([safe(line)] for line in section.how)
     return text.getvalue()

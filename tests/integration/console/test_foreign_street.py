@@ -31,6 +31,7 @@ OF_THE_DISTRICT = {
     "GET /imports/{sheet}",
     "GET /imports/{sheet}/template",
     "POST /imports/{sheet}",
+    "POST /imports/{sheet}/undo",
     "GET /decisions/file/{form}",
     "GET /decisions/list/{kind}",
     "GET /policies/{ladder}",  # rules, and nobody in them; the dry run is on the alerts of one's own area

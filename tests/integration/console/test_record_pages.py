@@ -224,10 +224,11 @@ def test_an_export_is_an_import_that_changes_nothing(site: ConsoleSite, admin: h
 def test_a_table_is_checked_line_by_line_and_then_stored(site: ConsoleSite, admin: httpx2.Client) -> None:
     head = "老人编号,姓名,性别,出生日期,户编号,小区路径,住址\n"
     good = "R21,王一,女,1941-05-06,H21,sz.yt.hs.pw.c1,路21号\n"
+    good += "R23,王三,男,1940-05-06,H23,sz.yt.hs.pw.c1,路23号\n"
     file = (head + good + "R22,王二,女,昨天,H22,sz.yt.hs.pw.c1,路22号\n").encode()
     answer = admin.post("/imports/residents", files={"file": ("a.csv", file)})
-    assert "新增 1，已修改 0，不变 0，拒绝 1" in text_of(answer)
-    assert re.search(r'id="line-3".*出生日期</b>：“昨天”无法识别', answer.text)
+    assert "新增 2，已修改 0，不变 0，拒绝 1" in text_of(answer)
+    assert re.search(r'id="line-4".*出生日期</b>：“昨天”无法识别', answer.text)
     assert site.conn.execute("SELECT count(*) FROM resident WHERE code = 'R21'").fetchone() == (0,)
     checked = re.search(r'name="checked" value="([^"]+)"', answer.text)
     assert checked
@@ -239,6 +240,18 @@ def test_a_table_is_checked_line_by_line_and_then_stored(site: ConsoleSite, admi
     change = changes.of_record(site.conn, KINDS["resident"], ("R21",))[0]
     assert (change.operation, change.login) == ("add", "admin")
     assert admin.post("/imports/residents", data=fields).status_code == 422, "it was stored"
+    undo = re.search(r'action="/imports/residents/undo".*?name="change" value="([0-9]+)"', stored.text)
+    assert undo
+    with site.client("admin-hs") as other:
+        assert other.post("/imports/residents/undo", data={"change": undo[1]}).status_code == 404, "another's import"
+    stand = network(site.conn, "admin-hs").get("resident", ("R21",))
+    network(site.conn, "admin-hs").change("resident", ("R21",), stand.version, {"name_zh": "王一一"})
+    back = text_of(admin.post("/imports/residents/undo", data={"change": undo[1]}))
+    assert "已撤销本次导入的 2 条记录" in back
+    assert "老人 R21：此后又有修改" in back
+    assert "住户 H21" in back
+    left = site.conn.execute("SELECT array_agg(code ORDER BY code) FROM resident WHERE code LIKE 'R2_'").fetchone()
+    assert left == (["R21"],)
 
 
 def test_files_that_are_no_table_are_refused_in_words(site: ConsoleSite, admin: httpx2.Client) -> None:

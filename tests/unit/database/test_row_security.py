@@ -2,6 +2,7 @@
 
 from care_network.access.permissions import PERMISSIONS, Action
 from database.rights.grants import BY_VIEWER, GRANTS, OF_CONSOLE
+from database.rights.machine_rows import MACHINE, MACHINE_ROWS, UNBOUND
 from database.rights.row_security import NOBODYS, ROLES_THAT, ROWS
 
 
@@ -12,12 +13,13 @@ def test_the_policies_know_the_roles_of_the_table_of_permissions() -> None:
     } == {action: set(roles) for action, roles in ROLES_THAT.items()}
 
 
-def test_every_table_of_the_console_has_a_policy_or_is_nobodys() -> None:
-    rights = GRANTS[BY_VIEWER]
-    named = set(f"{rights.select} {rights.insert} {rights.update} {rights.delete}".split())
-    named |= {table for _, table, _ in rights.columns}
-    assert named - set(ROWS) - NOBODYS == set(), "whose rows does a viewer see? database/rights/row_security.py"
-    assert not NOBODYS & set(ROWS)
+def test_every_table_of_the_console_and_the_exchange_has_a_policy_or_is_nobodys() -> None:
+    for service, bound, free in ((BY_VIEWER, ROWS, NOBODYS), (MACHINE, MACHINE_ROWS, UNBOUND)):
+        rights = GRANTS[service]
+        named = set(f"{rights.select} {rights.insert} {rights.update} {rights.delete}".split())
+        named |= {table for _, table, _ in rights.columns}
+        assert named - set(bound) - free == set(), f"whose rows does {service} see? database/rights"
+        assert not free & set(bound)
 
 
 def test_the_program_of_the_console_has_logins_of_its_own() -> None:
