@@ -12,6 +12,10 @@ FEWEST = 5
 """Below so many cases no percentile is shown: it would be the time of a single one."""
 
 
+BELOW = 0.025
+"""Of a share that is as wanted, so rarely as few cases come."""
+
+
 class Share(msgspec.Struct, frozen=True):
     """``part`` of ``whole`` cases."""
 
@@ -32,6 +36,30 @@ class Share(msgspec.Struct, frozen=True):
     def interval(self) -> tuple[float, float] | None:
         """The 95 % interval by Wilson (1927), which holds for few cases and for shares near 0 and 1, too."""
         return wilson(self.part, self.whole) if self.whole else None
+
+
+def surely_below(of: Share, wanted: float) -> bool:
+    """Whether so few of the cases would hardly come (25 times of 1,000) if the true share were what is wanted.
+
+    By the binomial distribution itself, and not by an interval: near 1 that of few cases is too short.
+    """
+    failed, expected = of.whole - of.part, of.whole * (1 - wanted)
+    if failed <= expected or not 0 < wanted < 1:
+        return bool(of.whole) and wanted >= 1 and failed > 0
+    if failed > expected + 20 + 10 * math.sqrt(expected):
+        return True
+    log_p, log_q = math.log(wanted), math.log1p(-wanted)
+    fewer = sum(
+        math.exp(
+            math.lgamma(of.whole + 1)
+            - math.lgamma(k + 1)
+            - math.lgamma(of.whole - k + 1)
+            + k * log_q
+            + (of.whole - k) * log_p
+        )
+        for k in range(failed)
+    )
+    return 1 - fewer < BELOW
 
 
 def wilson(part: int, whole: int, z: float = Z) -> tuple[float, float]:

@@ -68,7 +68,10 @@ def _section(w: Window, section: Section, style: str) -> dict[str, Any]:
 
 def _table(w: Window, table: Table) -> dict[str, Any]:
     lengths = [
-        max([_wide(column.title) / 2, *(_wide(row[place].text) for row in table.rows)])
+        max(
+            _room(column.title, 1.2) if " " in column.title or column.title.isascii() else _wide(column.title) / 2,
+            *(_room(row[place].text, 1.1) for row in table.rows),
+        )
         for place, column in enumerate(table.columns)
     ]
     return {
@@ -79,6 +82,13 @@ def _table(w: Window, table: Table) -> dict[str, Any]:
             {"text": cell.text, "bad": cell.state == "bad", "few": cell.few} for row in table.rows for cell in row
         ],
     }  # fmt: skip
+
+
+def _room(text: str, letter: float) -> float:
+    """What a text wants: its longest word on one line, and all of it on two."""
+    if " " not in text:
+        return letter * _wide(text)
+    return max(_wide(text) / 2, *(letter * _wide(word) for word in text.split() if word.isascii()), 0.0)
 
 
 def _wide(text: str) -> int:

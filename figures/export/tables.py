@@ -47,7 +47,7 @@ def notes(w: Window, table: Table) -> list[str]:
     if any(cell.few for cell in found):
         said.append(w.say(f"灰色：不足 {FEW} 例，不宜比较。", f"Grey: fewer than {FEW} cases, too few to compare."))
     if any(cell.state == "bad" for cell in found):
-        said.append(w.say("▼：整个区间都低于目标。", "▼ the whole interval lies below the target."))
+        said.append(w.say("▼：肯定低于目标（二项检验，2.5%）。", "▼ surely below the target (binomial test, 2.5 %)."))
     return said
 
 

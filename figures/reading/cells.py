@@ -3,7 +3,7 @@
 import math
 
 from figures.core.sections import Cell, Language, State, pick
-from figures.core.shares import FEW, FEWEST, Share
+from figures.core.shares import FEW, FEWEST, Share, surely_below
 
 UNKNOWN = Cell("—")
 _SPANS = ((120, 1, "秒", "s"), (7200, 60, "分钟", "min"), (172_800, 3600, "小时", "h"), (math.inf, 86_400, "天", "d"))
@@ -35,10 +35,10 @@ def per_cent(value: float | None, digits: int = 1) -> str:
 
 
 def share(of: Share, link: str = "", wanted: float | None = None) -> Cell:
-    """A share; red where it is surely below what is wanted (its whole interval is)."""
+    """A share; red where it is surely below what is wanted."""
     if of.value is None:
         return UNKNOWN
-    missed = wanted is not None and of.interval is not None and of.interval[1] < wanted
+    missed = wanted is not None and surely_below(of, wanted)
     return Cell(per_cent(of.value), round(of.value, 4), link, few=of.few, state="bad" if missed else "")
 
 

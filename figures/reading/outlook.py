@@ -64,7 +64,7 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
         *(
             head
             for month in map(months.code, ahead)
-            for head in (w.say(f"{month} 预计", f"{month} expected"), w.say("八成范围", "80 % range"))
+            for head in (w.say(f"{month} 预计", month), w.say("八成范围", "80 % range"))
         ),
         w.say("回测平均误差", "mean error when tested"),
         w.say("简单推测的误差", "error of the simplest guess"),
@@ -100,7 +100,7 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
         pictures=(_picture(w, past[-SHOWN:], whole[-SHOWN:], found, ahead, sentence),) if found.months else (),
         tables=(
             Table(
-                w.say("每月预警数", "alerts by month"),
+                w.say("每月预警数：预计", "alerts by month, expected"),
                 tuple(Column(name, 0 < n < len(columns) - 1) for n, name in enumerate(columns)),
                 tuple(lines),
             ),

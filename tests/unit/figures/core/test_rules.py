@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from figures.core import forecast, months, runs
-from figures.core.shares import Share, wilson
+from figures.core.shares import Share, surely_below, wilson
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,17 @@ def test_the_interval_is_that_of_the_literature(part: int, whole: int, low: floa
 def test_the_interval_holds_the_share(case: tuple[int, int]) -> None:
     low, high = wilson(*case)
     assert 0 <= low <= case[0] / case[1] <= high <= 1
+
+
+def test_a_share_of_few_cases_is_not_surely_below_a_target_near_one() -> None:
+    assert not surely_below(Share(6, 7), 0.975)  # 16 of 100 such months would look like it
+    assert not surely_below(Share(0, 0), 0.975)
+    assert not surely_below(Share(7, 7), 0.975)
+    assert surely_below(Share(5, 7), 0.975)
+    assert surely_below(Share(182, 206), 0.975)
+    assert not surely_below(Share(975, 1000), 0.975)
+    assert surely_below(Share(58_000, 60_000), 0.975)
+    assert not surely_below(Share(58_480, 60_000), 0.975)
 
 
 def test_no_case_is_no_share() -> None:
