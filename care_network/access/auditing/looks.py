@@ -63,7 +63,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lookers(conn: Connection[Any], account: Account, resident_id: int, now: dt.datetime) -> list[Looker]:
-    """List who looked at a resident within KEPT, for a family account with the resident's consent; the newest day first.
+    """List who looked at a resident within KEPT, for a family account with consent; the newest day first.
 
     Without that consent nobody. Raises NotPermittedError.
     """
