@@ -85,7 +85,7 @@ def _table(w: Window, table: Table) -> dict[str, Any]:
 
 
 def _room(text: str, letter: float) -> float:
-    """What a text wants: its longest word on one line, and all of it on two."""
+    """The room for a text: its longest word on one line, and all of it on two."""
     if " " not in text:
         return letter * _wide(text)
     return max(_wide(text) / 2, *(letter * _wide(word) for word in text.split() if word.isascii()), 0.0)
