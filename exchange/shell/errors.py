@@ -57,7 +57,7 @@ _PARTS: Mapping[str, tuple[str, str]] = {
     "greater_than_equal": ("太小", "is too small"),
     "less_than_equal": ("太大", "is too large"),
 }
-"""What is wrong with a parameter, by the kind of pydantic's error."""
+"""Words for a parameter that is wrong, by the kind of pydantic's error."""
 _ANY = ("请求无法处理", "the request cannot be processed")
 
 
