@@ -31,6 +31,11 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """(right, table, columns)."""
     functions: str = ""
 
+    def tables(self) -> set[str]:
+        """The tables and views on which there is any right."""
+        listed = " ".join((self.select, self.insert, self.update, self.delete)).split()
+        return {*listed, *(table for _, table, _ in self.columns)}
+
 
 _LOCK_ALERT = ("UPDATE", "alert", "stored_at")
 """The right to lock an alert's row, by a column that nothing sets."""
@@ -177,12 +182,13 @@ GRANTS: Mapping[str, Rights] = {
         f" desk_support area_outline ground_map checked_file roster_change policy_draft {_PEOPLE} {_MACHINES}"
         " escalation_policy",
         update=f"{_PEOPLE} alert delivery_attempt duty_warning handover message notification"
-        " notification_preference pause push_subscription session staff_location work_order"
+        " notification_preference pause push_subscription staff_location work_order"
         " area_outline policy_draft",
         delete=f"{_PEOPLE} policy_draft checked_file family_member ground_map push_subscription staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
             ("UPDATE", "panel", "seen_at"),
+            ("UPDATE", "session", "revoked_at, expires_at, last_seen_at"),
             ("UPDATE", "machine_token", "revoked_at, revoked_by"),
             ("UPDATE", "exchange_consent", "withdrawn_at, withdrawn_by"),
             ("SELECT", "webhook", _WEBHOOK),
