@@ -1,4 +1,4 @@
-"""Print the tables of docs/access.md, roles by actions and tables by whose rows one sees: python tools/access_page.py"""
+"""Print the tables of docs/access.md, actions by role and rows by viewer: python tools/access_page.py"""
 
 from collections.abc import Iterable
 

@@ -48,7 +48,10 @@ _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, 
 """An account without its password and second factor."""
 _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
-_OWN = "account_news login_failure login_knock passkey passkey_challenge recovery_code second_factor_offer session"
+_OWN = (
+    "account_news login_enrolment login_failure login_knock passkey passkey_challenge recovery_code second_factor_offer"
+    " session"
+)
 """Tables by which a login is checked, beside the account's row, and those of one's own account."""
 _PROTECTION = "protection_now protection_look protection_change protection_gap protection_total"
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
@@ -241,6 +244,7 @@ GRANTS: Mapping[str, Rights] = {
             ("SELECT", "resident", "id, code, household_id, name_zh, name_en"),
             ("SELECT", "staff", "id, code, account_id, name_zh, name_en, active"),
         ),
+        functions="use_countersign(bytea)",
     ),
     # pages behind a signed link, whose readers have no session
     "links": Rights(
@@ -272,6 +276,7 @@ GRANTS: Mapping[str, Rights] = {
         insert=f"path_console {_ENDS}",
         update=f"path_console {_ENDS}",
         columns=(_ACCOUNT, _CARRIED),
+        functions="countersign(bytea)",
     ),
     "issuer": Rights(
         select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",
@@ -295,6 +300,6 @@ GRANTS: Mapping[str, Rights] = {
     ),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""
-OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "simulated_past"})
+OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "simulated_past", "countersigned"})
 """Tables that no service touches."""
 SERVICES = tuple(GRANTS)

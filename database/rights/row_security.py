@@ -18,6 +18,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from database.rights.grants import BY_VIEWER, GRANTS, role_of
+from database.rights.proofs import TRIGGERS
 
 SETTING = "shouwang.viewer"
 """The session's token, as the console tells it."""
@@ -50,6 +51,11 @@ def _person(column: str) -> str:
     return f"({_ALL} OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = {column}))"
 
 
+def _seen(anchor: str, condition: str) -> str:
+    """Whether the viewer sees such a row of ``anchor``."""
+    return f"EXISTS (SELECT FROM {anchor} anchor WHERE {condition})"
+
+
 def _by(table: str, anchor: str, condition: str) -> str:
     """Rows whose anchor the viewer sees: the anchor's own policy holds within."""
     return f"({_ALL} OR EXISTS (SELECT FROM {anchor} anchor WHERE {condition.format(table=table)}))"
@@ -76,6 +82,7 @@ _LIMITS = (
     " EXISTS (SELECT FROM resident anchor WHERE anchor.id = parameter_change.resident_id)"
     " OR EXISTS (SELECT FROM household anchor WHERE anchor.id = parameter_change.household_id)"
 )
+_CONTACT = "anchor.code = split_part(recipient_key, '/', 1)"
 _ALERT = "anchor.id = {table}.alert_id"
 _ORDER = "anchor.id = {table}.order_id"
 
@@ -124,8 +131,8 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "call_attempt": {"ALL": _by("call_attempt", "alert", _ALERT)},
     "notification": {
         "ALL": f"({_ALL} OR {_STAFF} AND notification.alert_id IS NULL AND (notification.message_id IS NULL"
-        " OR EXISTS (SELECT FROM message anchor WHERE anchor.id = notification.message_id))"
-        " OR EXISTS (SELECT FROM alert anchor WHERE anchor.id = notification.alert_id))"
+        f" OR {_seen('message', 'anchor.id = notification.message_id')})"
+        f" OR {_seen('alert', 'anchor.id = notification.alert_id')})"
     },
     # the row that is just being made is about nobody yet
     "message": {"SELECT": _MESSAGE, "INSERT": _LIVE, "UPDATE": _MESSAGE},
@@ -133,8 +140,8 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "outbox_entry": {"ALL": _by("outbox_entry", "message", "anchor.id = {table}.message_id")},
     "visit_result": {"ALL": _by("visit_result", "alert", _ALERT)},
     "field_press": {
-        "ALL": f"({_ALL} OR EXISTS (SELECT FROM alert anchor WHERE anchor.id = field_press.alert_id)"
-        " OR EXISTS (SELECT FROM work_order anchor WHERE anchor.id = field_press.order_id))"
+        "ALL": f"({_ALL} OR {_seen('alert', 'anchor.id = field_press.alert_id')}"
+        f" OR {_seen('work_order', 'anchor.id = field_press.order_id')})"
     },
     "handover": {"ALL": f"({_ALL} OR {_STAFF} AND area <@ {_AREA})"},
     "handover_alert": {"ALL": _by("handover_alert", "handover", "anchor.id = {table}.handover_id")},
@@ -157,10 +164,8 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "duty_test": {"ALL": f"({_ALL} OR organisation_id {_SERVING})"},
     "roster_change": {"ALL": f"({_ALL} OR organisation_id {_SERVING})"},
     "notification_preference": {
-        "ALL": f"({_ALL} OR CASE recipient_kind"
-        " WHEN 'staff' THEN EXISTS (SELECT FROM staff anchor WHERE anchor.code = recipient_key)"
-        " WHEN 'contact' THEN EXISTS (SELECT FROM resident anchor WHERE anchor.code = split_part(recipient_key, '/', 1))"
-        f" ELSE {_STAFF} END)"
+        "ALL": f"({_ALL} OR CASE recipient_kind WHEN 'staff' THEN {_seen('staff', 'anchor.code = recipient_key')}"
+        f" WHEN 'contact' THEN {_seen('resident', _CONTACT)} ELSE {_STAFF} END)"
     },
     # accounts and what they did
     "account": {
@@ -180,9 +185,9 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "pairing": {"ALL": _named_gateway("pairing.gateway")},
     "enrolment_code": {"ALL": f"{_STAFF} AND {_named_gateway('enrolment_code.gateway')}"},
     "upkeep_request": {
-        "ALL": f"({_ALL} OR {_STAFF} AND (kind = 'retention' OR EXISTS (SELECT FROM account anchor"
-        f" WHERE anchor.id = {_ME} AND anchor.login = upkeep_request.login)"
-        " OR EXISTS (SELECT FROM gateway anchor WHERE anchor.name = upkeep_request.subject)))"
+        "ALL": f"({_ALL} OR {_STAFF} AND (kind = 'retention'"
+        f" OR {_seen('account', f'anchor.id = {_ME} AND anchor.login = upkeep_request.login')}"
+        f" OR {_seen('gateway', 'anchor.name = upkeep_request.subject')}))"
     },
     # one's own
     **{
@@ -234,7 +239,10 @@ WRITTEN_BY_ALL = frozenset(
 OTHERS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("links", "medical_note"): {"SELECT": "has_open_alert(medical_note.resident_id)"},
     ("login", "audit"): {"INSERT": "true", "SELECT": "account_id IS NOT NULL AND action LIKE 'login%'"},
-}
+    ("login", "family_member"): {
+        "SELECT": "true", "INSERT": _may("manage_accounts"), "DELETE": _may("manage_accounts"),
+    },
+}  # fmt: skip
 """Conditions for other services than the console's, which else see every row: by service and table."""
 
 _FUNCTIONS = """
@@ -372,24 +380,6 @@ BEGIN
           AND (a.resident_id = r.id OR a.resident_id IS NULL));
 END $$
 """
-_TRIGGERS = """
-CREATE OR REPLACE FUNCTION guard_account() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
-BEGIN
-    IF current_user = '{login}' AND NOT (
-        viewer_may('manage_accounts') AND (TG_OP = 'INSERT' OR OLD.id IN (SELECT viewer_accounts()))
-        AND (NEW.area_path IS NULL OR NEW.area_path <@ viewer_area())) THEN
-        RAISE EXCEPTION 'only who manages accounts, and below their own area' USING ERRCODE = '42501';
-    END IF;
-    RETURN NEW;
-END $$;
-DROP TRIGGER IF EXISTS account_made ON account;
-CREATE TRIGGER account_made BEFORE INSERT ON account FOR EACH ROW EXECUTE FUNCTION guard_account();
-DROP TRIGGER IF EXISTS account_changed ON account;
-CREATE TRIGGER account_changed BEFORE UPDATE ON account FOR EACH ROW WHEN (
-    (OLD.login, OLD.role, OLD.area_path, OLD.active) IS DISTINCT FROM (NEW.login, NEW.role, NEW.area_path, NEW.active))
-    EXECUTE FUNCTION guard_account()
-"""
-"""The role that checks passwords writes accounts for whoever manages them, and for nobody else."""
 _CLOSED = "viewer()"
 """Gives an account's row: for the other functions alone."""
 _OPEN = (
@@ -417,7 +407,7 @@ def _statements(tables: set[str]) -> Iterator[sql.Composable]:
         others = sorted({service for service, _ in OTHERS})
         listed = sql.SQL(", ").join([viewer, *(sql.Identifier(role_of(service)) for service in others)])
         yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), listed)
-    yield sql.SQL(_TRIGGERS.format(login=role_of("login")))
+    yield sql.SQL(TRIGGERS.format(login=role_of("login"), console=role_of(BY_VIEWER)))
     for table, conditions in ROWS.items():
         if table in tables:
             yield from _policies(table, conditions, viewer)

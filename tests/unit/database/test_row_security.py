@@ -15,7 +15,9 @@ def test_the_policies_know_the_roles_of_the_table_of_permissions() -> None:
 
 def test_every_table_of_the_console_has_a_policy_or_is_nobodys_and_the_decision_is_written_down() -> None:
     rights = GRANTS[BY_VIEWER]
-    assert rights.tables() - set(ROWS) - NOBODYS == set(), "whose rows does a viewer see? database/rights/row_security.py"
+    assert rights.tables() - set(ROWS) - NOBODYS == set(), (
+        "whose rows does a viewer see? database/rights/row_security.py"
+    )
     assert not NOBODYS & set(ROWS)
     decided = " ".join(DECISIONS.values()).split()
     assert len(decided) == len(set(decided))
