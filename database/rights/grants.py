@@ -217,7 +217,7 @@ GRANTS: Mapping[str, Rights] = {
             _lock("staff"),
         ),
         functions="add_machine_account(text,text,text,text) check_chain(bigint,bytea,integer)"
-        " has_medical_note(integer)",
+        " has_medical_note(integer) release_browser(text)",
     ),
     # other systems' doors: what residents agreed to, and no name of staff
     "exchange": Rights(

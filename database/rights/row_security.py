@@ -235,6 +235,8 @@ WRITTEN_BY_ALL = frozenset(
     {"audit", "audit_check", "session", "push_subscription", "account_news", "checked_file", "work_order_rating"}
 )
 """What also a family and an auditor write, each for themself: of all else they change nothing."""
+TOLD_BY_FAMILIES = frozenset({"alert", "alert_event", "notification", "contact", "family_member"})
+"""A family tells the desk, which may raise an alert; and leaves its circle."""
 
 OTHERS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("links", "medical_note"): {"SELECT": "has_open_alert(medical_note.resident_id)"},
@@ -284,6 +286,11 @@ CREATE OR REPLACE FUNCTION viewer_writes() RETURNS boolean LANGUAGE plpgsql STAB
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     RETURN coalesce((viewer()).role NOT IN ('family', 'auditor', 'machine'), false);
+END $$;
+CREATE OR REPLACE FUNCTION viewer_tells() RETURNS boolean LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN coalesce((viewer()).role NOT IN ('auditor', 'machine'), false);
 END $$;
 CREATE OR REPLACE FUNCTION viewer_areas() RETURNS SETOF integer LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -386,6 +393,7 @@ _OPEN = (
     "viewer_account()", "viewer_area()", "viewer_may(text)", "viewer_sees_all()", "viewer_is_staff()", "viewer_areas()",
     "viewer_own()", "viewer_own_homes()", "viewer_accounts()", "has_open_alert(integer)",
     "message_beyond(bigint)", "viewer_organisations()", "viewer_workers()", "viewer_writes()",
+    "viewer_tells()",
 )  # fmt: skip
 
 
@@ -441,8 +449,9 @@ def _writers(table: str, named: sql.Identifier, viewer: sql.Identifier) -> Itera
         policy = sql.Identifier(f"writer_{command.lower()}")
         yield sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(policy, named)
         if table not in WRITTEN_BY_ALL:
-            yield sql.SQL("CREATE POLICY {} ON {} AS RESTRICTIVE FOR {} TO {} {} ((SELECT viewer_writes()))").format(
-                policy, named, sql.SQL(command), viewer, sql.SQL(kind)
+            asked = sql.SQL("viewer_tells()" if table in TOLD_BY_FAMILIES else "viewer_writes()")
+            yield sql.SQL("CREATE POLICY {} ON {} AS RESTRICTIVE FOR {} TO {} {} ((SELECT {}))").format(
+                policy, named, sql.SQL(command), viewer, sql.SQL(kind), asked
             )
 
 

@@ -64,9 +64,9 @@ def log_out(request: Request, console: Shared) -> Response:
             with console.database() as conn:
                 now = dt.datetime.now(dt.UTC)
                 account = sessions.session_account(conn, token, now)
-                sessions.revoke_session(conn, token, now)
-                if account is not None:
+                if account is not None:  # while the session still speaks for its person
                     permissions.audit(conn, account, "logout", at=now, origin=origin_of(request))
+                sessions.revoke_session(conn, token, now)
         except psycopg.OperationalError as error:  # this browser is logged out all the same: its cookie goes
             log.warning("a session could not be revoked: the database is away", error=str(error).strip())
     response = RedirectResponse("/login", 303)

@@ -31,3 +31,8 @@ BEGIN
     RETURN FOUND;
 END $$;
 REVOKE ALL ON FUNCTION countersign(bytea), use_countersign(bytea) FROM PUBLIC;
+
+-- A browser tells somebody else from now on: its address is a secret of its own, and names nobody.
+CREATE FUNCTION release_browser(asked text) RETURNS void LANGUAGE sql SECURITY DEFINER
+    SET search_path = public, pg_temp AS $$ DELETE FROM push_subscription WHERE endpoint = asked $$;
+REVOKE ALL ON FUNCTION release_browser(text) FROM PUBLIC;
