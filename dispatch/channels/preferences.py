@@ -38,6 +38,7 @@ def add_browser(conn: psycopg.Connection[Any], account: Account, endpoint: str, 
         conn.execute(
             """
             INSERT INTO push_subscription (endpoint, account_id, p256dh, auth) VALUES (%s, %s, %s, %s)
+            ON CONFLICT (endpoint) DO NOTHING
             """,
             (endpoint, account.id, p256dh, auth),
         )
