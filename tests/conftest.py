@@ -34,7 +34,7 @@ settings.register_profile(
 )
 settings.load_profile("shouwang")
 gc.disable()  # until all tests are collected: nothing of what is read till then is garbage
-pytest_plugins = ["pytester", "tests.support.browser", "tests.support.skips"]
+pytest_plugins = ["pytester", "tests.support.browser", "tests.support.second_try", "tests.support.skips"]
 
 
 BROWSER_TESTS = Path(__file__).parent / "browser"
@@ -101,7 +101,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         files.setdefault(item.path, []).append(item)
         if not item.path.is_relative_to(UNIT_TESTS):
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.second_try)
     in_browser = [file for file in files if file.is_relative_to(BROWSER_TESTS)]
     others = [file for file in files if not file.is_relative_to(BROWSER_TESTS)]
     others.sort(key=lambda file: not any(file.is_relative_to(folder) for folder in LONGEST))

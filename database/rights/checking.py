@@ -43,10 +43,26 @@ def check_chain(
         entries, last, last_hash = entries + row[0], row[1], bytes(row[2])
         faults += row[3]
         turned()
+    faults += _around(conn, 20 - len(faults), turned)
     head = str(Head(last, last_hash.hex())) if entries else ""
     found = ChainCheck(at=at, entries=entries, head=head, faults=faults[:20], by=by)
     keep(conn, found)
     return found
+
+
+def _around(conn: Connection[Any], most: int, turned: Callable[[], None]) -> list[str]:
+    """Lines of the audit, and of the histories of alerts of people, that are not in the chain at all."""
+    faults: list[str] = []
+    for log in ("audit", "alert_event"):
+        last = 0
+        while len(faults) < most:
+            row = conn.execute("SELECT * FROM check_unsealed(%s, %s, %s)", (log, last, STEP)).fetchone()
+            if row is None or not row[0]:
+                break
+            last = row[1]
+            faults += row[2]
+            turned()
+    return faults
 
 
 def keep(conn: Connection[Any], found: ChainCheck) -> None:

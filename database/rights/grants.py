@@ -71,7 +71,7 @@ _COUNTED = (
     ("SELECT", "gateway", "id, name, household_id, registered_at, state"),
     ("SELECT", "device", "id, gateway_id, name, model"),
     ("SELECT", "staff", "id, code, organisation_id, active"),
-    ("SELECT", "work_order", "id, staff_id, state, done_at"),
+    ("SELECT", "work_order", "id, household_id, staff_id, state, done_at"),
     ("SELECT", "notification", "alert_id, recipient_kind, recipient_key, reason, state, at"),
 )  # fmt: skip
 """The columns that the figures are counted from: no name, no address, no telephone, no words about anybody."""
@@ -103,6 +103,15 @@ _FIELD = (
 )
 """Presses of telephones in the field, and what was found at the door."""
 
+_HISTORY = (
+    "INSERT", "alert_event",
+    "alert_id, at, action, from_state, to_state, account_id, actor, origin, outcome, note, note_en",
+)  # fmt: skip
+"""A step in the history of an alert: the database gives it its number, and seals it."""
+_AUDIT = ("INSERT", "audit", "at, account_id, action, resident_id, detail, origin")
+"""A line of the audit: the same."""
+_CHECK = "check_chain(bigint,bytea,integer) check_unsealed(text,bigint,integer)"
+
 
 def _lock(table: str) -> tuple[str, str, str]:
     """The right to lock a row, by that to set a column that cannot be set (SELECT … FOR UPDATE asks for one)."""
@@ -126,45 +135,46 @@ GRANTS: Mapping[str, Rights] = {
         f" area organisation shift roster roster_exception parameter_change protection_now protection_look"
         f" protection_change protection_gap {_FIGURES}",
         insert=f"audit_check audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample {_FIGURES}",
-        update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person",
+        update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person"
+        " figure_device figure_worker figure_place",
         delete=f"reading rollup_due rollup_minute rollup_hour retention_wait storage_sample {_FIGURES}",
         columns=(*_COUNTED, _CARRIED),
-        functions="drop_old_readings() apply_retention() drop_old_record_changes() check_chain(bigint,bytea,integer)",
+        functions=f"drop_old_readings() apply_retention() drop_old_record_changes() {_CHECK}",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
         f" alerting_worker {_ENDS}",
-        insert=f"alert alert_event alert_finding household notification service_fault alerting_worker {_ENDS}",
+        insert=f"alert alert_finding household notification service_fault alerting_worker {_ENDS}",
         update=f"alert notification message service_fault alerting_worker {_ENDS}",
         delete="service_fault alerting_worker",
-        columns=(_ACCOUNT,),
+        columns=(_ACCOUNT, _HISTORY),
     ),
     "dispatch": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} dispatch_worker duty_warning duty_test work_order sla_breach"
         f" channel_ceiling broker_store session_excess issued_certificate revoked_identity path_proof {_ENDS}",
-        insert="alert alert_event alert_finding household notification dispatch_worker duty_warning duty_test",
+        insert="alert alert_finding household notification dispatch_worker duty_warning duty_test",
         update="alert notification message dispatch_worker duty_warning",
         delete="dispatch_worker",
-        columns=(_ACCOUNT,),
+        columns=(_ACCOUNT, _HISTORY),
         functions="drop_old_duty_tests()",
     ),
     "notify": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} delivery_attempt duty_warning duty_test notification_preference"
         " push_subscription"
         " used_link work_order outbox_entry channel_ceiling channel_test",
-        insert="alert_event delivery_attempt message notification outbox_entry used_link channel_ceiling",
+        insert="delivery_attempt message notification outbox_entry used_link channel_ceiling",
         update="message notification delivery_attempt channel_ceiling",
         delete="push_subscription used_link",
-        columns=(_ACCOUNT, _LOCK_ALERT),
+        columns=(_ACCOUNT, _HISTORY, _LOCK_ALERT),
     ),
     "orders": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt family_member sla_breach staff_location used_link work_order"
         f" work_order_event work_order_rating alerting_worker event ingest_stream reading series device_now"
         f" {_PROTECTION}",
-        insert=f"alert_event audit notification sla_breach work_order work_order_event device_now {_PROTECTION}",
+        insert=f"notification sla_breach work_order work_order_event device_now {_PROTECTION}",
         update="alert notification message work_order device_now protection_now protection_look protection_total",
         delete="staff_location protection_now protection_change protection_total",
-        columns=(_ACCOUNT, _lock("staff")),
+        columns=(_ACCOUNT, _HISTORY, _AUDIT, _lock("staff")),
     ),
     # pages, with the rows of whoever asks
     "console": Rights(
@@ -178,8 +188,8 @@ GRANTS: Mapping[str, Rights] = {
         f" {_MACHINES} {_GEAR} device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
         f" ground_map checked_file roster_change policy_draft record_change record_history {_PROTECTION} {_FIGURES}"
         f" {_ENDS}",
-        insert="alert alert_event alert_finding call_attempt duty_warning handover handover_alert"
-        f" audit audit_check family_member {_GEAR} channel_test"
+        insert="alert alert_finding call_attempt duty_warning handover handover_alert"
+        f" audit_check family_member {_GEAR} channel_test"
         " message notification notification_preference parameter_change pause push_subscription"
         " staff_location work_order work_order_event work_order_photo work_order_rating"
         f" desk_support area_outline ground_map checked_file roster_change policy_draft {_PEOPLE} {_MACHINES}"
@@ -206,6 +216,8 @@ GRANTS: Mapping[str, Rights] = {
             ("SELECT", "webhook_attempt", "id, delivery_id, at, attempt, status, ms, error"),
             ("UPDATE", "roster_change", "undone_at, undone_by"),
             _ACCOUNT,
+            _HISTORY,
+            _AUDIT,
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
             ("UPDATE", "duty_test", "answered_at"),
@@ -216,28 +228,34 @@ GRANTS: Mapping[str, Rights] = {
             _lock("resident"),
             _lock("staff"),
         ),
-        functions="add_machine_account(text,text,text,text) check_chain(bigint,bytea,integer)"
-        " has_medical_note(integer) release_browser(text)",
+        functions="add_machine_account(text,text,text,text) has_medical_note(integer) release_browser(text)"
+        f" audit_actions() audit_about(text) audit_about_alert(text) {_CHECK}",
     ),
     # other systems' doors: what residents agreed to, and no name of staff
     "exchange": Rights(
         select=f"{_ALL} area household resident gateway device series reading alert alert_event protection_change"
         f" machine_token exchange_consent exchange_observation exchange_stream exchange_frame quarantine pairing"
         f" sealed_entry webhook webhook_delivery webhook_attempt exchange_export exchange_export_file {_ENDS}",
-        insert=f"audit device series exchange_observation exchange_stream exchange_frame quarantine pairing {_ENDS}"
+        insert=f"device series exchange_observation exchange_stream exchange_frame quarantine pairing {_ENDS}"
         " webhook_delivery webhook_attempt exchange_export exchange_export_file",
         update=f"series exchange_stream exchange_frame quarantine pairing webhook_delivery {_ENDS}"
         " exchange_export exchange_export_file",
         delete="exchange_observation exchange_frame webhook_delivery exchange_export",
-        columns=(_ACCOUNT, ("UPDATE", "machine_token", "last_used_at, last_origin"), ("UPDATE", "webhook", "position")),
+        columns=(
+            _ACCOUNT,
+            _AUDIT,
+            ("UPDATE", "machine_token", "last_used_at, last_origin"),
+            ("UPDATE", "webhook", "position"),
+        ),
     ),
     # passwords, second factors, sessions, and the pages of accounts
     "login": Rights(
         select=f"{_ALL} account audit family_member {_OWN}",
-        insert=f"account audit family_member {_OWN}",
+        insert=f"account family_member {_OWN}",
         update=f"account {_OWN}",
         delete=f"family_member push_subscription {_OWN}",
         columns=(
+            _AUDIT,
             ("SELECT", "push_subscription", "account_id"),
             ("SELECT", "area", "id, path, level, name_zh, name_en"),
             ("SELECT", "household", "id, code, area_id, synthetic"),
@@ -252,12 +270,14 @@ GRANTS: Mapping[str, Rights] = {
         " medical_note notification_preference order_in_hand panel reading reading_open reading_minute reading_hour"
         " series staff_location used_link work_order work_order_event work_order_photo work_order_rating"
         f" sla_breach {_PROTECTION}",
-        insert="alert_event alert_finding audit call_attempt message notification staff_location used_link work_order"
+        insert="alert_finding call_attempt message notification staff_location used_link work_order"
         " work_order_event work_order_photo work_order_rating",
         update="alert delivery_attempt message notification staff_location work_order",
         delete="staff_location",
         columns=(
             _ACCOUNT,
+            _HISTORY,
+            _AUDIT,
             ("UPDATE", "panel", "seen_at"),
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
@@ -286,9 +306,9 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "path": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} delivery_attempt event path_proof path_console {_ENDS}",
-        insert=f"alert alert_event household notification path_proof {_ENDS}",
+        insert=f"alert household notification path_proof {_ENDS}",
         update=f"alert notification message path_proof {_ENDS}",
-        columns=(_ACCOUNT,),
+        columns=(_ACCOUNT, _HISTORY),
         functions="drop_old_proofs()",
     ),
     # beside a broker, as the broker's user

@@ -8,6 +8,8 @@ Z = 1.959963984540054
 """Of the normal distribution, for an interval that holds the true share 95 times of 100."""
 FEW = 20
 """Below so many cases a share says little: it is greyed, and the words say so."""
+FEWEST = 5
+"""Below so many cases no percentile is shown: it would be the time of a single one."""
 
 
 class Share(msgspec.Struct, frozen=True):

@@ -34,12 +34,29 @@ def count(conn: psycopg.Connection[Any], month: dt.date, now: dt.datetime) -> bo
     if running:
         conn.execute("DELETE FROM figure_place WHERE month = %(month)s", asked)
         conn.execute(_PLACES, asked)
-    for table, query in (("figure_people", _GRADES), ("figure_blind", _BLIND)):
-        conn.execute(f"DELETE FROM {table} WHERE month = %(month)s".encode(), asked)  # noqa: S608 - one of two names
-        conn.execute(query, asked)
+    _sum(conn, asked)
     return running
 
 
+def follow(conn: psycopg.Connection[Any], month: dt.date) -> None:
+    """Count those of a month that is over where their homes lie now: a home was put into another area, or one of its
+    people was taken out of the registry. Nothing is looked up that may have changed since."""
+    asked = {"month": month}
+    conn.execute(_MOVED, asked)
+    _sum(conn, asked)
+
+
+def _sum(conn: psycopg.Connection[Any], asked: dict[str, Any]) -> None:
+    for table, query in (("figure_people", _GRADES), ("figure_blind", _BLIND)):
+        conn.execute(f"DELETE FROM {table} WHERE month = %(month)s".encode(), asked)  # noqa: S608 - one of two names
+        conn.execute(query, asked)
+    conn.execute(_HOMES, asked)
+
+
+_MOVED: LiteralString = """
+    UPDATE figure_person p SET area_id = h.area_id FROM household h
+    WHERE p.month = %(month)s AND h.id = p.household_id AND NOT h.synthetic AND h.area_id <> p.area_id
+"""
 # a person of no home any more, or who moved into a synthetic one: the next count has the rest
 _GONE: LiteralString = """
     DELETE FROM figure_person p USING household h
@@ -113,10 +130,15 @@ _PLACES: LiteralString = """
     SELECT %(month)s, a.id, a.level,
            EXISTS (SELECT FROM organisation o JOIN area serves ON serves.id = o.area_id
                    WHERE o.active AND serves.path = a.path
-                     AND o.kind = CASE a.level WHEN 'street' THEN 'street_elder_center' ELSE 'community_station' END),
-           (SELECT count(*) FROM household h JOIN area c ON c.id = h.area_id
-            WHERE c.path <@ a.path AND NOT h.synthetic AND EXISTS (SELECT FROM resident r WHERE r.household_id = h.id))
+                     AND o.kind = CASE a.level WHEN 'street' THEN 'street_elder_center' ELSE 'community_station' END), 0
     FROM area a WHERE a.level IN ('street', 'community') AND NOT a.path <@ 'synthetic'::ltree
+"""
+# of the same lines as the list behind it
+_HOMES: LiteralString = """
+    UPDATE figure_place f SET homes = (
+        SELECT count(DISTINCT p.household_id) FROM figure_person p JOIN area leaf ON leaf.id = p.area_id
+        WHERE p.month = f.month AND p.registered AND leaf.path <@ a.path)
+    FROM area a WHERE f.month = %(month)s AND a.id = f.area_id
 """
 _GRADES: LiteralString = """
     INSERT INTO figure_people

@@ -23,7 +23,26 @@ def count(conn: psycopg.Connection[Any], month: dt.date, now: dt.datetime) -> No
     conn.execute(_WORKERS, asked)
 
 
-_WORKERS: LiteralString = """
+def follow(conn: psycopg.Connection[Any], month: dt.date) -> None:
+    """Count the orders of a month that is over anew: a telephone that was away told of one later. Rosters stay as they
+    were counted."""
+    since, until = months.span(month)
+    asked = {"month": month, "since": since, "until": until}
+    conn.execute("UPDATE figure_worker SET orders = 0 WHERE month = %(month)s", asked)
+    conn.execute(_ORDERS, asked)
+
+
+_DONE: LiteralString = """
+    SELECT o.staff_id, count(*) AS n FROM work_order o JOIN household h ON h.id = o.household_id
+    WHERE o.state = 'done' AND o.done_at >= %(since)s AND o.done_at < %(until)s AND NOT h.synthetic GROUP BY o.staff_id
+"""
+_ORDERS: LiteralString = f"""
+    INSERT INTO figure_worker AS f (month, staff_id, area_id, orders, duty_s, night_calls)
+    SELECT %(month)s, s.id, o.area_id, d.n, 0, 0
+    FROM ({_DONE}) d JOIN staff s ON s.id = d.staff_id JOIN organisation o ON o.id = s.organisation_id
+    ON CONFLICT (month, staff_id) DO UPDATE SET orders = excluded.orders
+"""  # noqa: S608 - of constants
+_WORKERS: LiteralString = f"""
     WITH day AS (
         SELECT d::date AS day FROM generate_series(
             (%(since)s AT TIME ZONE 'Asia/Shanghai')::date - 1, (%(until)s AT TIME ZONE 'Asia/Shanghai')::date,
@@ -46,12 +65,9 @@ _WORKERS: LiteralString = """
         FROM planned p GROUP BY p.staff_id
     ), hours AS (
         SELECT d.staff_id, coalesce((SELECT sum(extract(epoch FROM upper(u) - lower(u)))
-               FROM unnest(d.spells - coalesce(a.spells, '{}'::tstzmultirange)) u), 0)::float8 AS s
+               FROM unnest(d.spells - coalesce(a.spells, '{{}}'::tstzmultirange)) u), 0)::float8 AS s
         FROM duty d LEFT JOIN away a USING (staff_id)
-    ), done AS (
-        SELECT staff_id, count(*) AS n FROM work_order
-        WHERE state = 'done' AND done_at >= %(since)s AND done_at < %(until)s GROUP BY staff_id
-    ), woken AS (
+    ), done AS ({_DONE}), woken AS (
         SELECT n.recipient_key AS code, count(*) AS n
         FROM notification n WHERE n.recipient_kind = 'staff' AND n.reason = 'escalation' AND n.state <> 'withdrawn'
           AND n.at >= %(since)s AND n.at < %(until)s
@@ -66,4 +82,4 @@ _WORKERS: LiteralString = """
     LEFT JOIN hours h ON h.staff_id = s.id AND s.active LEFT JOIN done d ON d.staff_id = s.id
     LEFT JOIN woken w ON w.code = s.code
     WHERE coalesce(d.n, 0) > 0 OR coalesce(h.s, 0) > 0 OR coalesce(w.n, 0) > 0
-"""
+"""  # noqa: S608 - of constants

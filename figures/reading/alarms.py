@@ -7,11 +7,13 @@ from typing import Any
 from psycopg import Connection
 
 from figures.core import months
-from figures.core.sections import Column, Headline, Section, Table
+from figures.core.sections import Cell, Column, Headline, Section, Table
 from figures.reading import cells
 from figures.reading.charts import run_picture
 from figures.reading.scope import Window
 
+SHORTEST = 0.1
+"""Of a month: from less no rate a month is made."""
 ENDINGS = {
     "true": ("属实", "true alarm"),
     "false": ("误报", "false alarm"),
@@ -23,9 +25,10 @@ ENDINGS = {
 }
 
 
-def residents(conn: Connection[Any], w: Window) -> dict[dt.date, int]:
-    """Residents registered in each month; for one without a registry the number of the next that has one."""
-    rows = dict(
+def residents(conn: Connection[Any], w: Window) -> tuple[dict[dt.date, int], dict[dt.date, int]]:
+    """Residents registered in each month, for one without a registry the number of the next that has one; and those
+    of the months that have one alone."""
+    rows: dict[dt.date, int] = dict(
         conn.execute(
             "SELECT month, sum(residents)::int FROM figure_people WHERE area_id = %(area)s GROUP BY month", w.asked
         ).fetchall()
@@ -36,7 +39,7 @@ def residents(conn: Connection[Any], w: Window) -> dict[dt.date, int]:
         following = rows.get(month, following)
         if following is not None:
             found[month] = following
-    return found
+    return found, rows
 
 
 def counts(conn: Connection[Any], w: Window, what: str) -> dict[str, dict[str, int]]:
@@ -71,8 +74,13 @@ def rule_names(conn: Connection[Any], w: Window) -> dict[str, str]:
 
 def alerts(conn: Connection[Any], w: Window) -> Section:
     """All alerts, by kind and outcome."""
-    found, names, people, each = counts(conn, w, "rule"), rule_names(conn, w), residents(conn, w), by_month(conn, w)
-    person_months = sum(people[month] * w.passed(month) for month in w.known if month in people)
+    found, names, each = counts(conn, w, "rule"), rule_names(conn, w), by_month(conn, w)
+    people, registered = residents(conn, w)
+    counted = sum(w.passed(month) for month in w.known if month in people)
+    # nobody makes a month's rate of a few hours
+    person_months = (
+        sum(people[month] * w.passed(month) for month in w.known if month in people) if counted >= SHORTEST else 0.0
+    )
     whole = {ending: sum(one.get(ending, 0) for one in found.values()) for ending in ENDINGS}
     rows = []
     for rule, ended in [*found.items(), (None, whole)]:
@@ -82,8 +90,18 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
             (
                 cells.text(w.say("合计", "all") if rule is None else names.get(rule, rule)),
                 cells.count(total, w.link("alerts", **only)),
-                cells.number(100 * total / person_months if person_months else None, 2),
+                cells.number(100 * total / person_months if person_months else None, 2, w.link("alerts", **only)),
                 *(cells.count(ended.get(ending, 0), w.link("alerts", **only, ending=ending)) for ending in ENDINGS),
+            )
+        )
+    if person_months and sum(whole.values()):
+        rates = {ending: 100 * n / person_months for ending, n in whole.items()}
+        rows.append(
+            (
+                cells.text(w.say("每百人每月", "per 100 residents a month")),
+                cells.UNKNOWN,
+                cells.number(sum(rates.values()), 2, w.link("alerts")),
+                *(cells.number(rate, 2, w.link("alerts", ending=ending)) for ending, rate in rates.items()),
             )
         )
     total = sum(whole.values())
@@ -93,21 +111,21 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
         if not w.known
         else w.say(
             f"{w.span_words}共 {total:,} 次预警"
-            + (f"，平均每百名老人每月 {rate:.1f} 次" if rate is not None else "；登记人数不明，不能折算")
+            + (f"，平均每百名老人每月 {rate:.1f} 次" if rate is not None else "；登记人数不明或统计时间太短，不能折算")
             + f"。其中属实 {whole['true']:,}，误报 {whole['false']:,}，结果未登记 {whole['unrecorded']:,}，未办结"
             f" {whole['open']:,}。",
             f"{total:,} alerts in {w.span_words}"
             + (
                 f", {rate:.1f} a month for 100 residents"
                 if rate is not None
-                else "; the number of residents is not known"
+                else "; the number of residents is not known, or the time too short for a rate"
             )
             + f": {whole['true']:,} true, {whole['false']:,} false, {whole['unrecorded']:,} without an outcome"
             f" recorded, {whole['open']:,} open.",
         )
     )
     values = [
-        100 * each[month] / people[month] if month in each and people.get(month) and w.passed(month) == 1 else None
+        100 * each[month] / people[month] if month in each and people.get(month) and w.whole(month) else None
         for month in w.trend
     ]
     title = w.say("预警", "Alerts")
@@ -128,7 +146,7 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
                 tuple(Column(name, place > 0) for place, name in enumerate(columns)),
                 tuple(rows),
             ),
-            _month_table(w, each, people),
+            _month_table(w, each, people, registered),
         )
         if w.known
         else (),
@@ -138,12 +156,13 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
         ),
         how=(
             w.say(
-                "按发生时间计入月份，模拟验证用户不计。每百人每月＝预警数÷各月登记老人数之和×100，本月按已过的天数折"
-                "算，走势图只用完整的月份；没有登记记录的月份用其后最近一次的人数。合并的预警逐条计数，与“服务时效"
+                "按发生时间计入月份，模拟验证用户不计。每百人每月＝预警数÷各月登记老人数之和×100，不完整的月份（本月、开始使用的"
+                "那个月）按统计到的天数折算，走势图只用完整的月份；没有登记记录的月份用其后最近一次的人数。合并的预警逐条计数，与“服务时效"
                 "”页一致。",
                 "Alerts count in the month in which they were raised; synthetic residents are left out. Per 100"
-                " residents a month: alerts, by the sum of the residents registered in each month, times 100, the"
-                " present month by the part of it that is over; the run chart has whole months. A month without a"
+                " residents a month: alerts, by the sum of the residents registered in each month, times 100, a"
+                " month that is not whole (the present one, and that in which the district began) by the part of it"
+                " that was counted; the run chart has whole months. A month without a"
                 " registry takes the number of the next that has one. Merged alerts count one by one, as on the"
                 " page of the service level.",
             ),
@@ -151,7 +170,9 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
     )
 
 
-def _month_table(w: Window, each: dict[dt.date, int], people: dict[dt.date, int]) -> Table:
+def _month_table(
+    w: Window, each: dict[dt.date, int], people: dict[dt.date, int], registered: dict[dt.date, int]
+) -> Table:
     rows = []
     for month in w.trend:
         code, n = months.code(month), each.get(month)
@@ -159,23 +180,39 @@ def _month_table(w: Window, each: dict[dt.date, int], people: dict[dt.date, int]
             (
                 cells.text(w.month_words(month)),
                 cells.count(n, w.link("alerts", **{"from": code, "to": code})),
-                cells.count(people.get(month) if n is not None else None),
-                cells.number(100 * n / people[month] if n is not None and people.get(month) else None, 2),
+                _residents(w, month, people, registered) if n is not None else cells.UNKNOWN,
+                cells.number(
+                    100 * n / (people[month] * w.passed(month))
+                    if n is not None and people.get(month) and w.passed(month) >= SHORTEST
+                    else None,
+                    2,
+                    w.link("alerts", **{"from": code, "to": code}),
+                ),
             )
         )
     columns = (
         w.say("月份", "month"),
         w.say("预警", "alerts"),
         w.say("登记老人", "residents"),
-        w.say("每百人", "per 100 residents"),
+        w.say("每百人每月", "per 100 residents a month"),
     )
     return Table(
         w.say("按月", "by month"),
         tuple(Column(name, n > 0) for n, name in enumerate(columns)),
         tuple(rows),
-        note=w.say("“—”：该月没有数据。", "— means that there are no data of that month."),
+        note=w.say(
+            "“—”：该月没有数据。“≈”：该月没有登记记录，用其后最近一次的人数。",
+            "— means that there are no data of that month; ≈ that nobody counted who was registered, and the number is"
+            " that of the next month that has one.",
+        ),
         folded=True,
     )
+
+
+def _residents(w: Window, month: dt.date, people: dict[dt.date, int], registered: dict[dt.date, int]) -> Cell:
+    if month in registered or month not in people:
+        return cells.count(registered.get(month), w.link("people", month=months.code(month)))
+    return Cell(f"≈ {people[month]:,}", people[month])
 
 
 def no_months(w: Window) -> str:

@@ -3,7 +3,7 @@
 import math
 
 from figures.core.sections import Cell, Language, State, pick
-from figures.core.shares import Share
+from figures.core.shares import FEW, FEWEST, Share
 
 UNKNOWN = Cell("—")
 _SPANS = ((120, 1, "秒", "s"), (7200, 60, "分钟", "min"), (172_800, 3600, "小时", "h"), (math.inf, 86_400, "天", "d"))
@@ -42,9 +42,9 @@ def share(of: Share, link: str = "", wanted: float | None = None) -> Cell:
     return Cell(per_cent(of.value), round(of.value, 4), link, few=of.few, state="bad" if missed else "")
 
 
-def part(of: Share) -> Cell:
+def part(of: Share, link: str = "") -> Cell:
     """A share of all that there are, of which none was drawn by chance: small ones can be compared, too."""
-    return UNKNOWN if of.value is None else Cell(per_cent(of.value), round(of.value, 4))
+    return UNKNOWN if of.value is None else Cell(per_cent(of.value), round(of.value, 4), link)
 
 
 def interval(of: Share) -> Cell:
@@ -56,9 +56,19 @@ def interval(of: Share) -> Cell:
     return Cell(words, words, few=of.few)
 
 
-def span(language: Language, seconds: float | None) -> Cell:
-    """A length of time, its value in seconds."""
-    return UNKNOWN if seconds is None else Cell(span_words(language, seconds), round(seconds, 1))
+def span(
+    language: Language, seconds: float | None, link: str = "", *, over: bool = False, n: int | None = None
+) -> Cell:
+    """A length of time, its value in seconds. ``over``: it is longer, and nobody knows how much: no value, then; ``n``:
+    the cases of which it is a percentile, too few of which have none."""
+    if seconds is None:
+        return UNKNOWN
+    if n is not None and n < FEWEST:
+        return Cell(f"n<{FEWEST}", None, link, few=True)
+    few = n is not None and n < FEW
+    if over:
+        return Cell(f"> {span_words(language, seconds)}", f"> {round(seconds, 1)}", link, few=few, state="unknown")
+    return Cell(span_words(language, seconds), round(seconds, 1), link, few=few)
 
 
 def span_words(language: Language, seconds: float) -> str:
@@ -67,6 +77,6 @@ def span_words(language: Language, seconds: float) -> str:
     return f"{seconds / size:.1f}".removesuffix(".0") + f" {pick(language, zh, en)}"
 
 
-def hours(seconds: float | None, digits: int = 1) -> Cell:
+def hours(seconds: float | None, digits: int = 1, link: str = "") -> Cell:
     """Hours of a number of seconds."""
-    return UNKNOWN if seconds is None else number(seconds / 3600, digits)
+    return UNKNOWN if seconds is None else number(seconds / 3600, digits, link if seconds else "")

@@ -5,6 +5,7 @@ from typing import Any
 from psycopg import Connection
 
 from care_network.protection.functions import WORDS
+from figures.core import months
 from figures.core.sections import Bar, BarPicture, Cell, Column, Headline, Section, Table
 from figures.reading import cells
 from figures.reading.charts import run_picture
@@ -15,8 +16,9 @@ from figures.reading.scope import Window
 def availability(conn: Connection[Any], w: Window) -> Section:
     """Device hours that were heard, of those that are known."""
     rows = conn.execute(
-        "SELECT model, max(devices), sum(expected_s), sum(silent_s), sum(unknown_s) FROM figure_model WHERE area_id"
-        " = %(area)s AND month BETWEEN %(first)s AND %(last)s GROUP BY model ORDER BY 2 DESC, 1",
+        "SELECT model, max(devices) FILTER (WHERE month = newest), sum(expected_s), sum(silent_s), sum(unknown_s),"
+        " max(newest) FROM (SELECT *, max(month) OVER () AS newest FROM figure_model WHERE area_id = %(area)s AND month"
+        " BETWEEN %(first)s AND %(last)s) f GROUP BY model ORDER BY 2 DESC NULLS LAST, 1",
         w.asked,
     ).fetchall()
     monthly = {
@@ -32,28 +34,35 @@ def availability(conn: Connection[Any], w: Window) -> Section:
             """
         SELECT f.model, count(DISTINCT f.device_id) FROM figure_device f JOIN area leaf ON leaf.id = f.area_id
         JOIN area top ON top.id = %(area)s AND leaf.path <@ top.path
-        WHERE f.month BETWEEN %(first)s AND %(last)s GROUP BY f.model
+        WHERE f.month BETWEEN %(first)s AND %(last)s AND f.silent_s > 0 GROUP BY f.model
         """,
             w.asked,
         ).fetchall()
     )
+    whole = [sum(row[place] for row in rows) for place in (2, 3, 4)]
+    newest = months.code(rows[0][5]) if rows else ""
     lines = []
-    for model, devices, expected, silent, unknown in rows:
+    every = [(model_name(w, row[0]), {"model": row[0]}, row[1] or 0, affected.get(row[0], 0), row[2:5]) for row in rows]
+    every += [(w.say("合计", "all"), {}, sum(one[2] for one in every), sum(affected.values()), whole)] if rows else []
+    for name, only, devices, silent_ones, spans in every:
+        to = w.link("device_months", **only)
         lines.append(
             (
-                cells.text(model_name(w, model)),
-                cells.count(devices),
-                cells.count(affected.get(model, 0), w.link("devices", model=model)),
-                cells.hours(expected, 0),
-                cells.hours(silent),
-                cells.hours(unknown),
-                Cell(cells.per_cent(_share(expected, silent, unknown), 2), _share(expected, silent, unknown)),
+                cells.text(name),
+                cells.count(devices, w.link("devices", **only, month=newest)),
+                cells.count(silent_ones, w.link("devices", **only, silent="1")),
+                *(cells.hours(span, digits, to) for span, digits in zip(spans, (0, 1, 1), strict=True)),
+                Cell(cells.per_cent(_share(*spans), 2), _share(*spans), to if _share(*spans) is not None else ""),
             )
         )
-    whole = [sum(row[place] for row in rows) for place in (2, 3, 4)]
     value = _share(*whole) if rows else None
     sentence = (
         w.say("所选月份没有设备数据。", "There are no data of devices in these months.")
+        if not rows
+        else w.say(
+            f"所选月份的设备情况全部不明（{whole[2] / 3600:,.0f} 设备小时）。",
+            f"Of these months nothing is known about any device ({whole[2] / 3600:,.0f} device hours).",
+        )
         if value is None
         else w.say(
             f"已知时间内设备在线 {cells.per_cent(value, 2)}；{sum(affected.values()):,} 台设备曾经失联，另有"
@@ -70,7 +79,7 @@ def availability(conn: Connection[Any], w: Window) -> Section:
     ]
     columns = (
         w.say("型号", "model"),
-        w.say("设备", "devices"),
+        w.say(f"设备（{newest}）", f"devices ({newest})"),
         w.say("曾失联", "silent for a time"),
         w.say("应在线小时", "hours in service"),
         w.say("失联小时", "hours silent"),
@@ -99,7 +108,8 @@ def availability(conn: Connection[Any], w: Window) -> Section:
                 " gateway all of its devices are. Availability: hours in service less those silent and not known,"
                 " by hours in service less those not known. Times at which the platform did not look, and homes"
                 " that were never heard, are not known. Devices have no past in the registry: those of today count"
-                " from their gateway's registration on.",
+                " from their gateway's registration on. The devices are those of the last month that has any; hours"
+                " open by month, and each month its devices.",
             ),
         ),
     )
@@ -143,10 +153,10 @@ def blind(conn: Connection[Any], w: Window) -> Section:
             (
                 cells.text(w.say(*words)),
                 cells.count(affected.get(place, 0), w.link("homes", function=str(place))),
-                cells.hours(lost),
-                cells.number(per_home, 2),
-                cells.hours(bare, 0),
-                cells.hours(unknown, 0),
+                cells.hours(lost, 1, w.link("homes", function=str(place))),
+                cells.number(per_home, 2, w.link("homes", function=str(place))),
+                cells.hours(bare, 0, w.link("homes", function=str(place), what="bare")),
+                cells.hours(unknown, 0, w.link("homes", function=str(place), what="unknown")),
             )
         )
         bars.append(Bar(w.say(*words), per_home, "—" if per_home is None else f"{per_home:.2f}"))

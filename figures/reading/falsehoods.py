@@ -113,7 +113,7 @@ def _false_table(
                 cells.count(total, w.link("alerts", **only)),
                 cells.count(one.whole, w.link("alerts", **only, ending="judged")),
                 cells.count(one.part, w.link("alerts", **only, ending="false")),
-                cells.share(one),
+                cells.share(one, w.link("alerts", **only, ending="judged")),
                 cells.interval(one),
                 cells.text(words),
             )

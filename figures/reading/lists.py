@@ -16,7 +16,7 @@ from care_network.errors import NotFoundError, ProvisioningError
 from dispatch.sla.clock import MILESTONES
 from figures.core import months
 from figures.core.sections import Cell, Column
-from figures.reading import rows
+from figures.reading import cells, rows
 from figures.reading.scope import LISTS, Window, planned_anew
 
 MOST = 200
@@ -31,6 +31,8 @@ class ListPage(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[tuple[Cell, ...], ...]
     links: tuple[str, ...]
     total: int
+    sums: tuple[tuple[str, Cell], ...] = ()
+    """Of all lines, (words, sum): what a figure in hours says."""
     next: str
 
 
@@ -52,7 +54,11 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     show: Callable[[Window, dict[str, Any]], tuple[tuple[Cell, ...], str]]
     heads: Callable[[Window], tuple[tuple[str, bool], ...]]
     monthly: bool = True
-    """Whether the facts of the window's months count; else those of the month that is named."""
+    """Whether the facts of the window's months count, or those of the month that is named; else the latter alone."""
+    node: bool = False
+    """Whether its facts are sums of each node of the tree, so that those below are in them."""
+    hours: Mapping[str, tuple[str, str]] = {}
+    """Columns in seconds that are added up over all lines, in words."""
 
 
 def listing(
@@ -76,9 +82,11 @@ def listing(
     how, limit = KINDS[kind], max(1, min(limit, MOST))
     where, values = _where(conn, w, how, filters)
     # of constants: what a reader gives is a parameter
-    whole = f"SELECT {how.columns} FROM {how.fact} f {how.inside} WHERE {where} {how.group}"  # noqa: S608
+    columns = how.columns.replace("<w>", filters.get("what", "lost"))
+    whole = f"SELECT {columns} FROM {how.fact} f {how.inside} WHERE {where} {how.group}"  # noqa: S608
     with planned_anew(conn):
-        total = conn.execute(f"SELECT count(*) FROM ({whole}) i".encode(), values).fetchone()  # noqa: S608
+        added = "".join(f", sum({name})" for name in how.hours)
+        total = conn.execute(f"SELECT count(*){added} FROM ({whole}) i".encode(), values).fetchone() or (0,)  # noqa: S608
     names = ", ".join(name for name, _ in how.key)
     order = ", ".join(f"{name} DESC" for name, _ in how.key)
     beyond = "true"
@@ -105,7 +113,11 @@ def listing(
     )  # fmt: skip
     return ListPage(
         kind=kind, columns=tuple(Column(*head) for head in how.heads(w)), lines=tuple(line for line, _ in shown),
-        links=tuple(link for _, link in shown), total=total[0] if total else 0, next=more,
+        links=tuple(link for _, link in shown), total=total[0],
+        sums=tuple(
+            (w.say(*words), cells.hours(n or 0.0)) for words, n in zip(how.hours.values(), total[1:], strict=True)
+        ),
+        next=more,
     )  # fmt: skip
 
 
@@ -117,15 +129,16 @@ def filter_words(conn: Connection[Any], w: Window, kind: str, filters: Filters) 
 def _where(conn: Connection[Any], w: Window, how: Kind, filters: Filters) -> tuple[str, dict[str, Any]]:
     below = conn.execute("SELECT id FROM area WHERE path <@ %s::text::ltree", (w.area.path,)).fetchall()
     values: dict[str, Any] = {**w.asked, "below": [row[0] for row in below]}
-    parts = ["f.area_id = ANY(%(below)s)"]
-    parts += ["f.month BETWEEN %(first)s AND %(last)s"] if how.monthly else ["f.month = %(month)s"]
-    if not how.monthly:
+    parts = ["f.area_id = %(area)s" if how.node else "f.area_id = ANY(%(below)s)"]
+    named = "month" in filters or not how.monthly
+    parts += ["f.month = %(month)s"] if named else ["f.month BETWEEN %(first)s AND %(last)s"]
+    if named:
         try:
             values["month"] = months.parse(filters.get("month", ""))
         except ValueError:
             raise _refused("month", filters.get("month", "")) from None
     for name, value in filters.items():
-        if name == "month" and not how.monthly:
+        if name == "month" and "month" not in how.filters:
             continue
         if name not in how.filters:
             raise _refused(name, value)
@@ -135,10 +148,13 @@ def _where(conn: Connection[Any], w: Window, how: Kind, filters: Filters) -> tup
             values[name] = given
     if ("milestone" in filters) != ("verdict" in filters):
         raise _refused("verdict", filters.get("verdict", ""))
-    if how is KINDS["people"]:
+    if how in (KINDS["people"], KINDS["households"]):
         parts.append("f.registered")
-    if how is KINDS["homes"] and "function" not in filters:
-        raise _refused("function", "")
+    for of, needed in (("homes", "function"), ("households", "kind"), ("households", "served")):
+        if how is KINDS[of] and needed not in filters:
+            raise _refused(needed, "")
+    if how is KINDS["homes"]:
+        parts.append(f"f.{filters.get('what', 'lost')} > 0")
     joined = " AND ".join(parts)
     if "milestone" in filters:
         joined = joined.replace("<m>", filters["milestone"])
@@ -181,7 +197,12 @@ def _milestone(value: str) -> tuple[str, Any]:
 
 
 def _verdict(value: str) -> tuple[str, Any]:
-    parts = {"due": "f.<m>_is IN ('met', 'late', 'missed')", "reached": "f.<m>_s IS NOT NULL"}
+    parts = {
+        "due": "f.<m>_is IN ('met', 'late', 'missed')",
+        "reached": "f.<m>_s IS NOT NULL",
+        "waiting": "f.<m>_s IS NULL AND f.<m>_is IN ('pending', 'missed')",
+        "counted": "(f.<m>_s IS NOT NULL OR f.<m>_is IN ('pending', 'missed'))",
+    }
     if value in parts:
         return parts[value], None
     if value not in ("met", "late", "missed", "pending"):
@@ -205,11 +226,51 @@ def _truth(name: str, column: str) -> Callable[[str], tuple[str, Any]]:
 def _function(value: str) -> tuple[str, Any]:
     if not re.fullmatch("[0-6]", value):
         raise _refused("function", value)
-    return "f.lost_s[%(function)s] > 0", int(value) + 1
+    return "true", int(value) + 1
+
+
+def _what(value: str) -> tuple[str, Any]:
+    if value not in rows.HOURS:
+        raise _refused("what", value)
+    return "true", None
+
+
+def _silent(value: str) -> tuple[str, Any]:
+    if value != "1":
+        raise _refused("silent", value)
+    return "f.silent_s > 0", None
+
+
+def _watched(value: str) -> tuple[str, Any]:
+    if value == "known":
+        return "f.watched <> 'unknown'", None
+    return _one_of("watched", "f.watched", "watched", "unknown", "blind")(value)
+
+
+def _served(value: str) -> tuple[str, Any]:
+    _truth("served", "")(value)
+    return _SERVED, value == "1"
+
+
+def _kind(value: str) -> tuple[str, Any]:
+    return "true", _one_of("kind", "", "street", "community")(value)[1]
+
+
+_SERVED = (
+    "f.area_id IN (SELECT leaf.id FROM figure_place p JOIN area t ON t.id = p.area_id JOIN area leaf ON"
+    " leaf.path <@ t.path WHERE p.month = %(month)s AND p.kind = %(kind)s AND p.served = %(served)s"
+    " AND p.area_id = ANY(%(below)s))"
+)
 
 
 _HOME = "JOIN household h ON h.id = l.household_id AND NOT h.synthetic JOIN area leaf ON leaf.id = h.area_id"
 _PLACE = "h.code AS home, h.address_zh, h.address_en, leaf.name_zh AS area_zh, leaf.name_en AS area_en"
+_WHO = "(SELECT code FROM resident WHERE household_id = l.household_id ORDER BY code LIMIT 1) AS resident"
+_SERVICE = "extract(epoch FROM m.until - f.since)::float8"
+_DEVICE_HOURS = {
+    "expected": ("应在线小时合计", "hours in service in all"), "silent": ("失联小时合计", "hours silent in all"),
+    "unknown": ("不明小时合计", "hours not known in all"),
+}  # fmt: skip
 KINDS: Mapping[str, Kind] = {
     "alerts": Kind(
         fact="figure_alert", columns="f.*", key=(("raised_at", "timestamptz"), ("alert_id", "uuid")),
@@ -220,7 +281,7 @@ KINDS: Mapping[str, Kind] = {
         filters={
             "rule": _one_of("rule", "f.rule"), "severity": _one_of("severity", "f.severity"),
             "model": _one_of("model", "f.model"), "home": _home, "ending": _ending, "milestone": _milestone,
-            "verdict": _verdict,
+            "verdict": _verdict, "grade": _grade,
         },
         show=rows.alert, heads=rows.alert_heads,
     ),
@@ -229,23 +290,45 @@ KINDS: Mapping[str, Kind] = {
         key=(("resident_id", "int"),), names=f"{_PLACE}, r.code AS resident, r.name_zh, r.name_en",
         joins=f"{_HOME} JOIN resident r ON r.id = l.resident_id",
         filters={
-            "grade": _grade, "watched": _one_of("watched", "f.watched", "watched", "unknown", "blind"),
+            "grade": _grade, "watched": _watched,
             "bed": _truth("bed", "f.bed"),
         },
         show=rows.person, heads=rows.person_heads,
     ),
     "homes": Kind(
-        fact="figure_person", key=(("lost", "float8"), ("household_id", "int")),
-        columns="f.household_id, sum(f.lost_s[%(function)s]) AS lost, sum(f.unknown_s[%(function)s]) AS unknown",
-        group="GROUP BY f.household_id", names=_PLACE, joins=_HOME,
-        filters={"function": _function}, show=rows.home, heads=rows.home_heads,
+        fact="(SELECT month, household_id, area_id, max(lost_s[%(function)s]) AS lost, max(bare_s[%(function)s]) AS"
+        " bare, max(unknown_s[%(function)s]) AS unknown FROM figure_person GROUP BY 1, 2, 3)",
+        key=(("most", "float8"), ("household_id", "int")),
+        columns="f.household_id, sum(f.lost) AS lost, sum(f.bare) AS bare, sum(f.unknown) AS unknown,"
+        " sum(f.<w>) AS most",
+        group="GROUP BY f.household_id", names=f"{_PLACE}, {_WHO}", joins=_HOME,
+        filters={"function": _function, "what": _what}, show=rows.home, heads=rows.home_heads,
+        hours={"lost": ("失去守护小时合计", "hours lost in all"),
+               "bare": ("从未配置小时合计", "hours never equipped in all"),
+               "unknown": ("不明小时合计", "hours not known in all")},
+    ),
+    "households": Kind(
+        fact="figure_person", columns="f.household_id, count(*) AS residents", group="GROUP BY f.household_id",
+        key=(("household_id", "int"),), names=f"{_PLACE}, {_WHO}", joins=_HOME, monthly=False,
+        filters={"kind": _kind, "served": _served}, show=rows.household, heads=rows.household_heads,
     ),
     "devices": Kind(
         fact="figure_device", key=(("silent", "float8"), ("device_id", "int")),
-        columns="f.device_id, f.household_id, f.model, sum(f.silent_s) AS silent",
-        group="GROUP BY f.device_id, f.household_id, f.model", names=f"d.name, d.room, {_PLACE}",
+        inside="JOIN figure_month m ON m.month = f.month",
+        columns=f"f.device_id, f.household_id, f.model, sum(f.silent_s) AS silent, sum({_SERVICE}) AS expected,"
+        f" sum(CASE WHEN f.never THEN {_SERVICE} ELSE f.unknown_s END) AS unknown",
+        group="GROUP BY f.device_id, f.household_id, f.model", names=f"d.name, d.room, {_PLACE}, {_WHO}",
         joins=f"{_HOME} JOIN device d ON d.id = l.device_id",
-        filters={"model": _one_of("model", "f.model")}, show=rows.device, heads=rows.device_heads,
+        filters={"model": _one_of("model", "f.model"), "silent": _silent},
+        show=rows.device, heads=rows.device_heads, hours=_DEVICE_HOURS,
+    ),
+    "device_months": Kind(
+        fact="figure_model", key=(("month", "date"),), node=True,
+        columns="f.month, CASE WHEN count(*) = 1 THEN min(f.model) END AS model, sum(f.devices)::int AS devices,"
+        " sum(f.expected_s) AS expected, sum(f.silent_s) AS silent, sum(f.unknown_s) AS unknown",
+        group="GROUP BY f.month", names="l.month", joins="",
+        filters={"model": _one_of("model", "f.model")},
+        show=rows.device_month, heads=rows.device_month_heads, hours=_DEVICE_HOURS,
     ),
     "staff": Kind(
         fact="figure_worker", key=(("night_calls", "int"), ("orders", "int"), ("staff_id", "int")),
@@ -261,7 +344,8 @@ KINDS: Mapping[str, Kind] = {
         columns="o.id, o.number, o.done_at, o.service, o.household_id, o.resident_id, f.staff_id",
         inside="JOIN figure_month m ON m.month = f.month"
         " JOIN work_order o ON o.staff_id = f.staff_id AND o.state = 'done' AND o.done_at < m.people_at AND"
-        " date_trunc('month', o.done_at AT TIME ZONE 'Asia/Shanghai') = f.month",
+        " date_trunc('month', o.done_at AT TIME ZONE 'Asia/Shanghai') = f.month"
+        " JOIN household oh ON oh.id = o.household_id AND NOT oh.synthetic",
         names=f"s.name_zh, s.name_en, {_PLACE}", joins=f"{_HOME} JOIN staff s ON s.id = l.staff_id",
         filters={"staff": _staff}, show=rows.order, heads=rows.order_heads,
     ),

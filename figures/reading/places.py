@@ -17,6 +17,7 @@ KINDS = {
     "community": ("社区长者服务站", "community elder station"),
 }
 WHERE = {"street": ("街道", "streets"), "community": ("社区", "communities")}
+KNOWN = ("情况已知", "known")
 WATCHED = {"watched": ("有守护", "watched"), "unknown": ("情况不明", "not known"), "blind": ("无守护", "not watched")}
 
 
@@ -47,9 +48,13 @@ def coverage(conn: Connection[Any], w: Window) -> Section:
             (
                 cells.text(w.say(*names)),
                 *_place_cells(w, month, kind, having, without),
-                cells.part(share),
-                cells.count(homes),
-                cells.count(bare),
+                cells.part(share, w.link("places", kind=kind, month=months.code(month)) if month else ""),
+                *(
+                    cells.count(n, w.link("households", kind=kind, served=served, month=months.code(month)))
+                    if month
+                    else cells.count(n)
+                    for n, served in ((homes, "1"), (bare, "0"))
+                ),
             )
         )
         label = w.say(f"{WHERE[kind][0]}（{names[0]}）", f"{WHERE[kind][1]} with a {names[1]}")
@@ -132,7 +137,7 @@ def people(conn: Connection[Any], w: Window) -> Section:
                 cells.text(name),
                 cells.count(n, to()),
                 cells.count(watched, to(watched="watched")),
-                cells.part(Share(watched, n - unknown)),
+                cells.part(Share(watched, n - unknown), to(watched="known")),
                 cells.count(unknown, to(watched="unknown")),
                 cells.count(n - watched - unknown, to(watched="blind")),
                 cells.count(beds, to(bed="1")),

@@ -11,11 +11,12 @@ from care_network.catalogues.services import SERVICES
 from care_network.protection.functions import WORDS as FUNCTIONS
 from dispatch.core.headline import place as place_words
 from dispatch.sla.clock import WORDS
+from figures.core import months
 from figures.core.sections import Cell
 from figures.reading import cells
 from figures.reading.alarms import ENDINGS, rule_names
 from figures.reading.falsehoods import model_name
-from figures.reading.places import KINDS, WATCHED, WHERE, grade_name
+from figures.reading.places import KINDS, KNOWN, WATCHED, WHERE, grade_name
 from figures.reading.scope import Window
 from vocabulary.labels import room_of
 from vocabulary.severity import SEVERITY_WORDS
@@ -44,13 +45,18 @@ FILTERS = {
     "ending": ("结果", "outcome"), "milestone": ("环节", "milestone"), "verdict": ("时限", "target"),
     "grade": ("能力等级", "ability grade"), "watched": ("守护", "watched"), "bed": ("家庭养老床位", "home care bed"),
     "function": ("守护项", "function"), "staff": ("人员", "person"), "kind": ("区域", "areas"),
-    "served": ("覆盖", "covered"), "month": ("月份", "month"),
+    "served": ("覆盖", "covered"), "silent": ("曾失联", "silent for a time"), "what": ("小时", "hours"),
+    "month": ("月份", "month"),
 }  # fmt: skip
 """Filters of the lists in words."""
 VERDICTS = {
-    "due": ("到时限", "due"), "reached": ("已到达", "reached"), "met": ("按时", "in time"),
+    "due": ("到时限", "due"), "reached": ("已到达", "reached"), "waiting": ("未到达", "not reached"),
+    "counted": ("计入分位数", "in the percentiles"), "met": ("按时", "in time"),
     "late": ("超时到达", "late"),
     "missed": ("逾期未到达", "missed"), "pending": ("时限未到", "still in time"),
+}  # fmt: skip
+HOURS = {
+    "lost": ("失去守护", "lost"), "bare": ("从未配置", "never equipped"), "unknown": ("不明", "not known"),
 }  # fmt: skip
 _YES = {"1": ("是", "yes"), "0": ("否", "no")}
 
@@ -59,7 +65,8 @@ def filter_value(conn: Connection[Any], w: Window, name: str, value: str) -> str
     """The value of a filter in words."""
     tables: dict[str, Mapping[str, tuple[str, str]]] = {
         "severity": dict(SEVERITY_WORDS), "ending": {**ENDINGS, "judged": ("已判定", "judged")}, "milestone": WORDS,
-        "verdict": VERDICTS, "watched": WATCHED, "bed": _YES, "served": _YES, "kind": WHERE,
+        "verdict": VERDICTS, "watched": {**WATCHED, "known": KNOWN}, "bed": _YES, "served": _YES, "kind": WHERE,
+        "silent": _YES, "what": HOURS,
         "function": {str(n): words for n, words in enumerate(FUNCTIONS.values())},
     }  # fmt: skip
     if name in tables:
@@ -114,28 +121,66 @@ def person_heads(w: Window) -> Heads:
 
 
 def home(w: Window, row: Row) -> Shown:
-    """A home: place, hours lost, hours not known."""
-    return (cells.text(f"{where(w, row)} {row['home']}"), cells.hours(row["lost"]), cells.hours(row["unknown"])), ""
+    """A home: place, hours lost, never equipped, and not known."""
+    each = (cells.hours(row[name]) for name in HOURS)
+    return (cells.text(f"{where(w, row)} {row['home']}"), *each), _of_home(row)
 
 
 def home_heads(w: Window) -> Heads:
     """Titles of :func:`home`."""
     return ((w.say("住户", "home"), False), (w.say("失去守护小时", "hours lost"), True),
+            (w.say("从未配置小时", "hours never equipped"), True),
             (w.say("不明小时", "hours not known"), True))  # fmt: skip
 
 
+def household(w: Window, row: Row) -> Shown:
+    """A home with residents: place, how many."""
+    return (cells.text(f"{where(w, row)} {row['home']}"), cells.count(row["residents"])), _of_home(row)
+
+
+def household_heads(w: Window) -> Heads:
+    """Titles of :func:`household`."""
+    return ((w.say("住户", "home"), False), (w.say("老人", "residents"), True))
+
+
 def device(w: Window, row: Row) -> Shown:
-    """A device: model, room, place, hours silent."""
+    """A device: model, room, place, hours in service, silent, not known."""
     return (
         cells.text(model_name(w, row["model"])), cells.text(w.say(*room_of(str(row["room"])))),
-        cells.text(f"{where(w, row)} {row['home']}"), cells.hours(row["silent"]),
-    ), ""  # fmt: skip
+        cells.text(f"{where(w, row)} {row['home']}"),
+        *(cells.hours(row[name]) for name in ("expected", "silent", "unknown")),
+    ), _of_home(row)  # fmt: skip
 
 
 def device_heads(w: Window) -> Heads:
     """Titles of :func:`device`."""
     return ((w.say("型号", "model"), False), (w.say("房间", "room"), False), (w.say("住户", "home"), False),
-            (w.say("失联小时", "hours silent"), True))  # fmt: skip
+            *_hour_heads(w))  # fmt: skip
+
+
+def device_month(w: Window, row: Row) -> Shown:
+    """The devices of a month: how many, hours in service, silent, not known."""
+    code = months.code(row["month"])
+    only = {"model": row["model"]} if row["model"] else {}
+    to = w.link("devices", **only, **{"from": code, "to": code, "month": code})
+    return (
+        cells.text(w.month_words(row["month"])), cells.count(row["devices"], to),
+        *(cells.hours(row[name]) for name in ("expected", "silent", "unknown")),
+    ), to and f"/decisions/list/{to}"  # fmt: skip
+
+
+def device_month_heads(w: Window) -> Heads:
+    """Titles of :func:`device_month`."""
+    return ((w.say("月份", "month"), False), (w.say("设备", "devices"), True), *_hour_heads(w))
+
+
+def _hour_heads(w: Window) -> Heads:
+    return ((w.say("应在线小时", "hours in service"), True), (w.say("失联小时", "hours silent"), True),
+            (w.say("不明小时", "hours not known"), True))  # fmt: skip
+
+
+def _of_home(row: Row) -> str:
+    return f"/residents/{row['resident']}" if row.get("resident") else ""
 
 
 def worker(w: Window, row: Row) -> Shown:

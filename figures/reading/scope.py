@@ -14,6 +14,7 @@ from care_network.access.permissions import Action, in_area, may_do, require
 from care_network.errors import NotFoundError, ProvisioningError
 from figures.core import months
 from figures.core.sections import Language, pick
+from vocabulary.times import SHANGHAI
 
 MOST_MONTHS = 36
 USUAL_MONTHS = 12
@@ -22,7 +23,9 @@ LISTS: dict[str, Action] = {
     "alerts": Action.VIEW_ALERTS,
     "people": Action.VIEW_RESIDENT,
     "homes": Action.VIEW_RESIDENT,
+    "households": Action.VIEW_RESIDENT,
     "devices": Action.VIEW_RESIDENT,
+    "device_months": Action.VIEW_FIGURES,
     "staff": Action.VIEW_NETWORK,
     "orders": Action.VIEW_ORDERS,
     "places": Action.VIEW_FIGURES,
@@ -46,10 +49,12 @@ class Counted(msgspec.Struct, frozen=True):
     at: dt.datetime
     people_at: dt.datetime | None
     registry_at: dt.datetime | None
+    until: dt.datetime | None
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """An area and months, as somebody may see them. ``counted``: of all months, also beyond the window."""
+    """An area and months, as somebody may see them. ``counted``: of all months, also beyond the window; ``began``: the
+    first home, alert or look of the district."""
 
     area: Area
     first: dt.date
@@ -58,6 +63,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     now: dt.datetime
     counted: dict[dt.date, Counted]
     refreshed_at: dt.datetime | None
+    began: dt.datetime | None = None
     lists: frozenset[str]
 
     @property
@@ -75,15 +81,36 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         """Those of them that were counted."""
         return [month for month in self.months if month in self.counted]
 
-    def passed(self, month: dt.date) -> float:
-        """The part of a month that is over, 0 to 1."""
+    def seen(self, month: dt.date) -> tuple[dt.datetime, dt.datetime]:
+        """The part of a month that its figures are about: from when the district began, up to its last count."""
         begin, end = months.span(month)
-        return max(0.0, min(1.0, (self.now - begin) / (end - begin)))
+        counted = self.counted.get(month)
+        return max(begin, self.began or begin), min(end, self.now if counted is None else counted.at)
+
+    def passed(self, month: dt.date) -> float:
+        """That part, 0 to 1."""
+        (since, until), (begin, end) = self.seen(month), months.span(month)
+        return max(0.0, min(1.0, (until - since) / (end - begin)))
+
+    def whole(self, month: dt.date) -> bool:
+        """Whether it is all of the month: only such months are compared with others."""
+        return self.seen(month) == months.span(month)
 
     def month_words(self, month: dt.date) -> str:
-        """The month, and that it is not over where it is not."""
-        code = months.code(month)
-        return code if self.passed(month) == 1 else self.say(f"{code}（未结束）", f"{code} (not over)")
+        """The month, and which part of it is meant where it is not the whole."""
+        code, (since, until), (begin, end) = months.code(month), self.seen(month), months.span(month)
+        said = []
+        if since > begin:
+            day = f"{since.astimezone(SHANGHAI):%m-%d}"
+            said.append(self.say(f"自 {day} 起", f"from {day}"))
+        if self.now < end:
+            said.append(self.say("未结束", "not over"))
+        elif until < end and month in self.counted:
+            day = f"{until.astimezone(SHANGHAI):%m-%d %H:%M}"
+            said.append(self.say(f"只统计到 {day}", f"counted up to {day}"))
+        if not said:
+            return code
+        return self.say(f"{code}（{'，'.join(said)}）", f"{code} ({', '.join(said)})")
 
     @property
     def stale(self) -> bool:
@@ -113,8 +140,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def span_words(self) -> str:
         """The months in words."""
-        first, last = months.code(self.first), months.code(self.last)
-        return first if first == last else self.say(f"{first} 至 {last}", f"{first} to {last}")
+        first, last = months.code(self.first), self.month_words(self.last)
+        return last if self.first == self.last else self.say(f"{first} 至 {last}", f"{first} to {last}")
 
 
 def window(
@@ -150,9 +177,9 @@ def window(
         raise ProvisioningError(en="the first month lies after the last", zh="起始月份晚于结束月份", field="from")
     if len(months.between(since, until)) > MOST_MONTHS:
         raise ProvisioningError(en=f"{MOST_MONTHS} months at most", zh=f"最多 {MOST_MONTHS} 个月", field="from")
-    rows = conn.execute("SELECT month, counted_at, people_at, registry_at FROM figure_month")
+    rows = conn.execute("SELECT month, counted_at, people_at, registry_at, until FROM figure_month")
     counted = {month: Counted(*times) for month, *times in rows}
-    mark = conn.execute("SELECT counted_at FROM figure_mark").fetchone()
+    mark = conn.execute("SELECT counted_at, began_at FROM figure_mark").fetchone()
     opened = frozenset(kind for kind, action in LISTS.items() if may_do(account, action))
     return Window(
         area=Area(*row),
@@ -162,6 +189,7 @@ def window(
         now=now,
         counted=counted,
         refreshed_at=mark and mark[0],
+        began=mark and mark[1],
         lists=opened,
     )
 

@@ -27,20 +27,22 @@ def load(conn: Connection[Any], w: Window) -> Section:
     for month in w.trend:
         people, code = found.get(month), months.code(month)
         if people is None:
-            lines.append((cells.text(w.month_words(month)), *[cells.UNKNOWN] * 7))
+            lines.append((cells.text(w.month_words(month)), *[cells.UNKNOWN] * 8))
             continue
         only = {"from": code, "to": code}
+        to = w.link("staff", **only)
         orders, duty, calls = ([row[place] for row in people] for place in range(3))
         lines.append(
             (
                 cells.text(w.month_words(month)),
-                cells.count(len(people), w.link("staff", **only)),
+                cells.count(len(people), to),
                 cells.count(int(sum(orders)), w.link("orders", **only)),
-                cells.number(median(orders), 1),
-                cells.count(int(max(orders))),
-                cells.hours(median(duty), 0),
-                cells.number(median(calls), 1),
-                cells.count(int(max(calls))),
+                cells.number(median(orders), 1, to),
+                cells.number(float(max(orders)), 0, to),
+                cells.hours(median(duty), 0, to),
+                cells.number(float(sum(calls)), 0, to),
+                cells.number(median(calls), 1, to),
+                cells.number(float(max(calls)), 0, to),
             )
         )
     here = {month: people for month, people in found.items() if month >= w.first}
@@ -64,13 +66,14 @@ def load(conn: Connection[Any], w: Window) -> Section:
         w.say("人数", "people"),
         w.say("完成工单", "orders done"),
         w.say("每人工单（中位）", "orders a person, median"),
-        w.say("最多", "most"),
+        w.say("一人最多", "most of one"),
         w.say("每人在班小时（中位）", "hours on duty, median"),
+        w.say("夜间呼叫", "calls at night"),
         w.say("每人夜间呼叫（中位）", "calls at night, median"),
-        w.say("最多", "most"),
+        w.say("一人最多", "most of one"),
     )
     per_person = [
-        sum(row[0] for row in found[month]) / len(found[month]) if month in found and w.passed(month) == 1 else None
+        sum(row[0] for row in found[month]) / len(found[month]) if month in found and w.whole(month) else None
         for month in w.trend
     ]
     return Section(

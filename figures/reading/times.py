@@ -10,7 +10,7 @@ from dispatch.sla import report as sla_store
 from dispatch.sla.clock import WORDS, Milestone
 from figures.core import months
 from figures.core.sections import Cell, Column, Headline, Line, Section, Table
-from figures.core.shares import Share
+from figures.core.shares import FEW, FEWEST, Share
 from figures.reading import cells
 from figures.reading.charts import run_picture
 from figures.reading.scope import Window
@@ -28,9 +28,10 @@ _Row = dict[str, Any]
 def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
     """Run charts of one severity, and the shares in time of all."""
     found: dict[tuple[str, str], dict[dt.date, _Row]] = defaultdict(dict)
-    for month, sort, milestone, reached, p50, p90, met, late, missed, pending, low, high in conn.execute(
+    for month, sort, milestone, reached, p50, p90, met, late, missed, pending, low, high, *rest in conn.execute(
         "SELECT month, severity, milestone, reached, p50_s, p90_s, met, late, missed, pending, target_low,"
-        " target_high FROM figure_time WHERE area_id = %(area)s AND month BETWEEN %(trend)s AND %(last)s",
+        " target_high, waiting, p50_over, p90_over FROM figure_time WHERE area_id = %(area)s AND month BETWEEN"
+        " %(trend)s AND %(last)s",
         w.asked,
     ):
         found[sort, milestone][month] = {
@@ -43,6 +44,10 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
             "pending": pending,
             "low": low,
             "high": high,
+            "waiting": rest[0],
+            "p50_over": rest[1],
+            "p90_over": rest[2],
+            "n": reached + rest[0],
         }
     targets = sla_store.targets(conn).at(w.now)
     pictures, tables = [], [_shares(w, found, targets.share)]
@@ -87,12 +92,13 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
         )
     ]
     for milestone in SHOWN[:2]:
-        newest = [
-            row["p50"] for month, row in sorted(found.get((severity, milestone), {}).items()) if row["p50"] is not None
-        ]
-        text = cells.span_words(w.language, newest[-1]) if newest else "—"
-        label = w.say(f"{word}：{TITLES[milestone][0]}，最近一月中位", f"{word}: {TITLES[milestone][1]}, newest median")
-        heads.append(Headline(label, text, newest[-1] if newest else None))
+        newest = found.get((severity, milestone), {}).get(w.last)
+        cell = cells.UNKNOWN if newest is None else _percentile(w, newest, "p50")
+        label = w.say(
+            f"{word}：{TITLES[milestone][0]}，{months.code(w.last)} 中位",
+            f"{word}: {TITLES[milestone][1]}, median of {months.code(w.last)}",
+        )
+        heads.append(Headline(label, cell.text, cell.value if isinstance(cell.value, float) else None))
     return Section(
         code="times",
         title=w.say("处置时效", "Times"),
@@ -102,12 +108,23 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
         headlines=tuple(heads),
         how=(
             w.say(
-                "自预警发生起算；中位数和第 90 百分位只按到达该环节的预警计算，线性插值。按时＝时限内到达÷（按时＋超"
-                "时到达＋逾期未到达）；时限未到或无需该环节的不计。时限为预警发生时有效的时限。",
-                "From the moment when the alert was raised. Median and 90th percentile (interpolated) are of the"
-                " alerts that reached the milestone. In time: reached within the target, by those that reached it"
-                " and those whose target is over without it; those that still may reach it, or need not, do not"
-                " count. Targets are those that were in force when the alert was raised.",
+                "自预警发生起算。还在等待的预警不剔除：按已等待的时间计入（Kaplan–Meier 法，1958），等的越多，"
+                "中位数和 90% 越长；“>”表示等待的太多，只知道比这更长。已结束而始终没有到达、"
+                "又超过时限的，算到结束为止；全部到达的月份按线性插值，与“服务时效”页一致。时限内结束而无需该环节的不计。"
+                f"不足 {FEWEST} 例不列分位数，也不画点；不足 {FEW} 例以灰色显示。",
+                "From the moment when the alert was raised. Alerts that still wait are not left out: they count with"
+                " the time that they have waited so far (Kaplan and Meier 1958), so that the more wait, the longer"
+                " median and 90 % become; > means that so many wait that it is only known to be longer. One that"
+                " ended without the milestone, after its target, counts up to its end; one that ended before the"
+                " target without it had no need of it, and does not count. Where all reached it the percentiles are"
+                " interpolated, as on the page of the service level. Below"
+                f" {FEWEST} cases there is no percentile and no point; below {FEW} a line is grey.",
+            ),
+            w.say(
+                "按时＝时限内到达÷（按时＋超时到达＋逾期未到达）；时限未到或无需该环节的不计。时限为预警发生时有效的时限。",
+                "In time: reached within the target, by those that reached it and those whose target is over without"
+                " it; those that still may reach it, or need not, do not count. Targets are those that were in force"
+                " when the alert was raised.",
             ),
             w.say(
                 "走势图规则（Perla 等，BMJ Quality & Safety 2011）：连续 6 点在中位线同侧，或连续 5 点同向，即不像偶"
@@ -120,8 +137,13 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
 
 
 def _minutes(rows: dict[dt.date, _Row], month: dt.date, name: str) -> float | None:
-    value = rows[month][name] if month in rows else None
-    return None if value is None else value / 60
+    if month not in rows or rows[month][name] is None or rows[month]["n"] < FEWEST:
+        return None
+    return float(rows[month][name]) / 60
+
+
+def _percentile(w: Window, row: _Row, name: str, link: str = "") -> Cell:
+    return cells.span(w.language, row[name], link, over=row[f"{name}_over"], n=row["n"])
 
 
 def _sum(w: Window, every: dict[dt.date, _Row]) -> Share:
@@ -145,7 +167,7 @@ def _shares(w: Window, found: dict[tuple[str, str], dict[dt.date, _Row]], wanted
                     cells.text(w.say(*words).capitalize()),
                     cells.count(of.whole, w.link("alerts", **only, verdict="due")),
                     cells.count(of.part, w.link("alerts", **only, verdict="met")),
-                    cells.share(of, wanted=wanted),
+                    cells.share(of, w.link("alerts", **only, verdict="due"), wanted),
                     cells.interval(of),
                     cells.count(sum(row["late"] for row in each.values()), w.link("alerts", **only, verdict="late")),
                     cells.count(
@@ -174,25 +196,32 @@ def _by_month(w: Window, severity: str, milestone: Milestone, rows: dict[dt.date
             lines.append(
                 (
                     cells.text(w.month_words(month)),
-                    *[cells.UNKNOWN if month not in w.counted else cells.count(0)],
+                    *[cells.UNKNOWN if month not in w.counted else cells.count(0)] * 2,
                     *[cells.UNKNOWN] * 4,
                 )
             )
             continue
-        link = w.link("alerts", **{"from": code, "to": code}, severity=severity, milestone=milestone, verdict="reached")
+
+        def to(verdict: str, code: str = code) -> str:
+            return w.link(
+                "alerts", **{"from": code, "to": code}, severity=severity, milestone=milestone, verdict=verdict
+            )
+
         lines.append(
             (
                 cells.text(w.month_words(month)),
-                cells.count(row["reached"], link),
-                cells.span(w.language, row["p50"]),
-                cells.span(w.language, row["p90"]),
+                cells.count(row["reached"], to("reached")),
+                cells.count(row["waiting"], to("waiting")),
+                _percentile(w, row, "p50", to("counted")),
+                _percentile(w, row, "p90", to("counted")),
                 _target(w, row),
-                cells.share(Share(row["met"], row["met"] + row["late"] + row["missed"]), wanted=wanted),
+                cells.share(Share(row["met"], row["met"] + row["late"] + row["missed"]), link=to("due"), wanted=wanted),
             )
         )
     columns = (
         w.say("月份", "month"),
         w.say("到达 n", "reached, n"),
+        w.say("未到达（等待中）n", "not reached, n"),
         w.say("一半不超过", "half within"),
         w.say("90% 不超过", "90% within"),
         w.say("时限", "target"),
@@ -201,7 +230,7 @@ def _by_month(w: Window, severity: str, milestone: Milestone, rows: dict[dt.date
     title = w.say(*TITLES[milestone])
     return Table(
         f"{w.say(*SEVERITY_WORDS[severity]).capitalize()} · {title}",
-        tuple(Column(name, n > 0, "s" if 2 <= n <= 4 else "") for n, name in enumerate(columns)),
+        tuple(Column(name, n > 0, "s" if 3 <= n <= 5 else "") for n, name in enumerate(columns)),
         tuple(lines),
         folded=True,
     )

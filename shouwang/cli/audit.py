@@ -29,10 +29,13 @@ def show(
     resident: Annotated[str | None, typer.Option(help="About this resident (code) only.")] = None,
     since: Since = None,
     until: Until = None,
+    what: Annotated[
+        str | None, typer.Option(help="An action, 'step:arrive', or a kind: kind:looks, changes, steps, exports, …")
+    ] = None,
     most: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 200,
 ) -> None:
-    """Logins, looks and changes. This look is an entry, too."""
-    from care_network.access.audit_log import entries
+    """Logins, looks, changes, and steps on alerts, the newest first. This look is an entry, too."""
+    from care_network.access.auditing.search import entries
     from care_network.access.permissions import Action
     from shouwang.cli.tables import accounts as tables
     from vocabulary.times import local_time
@@ -40,8 +43,8 @@ def show(
     with acting(url, login, Action.VIEW_AUDIT) as session:
         end = local_time(until) if until else session.now
         begin = local_time(since) if since else end - dt.timedelta(days=1)
-        found = entries(session.conn, session.account, begin, end, login=by, resident=resident, most=most)
-        session.audit(Action.VIEW_AUDIT, detail={"by": by, "resident": resident, "entries": len(found)})
+        found = entries(session.conn, session.account, begin, end, login=by, resident=resident, action=what, most=most)
+        session.audit(Action.VIEW_AUDIT, detail={"by": by, "resident": resident, "action": what, "entries": len(found)})
         tables.print_audit(found)
 
 
@@ -60,12 +63,14 @@ def verify(
         typer.Option(exists=True, dir_okay=False, help="The public key (….key.pub), as it was kept elsewhere, too."),
     ] = None,
 ) -> None:
-    """Compute the chain over audit and alert history anew. Exit status 1 where something was changed or removed.
+    """Compute the chain over the audit and all histories of alerts anew. Exit status 1 where anything was changed.
+
+    Both logs are sealed in one chain: a line or a step that was changed, removed, or written around it is named.
 
     With a checkpoint: that its signature is right, and that the chain has what it signed. Without --public-key the key
     is the one that the checkpoint names, and whoever could sign anew could have made both.
     """
-    from care_network.access.audit_log import check
+    from care_network.access.auditing.chain import check
     from database.rights import checking, checkpoints
     from database.rights.sealed import head_of
 
@@ -89,7 +94,8 @@ def verify(
         ))  # fmt: skip
     for fault in faults:
         typer.secho(f"BAD {fault}", fg="red", err=True)
-    typer.echo(f"{found.entries} 条记录 entries; 链头 head {found.head or '-'}")
+    steps = f"其中预警处置 of them steps on alerts {found.steps}"
+    typer.echo(f"{found.entries} 条记录 entries，{steps}; 链头 head {found.head or '-'}")
     raise typer.Exit(1 if faults else 0)
 
 

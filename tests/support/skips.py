@@ -17,6 +17,8 @@ from tests.support.databases import GRADES
 VARIANTS = {name: f"database {name}" for name in GRADES} | {name: f"broker {name}" for name in BROKERS}
 """By the parameter in a test's id: ``test_x[community-nats]``."""
 MOST_FAILURES = 40
+MOST_LINES = 60
+"""Of what a first try said: its end has the failure."""
 RAN = ("passed", "failed", "xfailed", "xpassed")
 
 
@@ -28,8 +30,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         [report.nodeid for outcome in RAN for report in stats.get(outcome, [])],
     )
     failed = [report.nodeid for outcome in ("failed", "error") for report in stats.get(outcome, [])]
-    lines += second_tries([report.nodeid for report in stats.get("rerun", [])], failed)
+    first_tries = {report.nodeid: report for report in stats.get("rerun", [])}
+    lines += second_tries(list(first_tries), failed)
     lines += failures(failed)
+    for test in sorted(first_tries.keys() - set(failed)):
+        terminalreporter.section(f"first try of {test}", sep="_")
+        terminalreporter.write_line("\n".join(first_tries[test].longreprtext.splitlines()[-MOST_LINES:]))
     terminalreporter.section(lines[0])
     for line in lines[1:]:
         terminalreporter.write_line(line)

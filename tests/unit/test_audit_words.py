@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from care_network.access.audit_words import WORDS, action_words, detail_words
+from care_network.access.auditing.words import WORDS, action_words, detail_words
 from care_network.access.permissions import Action
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def test_every_action_has_words() -> None:
     found = actions_in_code()
     assert {"logout", "view_page", "begin_pause", "change_account"} <= found
     bare = {action for action in found | {str(one) for one in Action} if not HAN.search(action_words(action)[0])}
-    assert bare == set(), "give them words in care_network/access/audit_words.py"
+    assert bare == set(), "give them words in care_network/access/auditing/words.py"
 
 
 def test_verbs_and_kinds_are_composed_and_details_named() -> None:

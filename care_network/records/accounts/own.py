@@ -61,7 +61,7 @@ def overview(conn: Connection[Any], me: Self) -> Overview:
             """
             SELECT at, action, origin FROM audit
             WHERE account_id = %s AND action IN ('login', 'login_by_passkey', 'login_failed')
-            ORDER BY id DESC LIMIT %s
+            ORDER BY at DESC, id DESC LIMIT %s
             """,
             (me.account.id, LOGINS),
         ).fetchall()

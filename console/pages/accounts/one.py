@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from care_network.access import sessions
 from care_network.access.accounts import Account
-from care_network.access.audit_log import about_account
+from care_network.access.auditing.search import about_account
 from care_network.access.permissions import audit
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records import account_records, lookup

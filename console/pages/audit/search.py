@@ -1,26 +1,28 @@
-"""The audit: search by resident, account, action, time and origin; page by key; export. Each look is a line of it."""
+"""The audit: search by person, account, kind, time and origin; page by key; export. Each look is a line of it."""
 
-import csv
 import datetime as dt
-import io
-from collections.abc import Iterator
-from typing import Any
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
+import msgspec
 import psycopg
-import xlsxwriter
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from care_network.access.accounts import Account
-from care_network.access.audit_log import Sought, search
-from care_network.access.audit_words import WORDS, action_words
+from care_network.access.auditing import people
+from care_network.access.auditing.kinds import KINDS, kind_of
+from care_network.access.auditing.search import AuditEntry, Place, Sought, actions_there, place_of, search
+from care_network.access.auditing.words import action_words, step_words
 from care_network.access.permissions import Action, audit
 from care_network.errors import ProvisioningError
 from console.pages.admin.frame import admin_page
-from console.pages.audit.wholeness import wholeness
-from console.pages.audit.words import Said, said
-from console.pages.lists import LIMIT, Pager, pager_of
+from console.pages.audit.files import as_csv, as_xlsx
+from console.pages.audit.wholeness import fault_words, wholeness
+from console.pages.audit.words import said
+from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.i18n import Language, pick
 from console.shell.security import CurrentAccount, needs, origin_of
@@ -33,97 +35,130 @@ LOOK = needs(Action.VIEW_AUDIT)
 MOST_EXPORTED = 20_000
 """Lines of a file; more than these are asked for by a shorter time."""
 BATCH = 2000
-HEADS = (
-    ("时间", "Time"), ("账号", "Account"), ("姓名", "Name"), ("操作", "What"), ("老人", "Resident"), ("来源", "From"),
-    ("详情", "Detail"),
-)  # fmt: skip
+LONGEST = 128
+
+
+class Filled(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of the search as they were filled in: words, not yet what they mean."""
+
+    login: str = ""
+    resident: str = ""
+    action: str = ""
+    origin: str = ""
+    since: str = ""
+    until: str = ""
+    alert: str = ""
+
+    def given(self) -> dict[str, str]:
+        """Give what is not empty, by name."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value}
+
+
+def _filled(
+    login: str = "", resident: str = "", action: str = "", origin: str = "", since: str = "", until: str = "",
+    alert: str = "",
+) -> Filled:  # fmt: skip
+    values = {
+        "login": login, "resident": resident, "action": action, "origin": origin, "since": since, "until": until,
+        "alert": alert,
+    }  # fmt: skip
+    return Filled(**{name: value.replace("\x00", "").strip()[:LONGEST] for name, value in values.items()})
+
+
+Form = Annotated[Filled, Depends(_filled)]
+
+
+class Meant(msgspec.Struct, frozen=True, kw_only=True):
+    """The meaning of the fields: lines that are sought, or people between whom somebody has to choose."""
+
+    sought: Sought | None
+    """None: nobody, or several, are meant."""
+    who: dict[str, list[people.Person]]
+    """By field: those whom its words may mean."""
 
 
 @router.get("/audit", dependencies=[LOOK])
-def audit_page(
-    request: Request,
-    console: Shared,
-    account: CurrentAccount,
-    login: str = "",
-    resident: str = "",
-    action: str = "",
-    origin: str = "",
-    since: str = "",
-    until: str = "",
-    after: str = "",
-) -> Response:
-    """A page of the newest lines that are sought; ``after``: the id above the page."""
+def audit_page(request: Request, console: Shared, account: CurrentAccount, filled: Form, after: str = "") -> Response:
+    """A page of the newest lines that are sought; ``after``: the place of the last line above the page."""
     language = language_of(request, account)
-    filled = _filled(login, resident, action, origin, since, until)
     error: ProvisioningError | None = None
-    found = []
+    found: list[AuditEntry] = []
+    meant = Meant(sought=None, who={})
     with console.database() as conn:
         try:
-            found = search(conn, account, _sought(filled, after), LIMIT + 1)
+            meant = _meant(conn, account, filled, place_of(after))
+            found = search(conn, account, meant.sought, LIMIT + 1) if meant.sought else []
         except ProvisioningError as wrong:
             error = wrong
         _looked(conn, request, account, "view_audit", filled, len(found))
         state = wholeness(conn, dt.datetime.now(dt.UTC))
+        there = actions_there(conn)
     rows = found[:LIMIT]
     return admin_page(
         request, "audit.html", account, status_of(error) if error else 200,
-        history=[said(line, language) for line in rows], filled=filled, state=state,
-        pager=_pager(request, rows[-1].id if len(found) > LIMIT else None), actions=_actions(language),
+        history=[said(line, language) for line in rows], filled=filled, state=state, meant=meant,
+        pager=pager_of(request, str(rows[-1].place) if len(found) > LIMIT else None), kinds=_kinds(there, language),
         message=message_of(request, error, account) if error else "", running=console.audit_check_runs,
-        query=_query(filled),
+        query=urlencode(filled.given()),
+        faults=[fault_words(fault, language) for fault in state.check.faults] if state.check else [],
+        instead=lambda field, key: urlencode({**filled.given(), field: key}),
     )  # fmt: skip
 
 
 @router.get("/audit/export", dependencies=[LOOK])
-def export(
-    request: Request,
-    console: Shared,
-    account: CurrentAccount,
-    login: str = "",
-    resident: str = "",
-    action: str = "",
-    origin: str = "",
-    since: str = "",
-    until: str = "",
-    format: str = "csv",
-) -> Response:
+def export(request: Request, console: Shared, account: CurrentAccount, filled: Form, format: str = "csv") -> Response:
     """The lines that are sought as a file, MOST_EXPORTED at most; how many is in the audit."""
     language = language_of(request, account)
-    filled = _filled(login, resident, action, origin, since, until)
     with console.database() as conn:
         lines = [said(line, language) for line in _all(conn, account, filled)]
         kind = "xlsx" if format == "xlsx" else "csv"
-        _looked(conn, request, account, "export_audit", {**filled, "format": kind}, len(lines))
-    content = _xlsx(lines, language) if kind == "xlsx" else _csv(lines, language)
+        _looked(conn, request, account, "export_audit", filled, len(lines), format=kind)
+    content = as_xlsx(lines, language) if kind == "xlsx" else as_csv(lines, language)
     types = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "csv": "text/csv"}
     name = f"audit-{dt.datetime.now(SHANGHAI):%Y-%m-%d}.{kind}"
     return Response(content, media_type=types[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-def _all(conn: psycopg.Connection[Any], account: Account, filled: dict[str, str]) -> Iterator[Any]:
-    before, left = "", MOST_EXPORTED
-    while left > 0:
-        found = search(conn, account, _sought(filled, before), min(BATCH, left))
+def _all(conn: psycopg.Connection[Any], account: Account, filled: Filled) -> Iterator[AuditEntry]:
+    sought = _meant(conn, account, filled, None).sought
+    left = MOST_EXPORTED
+    while sought is not None and left > 0:
+        found = search(conn, account, sought, min(BATCH, left))
         yield from found
         if len(found) < min(BATCH, left):
             return
-        before, left = str(found[-1].id), left - len(found)
+        sought, left = msgspec.structs.replace(sought, after=found[-1].place), left - len(found)
 
 
-def _filled(*values: str) -> dict[str, str]:
-    names = ("login", "resident", "action", "origin", "since", "until")
-    return {name: value.strip()[:128] for name, value in zip(names, values, strict=True)}
-
-
-def _sought(filled: dict[str, str], before: str) -> Sought:
+def _meant(conn: psycopg.Connection[Any], account: Account, filled: Filled, after: Place | None) -> Meant:
     """Read what the form asks for. Raises ProvisioningError for a day that is none."""
-    until = _day(filled["until"], "until")
-    return Sought(
-        since=_day(filled["since"], "since"), until=until and until + dt.timedelta(days=1),
-        login=filled["login"].lower() or None, resident=filled["resident"] or None,
-        action=filled["action"] or None, origin=filled["origin"] or None,
-        before=int(before) if before.isascii() and before.isdecimal() and len(before) < 19 else None,
+    until = _day(filled.until, "until")
+    who: dict[str, list[people.Person]] = {}
+    resident = login = actor = None
+    if filled.resident:
+        who["resident"] = people.residents(conn, account, filled.resident)
+        resident = who["resident"][0].key if len(who["resident"]) == 1 else ""
+    if filled.login:
+        who["login"] = people.actors(conn, account, filled.login)
+        login = who["login"][0].key if len(who["login"]) == 1 else ""
+        if not who["login"] and people.acted_by_link(conn, account, filled.login):
+            actor, login = filled.login, None
+            who["login"] = [people.Person(key=filled.login, name_zh=filled.login, name_en=filled.login)]
+        elif not who["login"]:
+            login = filled.login.lower()  # failed logins of nobody whom we know
+    sought = Sought(
+        since=_day(filled.since, "since"), until=until and until + dt.timedelta(days=1), login=login, actor=actor,
+        resident=resident, action=filled.action or None, origin=filled.origin or None, alert=_alert(filled.alert),
+        after=after,
     )  # fmt: skip
+    return Meant(sought=None if resident == "" or login == "" else sought, who=who)
+
+
+def _alert(text: str) -> str | None:
+    try:
+        return str(uuid.UUID(text)) if text else None
+    except ValueError as error:
+        raise ProvisioningError(en="this is no alert", zh="没有这个预警", field="alert") from error
 
 
 def _day(text: str, field: str) -> dt.datetime | None:
@@ -141,57 +176,31 @@ def _day(text: str, field: str) -> dt.datetime | None:
 
 
 def _looked(
-    conn: psycopg.Connection[Any], request: Request, account: Account, action: str, filled: dict[str, str], lines: int
-) -> None:
+    conn: psycopg.Connection[Any], request: Request, account: Account, action: str, filled: Filled, lines: int,
+    **more: str,
+) -> None:  # fmt: skip
     """Record the look: what was sought, and how many lines it gave."""
-    detail = {name: value for name, value in filled.items() if value and name != "login"}
-    if filled["login"]:
-        detail["by"] = filled["login"]  # 'login' names the account to which something was done
+    detail = filled.given()
+    if "login" in detail:
+        detail["by"] = detail.pop("login")  # 'login' names the account to which something was done
+    if "alert" in detail:
+        detail["of"] = detail.pop("alert")  # nor is it a look at the alert
     now = dt.datetime.now(dt.UTC)
-    audit(conn, account, action, at=now, origin=origin_of(request), detail={**detail, "lines": lines})
+    audit(conn, account, action, at=now, origin=origin_of(request), detail={**detail, **more, "lines": lines})
 
 
-def _actions(language: Language) -> list[tuple[str, str]]:
-    named = [(code, pick(language, *action_words(code))) for code in WORDS]
-    return sorted(named, key=lambda pair: pair[1])
-
-
-def _query(filled: dict[str, str]) -> str:
-    return urlencode({name: value for name, value in filled.items() if value})
-
-
-def _pager(request: Request, last: int | None) -> Pager:
-    return pager_of(request, None if last is None else str(last))
-
-
-def _row(line: Said, language: Language) -> list[str]:
-    colon = pick(language, "：", ": ")
-    detail = "; ".join(f"{name}{colon}{value}" for name, value in line.details)
-    at = line.at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
-    return [at, line.login, line.who, line.what, line.resident, line.origin, detail]
-
-
-def _csv(lines: list[Said], language: Language) -> bytes:
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow([pick(language, *head) for head in HEADS])
-    for line in lines:
-        # a spreadsheet takes a cell that begins so for a formula
-        writer.writerow([f"'{cell}" if cell[:1] in tuple("=+-@\t\r") else cell for cell in _row(line, language)])
-    return ("\ufeff" + file.getvalue()).encode()  # spreadsheets know UTF-8 by the mark
-
-
-def _xlsx(lines: list[Said], language: Language) -> bytes:
-    file = io.BytesIO()
-    book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    sheet = book.add_worksheet(pick(language, "审计记录", "Audit"))
-    bold = book.add_format({"bold": True})
-    for column, (head, width) in enumerate(zip(HEADS, (20, 14, 14, 28, 20, 18, 60), strict=True)):
-        sheet.set_column(column, column, width)
-        sheet.write_string(0, column, pick(language, *head), bold)
-    for number, line in enumerate(lines, 1):
-        for column, cell in enumerate(_row(line, language)):
-            sheet.write_string(number, column, cell[:32_000])
-    sheet.freeze_panes(1, 0)
-    book.close()
-    return file.getvalue()
+def _kinds(there: Sequence[tuple[str, str]], language: Language) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The choices: each kind as a whole, then each action of it that there is, by their words."""
+    chosen = []
+    for kind, words in KINDS.items():
+        if kind == "steps":
+            single = [(f"step:{name}", pick(language, *step_words(name))) for log, name in there if log != "audit"]
+        else:
+            single = [
+                (name, pick(language, *action_words(name)))
+                for log, name in there
+                if log == "audit" and kind_of(name) == kind
+            ]
+        whole = pick(language, f"全部“{words[0]}”", f"{words[1]}: all")
+        chosen.append((pick(language, *words), [(f"kind:{kind}", whole), *sorted(single, key=lambda one: one[1])]))
+    return chosen

@@ -2,6 +2,7 @@
 
 import contextvars
 import datetime as dt
+import re
 import threading
 from typing import Any
 
@@ -15,6 +16,7 @@ from care_network.access.permissions import Action, audit
 from care_network.errors import NotFoundError
 from console.pages.admin.frame import admin_page
 from console.pages.lists import LIMIT, pager_of
+from console.shell.i18n import Language, pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from database.rights import checking, checkpoints
@@ -39,6 +41,25 @@ class Wholeness(msgspec.Struct, frozen=True, kw_only=True):
     """No check for more than 25 h."""
     stale_checkpoint: bool
     """No signed checkpoint for more than 25 h."""
+
+
+_FAULTS = (
+    ("it was changed", "内容被改过"), ("it was removed", "被删除"),
+    ("the chain is broken before it (an entry was removed or put in)", "在它之前断链（有记录被删除或插入）"),
+    ("it was written around the chain", "绕过审计链写入"),
+)  # fmt: skip
+_LOGS = {"audit": ("审计记录", "line of the audit"), "alert_event": ("预警处置记录", "step on an alert")}
+
+
+def fault_words(fault: str, language: Language) -> str:
+    """Say a fault of a check in words; one that nobody has words for stays as it is. Pure."""
+    found = re.fullmatch(r"(?:([0-9]+): )?(audit|alert_event) ([0-9]+): (.*)", fault)
+    zh = dict(_FAULTS).get(found[4]) if found else None
+    if found is None or zh is None:
+        return fault
+    position = pick(language, f"链上第 {found[1]} 项，", f"Position {found[1]}, ") if found[1] else ""
+    log_zh, log_en = _LOGS[found[2]]
+    return position + pick(language, f"{log_zh} {found[3]} 号：{zh}", f"{log_en} {found[3]}: {found[4]}")
 
 
 def wholeness(conn: psycopg.Connection[Any], now: dt.datetime) -> Wholeness:

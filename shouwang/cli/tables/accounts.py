@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from care_network.access.audit_log import AuditEntry
+from care_network.access.auditing.search import AuditEntry
 from care_network.access.sessions import OpenSession
 from care_network.records.account_records import KeptAccount
 from vocabulary.times import local
@@ -47,7 +47,9 @@ def print_audit(entries: Iterable[AuditEntry]) -> None:
     table = _table("时间 time", "账号 login", "动作 action", "老人 resident", "来源 from", "详情 detail")
     for one in entries:
         detail = escape(json.dumps(one.detail, ensure_ascii=False)) if one.detail else ""
-        table.add_row(local(one.at), one.login or "—", one.action, one.resident or "", escape(one.origin), detail)
+        what = f"{one.action} [dim]{one.alert[:8]}[/]" if one.alert else one.action
+        who = one.login or escape(one.name_zh or "—")
+        table.add_row(local(one.at), who, what, one.resident or "", escape(one.origin), detail)
     Console().print(table)
 
 

@@ -32,13 +32,16 @@ def test_an_auditor_searches_in_words_and_each_search_is_a_line(site: ConsoleSit
         assert carer.get("/audit").status_code == 403
         page = auditor.get("/audit?resident=R1").text
         assert "查看老人" in page
-        assert "陈 R1" in page
+        assert re.search(r'resident=R1">陈</a> <span class="dim small">R1<', page)
+        assert "查看老人" in auditor.get("/audit?resident=陈&login=carer&action=kind:looks").text, "by names"
+        assert "哪" not in page
         again = auditor.get("/audit?action=view_audit").text
         assert "查询审计记录" in again
         assert re.search(r"老人：R1", again)
         assert "R1" not in re.sub(r"<form.*?</form>", "", other.get("/audit").text, flags=re.S), "another street's"
         assert auditor.get("/audit?since=yesterday").status_code == 422
         assert auditor.get("/audit?login=nobody").status_code == 200
+        assert "没有账号“nobody”" in auditor.get("/audit?login=nobody").text
         for number in range(60):
             site.conn.execute("INSERT INTO audit (action, origin) VALUES ('login_failed', %s)", (f"10.0.0.{number}",))
         first = auditor.get("/audit?action=login_failed").text
@@ -84,7 +87,7 @@ def test_the_page_tells_whether_the_chain_is_whole_and_gives_signed_checkpoints(
         auditor.post("/audit/verify")
         broken = auditor.get("/audit").text
         assert "处问题" in broken
-        assert "it was changed" in broken
+        assert "内容被改过" in broken
 
 
 def test_what_is_done_to_a_home_is_found_by_each_of_its_residents(site: ConsoleSite) -> None:
@@ -97,4 +100,36 @@ def test_what_is_done_to_a_home_is_found_by_each_of_its_residents(site: ConsoleS
         assert dispatcher.post("/pauses/H1", data=form).status_code == 303
         for code in ("R1", "R1b"):
             page = auditor.get(f"/audit?resident={code}&action=begin_pause").text
-            assert f"{code}</td>" in page
+            assert f'small">{code}<' in page
+
+
+def test_steps_on_an_alert_are_found_by_its_resident_its_people_and_the_alert(site: ConsoleSite) -> None:
+    alert_id = site.alert()
+    with site.client("dispatcher") as dispatcher, site.client("auditor") as auditor:
+        assert dispatcher.get(f"/alerts/{alert_id}").status_code == 200
+        taken = dispatcher.post(f"/alerts/{alert_id}/acknowledge", data={"version": "1"})
+        assert taken.status_code == 303
+        for query in ("resident=R1", "login=dispatcher", "action=kind:steps", "action=step:acknowledge",
+                      f"alert={alert_id}", "since=2020-01-01"):  # fmt: skip
+            found = auditor.get(f"/audit?{query}").text
+            assert "<b>接警</b>" in found, query
+            assert f"/audit?alert={alert_id}" in found
+            assert f'href="/alerts/{alert_id}"' not in found, "an auditor opens no alert"
+        assert "<b>查看预警</b>" in auditor.get(f"/audit?alert={alert_id}").text
+        assert "<b>接警</b>" not in auditor.get("/audit?action=kind:looks").text
+        assert "<b>接警</b>" not in auditor.get("/audit?resident=R2").text
+        assert "<b>预警产生</b>" in auditor.get("/audit?action=kind:system").text
+        assert auditor.get("/audit?alert=x").status_code == 422
+        assert "疑似" in auditor.get("/audit/export?resident=R1&action=step:acknowledge").content.decode("utf-8-sig")
+    with site.client("auditor-ms") as other:
+        assert str(alert_id) not in other.get("/audit").text
+    site.conn.execute(
+        "INSERT INTO alert_event (alert_id, at, action, to_state, actor)"
+        " SELECT %s, now() - n * interval '1 s', 'note', 'raised', '王芳' FROM generate_series(1, 70) n", (alert_id,)
+    )  # fmt: skip
+    with site.client("auditor") as auditor:
+        first = auditor.get("/audit?login=王芳").text
+        onward = re.search(r'rel="next" href="([^"]+)"', first)
+        assert onward is not None
+        second = auditor.get(onward[1].replace("&amp;", "&")).text
+        assert (first.count("<b>添加备注</b>"), second.count("<b>添加备注</b>")) == (50, 20)

@@ -10,7 +10,7 @@ from psycopg import errors
 from typer.testing import CliRunner
 
 from care_network.access import logins, sessions
-from care_network.access.audit_log import check
+from care_network.access.auditing.chain import check
 from database.health import intake
 from database.rights.grants import GRANTS, OWNER_ONLY, SERVICES
 from database.rights.roles import create_roles, grants_sql, renew_grants, role_of, roles_sql, verifier
@@ -61,6 +61,11 @@ ATTACKS = (
     "DELETE FROM alert",
     "DELETE FROM sealed_entry",
     "INSERT INTO sealed_entry (log, entry_id, previous, hash) VALUES ('audit', 1, '', '')",
+    "INSERT INTO audit (id, action) OVERRIDING SYSTEM VALUE VALUES (4611686018427387904, 'view_page')",
+    "INSERT INTO alert_event (id, alert_id, at, action, to_state, actor) OVERRIDING SYSTEM VALUE"
+    " SELECT 9, NULL, now(), 'note', 'raised', 'x'",
+    "ALTER TABLE audit DISABLE TRIGGER audit_sealed",
+    "SELECT seal('audit', 1, '{}')",
     "CREATE TABLE mine (id integer)",
     "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
     "CREATE ROLE mine",
@@ -211,6 +216,13 @@ def test_what_services_write_is_sealed_although_they_can_not_write_the_chain(
         assert sessions.session_account(conn, token, now + dt.timedelta(minutes=2)) == account
     with psycopg.connect(urls["console"]) as conn:
         intake(conn, [1])
+        conn.execute("INSERT INTO audit (account_id, action) VALUES (1, 'view_page')")
+    forged = owner.execute("SELECT account_id, detail ? 'said_to_be' FROM audit WHERE action = 'view_page'").fetchall()
+    assert forged == [(None, True)], "without a session in nobody's name"
+    with psycopg.connect(urls["ingest"]) as conn:  # of all services the one that may make a table for itself
+        conn.execute("CREATE TEMPORARY TABLE audit (id bigint)")
+        with pytest.raises(errors.InsufficientPrivilege):
+            conn.execute("CREATE TRIGGER forged AFTER INSERT ON audit FOR EACH ROW EXECUTE FUNCTION seal_entry()")
     found = check(owner)
     assert found.faults == ()
     assert found.entries >= 2

@@ -1,16 +1,18 @@
 """Attacks on the audit and on the history of alerts, as the database's owner: each is found."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
-from care_network.access.audit_log import check, entries
+from care_network.access.auditing.chain import check
+from care_network.access.auditing.search import entries
 from care_network.access.permissions import audit
 from care_network.errors import NotPermittedError
-from database.rights import sealed
+from database.rights import checking, sealed
 from tests.support.network import account
 from tests.support.orders import raise_alert, staff_city
 
@@ -35,7 +37,16 @@ def forge(conn: psycopg.Connection, *statements: str) -> tuple[str, ...]:
         conn.execute("SET LOCAL session_replication_role = replica")
         for statement in statements:
             conn.execute(statement.encode())
-    return check(conn).faults
+    faults = check(conn).faults
+    daily = checking.check_chain(conn, AT, "test").faults
+    assert [words_of(fault) for fault in daily] == [words_of(fault) for fault in faults], (
+        "the daily check finds the same"
+    )
+    return faults
+
+
+def words_of(fault: str) -> str:
+    return re.sub(r"^[0-9]+: ", "", fault)
 
 
 def test_an_untouched_chain_is_whole_in_every_time_zone(conn: psycopg.Connection) -> None:
@@ -55,6 +66,11 @@ def test_an_untouched_chain_is_whole_in_every_time_zone(conn: psycopg.Connection
         ("UPDATE audit SET at = at + interval '1 day' WHERE detail->>'number' = '3'", "it was changed"),
         ("DELETE FROM audit WHERE detail->>'number' = '3'", "it was removed"),
         ("INSERT INTO audit (action) VALUES ('view_alert')", "around the chain"),
+        (
+            "INSERT INTO alert_event (alert_id, at, action, to_state, actor)"
+            " SELECT id, now(), 'note', state, 'x' FROM alert",
+            "around the chain",
+        ),
         ("UPDATE alert_event SET actor = 'somebody else'", "it was changed"),
         ("DELETE FROM alert_event", "it was removed"),
         ("DELETE FROM sealed_entry WHERE position = 3", "broken"),

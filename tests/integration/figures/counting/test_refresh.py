@@ -51,15 +51,37 @@ def check_alerts(conn: psycopg.Connection[Any], now: dt.datetime) -> None:
                 for milestone in sla.MILESTONES:
                     each = [sla.measure(one, milestone, now) for one in stories if one.severity == severity]
                     spans = [one.elapsed_s for one in each if one.elapsed_s is not None]
+                    waiting = [
+                        (sla.reached_at(story, "resolved") or now) - story.raised_at
+                        for story, one in zip([s for s in stories if s.severity == severity], each, strict=True)
+                        if one.elapsed_s is None and one.verdict in ("pending", "missed")
+                    ]
                     row = conn.execute(
-                        "SELECT reached, p50_s, p90_s, met, late, missed, pending FROM figure_time f"
-                        " JOIN area a ON a.id = f.area_id WHERE a.path::text = %s AND month = %s AND severity = %s"
-                        " AND milestone = %s", (area, month, severity, milestone)
+                        "SELECT reached, waiting, p50_s, p90_s, p50_over, p90_over, met, late, missed, pending"
+                        " FROM figure_time f JOIN area a ON a.id = f.area_id WHERE a.path::text = %s AND month = %s"
+                        " AND severity = %s AND milestone = %s", (area, month, severity, milestone)
                     ).fetchone()  # fmt: skip
                     counts = [sum(one.verdict == word for one in each) for word in ("met", "late", "missed", "pending")]
-                    percentiles = np.percentile(spans, (50, 90)).tolist() if spans else [None, None]
+                    found = [percentile(spans, [one.total_seconds() for one in waiting], share) for share in (0.5, 0.9)]
                     assert row is not None
-                    assert row == (len(spans), *map(pytest.approx, percentiles), *counts), (area, month, severity)
+                    assert row == (
+                        len(spans), len(waiting), *(pytest.approx(value) for value, _ in found),
+                        *(over for _, over in found), *counts,
+                    ), (area, month, severity, milestone)  # fmt: skip
+
+
+def percentile(reached: list[float], waiting: list[float], share: float) -> tuple[float | None, bool]:
+    """The shortest time after which so many are there, by Kaplan and Meier, and whether it is longer than can be told:
+    without anybody who waits it is interpolated."""
+    if not waiting:
+        return (float(np.percentile(reached, 100 * share)) if reached else None), False
+    left = 1.0
+    for time in sorted({*reached, *waiting}):
+        at_risk = sum(one >= time for one in [*reached, *waiting])
+        left *= 1 - reached.count(time) / at_risk
+        if left <= 1 - share + 1e-9:
+            return time, False
+    return max([*reached, *waiting]), True
 
 
 def check_people(conn: psycopg.Connection[Any], now: dt.datetime) -> None:
@@ -128,6 +150,62 @@ def test_the_roll_ups_equal_a_direct_count_after_each_refresh(database_url: str)
         )
         silent, expected, unknown = whole.fetchone() or (0, 0, 0)
         assert 0 < silent <= expected - unknown
+        lines = conn.execute(
+            "SELECT count(*), sum(silent_s), sum(extract(epoch FROM until - since)),"
+            " sum(CASE WHEN never THEN extract(epoch FROM until - since) ELSE unknown_s END)"
+            " FROM figure_device JOIN figure_month USING (month)"
+        ).fetchone() or (0,)
+        assert (silent, expected, unknown) == pytest.approx(tuple(map(float, lines[1:])))
+        assert lines[0] == 8  # two homes, and August to November
+
+
+def test_a_count_follows_what_was_put_right_later_and_a_service_that_was_away(database_url: str) -> None:
+    """A home of another area, an order that was told of late, a month's end while nobody counted."""
+    october, november = dt.date(2026, 10, 1), dt.date(2026, 11, 1)
+    with (
+        psycopg.connect(database_url, autocommit=True) as conn,
+        psycopg.connect(of_service(database_url, "maintain"), autocommit=True) as service,
+    ):
+        staff_city(conn)
+        conn.execute("UPDATE gateway SET registered_at = '2026-10-09T16:00Z', state = 'online'")
+        conn.execute("INSERT INTO protection_look VALUES (true, '2026-10-30', '2026-10-01', 1, 2)")
+        list(refresh(service, dt.datetime(2026, 10, 30, tzinfo=dt.UTC)))
+        # three days without a count, over the end of the month; somebody came new meanwhile
+        later = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
+        conn.execute("INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date)"
+                     " SELECT 'R9', id, '新', 'New', 'male', '1940-01-01' FROM household"
+                     " WHERE code = 'H1'")  # fmt: skip
+        assert [one.month for one in refresh(service, later)] == [october, november]
+
+        def counted(month: dt.date, area: str) -> tuple[Any, ...]:
+            return conn.execute(
+                "SELECT (SELECT sum(residents)::int FROM figure_people p WHERE p.area_id = a.id AND p.month = m.month),"
+                " (SELECT homes FROM figure_place p WHERE p.area_id = a.id AND p.month = m.month), m.registry_at"
+                " FROM area a, figure_month m WHERE a.path::text = %s AND m.month = %s", (area, month)
+            ).fetchone() or ()  # fmt: skip
+
+        assert counted(october, "sz.yt.hs") == (1, 1, dt.datetime(2026, 10, 30, tzinfo=dt.UTC))
+        assert counted(november, "sz.yt.hs") == (2, 1, later)
+        assert [one.month for one in refresh(service, later)] == [november]
+        conn.execute("UPDATE household SET area_id = (SELECT area_id FROM household WHERE code = 'H2')"
+                     " WHERE code = 'H1'")  # fmt: skip
+        assert [one.month for one in refresh(service, later)] == [october, november]
+        assert counted(october, "sz.yt.hs")[:2] == (None, 0)
+        assert counted(october, "sz.yt.ms")[:2] == (2, 2)
+        conn.execute(
+            "INSERT INTO work_order (id, service, urgency, household_id, due_at, reason_zh, reason_en, state, staff_id,"
+            " created_at, done_at) SELECT gen_random_uuid(), 'comfort', 'planned', (SELECT id FROM household LIMIT 1),"
+            " at, '因', 'why', 'done', s.id, at, at FROM staff s, (VALUES ('2026-10-20T01:00Z'::timestamptz)) v (at)"
+            " WHERE s.code = 'S11'"
+        )
+        assert [one.month for one in refresh(service, later)] == [october, november]
+        assert conn.execute("SELECT sum(orders)::int FROM figure_worker WHERE month = %s", (october,)).fetchone() == (
+            1,
+        )
+        assert [one.month for one in refresh(service, later)] == [november]
+        assert conn.execute("SELECT began_at FROM figure_mark").fetchone() == (
+            dt.datetime(2026, 10, 9, 16, tzinfo=dt.UTC),
+        )
 
 
 def test_what_lies_long_back_and_a_second_refresh_at_once(database_url: str) -> None:

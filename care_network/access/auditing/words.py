@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from care_network.access.permissions import ACTIONS_ZH, ROLES_ZH, Action, Role
+from vocabulary.alert_state import STATE_WORDS
 from vocabulary.text import clean_text
 
 Pair = tuple[str, str]
@@ -101,6 +102,36 @@ WORDS: Mapping[str, Pair] = {
     "drop_policy": ("删除呼叫策略", "dropped an escalation policy"),
 }
 """By action. Others are composed: verb and kind of record, an order's step, a permission's name."""
+STEPS: Mapping[str, Pair] = {
+    "raise": ("预警产生", "the alert was raised"),
+    "acknowledge": ("接警", "took the alert"),
+    "respond": ("前往", "set out"),
+    "arrive": ("到达", "arrived"),
+    "resolve": ("办结", "closed the alert"),
+    "cancel": ("取消预警", "cancelled the alert"),
+    "clear": ("自动解除", "the cause ended by itself"),
+    "note": ("添加备注", "wrote a note"),
+    "lapse": ("无进展，重新呼叫", "no progress: called out again"),
+    "take_over": ("接班", "took it over with the shift"),
+    "own": ("接手预警", "made it their own"),
+    "step": ("完成处置步骤", "did a step of the procedure"),
+    "merge": ("合并预警", "merged the alert"),
+    "unmerge": ("取消合并", "parted the alert again"),
+    "snooze": ("暂缓", "let it rest"),
+    "wake": ("结束暂缓", "ended its rest"),
+    "reopen": ("重新打开", "opened it again"),
+    "undo": ("撤销办结", "took the end back"),
+    "escalate": ("升级", "its severity rose"),
+    "call_out": ("逐级呼叫", "people were called"),
+    "again": ("再次报警", "a further alarm"),
+    "notify": ("已发通知", "a message was sent"),
+    "notify_failed": ("通知未送达", "a message did not arrive"),
+    "known": ("家属已知晓", "the family knows"),
+    "spoken": ("已通话", "somebody was spoken to"),
+    "call": ("登记电话", "recorded a call"),
+    "told": ("家属告知", "the family told the desk"),
+}
+"""By step of an alert's history."""
 _VERBS: Mapping[str, Pair] = {
     "add": ("新建", "added"), "change": ("修改", "changed"), "remove": ("删除", "removed"),
     "view": ("查看", "looked at"), "list": ("列出", "listed"), "import": ("导入", "imported"),
@@ -124,6 +155,27 @@ _DETAIL: Mapping[str, Pair] = {
     "changed": ("变更", "changed"), "entries": ("条数", "entries"), "by": ("账号", "account"),
     "unknown_resident": ("不存在的老人", "a resident who does not exist"), "gateway": ("网关", "gateway"),
     "faults": ("问题", "faults"), "household": ("住户", "home"), "value": ("值", "value"),
+    "to_state": ("预警状态", "state"), "outcome": ("处置结果", "outcome"), "note": ("说明", "note"),
+    "note_en": ("说明", "note"), "said_to_be": ("自称账号（会话不符）", "in the name of, without its session"),
+    "staff": ("人员", "staff"), "view": ("栏目", "view"), "orders": ("工单", "orders"), "code": ("编号", "code"),
+    "webhook": ("外部通知", "webhook"), "version": ("版本", "version"), "refused": ("拒绝", "refused"),
+    "program": ("程序", "program"), "organisation": ("机构", "organisation"), "n": ("数量", "count"),
+    "gaps": ("缺口", "gaps"), "from": ("自", "from"), "to": ("至", "to"), "file": ("文件", "file"),
+    "alerts": ("预警", "alerts"), "what": ("内容", "what"), "told": ("告知", "told"), "token": ("令牌", "token"),
+    "test": ("测试", "test"), "tests": ("测试", "tests"), "source": ("来源", "source"), "skipped": ("跳过", "skipped"),
+    "since": ("自", "since"), "until": ("至", "until"), "service": ("服务", "service"),
+    "second_factor": ("第二验证方式", "second factor"), "rows": ("行数", "rows"), "revoked": ("吊销", "revoked"),
+    "result": ("结果", "result"), "residents": ("老人", "residents"), "readings": ("读数", "readings"),
+    "place": ("地点", "place"), "pause": ("暂停", "pause"), "passkey": ("通行密钥", "passkey"),
+    "month": ("月份", "month"),
+    "message": ("消息", "message"), "list": ("列表", "list"), "kind": ("种类", "kind"), "hours": ("小时", "hours"),
+    "gateways": ("网关", "gateways"), "form": ("格式", "format"), "fields": ("字段", "fields"),
+    "entry": ("条目", "entry"), "consent_at": ("同意时间", "consent at"), "consent": ("同意", "consent"),
+    "channel": ("渠道", "channel"), "change": ("变更", "change"), "called": ("呼叫", "called"), "at": ("时间", "at"),
+    "because": ("理由", "because"), "action": ("操作", "action"), "origin": ("来源", "from"),
+    "sheet": ("表格", "table"), "relation": ("关系", "relation"), "device": ("设备", "device"),
+    "added": ("新增", "added"), "unchanged": ("未变", "unchanged"), "number": ("编号", "number"),
+    "scope": ("范围", "scope"), "path": ("路径", "path"), "url": ("地址", "address"), "ended": ("已结束", "ended"),
 }  # fmt: skip
 
 
@@ -142,23 +194,33 @@ def action_words(action: str) -> Pair:
     return plain, plain
 
 
+def step_words(step: str) -> Pair:
+    """Name a step of an alert in Chinese and English; one without words reads as an action does."""
+    return STEPS.get(step) or action_words(step)
+
+
 def detail_words(detail: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
     """The details of a line as names and values; nested values as short text."""
     place = 0 if language == "zh" else 1
+    other = "note" if language != "zh" and detail.get("note_en") else "note_en"
     return [
         (_DETAIL[name][place] if name in _DETAIL else name.replace("_", " "), _value(name, value, language))
         for name, value in detail.items()
-        if value not in (None, "", {}, [])
+        if value not in (None, "", {}, []) and name != other
     ]
 
 
 def _value(name: str, value: Any, language: str) -> str:
     if name == "role" and isinstance(value, str) and value in set(Role):
         return ROLES_ZH[Role(value)] if language == "zh" else str(value)
+    if name == "to_state" and value in STATE_WORDS:
+        return STATE_WORDS[value][0 if language == "zh" else 1]
     if isinstance(value, bool):
         return ("是" if value else "否") if language == "zh" else ("yes" if value else "no")
     if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {_value(key, one, language)}" for key, one in value.items())
+        return ("；" if language == "zh" else "; ").join(
+            f"{name}{'：' if language == 'zh' else ': '}{one}" for name, one in detail_words(value, language)
+        )
     if isinstance(value, list):
         return " → ".join(_value(name, one, language) for one in value)
     return clean_text(str(value))[:300]
