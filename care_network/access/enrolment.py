@@ -42,7 +42,7 @@ def begin(conn: Connection[Any], account: Account, now: dt.datetime, countersign
 
 
 def waiting(conn: Connection[Any], browser: str, now: dt.datetime) -> Enrolling | None:
-    """Whoever enrols in this browser; None where it took too long, or the account changed meanwhile."""
+    """Find whoever enrols in this browser; None where it took too long, or the account changed meanwhile."""
     row = conn.execute(
         """
         SELECT e.account_id, e.secret FROM login_enrolment e JOIN account a ON a.id = e.account_id

@@ -79,7 +79,7 @@ def accept(conn: Connection[Any], account_id: int, code: str, now: dt.datetime) 
 
 
 def digest_of(account_id: int, secret: str) -> bytes:
-    """What is countersigned before this secret becomes an account's without a session (:mod:`sessions`)."""
+    """Compute what is countersigned before this secret becomes an account's without a session (:mod:`sessions`)."""
     return hashlib.sha256(f"second factor {account_id} {secret}".encode()).digest()
 
 

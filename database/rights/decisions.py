@@ -43,7 +43,7 @@ DECISIONS: Mapping[str, str] = {
     " whose a series is, is told by the viewer": "reading reading_hour reading_minute reading_open rollup_hour"
     " rollup_minute",
 }
-"""Who sees a row → the tables of the console of which that holds. A further table gets a decision here, and a policy in
+"""Tables of the console by who sees a row of them. A further table gets a decision here, and a policy in
 :data:`database.rights.row_security.ROWS` or a place among its NOBODYS."""
 
 

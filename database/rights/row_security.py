@@ -234,7 +234,7 @@ people, and nobody's name, address or words. A further table is here or in ROWS.
 WRITTEN_BY_ALL = frozenset(
     {"audit", "audit_check", "session", "push_subscription", "account_news", "checked_file", "work_order_rating"}
 )
-"""What also a family and an auditor write, each for themself: of all else they change nothing."""
+"""Tables that also a family and an auditor write, each for themself: of all else they change nothing."""
 TOLD_BY_FAMILIES = frozenset({"alert", "alert_event", "notification", "contact", "family_member"})
 """A family tells the desk, which may raise an alert; and leaves its circle."""
 
