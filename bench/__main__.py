@@ -38,6 +38,7 @@ MODULES = (
     "console_pages",
     "protection",
     "console_district",
+    "exchange_district",
     "admin_lists",
     "decisions",
     "console_sockets",

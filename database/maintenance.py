@@ -64,7 +64,7 @@ def run(database: DatabaseSettings, stop: threading.Event, liveness: Liveness | 
     while not stop.is_set():
         try:
             with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:
-                _maintain(conn, stop, part, database.disk)
+                _maintain(conn, stop, part, database.disk or storage_samples.usual_disk(conn.info))
         except UNAVAILABLE as error:  # away, or a lock that another session holds for long
             backup_ages.clear()
             part.held_up(f"the database is away: {error}")

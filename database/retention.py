@@ -73,9 +73,10 @@ def retire(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Ite
     A day of readings goes only when all of it is rolled up, and none while retention waits (:func:`hold_back`). At
     'community' TimescaleDB's policies remove; after the retention was made longer, this extends day by day how far they
     look back. ``conn``: in autocommit. Raises psycopg.errors.LockNotAvailable where a lock is held for long: try again.
-    The history of records (migration 0166) goes after its own time, at every grade.
+    The history of records (migration 0166), requests to machines and test messages (0204) go after their own time, at
+    every grade.
     """
-    conn.execute("SELECT drop_old_record_changes()")
+    conn.execute("SELECT drop_old_record_changes(), drop_old_requests()")
     if grade is Grade.COMMUNITY:
         conn.execute("SELECT apply_retention() FROM storage WHERE looks_back < refresh_span()")
         return

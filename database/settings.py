@@ -27,8 +27,14 @@ class DatabaseSettings(BaseSettings):
     disk: Path | None = Field(
         default=None,
         description="a folder on the database's disk, where it can be seen from the maintenance service: then the page"
-        " of storage tells when it is full; none: unknown",
+        " of storage tells when it is full; none: the usual place of PostgreSQL's data, where the database is on this"
+        " machine, else unknown",
     )
+
+    @field_validator("disk", mode="before")
+    @classmethod
+    def _none_where_empty(cls, disk: object) -> object:
+        return None if disk == "" else disk
 
     @field_validator("url")
     @classmethod

@@ -12,10 +12,15 @@ from device_simulators.faults import Faults, Piece, endless, replay
 from device_simulators.home import Decline, Home
 from device_simulators.motion import IMU_HZ, worn_motion
 from device_simulators.recordings import extract
+from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from vocabulary.times import DAY_US, HOUR_US, LOCAL_US
 
 STEP_S = 0.5
+SIMULATED = "simulated 1.0"
+"""Version of the program of a device that nobody made."""
+TELLING = frozenset({"ble-gatt", "zigbee2mqtt", "esphome"})
+"""Transports of which a driver learns a version."""
 PIECE = IMU_HZ // 10
 """Samples: a pendant sends a tenth of a second at a time."""
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -86,6 +91,8 @@ class SimulatedDriver:
             if missing:
                 raise ValueError(f"no recording {', '.join(sorted(missing))}; there are: {', '.join(extract())}")
         self._devices = {device.name for device in devices}
+        self.firmware = {device.name: SIMULATED for device in devices if MODELS[device.model].transport in TELLING}
+        """As drivers of real devices tell it: some transports know a version, others none."""
 
     async def run(self, sink: Sink) -> None:
         start_us = sink.now_us()

@@ -27,6 +27,7 @@ from edge_agent.upkeep.operation import GATEWAY_DEVICE, Operation
 from edge_agent.upkeep.watchdog import DriverState
 from edge_agent.uplink import Handler, Uplink
 from firmware_profiles.devices import MODELS
+from firmware_profiles.driver import firmware_of
 from observability.liveness import Liveness
 from observability.systemd import Notifier
 
@@ -135,10 +136,20 @@ class Agent:
         self._report_falls(self._falls.advance(self.now_us()))
         self._report_bed(self._bed.advance(self.now_us()))
         self.cut_frames()
+        if self.uplink is not None:
+            self.uplink.tell_firmware(self.firmware())
         for kind, values in self._line.look():
             self.event(GATEWAY_DEVICE, kind, self.now_us(), values)
             if self.uplink is not None:
                 self.uplink.publish_status()
+
+    def firmware(self) -> dict[str, str]:
+        """By device: the version of its own program, of those that told it since this start."""
+        found: dict[str, str] = {}
+        for state in self.drivers:
+            if state.driver is not None:
+                found |= firmware_of(state.driver)
+        return found
 
     def cut_frames(self) -> None:
         for base_us, series in self._frames.cut():
@@ -164,7 +175,8 @@ class Agent:
         while True:
             try:
                 state.running = True
-                await make_driver(driver, self._config).run(self)
+                state.driver = make_driver(driver, self._config)
+                await state.driver.run(self)
                 reason = "the driver ended by itself"
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"

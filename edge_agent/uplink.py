@@ -8,7 +8,7 @@ connection whose broker acknowledges nothing is closed and made anew.
 import asyncio
 import contextlib
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import paho.mqtt.client as paho
@@ -88,6 +88,7 @@ class Uplink:
         self._handed_over: dict[int, float] = {}  # by paho's message id, on the loop's clock
         self.round_trip_s: float | None = None
         """Time from handing over to PUBACK of the message acknowledged last; None before the first."""
+        self._firmware: dict[str, str] = {}
         self._heads: dict[tuple[int, str], int] = {}  # by epoch and stream: the highest number acknowledged
         self._done: list[int] = []  # acknowledged, not yet deleted from the outbox
         self._progress = 0.0  # when the broker last acknowledged, or had nothing to
@@ -157,6 +158,12 @@ class Uplink:
                 wire.topic(self._gateway, "status"), wire.encode(self._status("online")), qos=1, retain=True
             )
 
+    def tell_firmware(self, firmware: Mapping[str, str]) -> None:
+        """Tell the versions of the devices' programs, where they are others than were told last."""
+        if firmware != self._firmware:
+            self._firmware = dict(firmware)
+            self.publish_status()
+
     def request_certificate(self, request: bytes) -> None:
         """Ask the district for a renewed certificate (PKCS #10, PEM); the answer is a command."""
         asked = wire.CertificateRequest(wire.VERSION, self._gateway, request)
@@ -201,6 +208,7 @@ class Uplink:
             signed_commands=0 if self._guard is None else self._guard.services,
             refused_commands=0 if self._guard is None else self._guard.refused,
             acknowledged={stream: seq for (of, stream), seq in self._heads.items() if of == epoch},
+            firmware=self._firmware,
         )
 
     def _from_thread(self, callback: Callable[..., None]) -> Callable[..., None]:

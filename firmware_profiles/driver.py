@@ -62,3 +62,12 @@ class Driver(Protocol):
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None: ...
 
     async def run(self, sink: Sink) -> None: ...
+
+
+def firmware_of(driver: Driver) -> Mapping[str, str]:
+    """By device: the version of its own program, where the driver has an attribute ``firmware`` and the device told it.
+
+    It is no method of :class:`Driver`: few transports tell a version, and drivers of others need not know of it.
+    """
+    told = getattr(driver, "firmware", {})
+    return {name: clean for name, text in dict(told).items() if (clean := " ".join(str(text).split())[:60])}

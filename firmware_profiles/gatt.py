@@ -28,6 +28,7 @@ WEIGHT_MEASUREMENT = 0x2A9D
 BODY_COMPOSITION_MEASUREMENT = 0x2A9C
 GLUCOSE_MEASUREMENT = 0x2A18
 BATTERY_LEVEL = 0x2A19
+FIRMWARE_REVISION = 0x2A26
 """GATT Specification Supplement 3.21: one byte, percent. Not a health characteristic: :func:`decode` refuses it."""
 CURRENT_TIME, DATE_TIME = 0x2A2B, 0x2A08
 """The clock of a device: Current Time Service 1.1, and the bare Date Time that A&D's devices have."""

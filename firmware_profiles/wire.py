@@ -142,6 +142,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Services whose commands have to be signed; 0: the gateway knows no key, and takes commands as they come."""
     refused_commands: Natural = 0
     """Commands refused since the start: unsigned, another gateway's, or sent once more."""
+    firmware: dict[str, str] = {}
+    """By device: the version of its own program, as it told it; a device that tells none is missing."""
 
 
 class Command(msgspec.Struct, frozen=True):

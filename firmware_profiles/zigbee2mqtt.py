@@ -1,5 +1,7 @@
 """Decode Zigbee2MQTT payloads: the JSON object that it publishes on ``zigbee2mqtt/<friendly name>``."""
 
+import msgspec
+
 from firmware_profiles.decoding.payload import PADDING, parse_json, translate
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.errors import DecodeError
@@ -37,6 +39,29 @@ def last_seen(payload: bytes) -> str:
         return ""
     seen = state.get("last_seen") if isinstance(state, dict) else None
     return "" if seen is None else str(seen)
+
+
+MOST_DEVICES = 4 * 1024 * 1024
+"""Bytes of the list of devices: some kB for each, with all that its converter exposes."""
+
+
+class _Listed(msgspec.Struct):
+    friendly_name: str = ""
+    software_build_id: str | None = None
+
+
+def firmware(payload: bytes) -> dict[str, str]:
+    """By friendly name: the version of the device's program, from ``bridge/devices``; {} where that is unreadable.
+
+    Zigbee2MQTT's documentation, "MQTT topics and messages": ``software_build_id``, of devices that tell it.
+    """
+    if len(payload) > MOST_DEVICES:
+        return {}
+    try:
+        listed = msgspec.json.decode(payload.strip(PADDING), type=list[_Listed])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return {one.friendly_name: one.software_build_id for one in listed if one.software_build_id}
 
 
 def available(payload: bytes) -> bool | None:

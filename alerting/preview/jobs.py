@@ -11,14 +11,15 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
-import numpy as np
 import psycopg
 import structlog
 
+from alerting.preview import keeping
 from alerting.preview.counting import Counts, Work
+from alerting.preview.keeping import DAYS, LEARN, SAMPLE, SECONDS, Preview
 from alerting.replay.stored import load
 from alerting.tuning import effect, sheet
 from alerting.tuning.catalogue import check, named
@@ -27,65 +28,8 @@ from care_network.access.permissions import Action, audit, require
 from care_network.errors import NotFoundError, ProvisioningError
 
 log = structlog.get_logger(__name__)
-DAYS = 14
-LEARN = dt.timedelta(days=14)
-"""Time before, from which personal baselines are learnt."""
-SAMPLE = 8
-"""Residents of a group that are replayed."""
-SECONDS = 90.0
-"""The most that one resident's replay may take."""
 KEPT = 20
-State = Literal["waits", "runs", "done", "failed"]
-
-
-class Preview(msgspec.Struct, kw_only=True):
-    """A preview as its page shows it. Changed by its own thread alone."""
-
-    id: str
-    account_id: int
-    scope: str
-    key: str
-    name: str
-    value: float
-    state: State = "waits"
-    share: float = 0.0
-    done: int = 0
-    sample: int = 0
-    """Residents that are replayed."""
-    group: int = 0
-    """Residents for whom another value would hold."""
-    empty: int = 0
-    """Of the sample, residents of whom nothing is stored."""
-    counts: list[Counts]
-    words_zh: str = ""
-    words_en: str = ""
-    """Why it failed."""
-
-    @property
-    def before(self) -> int:
-        return sum(one.before for one in self.counts)
-
-    @property
-    def then(self) -> int:
-        return sum(one.then for one in self.counts)
-
-    @property
-    def days(self) -> float:
-        """Mean days of interest of which something is stored."""
-        return sum(one.days for one in self.counts) / len(self.counts) if self.counts else 0.0
-
-    def for_all(self) -> tuple[float, float, float] | None:
-        """(mean, low, high) of the difference for the whole group, with 95 % of uncertainty (bootstrap, 2.5 to 97.5 %).
-
-        None where fewer than three residents were replayed, or all of them.
-        """
-        if len(self.counts) < 3 or len(self.counts) >= self.group:
-            return None
-        each = np.array([one.then - one.before for one in self.counts], float)
-        chance = np.random.default_rng(17)
-        means = chance.choice(each, (2000, len(each))).mean(1) * self.group
-        low, high = np.quantile(means, (0.025, 0.975))
-        return float(each.mean() * self.group), float(low), float(high)
+"""Previews that this process remembers; the database has them all."""
 
 
 class Previews:
@@ -108,9 +52,10 @@ class Previews:
         origin: str,
     ) -> str:
         """Begin one, audited; gives its id. Raises ProvisioningError: outside limits, not permitted, too many wait."""
-        parameter = named(name)
+        require(account, Action.VIEW_LIMITS)
         require(account, sheet.ACTION_OF.get(scope, Action.SET_DISTRICT_LIMITS))
         require(account, Action.VIEW_VITALS)
+        parameter = named(name)
         if parameter.district_only:
             raise ProvisioningError(
                 en=f"{name} is no parameter of a detector: a replay says nothing of it",
@@ -140,6 +85,8 @@ class Previews:
             self._kept[preview.id] = preview
             while len(self._kept) > KEPT:
                 self._kept.pop(next(iter(self._kept)))
+        with database() as conn:
+            keeping.keep(conn, preview)
         context = contextvars.copy_context()  # the thread asks the database as the viewer does
         work = [(number, codes[number]) for number in chosen if number in codes]
         threading.Thread(
@@ -147,10 +94,12 @@ class Previews:
         ).start()
         return preview.id
 
-    def get(self, account: Account, preview_id: str) -> Preview:
-        """One of the account's own. Raises NotFoundError."""
+    def get(self, conn: psycopg.Connection[Any], account: Account, preview_id: str) -> Preview:
+        """One of the account's own, also of a process before this one. Raises NotFoundError."""
         with self._lock:
             found = self._kept.get(preview_id)
+        if found is None:
+            found = keeping.kept(conn, account, preview_id)
         if found is None or found.account_id != account.id:
             raise NotFoundError(en="there is no such preview any more; begin it again", zh="预览已不存在，请重新开始")
         return found
@@ -172,6 +121,11 @@ class Previews:
                 log.exception("a preview failed", name=preview.name, error=str(error))
                 preview.words_zh, preview.words_en = "重放没有成功，请稍后再试", "the replay failed; try again later"
                 preview.state = "failed"
+            try:
+                with database() as conn:
+                    keeping.keep(conn, preview)
+            except Exception as error:  # it is shown as long as this process lives
+                log.warning("the result of a preview is not kept", error=str(error))
 
     def _one(self, database: Any, preview: Preview, resident: int, code: str, at: dt.datetime) -> Counts | None:
         """Replay one resident's home; None where nothing is stored. Raises TimeoutExpired where it takes too long."""

@@ -17,8 +17,9 @@ PREFIX = "condition."
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A preset. ``source``: where its numbers come from; ``own``: which of them are our own choice.
+    """A preset. ``source``: where its numbers come from.
 
+    ``open``: its values that no source fixes, to be set by the physician; ``own``: why they are what they are.
     ``spo2_scale``: the scale of NEWS2 that it prescribes, 0: none.
     """
 
@@ -26,8 +27,11 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     en: str
     note_zh: str
     note_en: str
-    source: str
-    own: str
+    source_zh: str
+    source_en: str
+    own_zh: str
+    own_en: str
+    open: list[str] = []
     values: dict[str, float] = {}
     spo2_scale: int = 0
 

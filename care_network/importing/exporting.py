@@ -24,8 +24,9 @@ FORMS = ("csv", "xlsx")
 
 
 def sheet_of(kind: Kind) -> Sheet:
-    """The table in which records of a kind are exported and imported."""
-    return next(sheet for sheet in SHEETS.values() if kind in sheet.kinds)
+    """The table in which records of a kind are exported and imported: that of this kind itself where there is one."""
+    of = [sheet for sheet in SHEETS.values() if kind in sheet.kinds]
+    return next((sheet for sheet in of if sheet.kinds[-1] is kind), of[0])
 
 
 def rows(network: Network, sheet: Sheet, wanted: Wanted) -> Iterator[list[str]]:

@@ -20,7 +20,7 @@ from care_network.importing.bulk import RowFields, SaveCounts, save
 from care_network.importing.cells import plain
 from care_network.importing.columns import SHEETS, Column, Sheet
 from care_network.importing.tables import Table, TableRow
-from care_network.records.history.changes import act_as
+from care_network.records.history.changes import act_as, newest_here
 from care_network.records.kinds import Kind, kind_named
 
 log = structlog.get_logger(__name__)
@@ -54,6 +54,8 @@ class ImportOutcome(msgspec.Struct, frozen=True):
     """False: a dry run, or bad rows without ``skip_bad``; nothing was stored."""
     verdicts: dict[int, str] = {}
     """One of VERDICTS for each good row, by its number; of several records of a row the one that says most."""
+    change: int | None = None
+    """The number of the last change that was made, by which all of them can be taken back; None: nothing changed."""
 
 
 def run_import(
@@ -86,7 +88,7 @@ def run_import(
             progress("read", number, len(table.rows))
     saved: dict[str, SaveCounts] = {}
     verdicts: dict[int, str] = {}
-    stored = False
+    stored, change = False, None
     with conn.transaction():
         # One import at a time: two of the same table would each add what the other one adds.
         conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('shouwang import', 0))")
@@ -104,6 +106,7 @@ def run_import(
         stored = not dry_run and (skip_bad or not problems)
         if not stored:
             raise psycopg.Rollback
+        change = newest_here(conn)
         counts = {name: msgspec.structs.asdict(one) for name, one in saved.items()}
         audit(
             conn, account, f"import_{sheet.name}", at=at, origin=origin,
@@ -114,6 +117,7 @@ def run_import(
     return ImportOutcome(
         len(table.rows), saved, tuple(sorted(problems, key=lambda problem: problem.row)), stored,
         {number: verdict for number, verdict in verdicts.items() if number not in refused},
+        change,
     )  # fmt: skip
 
 

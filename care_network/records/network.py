@@ -30,6 +30,22 @@ Rows = list[Stored]
 Costs = list[related.Cost]
 
 
+class Stays(msgspec.Struct, frozen=True):
+    """A record that could not be taken back, and why."""
+
+    name_zh: str
+    name_en: str
+    why_zh: str
+    why_en: str
+
+
+class Undone(msgspec.Struct, frozen=True):
+    """The outcome of taking back all that was done together."""
+
+    back: int
+    stays: tuple[Stays, ...]
+
+
 class Network:
     """The records that one account may reach. ``origin``: where it works from, for the audit.
 
@@ -194,14 +210,7 @@ class Network:
         ProvisioningError after the time.
         """
         with self._changing():
-            change = changes.one(self._conn, number)
-            if change is None or change.account_id != self._account.id:
-                raise NotFoundError(en="there is no such change of yours", zh="您没有做过这项修改")
-            if changes.is_over(self._conn, change):
-                raise ProvisioningError(
-                    en=f"the {changes.UNDO_S} s in which it could be taken back are over; change it anew",
-                    zh=f"{changes.UNDO_S} 秒的撤销时间已过，请另行修改",
-                )
+            change = self._own(number)
             together = changes.of_transaction(self._conn, change)
             gateways = {one.key for one in together if one.kind is GATEWAY}
             for one in together:
@@ -213,6 +222,42 @@ class Network:
                         en=f"{en} was changed since; it can no longer be taken back", zh=f"{zh} 此后又有修改，无法撤销"
                     )
                 self._reverse(one)
+        return change
+
+    def undo_all(self, number: int) -> Undone:
+        """Take back all that was done together with a change, as :meth:`undo`; what cannot be taken back stays.
+
+        A record stays where somebody changed it since, or where something belongs to it by now. Raises NotFoundError
+        for another's change, ProvisioningError after the time.
+        """
+        back, stay = 0, []
+        with self._changing():
+            together = changes.of_transaction(self._conn, self._own(number))
+            gateways = {one.key for one in together if one.kind is GATEWAY}
+            for one in together:
+                if one.kind is DEVICE and one.key in {f"{name}/{GATEWAY_DEVICE}" for name in gateways}:
+                    continue  # comes and goes with its gateway
+                try:
+                    with self._conn.transaction():
+                        if changes.changed_since(self._conn, one):
+                            raise ChangedMeanwhileError(en="it was changed since", zh="此后又有修改")
+                        self._reverse(one)
+                    back += 1
+                except ProvisioningError as error:
+                    zh, en = one.kind.words(parse_key(one.kind.name, one.key))
+                    stay.append(Stays(zh, en, error.message_zh, error.message_en))
+        return Undone(back, tuple(stay))
+
+    def _own(self, number: int) -> Change:
+        """A change of one's own that can still be taken back. Raises NotFoundError, ProvisioningError."""
+        change = changes.one(self._conn, number)
+        if change is None or change.account_id != self._account.id:
+            raise NotFoundError(en="there is no such change of yours", zh="您没有做过这项修改")
+        if changes.is_over(self._conn, change):
+            raise ProvisioningError(
+                en=f"the {changes.UNDO_S} s in which it could be taken back are over; change it anew",
+                zh=f"{changes.UNDO_S} 秒的撤销时间已过，请另行修改",
+            )
         return change
 
     def _reverse(self, change: Change) -> None:

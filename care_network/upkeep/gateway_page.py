@@ -12,8 +12,9 @@ from psycopg.rows import class_row, dict_row
 from care_network.access.accounts import Account
 from care_network.protection.functions import WORDS, Function, serves
 from care_network.protection.hearing import OF_OTHERS
-from care_network.upkeep.gateways import Standing, receiving, standing_of
+from care_network.upkeep.gateways import Clock, Standing, clock_of, receiving, standing_of
 from care_network.upkeep.scope import GatewayRow, gateway_of
+from firmware_profiles.devices import MODELS
 from vocabulary.labels import room_of
 
 COURSE = dt.timedelta(days=60)
@@ -46,6 +47,8 @@ class Device(msgspec.Struct, kw_only=True):
     retired_at: dt.datetime | None
     retired_why: str
     replaced_by: str | None
+    firmware: str | None
+    """Version of its own program; None: nobody told one."""
     heard_at: dt.datetime | None = None
     """Its newest reading or event within HEARD_BACK."""
     battery: float | None = None
@@ -60,6 +63,17 @@ class Device(msgspec.Struct, kw_only=True):
         """The dangers it protects against, in the order of the picture."""
         able = serves(self.model, self.room)
         return [] if able is None or self.retired_at else [one for one in Function if one in able.functions()]
+
+    @property
+    def has_battery(self) -> bool:
+        """Whether its model tells of a battery; of an unknown model it may."""
+        return self.model not in MODELS or MODELS[self.model].battery
+
+    @property
+    def proven(self) -> bool | None:
+        """Whether its firmware is one that is known to work with us; None: not told, or the model names none."""
+        known = MODELS[self.model].firmware if self.model in MODELS else ()
+        return self.firmware in known if known and self.firmware else None
 
     @property
     def points(self) -> str:
@@ -91,6 +105,7 @@ class GatewayPage(msgspec.Struct, frozen=True, kw_only=True):
     address_en: str
     standing: Standing
     state: str
+    state_at: dt.datetime | None
     contact: dt.datetime | None
     status: dict[str, Any]
     """As the gateway last told it; empty: never."""
@@ -99,6 +114,12 @@ class GatewayPage(msgspec.Struct, frozen=True, kw_only=True):
     retired: list[Device]
     faults: list[Fault]
     revoked: bool
+
+    @property
+    def clock(self) -> Clock:
+        """How far its clock can be trusted."""
+        status = self.status
+        return clock_of(status.get("clock_synced"), self.state, status.get("time_us"), self.state_at)
 
     @property
     def certificate_until(self) -> dt.datetime | None:
@@ -117,7 +138,7 @@ def load(conn: Connection[Any], account: Account, name: str, now: dt.datetime) -
     with conn.cursor(row_factory=dict_row) as cursor:
         facts = cursor.execute(
             """
-            SELECT g.state, g.status, h.address_zh, h.address_en,
+            SELECT g.state, g.state_at, g.status, h.address_zh, h.address_en,
                    greatest((SELECT max(updated_at) FROM ingest_stream i WHERE i.gateway_id = g.id),
                             CASE WHEN g.state = 'online' THEN g.state_at END) AS contact,
                    EXISTS (SELECT FROM revoked_identity v WHERE v.identity = g.name) AS revoked
@@ -134,6 +155,7 @@ def load(conn: Connection[Any], account: Account, name: str, now: dt.datetime) -
         address_en=facts["address_en"],
         standing=standing_of(facts["state"], facts["contact"], receiving(conn), now),
         state=facts["state"],
+        state_at=facts["state_at"],
         contact=facts["contact"],
         status=facts["status"] or {},
         people=people_of(conn, row.household_id),
@@ -158,8 +180,9 @@ def _devices(conn: Connection[Any], gateway_id: int) -> list[Device]:
         return cursor.execute(
             """
             SELECT d.id, d.name, d.model, d.room, d.resident_id, d.version, d.retired_at, d.retired_why,
-                   after.name AS replaced_by
+                   after.name AS replaced_by, f.version AS firmware
             FROM device d LEFT JOIN device after ON after.id = d.replaced_by
+            LEFT JOIN device_firmware f ON f.device_id = d.id
             WHERE d.gateway_id = %s ORDER BY d.model = 'gateway' DESC, d.room, d.name
             """,
             (gateway_id,),
@@ -278,7 +301,7 @@ def devices_of_home(conn: Connection[Any], household_id: int) -> list[Device]:
     with conn.cursor(row_factory=class_row(Device)) as cursor:
         return cursor.execute(
             "SELECT d.id, d.name, d.model, d.room, d.resident_id, d.version, d.retired_at, d.retired_why,"
-            " NULL AS replaced_by FROM device d JOIN gateway g ON g.id = d.gateway_id"
+            " NULL AS replaced_by, NULL AS firmware FROM device d JOIN gateway g ON g.id = d.gateway_id"
             " WHERE g.household_id = %s AND d.retired_at IS NULL ORDER BY d.id",
             (household_id,),
         ).fetchall()

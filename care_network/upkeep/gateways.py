@@ -17,6 +17,8 @@ DEAF = dt.timedelta(seconds=90)
 """While nothing of any home is stored for longer, the platform itself hears nothing, and nobody knows."""
 BATTERY_LOW = 20
 """%; a technician's limit: there is time to bring a new one."""
+CLOCK_OFF = 2.0
+"""s; as detection takes a device's clock for wrong (``alerting/detection/kit/switches.py``)."""
 ENDS_SOON = dt.timedelta(days=30)
 """A certificate that ends within this should have been renewed by itself."""
 LIMIT = 50
@@ -30,6 +32,34 @@ STANDING_WORDS: dict[Standing, tuple[str, str]] = {
     "silent": ("失联", "silent"),
     "unknown": ("不明", "unknown"),
 }
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """Knowledge of a gateway's clock; ``mark``: good, late (to be looked at), bad, unknown."""
+
+    mark: Literal["good", "late", "bad", "unknown"]
+    zh: str
+    en: str
+
+
+def clock_of(synced: bool | None, state: str, told_us: int | None, stored_at: dt.datetime | None) -> Clock:
+    """Judge a clock by what the gateway says, and by its time in a status that was stored at ``stored_at``. Pure.
+
+    A message is never stored before it was sent: one from the future shows a clock that is ahead, whoever steers it.
+    One that is old may have waited, and shows nothing.
+    """
+    seconds = None
+    if state == "online" and told_us and stored_at is not None:  # a last will has the time of its connection
+        seconds = told_us / 1e6 - stored_at.timestamp()
+    if seconds is not None and seconds > CLOCK_OFF:
+        return Clock("bad", f"快 {seconds:.0f} 秒", f"{seconds:.0f} s ahead")
+    if synced:
+        return Clock("good", "准确", "right")
+    if synced is None:
+        return Clock("unknown", "未知", "unknown")
+    if seconds is not None and seconds >= -CLOCK_OFF:
+        return Clock("late", "无校时服务器，上线时误差不到 2 秒", "no time server, within 2 s when it came online")
+    return Clock("bad", "无校时服务器，误差不明", "no time server, error not known")
 
 
 class Line(msgspec.Struct, kw_only=True):
@@ -52,11 +82,19 @@ class Line(msgspec.Struct, kw_only=True):
     """% of the weakest device; None: no device tells."""
     battery_of: str | None
     clock_synced: bool | None
-    clock_offset_ms: float | None
+    told_us: int | None
+    """Its clock's time in its last status."""
+    state_at: dt.datetime | None
+    """Our clock's time when that was stored."""
     certificate_until: dt.datetime | None
     devices: int
     updating: bool
     standing: Standing = "unknown"
+
+    @property
+    def clock(self) -> Clock:
+        """How far its clock can be trusted."""
+        return clock_of(self.clock_synced, self.state, self.told_us, self.state_at)
 
 
 def standing_of(state: str, contact: dt.datetime | None, receiving: dt.datetime | None, now: dt.datetime) -> Standing:
@@ -174,7 +212,7 @@ def listing(
                          FROM resident r WHERE r.household_id = g.home), '[]') AS residents, g.contact,
                coalesce(g.status ->> 'software', '') AS software, signal.value AS signal, weak.battery,
                weak.name AS battery_of, (g.status ->> 'clock_synced')::boolean AS clock_synced,
-               (g.status ->> 'clock_offset_ms')::float8 AS clock_offset_ms,
+               (g.status ->> 'time_us')::bigint AS told_us, g.state_at,
                CASE WHEN (g.status ->> 'certificate_until_us')::bigint > 0
                     THEN to_timestamp((g.status ->> 'certificate_until_us')::bigint / 1e6) END AS certificate_until,
                (SELECT count(*)::int FROM device d

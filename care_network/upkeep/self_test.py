@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-State = Literal["good", "bad", "unknown"]
+State = Literal["good", "late", "bad", "unknown"]
 PARTS: Mapping[str, tuple[str, str]] = {
     "storage": ("存储", "storage"),
     "clock": ("时间", "time"),
@@ -78,7 +78,7 @@ def _clock(told: object) -> Part:
         return _part("clock", "unknown", "系统没有说明", "the system does not tell")
     error = clock.get("error_ms")
     if not clock["synchronised"]:
-        return _part("clock", "bad", "没有与时间服务器同步", "not synchronised with a time server")
+        return _part("clock", "late", "没有与时间服务器同步", "not synchronised with a time server")
     if _is_number(error) and float(error) > CLOCK_MS:  # type: ignore[arg-type]
         return _part("clock", "bad", f"可能偏差 {error:.0f} 毫秒", f"may be wrong by {error:.0f} ms")
     return _part("clock", "good", "已同步", "synchronised")

@@ -1,5 +1,5 @@
 // The list below a search field: any input[data-suggest]. Arrows choose, Enter opens what is chosen (or all that was
-// found), Escape closes. Works on fields that come later, too: the shell replaces parts of the page.
+// found), Escape closes. With an address as data-suggest it is asked for the lines; one with data-value fills the field. Works on fields that come later, too: the shell replaces parts of the page.
 const WAIT_MS = 120;
 let list = null; // the open one
 let field = null; // whose it is
@@ -25,7 +25,7 @@ async function suggest(input) {
   if (!words) { close(); return; }
   const mine = ++asked;
   let answer;
-  try { answer = await fetch(`/search/suggest?q=${encodeURIComponent(words)}`); } catch { return; }
+  try { answer = await fetch(`${input.dataset.suggest || "/search/suggest"}?q=${encodeURIComponent(words)}`); } catch { return; }
   if (mine !== asked || !answer.ok || answer.redirected || !input.isConnected) return;
   const html = await answer.text();
   if (mine !== asked) return;
@@ -46,7 +46,7 @@ async function suggest(input) {
   [...list.children].forEach((line, index) => { line.id = `suggest-${index}`; });
 }
 
-const lines = () => (list ? [...list.querySelectorAll("[data-href]")] : []);
+const lines = () => (list ? [...list.querySelectorAll("[data-href], [data-value]")] : []);
 const chosen = () => lines().find((line) => line.getAttribute("aria-selected") === "true");
 
 function choose(line) {
@@ -55,6 +55,12 @@ function choose(line) {
 }
 
 function open(line) {
+  if (line.dataset.value !== undefined) {
+    field.value = line.dataset.value;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+    close();
+    return;
+  }
   const link = document.createElement("a"); // so that the shell may take the way it takes for every link
   link.href = line.dataset.href;
   link.hidden = true;
@@ -87,7 +93,7 @@ document.addEventListener("keydown", (event) => {
   choose(all[next] ?? null); // past either end: back in the field
 });
 document.addEventListener("mousedown", (event) => {
-  const line = event.target.closest?.(".suggest [data-href]");
+  const line = event.target.closest?.(".suggest [data-href], .suggest [data-value]");
   if (line) { event.preventDefault(); open(line); } // before the field loses the focus
 });
 document.addEventListener("focusout", (event) => { if (own(event)) close(); });

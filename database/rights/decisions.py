@@ -27,14 +27,15 @@ DECISIONS: Mapping[str, str] = {
     "an account: staff see staff, and families of their area; a family itself alone": "account",
     "one's own; an administrator's area": "session",
     "readers of the audit, by account or resident of their area; each adds entries under their own name": "audit",
-    "one's own alone": "account_news checked_file push_subscription channel_test",
+    "one's own alone": "account_news checked_file threshold_preview push_subscription channel_test",
     "administrators, by the area of the token": "machine_token webhook webhook_delivery webhook_attempt",
     "read without a session: names of places, organisations and shifts, drawn outlines, rules of the ladder, nobody's"
     " data; written in one's own area, or by the role that may": "area organisation shift area_outline ground_map"
     " duty_warning escalation_policy policy_draft audit_check",
     "read only, without a policy: counts, states of programs and devices, numbers of rows, and nobody's name, address"
     " or words": "alembic_version alerting_worker audit_checkpoint backup_report certificate_expiry channel_ceiling"
-    " device_now dispatch_worker doctor_check figure_alert figure_blind figure_count figure_device figure_mark"
+    " device_firmware device_now dispatch_worker doctor_check figure_alert figure_blind figure_count figure_device"
+    " figure_mark"
     " figure_model figure_month figure_people figure_person figure_place figure_rule figure_time figure_worker"
     " ingest_stream order_in_hand path_console path_proof program_offer program_rollout protection_gap protection_look"
     " protection_total record_history revoked_identity rollup_due sealed_entry sla_breach storage storage_sample"

@@ -120,11 +120,13 @@ def _lock(table: str) -> tuple[str, str, str]:
 
 GRANTS: Mapping[str, Rights] = {
     "ingest": Rights(
-        select=f"{_ALL} gateway device series event ingest_stream stream_gap stream_missing senml_arrival pairing"
+        select=f"{_ALL} gateway device device_firmware series event ingest_stream stream_gap stream_missing"
+        " senml_arrival pairing"
         f" quarantine reading rollup_due service_fault upkeep_request {_ENDS}",
         insert="event ingest_stream stream_gap senml_arrival pairing quarantine reading rollup_due series"
-        f" service_fault {_ENDS}",
-        update=f"ingest_stream stream_gap senml_arrival pairing quarantine series service_fault {_ENDS}",
+        f" device_firmware service_fault {_ENDS}",
+        update="ingest_stream stream_gap senml_arrival pairing quarantine series service_fault"
+        f" device_firmware {_ENDS}",
         delete="stream_gap senml_arrival service_fault",
         columns=(("UPDATE", "gateway", "state, state_at, status"), ("UPDATE", "event", "time, told_us"), _CARRIED),
     ),
@@ -139,7 +141,7 @@ GRANTS: Mapping[str, Rights] = {
         " figure_device figure_worker figure_place",
         delete=f"reading rollup_due rollup_minute rollup_hour retention_wait storage_sample {_FIGURES}",
         columns=(*_COUNTED, _CARRIED),
-        functions=f"drop_old_readings() apply_retention() drop_old_record_changes() {_CHECK}",
+        functions=f"drop_old_readings() apply_retention() drop_old_record_changes() drop_old_requests() {_CHECK}",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
@@ -186,18 +188,22 @@ GRANTS: Mapping[str, Rights] = {
         " staff_location stream_gap stream_missing work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
         f" {_MACHINES} {_GEAR} device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
+        " device_firmware"
         f" ground_map checked_file roster_change policy_draft record_change record_history {_PROTECTION} {_FIGURES}"
+        " threshold_preview"
         f" {_ENDS}",
         insert="alert alert_finding call_attempt duty_warning handover handover_alert"
         f" audit_check family_member {_GEAR} channel_test"
         " message notification notification_preference parameter_change pause push_subscription"
         " staff_location work_order work_order_event work_order_photo work_order_rating"
         f" desk_support area_outline ground_map checked_file roster_change policy_draft {_PEOPLE} {_MACHINES}"
+        " threshold_preview"
         " escalation_policy",
         update=f"{_PEOPLE} alert delivery_attempt duty_warning handover message notification"
         " notification_preference pause push_subscription staff_location work_order"
-        " area_outline policy_draft",
-        delete=f"{_PEOPLE} policy_draft checked_file family_member ground_map push_subscription staff_location",
+        " area_outline policy_draft threshold_preview",
+        delete=f"{_PEOPLE} policy_draft threshold_preview checked_file family_member ground_map push_subscription"
+        " staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
             ("UPDATE", "panel", "seen_at"),
@@ -247,6 +253,8 @@ GRANTS: Mapping[str, Rights] = {
             ("UPDATE", "machine_token", "last_used_at, last_origin"),
             ("UPDATE", "webhook", "position"),
         ),
+        functions="home_of_one(integer) webhook_events(integer,bigint,bigint) delivery_agreed(bigint) next_export()"
+        " end_exports() forget_observations(integer)",
     ),
     # passwords, second factors, sessions, and the pages of accounts
     "login": Rights(

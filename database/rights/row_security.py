@@ -2,8 +2,8 @@
 
 The console tells the session's token at the begin of each use of a connection (``shouwang.viewer``). Functions of the
 database's owner find the account behind it; without a session that is open now, the console's role sees no person.
-Other services see every row of the tables that they have rights on; the owner (migrations, commands of
-administrators) is not bound.
+The exchange's role sees the rows of the token that asks (:mod:`database.rights.machine_rows`). Other services see every
+row of the tables that they have rights on; the owner (migrations, commands of administrators) is not bound.
 
 Conditions on the viewer stand in sub-selects of their own, so that PostgreSQL asks them once a statement and not once
 a row. Readings have no policy: TimescaleDB cannot compress a table that has one. They carry the number of a series
@@ -18,6 +18,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from database.rights.grants import BY_VIEWER, GRANTS, role_of
+from database.rights.machine_rows import MACHINE, MACHINE_CLOSED, MACHINE_FUNCTIONS, MACHINE_OPEN, MACHINE_ROWS
 from database.rights.proofs import TRIGGERS
 
 SETTING = "shouwang.viewer"
@@ -192,7 +193,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     # one's own
     **{
         table: {"ALL": f"account_id = {_ME}"}
-        for table in ("account_news", "checked_file", "push_subscription", "channel_test")
+        for table in ("account_news", "checked_file", "threshold_preview", "push_subscription", "channel_test")
     },
     # other systems
     "exchange_consent": {"ALL": _person("exchange_consent.resident_id")},
@@ -219,8 +220,9 @@ ROWS: Mapping[str, Mapping[str, str]] = {
 """By table and command: the condition on which the console's role sees, makes or changes a row."""
 
 _NOBODYS = (
-    "alembic_version alerting_worker audit_checkpoint backup_report certificate_expiry channel_ceiling device_now"
-    " dispatch_worker doctor_check figure_alert figure_blind figure_count figure_device figure_mark figure_model"
+    "alembic_version alerting_worker audit_checkpoint backup_report certificate_expiry channel_ceiling"
+    " device_firmware device_now dispatch_worker doctor_check figure_alert figure_blind figure_count figure_device"
+    " figure_mark figure_model"
     " figure_month figure_people figure_person figure_place figure_rule figure_time figure_worker ingest_stream"
     " order_in_hand path_console path_proof program_offer program_rollout protection_gap protection_look"
     " protection_total reading reading_hour reading_minute reading_open record_history revoked_identity"
@@ -244,8 +246,12 @@ OTHERS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("login", "family_member"): {
         "SELECT": "true", "INSERT": _may("manage_accounts"), "DELETE": _may("manage_accounts"),
     },
+    **{(MACHINE, table): conditions for table, conditions in MACHINE_ROWS.items()},
 }  # fmt: skip
 """Conditions for other services than the console's, which else see every row: by service and table."""
+
+BOUND = frozenset(ROWS) | {table for _, table in OTHERS}
+"""Tables with policies."""
 
 _FUNCTIONS = """
 CREATE OR REPLACE FUNCTION viewer(OUT id integer, OUT role text, OUT area ltree) LANGUAGE plpgsql STABLE
@@ -412,13 +418,17 @@ def _statements(tables: set[str]) -> Iterator[sql.Composable]:
     viewer = sql.Identifier(role_of(BY_VIEWER))
     for function in _OPEN:
         yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(sql.SQL(function))
-        others = sorted({service for service, _ in OTHERS})
+        others = sorted({service for service, _ in OTHERS if service != MACHINE})
         listed = sql.SQL(", ").join([viewer, *(sql.Identifier(role_of(service)) for service in others)])
         yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), listed)
     yield sql.SQL(TRIGGERS.format(login=role_of("login"), console=role_of(BY_VIEWER)))
-    for table, conditions in ROWS.items():
-        if table in tables:
-            yield from _policies(table, conditions, viewer)
+    yield sql.SQL(MACHINE_FUNCTIONS)
+    yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(sql.SQL(MACHINE_CLOSED))
+    for function in MACHINE_OPEN:
+        yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(sql.SQL(function))
+        yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), sql.Identifier(role_of(MACHINE)))
+    for table in sorted(BOUND & tables):
+        yield from _policies(table, ROWS.get(table, {}), viewer)
 
 
 _COMMANDS = ("ALL", "SELECT", "INSERT", "UPDATE", "DELETE")
@@ -433,7 +443,7 @@ def _policies(table: str, conditions: Mapping[str, str], viewer: sql.Identifier)
     free = [
         service
         for service, rights in GRANTS.items()
-        if service != BY_VIEWER and table in rights.tables() and (service, table) not in OTHERS
+        if not (service == BY_VIEWER and table in ROWS) and table in rights.tables() and (service, table) not in OTHERS
     ]
     if free:
         listed = sql.SQL(", ").join(sql.Identifier(role_of(service)) for service in free)
@@ -448,7 +458,7 @@ def _writers(table: str, named: sql.Identifier, viewer: sql.Identifier) -> Itera
     for command, kind in (("INSERT", "WITH CHECK"), ("UPDATE", "USING"), ("DELETE", "USING")):
         policy = sql.Identifier(f"writer_{command.lower()}")
         yield sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(policy, named)
-        if table not in WRITTEN_BY_ALL:
+        if table in ROWS and table not in WRITTEN_BY_ALL:
             asked = sql.SQL("viewer_tells()" if table in TOLD_BY_FAMILIES else "viewer_writes()")
             yield sql.SQL("CREATE POLICY {} ON {} AS RESTRICTIVE FOR {} TO {} {} ((SELECT {}))").format(
                 policy, named, sql.SQL(command), viewer, sql.SQL(kind), asked
@@ -481,7 +491,7 @@ def renew_row_security(conn: Connection[Any], tables: set[str]) -> bool:
         return False
     bound = "SELECT relname FROM pg_class WHERE relrowsecurity AND relnamespace = 'public'::regnamespace"
     for (table,) in conn.execute(bound).fetchall():
-        if table not in ROWS:  # of an earlier release
+        if table not in BOUND:  # of an earlier release
             conn.execute(sql.SQL("ALTER TABLE {} DISABLE ROW LEVEL SECURITY").format(sql.Identifier(table)))
     for statement in statements:
         conn.execute(statement.encode())

@@ -14,11 +14,13 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from database.address import is_local
 from database.grade import Grade
 from database.retention import load_retention, midnight
 from database.storage import examine_storage, sizes
 
 EVERY = dt.timedelta(hours=1)
+POSTGRES_PORT = 5432
 KEPT = dt.timedelta(days=400)
 SERIES_LOOKED_AT = 200
 """Of so many series the rows of the next drop are counted, and scaled up."""
@@ -162,6 +164,18 @@ def _samples(conn: psycopg.Connection[Any], which: str, values: tuple[Any, ...])
         )
         for row in rows
     ]
+
+
+def usual_disk(server: psycopg.ConnectionInfo, root: Path = Path("/")) -> Path | None:
+    """Find the folder of the data of a database on this machine at PostgreSQL's own port; None where nobody can tell.
+
+    Its own setting ``data_directory`` may be read by a superuser alone. ``root``: of the file system.
+    """
+    if not is_local(server.host) or server.port != POSTGRES_PORT:
+        return None
+    major = server.server_version // 10_000
+    usual = (f"var/lib/postgresql/{major}/main", f"var/lib/pgsql/{major}/data", "var/lib/pgsql/data")
+    return next((root / one for one in usual if (root / one).is_dir()), None)
 
 
 def _room(disk: Path | None) -> tuple[int | None, int | None]:

@@ -55,6 +55,7 @@ class BleDriver:
         self._clocks: dict[str, DeviceClock] = {}
         self._heard: dict[str, int] = {}
         self._doubtful: set[str] = set()
+        self.firmware: dict[str, str] = {}
 
     async def run(self, sink: Sink) -> None:
         """Listen to all devices. Raises RuntimeError where bleak is needed and not installed."""
@@ -175,6 +176,7 @@ class BleDriver:
         try:
             while not gone.done():
                 await self._ask_battery(connection, device, sink)
+                await self._ask_firmware(connection, device)
                 pieces = self._pieces.get(device.name, 0)
                 await asyncio.wait([gone], timeout=model.heartbeat_s)
                 if gone.done():
@@ -196,6 +198,18 @@ class BleDriver:
             log.info("the battery is not read", device=device.name, reason=str(error))
             return
         self.hear(sink, device, BATTERY_LEVEL, level, sink.now_us())
+
+    async def _ask_firmware(self, connection: Connection, device: DeviceConfig) -> None:
+        """Read the version of the device's program (Device Information Service), after all that matters more."""
+        uuid = BASE_UUID.format(gatt.FIRMWARE_REVISION)
+        if device.name in self.firmware or not connection.has(uuid):
+            return
+        try:
+            told = await asyncio.wait_for(connection.read(uuid), CLOCK_S)
+        except (BleError, TimeoutError) as error:
+            log.info("the firmware is not read", device=device.name, reason=str(error))
+            return
+        self.firmware[device.name] = told.decode(errors="replace").strip(" \0")
 
     def _notified(self, sink: Sink, device: DeviceConfig, characteristic: int, payload: bytes) -> None:
         self._heard[device.name] = self._heard.get(device.name, 0) + 1

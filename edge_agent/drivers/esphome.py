@@ -19,6 +19,8 @@ from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
 
 COMPONENTS = ("sensor", "binary_sensor", "text_sensor")
+FIRMWARE = "firmware"
+"""Object id of the text sensor ``version`` (deploy/esphome/common.yaml)."""
 OFFLINE_US = 30_000_000
 """A node offline for this long is a fault. A broker that restarts publishes all wills; nodes are back long before."""
 MAX_STRANGE = 50
@@ -38,6 +40,7 @@ class EsphomeDriver:
         self._offline: dict[str, int] = {}
         self._known: set[str] = set()
         self._strange: dict[str, dict[str, int]] = {}
+        self.firmware: dict[str, str] = {}
 
     async def run(self, sink: Sink) -> None:
         await listen(self._options, self, sink)
@@ -71,7 +74,9 @@ class EsphomeDriver:
             self._hear_status(sink, self._devices[node], payload, retained, now_us)
             return
         parts = topic.rsplit("/", 3)
-        if len(parts) == 4 and parts[0] in self._devices and parts[1] in COMPONENTS and leaf == "state":
+        if parts[1:3] == ["sensor", FIRMWARE] and parts[0] in self._devices and leaf == "state":
+            self.firmware[self._devices[parts[0]].name] = payload.decode(errors="replace").strip(" \0\r\n\t")
+        elif len(parts) == 4 and parts[0] in self._devices and parts[1] in COMPONENTS and leaf == "state":
             self._hear_state(sink, self._devices[parts[0]], parts[2], payload, retained, now_us)
 
     def _hear_status(self, sink: Sink, device: DeviceConfig, payload: bytes, retained: bool, now_us: int) -> None:

@@ -5,6 +5,8 @@ passed on as they come, events only when the value under their key has changed (
 each time). With its setting ``advanced.output: attribute`` each property has a topic of its own,
 ``…/<friendly name>/<key>``.
 
+The versions of the devices' programs are in the list that it publishes of them (``bridge/devices``, retained).
+
 Availability (``…/availability``, ``bridge/state``, both retained) becomes a fault when it ends. While the bridge is
 offline nothing is in contact, whatever the devices' own topics still say.
 """
@@ -45,6 +47,7 @@ class Zigbee2MqttDriver:
         self._available: dict[str, bool] = {}
         self._json_us: dict[str, int] = {}
         self._pressed: dict[str, str] = {}
+        self.firmware: dict[str, str] = {}
 
     async def run(self, sink: Sink) -> None:
         await listen(self._options, self, sink)
@@ -57,7 +60,13 @@ class Zigbee2MqttDriver:
             for name, device in self._devices.items()
             for key in sorted({*MODELS[device.model].keys, *MODELS[device.model].events})
         ]
-        return [f"{base}/bridge/state", *states, *(f"{state}/availability" for state in states), *attributes]
+        return [
+            f"{base}/bridge/state",
+            f"{base}/bridge/devices",
+            *states,
+            *(f"{state}/availability" for state in states),
+            *attributes,
+        ]
 
     def tend(self, sink: Sink, now_us: int) -> None:
         self.contact.tend(sink, now_us)
@@ -71,6 +80,9 @@ class Zigbee2MqttDriver:
             return
         if name == "bridge/state":
             self._hear_bridge(sink, payload, now_us)
+        elif name == "bridge/devices":
+            builds = zigbee2mqtt.firmware(payload)
+            self.firmware |= {self._devices[at].name: build for at, build in builds.items() if at in self._devices}
         elif name in self._devices:
             self.hear(sink, name, payload, now_us, retained)
         elif leaf == "availability" and device in self._devices:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from firmware_profiles.driver import Driver
+
 RETRY_GRACE_S = 30.0
 """A driver whose start is overdue by more than this is stuck."""
 
@@ -14,6 +16,8 @@ class DriverState(msgspec.Struct):
     retry_at: float = 0.0
     fault: str = ""
     """Reason of its last end."""
+    driver: Driver | None = None
+    """The one that runs, or ran last."""
 
     def alive(self, now: float) -> bool:
         """Runs, or waits for a start that is not overdue: a broken sensor is no reason to restart the others."""

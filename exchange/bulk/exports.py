@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from care_network.access.machine_tokens import Machine, MachineScope
+from database.rights.machine_rows import MACHINE_SETTING
 from exchange.fhir import people
 from exchange.fhir.search import FIRST
 from exchange.shell.errors import ExchangeError
@@ -148,18 +149,17 @@ def delete(conn: psycopg.Connection[Any], folder: Path, number: uuid.UUID) -> No
 
 
 def next_open(conn: psycopg.Connection[Any]) -> Export | None:
-    """The oldest export that is not made yet."""
+    """The oldest export that is not made yet; from now on the connection sees the rows of its token."""
+    row = conn.execute("SELECT next_export()").fetchone()
+    number = row[0] if row else None
+    conn.execute("SELECT set_config(%s, %s, false)", (MACHINE_SETTING, f"export:{number}" if number else ""))
+    if number is None:
+        return None
     with conn.cursor(row_factory=class_row(Export)) as cursor:
-        return cursor.execute(
-            _COLUMNS + b"WHERE state IN ('waiting', 'running') ORDER BY created_at LIMIT 1"
-        ).fetchone()
+        return cursor.execute(_COLUMNS + b"WHERE id = %s AND state IN ('waiting', 'running')", (number,)).fetchone()
 
 
 def clean(conn: psycopg.Connection[Any], folder: Path) -> None:
-    """Remove what is over, and folders of no export."""
-    over = conn.execute(
-        "UPDATE exchange_export SET state = 'deleted' WHERE state <> 'deleted' AND expires_at <= now() RETURNING id"
-    ).fetchall()
-    for (number,) in over:
+    """Remove what is over."""
+    for (number,) in conn.execute("SELECT end_exports()").fetchall():
         shutil.rmtree(folder / str(number), ignore_errors=True)
-    conn.execute("DELETE FROM exchange_export WHERE state = 'deleted' AND expires_at < now() - interval '7 days'")

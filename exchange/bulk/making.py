@@ -1,12 +1,15 @@
-"""Make exports: one after another, a resident at a time, so that a restart goes on where it was.
+"""Make exports: one after another, some residents at a time, so that a restart goes on where it was.
 
-A resident's lines are counted in one transaction; after a crash the rest of a file is cut off and written anew.
+The lines of these residents are counted in one transaction; after a crash the rest of a file is cut off and written
+anew. How many they are goes by the time that the last ones took.
 """
 
 import datetime as dt
 import os
+import shutil
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +29,10 @@ LOOK_S, RETRY_S = 1.0, 2.0
 CLEAN_EVERY = dt.timedelta(minutes=10)
 STATEMENT_MS = 600_000
 """For the readings of one resident."""
+AT_ONCE, TURN_S = 256, 1.0
+"""Residents of one transaction at most, and the seconds that it should take."""
 FILE_BYTES = 256 * 1024 * 1024
-"""A file that has so much gets no further resident."""
+"""A file that has so much gets no further residents."""
 LOCK = 0x45585052  # "EXPR"
 
 
@@ -50,7 +55,7 @@ class Maker:
         self._threads = [self._liveness.start("exports", self._run)]
 
     def stop(self) -> None:
-        """End after the resident that is being written."""
+        """End after the residents that are being written."""
         self._stop.set()
         for thread in self._threads:
             thread.join(10)
@@ -95,11 +100,11 @@ class Maker:
         return True
 
     def _fail(self, conn: psycopg.Connection[Any], export: Export, zh: str, en: str) -> None:
-        exports.delete(conn, self._folder, export.id)
         conn.execute(
             "UPDATE exchange_export SET state = 'failed', problem_zh = %s, problem_en = %s WHERE id = %s",
             (zh, en, export.id),
         )
+        shutil.rmtree(self._folder / str(export.id), ignore_errors=True)
 
     def _make(
         self, conn: psycopg.Connection[Any], export: Export, stopped: Callable[[], bool], turned: Callable[[], None]
@@ -107,10 +112,12 @@ class Maker:
         folder = self._folder / str(export.id)
         folder.mkdir(parents=True, exist_ok=True)
         conn.execute("UPDATE exchange_export SET state = 'running' WHERE id = %s AND state = 'waiting'", (export.id,))
-        for place in range(export.done, len(export.residents)):
+        place, some = export.done, 1
+        while place < len(export.residents):
             if stopped():
                 return
             turned()
+            began, residents = time.monotonic(), export.residents[place : place + some]
             with conn.transaction():
                 row = conn.execute(
                     "SELECT state FROM exchange_export WHERE id = %s FOR UPDATE", (export.id,)
@@ -118,11 +125,15 @@ class Maker:
                 if row is None or row[0] != "running":
                     return  # deleted meanwhile
                 for kind in export.types:
-                    self._write(conn, folder, export, kind, export.residents[place])
-                conn.execute("UPDATE exchange_export SET done = %s WHERE id = %s", (place + 1, export.id))
+                    self._write(conn, folder, export, kind, residents)
+                place += len(residents)
+                conn.execute("UPDATE exchange_export SET done = %s WHERE id = %s", (place, export.id))
+            some = min(some * 2, AT_ONCE) if time.monotonic() - began < TURN_S else max(some // 2, 1)
         conn.execute("UPDATE exchange_export SET state = 'done' WHERE id = %s AND state = 'running'", (export.id,))
 
-    def _write(self, conn: psycopg.Connection[Any], folder: Path, export: Export, kind: str, resident: int) -> None:
+    def _write(
+        self, conn: psycopg.Connection[Any], folder: Path, export: Export, kind: str, residents: Sequence[int]
+    ) -> None:
         total = conn.execute(
             "SELECT coalesce(sum(bytes), 0)::bigint FROM exchange_export_file WHERE export_id = %s", (export.id,)
         ).fetchone()
@@ -143,7 +154,7 @@ class Maker:
         with open(os.open(folder / f"{number}.ndjson", os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
             file.truncate(size)  # what an earlier program wrote and did not count
             file.seek(size)
-            for block in blocks(conn, export, kind, resident):
+            for block in blocks(conn, export, kind, residents):
                 size += len(block)
                 count += block.count(b"\n")
                 if before + size > self._most:
@@ -155,20 +166,19 @@ class Maker:
         )
 
 
-def blocks(conn: psycopg.Connection[Any], export: Export, kind: str, resident: int) -> Iterator[bytes]:
-    """The lines of a type of resources of one resident; none where the consent was taken back meanwhile."""
+def blocks(conn: psycopg.Connection[Any], export: Export, kind: str, who: Sequence[int]) -> Iterator[bytes]:
+    """The lines of a type of resources of these residents; none of whoever took the consent back meanwhile."""
     token, span = export.token_id, Span(export.since or FIRST, export.until)
-    who = [resident]
     if kind == "Patient":
-        yield lines.encoded([people.patient(row) for row in people.patients(conn, token, ids=who)])
+        yield lines.encoded([people.patient(row) for row in people.patients(conn, token, ids=who, limit=len(who))])
     elif kind == "Device":
-        yield lines.encoded([people.device(row) for row in people.devices(conn, token, patients=who)])
+        yield lines.encoded([people.device(row) for row in people.devices(conn, token, patients=who, limit=2**31 - 1)])
     elif kind == "DeviceMetric":
         yield lines.encoded([people.metric(row) for row in people.series(conn, token, patients=who)])
     elif kind == "Observation":
         rows = people.series(conn, token, patients=who)
-        if people.patients(conn, token, ids=who):
-            yield lines.encoded(observations.blind_times(conn, who, span, limit=10_000))
+        agreed = [row["id"] for row in people.patients(conn, token, ids=who, limit=len(who))]
+        yield lines.encoded(observations.blind_times(conn, agreed, span, limit=10_000 * len(who)))
         yield from lines.readings(conn, {row["id"]: row for row in rows}, span)
     else:
         make = alerts.flag if kind == "Flag" else alerts.detected_issue

@@ -51,7 +51,7 @@ def begin(
         )  # fmt: skip
     if any(one not in _FORMATS for one in search.words("_outputFormat") or ()):
         raise ExchangeError(400, en=f"_outputFormat is {NDJSON}", zh=f"_outputFormat 只能是 {NDJSON}", code="value")
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         export = exports.begin(
             conn, asking.machine, search.words("_type"), since(search).since, str(request.url),
             dt.datetime.now(dt.UTC), exchange.settings.export_hours,
@@ -72,7 +72,7 @@ def status(
     number: uuid.UUID, request: Request, exchange: Shared, asking: Annotated[Asking, scoped(MachineScope.BULK_EXPORT)]
 ) -> Response:
     """How far an export is; once it is made, its files."""
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         export = exports.find(conn, asking.machine, number)
         files = exports.files(conn, number)
     until = {"Expires": export.expires_at.strftime("%a, %d %b %Y %H:%M:%S GMT")}
@@ -96,7 +96,7 @@ def delete(
     number: uuid.UUID, exchange: Shared, asking: Annotated[Asking, scoped(MachineScope.BULK_EXPORT)]
 ) -> Response:
     """End an export and remove its files."""
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         export = exports.find(conn, asking.machine, number)
         exports.delete(conn, exchange.settings.data_dir, export.id)
         asking.seen(conn, [], 0, what={"export": str(number), "deleted": True})
@@ -115,7 +115,7 @@ def fetch(
     asking: Annotated[Asking, scoped(MachineScope.BULK_EXPORT)],
 ) -> Response:  # fmt: skip
     """One file of an export."""
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         export = exports.find(conn, asking.machine, number)
         found = next((one for one in exports.files(conn, number) if one.number == file), None)
         path = exchange.settings.data_dir / str(number) / f"{file}.ndjson"

@@ -8,23 +8,24 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import dict_row
 
+from exchange.fhir.people import AGREED, WHOSE
 from exchange.fhir.search import Span, at_of, instant
 from vocabulary.alert_state import OPEN
 from vocabulary.severity import SEVERITY_WORDS
 
-_ALERTS: LiteralString = """
+_ALERTS: LiteralString = f"""
     SELECT a.id, a.rule, a.severity, a.state, a.resident_id, a.onset, a.raised_at, a.closed_at, a.reason_zh,
            a.reason_en, a.outcome, (SELECT max(e.at) FROM alert_event e WHERE e.alert_id = a.id) AS changed_at
-    FROM exchange_residents(%(token)s) p JOIN alert a ON a.resident_id = p.resident_id
-    WHERE (%(ids)s::uuid[] IS NULL OR a.id = ANY(%(ids)s))
-      AND (%(patients)s::int[] IS NULL OR p.resident_id = ANY(%(patients)s))
+    FROM {WHOSE} JOIN alert a ON a.resident_id = c.resident_id
+    WHERE {AGREED} AND (%(ids)s::uuid[] IS NULL OR a.id = ANY(%(ids)s))
+      AND (%(patients)s::int[] IS NULL OR c.resident_id = ANY(%(patients)s))
       AND a.raised_at >= %(since)s AND a.raised_at < %(until)s
       AND (%(open)s::boolean IS NULL OR (a.state = ANY(%(states)s)) = %(open)s)
       AND (%(changed)s::timestamptz IS NULL
            OR EXISTS (SELECT FROM alert_event e WHERE e.alert_id = a.id AND e.at >= %(changed)s))
       AND (%(key_at)s::timestamptz IS NULL OR (a.raised_at, a.id) < (%(key_at)s, %(key_id)s::uuid))
     ORDER BY a.raised_at DESC, a.id DESC LIMIT %(limit)s
-"""
+"""  # noqa: S608 - of constants
 _SEVERITY = {"emergency": "high", "urgent": "moderate", "attention": "low", "technical": "low"}
 _STATUS = {"resolved": "final", "cleared": "final", "cancelled": "cancelled"}
 

@@ -4,19 +4,24 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
+import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
 from care_network.protection.functions import Function
-from exchange.fhir import codes
+from exchange.fhir import codes, people
 from exchange.fhir.codes import DIASTOLIC, SYSTOLIC
 from exchange.fhir.search import Span, at_of, instant, us_of
 
 Series = Mapping[int, dict[str, Any]]
 """By the number of the series: its row of :func:`exchange.fhir.people.series`."""
 Reading = tuple[int, dt.datetime, float]
-AT_ONCE = 40
-"""Series that one statement looks into, where no patient is named."""
+AT_ONCE, MOST_AT_ONCE = 40, 640
+"""Series that one statement looks into, where no patient is named: at first, and where that brought too little."""
+MOST_RESIDENTS = 64
+"""Residents whose series are looked into one after another, at most."""
+MOST_LOOKED = 600
+"""Series that are looked into for one page; one with less than was asked for has a link to go on."""
 VITALS = list(Function).index(Function.VITALS)
 BLIND = 3
 """The level of protection at which nothing is measured (migration 0140)."""
@@ -33,15 +38,15 @@ _NEWEST: LiteralString = """
     ORDER BY r.time DESC, s.id DESC LIMIT %(limit)s
 """
 _IN_ORDER: LiteralString = """
-    SELECT s.id, r.time, r.value FROM unnest(%(ids)s::int[], %(mates)s::int[]) AS s(id, mate)
+    SELECT s.id, r.time, r.value
+    FROM unnest(%(ids)s::int[], %(mates)s::int[], %(since)s::timestamptz[]) WITH ORDINALITY AS s(id, mate, since, n)
     CROSS JOIN LATERAL (
         SELECT time, value FROM reading
-        WHERE series_id = s.id AND time >= %(since)s AND time < %(until)s
-          AND (series_id, time) > (%(id)s, %(time)s)
+        WHERE series_id = s.id AND time >= s.since AND time < %(until)s
           AND (s.mate IS NULL OR NOT EXISTS (
                 SELECT FROM reading m WHERE m.series_id = s.mate AND m.time = reading.time))
         ORDER BY time LIMIT %(limit)s) r
-    ORDER BY s.id, r.time LIMIT %(limit)s
+    ORDER BY s.n, r.time LIMIT %(limit)s
 """
 _ABSENT: LiteralString = """
     SELECT c.id, c.resident_id, c.at AS since, n.at AS until, c.level
@@ -71,38 +76,72 @@ def newest(
     """Readings of these series, the newest first, from behind ``key`` (µs, series); the second half of a blood pressure
     is left out where the first is there."""
     at, number = (span.until, 0) if key is None else (at_of(key[0]), key[1])
-    return _rows(conn, _NEWEST, sorted(series), mates_of(series), span, at, number, limit)
+    mates, ids = mates_of(series), sorted(series)
+    if not ids or limit <= 0:
+        return []
+    asked = {
+        "ids": ids, "mates": [mates.get(one) for one in ids], "since": span.since, "until": span.until,
+        "time": at, "id": number, "limit": limit,
+    }  # fmt: skip
+    return conn.execute(_NEWEST, asked).fetchall()
 
 
 def in_order(
     conn: psycopg.Connection[Any], series: Series, span: Span, key: tuple[int, ...] | None, limit: int
 ) -> list[Reading]:
-    """The same by series and time, from behind ``key`` (series, µs): no sort over people, however many they are."""
-    number, at = (0, span.since) if key is None else (key[0], at_of(key[1]))
-    if key is None:
-        number, at = -1, span.since
-    left = [one for one in sorted(series) if one >= number]
+    """The same in the order of ``series`` and by time, from behind ``key`` (series, µs)."""
+    left, since = list(series), span.since
+    if key is not None and key[0] in series:
+        left = left[left.index(key[0]) :]
+        since = max(span.since, at_of(key[1] + 1))
     mates = mates_of(series)
     found: list[Reading] = []
-    for begin in range(0, len(left), AT_ONCE):
-        some = left[begin : begin + AT_ONCE]
-        found += _rows(conn, _IN_ORDER, some, mates, span, at, number, limit - len(found))
-        if len(found) >= limit:
-            break
+    begin, some = 0, AT_ONCE
+    while begin < len(left) and len(found) < limit:
+        ids = left[begin : begin + some]
+        asked = {
+            "ids": ids, "mates": [mates.get(one) for one in ids], "until": span.until, "limit": limit - len(found),
+            "since": [since if begin == 0 and place == 0 else span.since for place in range(len(ids))],
+        }  # fmt: skip
+        found += conn.execute(_IN_ORDER, asked).fetchall()
+        begin, some = begin + len(ids), min(some * 2, MOST_AT_ONCE)
     return found
 
 
-def _rows(
-    conn: psycopg.Connection[Any], query: LiteralString, ids: Sequence[int], mates: Mapping[int, int], span: Span,
-    at: dt.datetime, number: int, limit: int,
-) -> list[Reading]:  # fmt: skip
-    if not ids or limit <= 0:
-        return []
-    asked = {
-        "ids": list(ids), "mates": [mates.get(one) for one in ids], "since": span.since, "until": span.until,
-        "time": at, "id": number, "limit": limit,
-    }  # fmt: skip
-    return conn.execute(query, asked).fetchall()
+class Found(msgspec.Struct):
+    """A part of all readings that a token may see. ``key``: where to go on (resident, series, µs); None: it was all."""
+
+    series: dict[int, dict[str, Any]]
+    readings: list[Reading]
+    key: tuple[int, int, int] | None
+
+
+def of_all(
+    conn: psycopg.Connection[Any], token: int, channels: Sequence[str], span: Span, key: tuple[int, ...] | None,
+    limit: int,
+) -> Found:  # fmt: skip
+    """Readings by resident, series and time, from behind ``key``: no sort over people, however many they are."""
+    known: dict[int, dict[str, Any]] = {}
+    readings: list[Reading] = []
+    first, behind, most, looked = (key[0] if key else 0), (key[1:] if key else None), people.AT_ONCE, 0
+    while True:
+        who = people.some(conn, token, first, most)
+        rows = people.series_of(conn, token, who, channels) if who else []
+        if behind is not None:  # the first resident's series up to that of the last page
+            rows = [row for row in rows if (row["resident_id"], row["id"]) >= (first, behind[0])]
+        series = {row["id"]: row for row in rows}
+        known |= series
+        readings += in_order(conn, series, span, behind, limit + 1 - len(readings))
+        looked += len(series)
+        if len(readings) > limit:
+            readings = readings[:limit]
+            last = readings[-1]
+            return Found(known, readings, (known[last[0]]["resident_id"], last[0], us_of(last[1])))
+        if len(who) < most:
+            return Found(known, readings, None)
+        if looked >= MOST_LOOKED:
+            return Found(known, readings, (who[-1][0] + 1, 0, 0))
+        first, behind, most = who[-1][0] + 1, None, min(most * 2, MOST_RESIDENTS)
 
 
 def one(conn: psycopg.Connection[Any], number: int, us: int) -> list[Reading]:

@@ -10,7 +10,7 @@ from exchange.fhir import people
 from exchange.fhir.answers import example, found, missing, search_of
 from exchange.fhir.answers import fhir as answer
 from exchange.fhir.codes import channels_of
-from exchange.fhir.search import number_of, page_of
+from exchange.fhir.search import key_of, number_of, page_of
 from exchange.shell.access import Asking, scoped
 from exchange.shell.state import Shared
 
@@ -65,7 +65,7 @@ def patients(
     after = page_of(search.page, 1) or (0,)
     words = search.words("identifier")
     codes = None if words is None else [word.removeprefix("urn:shouwang:resident|") for word in words]
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         rows = people.patients(
             conn, asking.machine.token_id, ids=search.ids("_id", "Patient"), codes=codes,
             after=min(after[0], 2**31 - 1), limit=search.count + 1,
@@ -80,7 +80,7 @@ def patients(
 def patient(number: str, exchange: Shared, asking: Annotated[Asking, scoped(MachineScope.PATIENT_READ)]) -> Response:
     """One resident."""
     wanted = number_of(number)
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         rows = people.patients(conn, asking.machine.token_id, ids=[wanted], limit=1) if wanted else []
         asking.seen(conn, [row["id"] for row in rows], len(rows))
     if not rows:
@@ -97,17 +97,17 @@ def devices(
 ) -> Response:  # fmt: skip
     """Devices that measure these residents."""
     search = search_of(request, "_id", "patient", "identifier")
-    after = page_of(search.page, 1) or (0,)
+    key = key_of(search.page)
     words = search.words("identifier")
     names = None if words is None else [word.removeprefix("urn:shouwang:device|") for word in words]
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         rows = people.devices(
             conn, asking.machine.token_id, ids=search.ids("_id", "Device"), patients=search.ids("patient", "Patient"),
-            names=names, after=min(after[0], 2**31 - 1), limit=search.count + 1,
+            names=names, key=key, limit=search.count + 1,
         )  # fmt: skip
         shown = rows[: search.count]
         asking.seen(conn, {row["resident_id"] for row in shown}, len(shown))
-    page = str(shown[-1]["id"]) if len(rows) > len(shown) else ""
+    page = f"{shown[-1]['resident_id']}.{shown[-1]['id']}" if len(rows) > len(shown) else ""
     return found(exchange, request, search, [people.device(row) for row in shown], page)
 
 
@@ -115,7 +115,7 @@ def devices(
 def device(number: str, exchange: Shared, asking: Annotated[Asking, scoped(MachineScope.DEVICE_READ)]) -> Response:
     """One device."""
     wanted = number_of(number)
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         rows = people.devices(conn, asking.machine.token_id, ids=[wanted], limit=1) if wanted else []
         asking.seen(conn, [row["resident_id"] for row in rows], len(rows))
     if not rows:
@@ -132,18 +132,17 @@ def metrics(
 ) -> Response:  # fmt: skip
     """Quantities that these devices measure."""
     search = search_of(request, "_id", "source", "type")
-    after = page_of(search.page, 1) or (0,)
+    key = key_of(search.page)
     words = search.words("type")
     channels = None if words is None else sorted(channels_of(words))
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         rows = people.series(
             conn, asking.machine.token_id, ids=search.ids("_id", "DeviceMetric"),
-            devices=search.ids("source", "Device"), channels=channels, after=min(after[0], 2**31 - 1),
-            limit=search.count + 1,
+            devices=search.ids("source", "Device"), channels=channels, key=key, limit=search.count + 1,
         )  # fmt: skip
         shown = rows[: search.count]
         asking.seen(conn, {row["resident_id"] for row in shown}, len(shown))
-    page = str(shown[-1]["id"]) if len(rows) > len(shown) else ""
+    page = f"{shown[-1]['resident_id']}.{shown[-1]['id']}" if len(rows) > len(shown) else ""
     return found(exchange, request, search, [people.metric(row) for row in shown], page)
 
 
@@ -151,7 +150,7 @@ def metrics(
 def metric(number: str, exchange: Shared, asking: Annotated[Asking, scoped(MachineScope.DEVICE_READ)]) -> Response:
     """One of them."""
     wanted = number_of(number)
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         rows = people.series(conn, asking.machine.token_id, ids=[wanted], limit=1) if wanted else []
         asking.seen(conn, [row["resident_id"] for row in rows], len(rows))
     if not rows:

@@ -10,7 +10,7 @@ from care_network.access.machine_tokens import MachineScope
 from exchange.fhir import alerts, observations, people
 from exchange.fhir.answers import base_of, example, found, missing, search_of
 from exchange.fhir.answers import fhir as answer
-from exchange.fhir.codes import GIVEN, category_code, channels_of
+from exchange.fhir.codes import DIASTOLIC, GIVEN, SYSTOLIC, category_code, channels_of
 from exchange.fhir.read_people import PATIENT, Count, Ids, Page, bundle_of
 from exchange.fhir.search import FIRST, Search, Span, bundle, entry, number_of, page_of, us_of
 from exchange.shell.access import Asking, scoped
@@ -79,29 +79,32 @@ def search_observations(
     sort = (search.words("_sort") or ["-date"])[-1]
     if sort not in ("date", "-date"):
         raise ExchangeError(400, en="_sort is date or -date", zh="_sort 只能是 date 或 -date", code="value")
-    with exchange.database() as conn:
-        rows = people.series(conn, asking.machine.token_id, patients=who, channels=_channels(search))
-        series = {row["id"]: row for row in rows}
-        ids = search.words("_id")
+    ids, token, channels = search.words("_id"), asking.machine.token_id, _channels(search)
+    with exchange.database(asking.shown) as conn:
         blind: list[dict[str, Any]] = []
         page = ""
         if ids is not None:
+            numbers = [number for word in ids[:1000] if (number := number_of(word.partition("-")[0])) is not None]
+            series = _with_halves(conn, token, numbers, who, channels)
             readings = [one for word in ids[:1000] for one in _one(conn, series, word)]
-        elif who is not None and sort == "-date":
+        elif who is not None:
+            series = {row["id"]: row for row in people.series(conn, token, patients=who, channels=channels)}
             key = page_of(search.page, 2)
-            readings = observations.newest(conn, series, span, key, search.count + 1)
-            if key is None and _whole(search):
-                mine = [row["id"] for row in people.patients(conn, asking.machine.token_id, ids=who)]
-                blind = observations.blind_times(conn, mine, span)
+            if sort == "-date":
+                readings = observations.newest(conn, series, span, key, search.count + 1)
+                if key is None and _whole(search):
+                    mine = [row["id"] for row in people.patients(conn, token, ids=who)]
+                    blind = observations.blind_times(conn, mine, span)
+            else:
+                readings = observations.in_order(conn, series, span, key, search.count + 1)
             if len(readings) > search.count:
                 readings = readings[: search.count]
-                page = f"{us_of(readings[-1][1])}.{readings[-1][0]}"
+                number, us = readings[-1][0], us_of(readings[-1][1])
+                page = f"{us}.{number}" if sort == "-date" else f"{number}.{us}"
         else:
-            key = page_of(search.page, 2)
-            readings = observations.in_order(conn, series, span, key, search.count + 1)
-            if len(readings) > search.count:
-                readings = readings[: search.count]
-                page = f"{readings[-1][0]}.{us_of(readings[-1][1])}"
+            part = observations.of_all(conn, token, channels, span, page_of(search.page, 3), search.count)
+            series, readings = part.series, part.readings
+            page = "" if part.key is None else ".".join(map(str, part.key))
         shown = observations.resources(conn, series, readings) + blind
         asking.seen(conn, {int(one["subject"]["reference"].partition("/")[2]) for one in shown}, len(shown))
     return found(exchange, request, search, shown, page)
@@ -113,18 +116,13 @@ def observation(
 ) -> Response:
     """One reading, or one time in which nobody measured."""
     number, _, us = name.partition("-")
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         if number == "blind" and (row := number_of(us)) is not None:
             who = [one["id"] for one in people.patients(conn, asking.machine.token_id, limit=2**31 - 1)]
             shown = observations.blind_times(conn, who, Span(), limit=2**31 - 1, number=row)
         else:
             wanted = number_of(number)
-            rows = people.series(conn, asking.machine.token_id, ids=[wanted]) if wanted else []
-            series = {one["id"]: one for one in rows}
-            if rows and rows[0]["channel"] in ("systolic_bp", "diastolic_bp"):
-                series |= {one["id"]: one for one in people.series(
-                    conn, asking.machine.token_id, devices=[rows[0]["device_id"]],
-                    channels=["systolic_bp", "diastolic_bp"])}  # fmt: skip
+            series = _with_halves(conn, asking.machine.token_id, [wanted] if wanted else [], None, None)
             shown = observations.resources(conn, series, _one(conn, series, name))
         seen = [int(one["subject"]["reference"].partition("/")[2]) for one in shown]
         asking.seen(conn, seen, len(shown))
@@ -193,7 +191,7 @@ def everything(
         span = span.within(Search({"date": [f"le{text}"]}, 1, "").span("date"))
     wanted, token, may = number_of(number), asking.machine.token_id, asking.machine.scopes
     key = page_of(search.page, 2)
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         who = people.patients(conn, token, ids=[wanted], limit=1) if wanted else []
         if not who:
             asking.seen(conn, [], 0)
@@ -256,6 +254,17 @@ def _whole(search: Search) -> bool:
     }
 
 
+def _with_halves(
+    conn: Any, token: int, ids: list[int], who: list[int] | None, channels: list[str] | None
+) -> dict[int, dict[str, Any]]:
+    """These series, and the other halves of blood pressures."""
+    rows = people.series(conn, token, ids=ids, patients=who, channels=channels) if ids else []
+    halves = [row["device_id"] for row in rows if row["channel"] in (SYSTOLIC, DIASTOLIC)]
+    if halves:
+        rows += people.series(conn, token, devices=halves, channels=[SYSTOLIC, DIASTOLIC])
+    return {row["id"]: row for row in rows}
+
+
 def _one(conn: Any, series: observations.Series, name: str) -> list[observations.Reading]:
     number, _, us = name.partition("-")
     row = number_of(number)
@@ -292,7 +301,7 @@ def _alerts(
     request: Request, exchange: Shared, asking: Asking, search: Search, span: Span, is_open: bool | None
 ) -> Response:
     updated = search.span("_lastUpdated").within(since(search))
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         rows = alerts.find(
             conn, asking.machine.token_id, ids=_uuids(search.words("_id")), patients=_patients(search), span=span,
             changed=None if updated.since == FIRST else updated.since, is_open=is_open, key=_key(search.page),
@@ -307,7 +316,7 @@ def _alerts(
 
 def _alert(name: str, request: Request, exchange: Shared, asking: Asking) -> Response:
     ids = _uuids([name])
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         rows = alerts.find(conn, asking.machine.token_id, ids=ids, limit=1) if ids else []
         asking.seen(conn, [row["resident_id"] for row in rows], len(rows))
     if not rows:

@@ -104,6 +104,12 @@ def page_of(text: str, parts: int) -> tuple[int, ...] | None:
     return tuple(map(int, words))
 
 
+def key_of(text: str) -> tuple[int, int]:
+    """The key of two row numbers in ``_page``; (0, 0) for an empty text. Raises ExchangeError."""
+    first, second = page_of(text, 2) or (0, 0)
+    return min(max(first, 0), LARGEST_ID), min(max(second, 0), LARGEST_ID)
+
+
 def span_of(name: str, text: str) -> Span:
     """The moments that a date parameter allows: ``ge2026-11-01``, ``2026-11``. Without a zone it is Shanghai's.
 

@@ -143,7 +143,7 @@ def _take_all(
     exchange: Exchange, asking: Asking, items: Sequence[Any], *, together: bool, bundled: bool = False
 ) -> list[Verdict]:
     machine = asking.machine
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         now = dt.datetime.now(dt.UTC)
         intake = Intake(conn, machine.token_id, machine.account.id, machine.account.login, now)
         verdicts: list[Verdict] = []

@@ -93,7 +93,7 @@ def entries(
     """Glucose of the resident, in mg/dL; ``find[date][$gte]`` and its like bound it."""
     limit = _count(count)
     since, until = _bounds(request.query_params.multi_items())
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         who = resident_of(conn, asking, patient)
         asked = {"token": asking.machine.token_id, "resident": who[0], "since": since, "until": until, "limit": limit}
         rows = conn.execute(_ENTRIES, asked).fetchall()
@@ -168,7 +168,7 @@ def name_of(resident: int, us: int) -> str:
 
 def _take(exchange: Exchange, asking: Asking, items: Sequence[Any], patient: str | None) -> list[dict[str, Any]]:
     machine = asking.machine
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         number, _ = resident_of(conn, asking, patient)
         now = dt.datetime.now(dt.UTC)
         intake = Intake(conn, machine.token_id, machine.account.id, machine.account.login, now)

@@ -96,6 +96,4 @@ class FrameSender:
         now = time.monotonic()
         if now - self._cleaned_at >= CLEAN_S:
             self._cleaned_at = now
-            conn.execute(
-                "DELETE FROM exchange_observation WHERE time < now() - make_interval(days => %s)", (KEPT_DAYS,)
-            )
+            conn.execute("SELECT forget_observations(%s)", (KEPT_DAYS,))

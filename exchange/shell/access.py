@@ -35,6 +35,11 @@ class Asking(msgspec.Struct, frozen=True):
     origin: str
     scope: MachineScope
     path: str
+    shown: str
+    """The token, as it came: the database gives the rows of whoever shows it."""
+
+    def __repr__(self) -> str:
+        return f"Asking({self.machine.name!r}, {self.scope.value}, {self.path!r})"
 
     def seen(
         self, conn: psycopg.Connection[Any], residents: Collection[int], n: int, *, written: bool = False,
@@ -106,7 +111,7 @@ def ask(request: Request, exchange: Exchange, scope: MachineScope, *, nightscout
             zh="请出示令牌：Authorization: Bearer sw_…",
             headers=CHALLENGE,
         )
-    with exchange.database() as conn:
+    with exchange.database(token) as conn:
         machine = machine_tokens.recognise(
             conn, token, at=dt.datetime.now(dt.UTC), origin=origin, nightscout=hashed
         )  # fmt: skip
@@ -129,7 +134,7 @@ def ask(request: Request, exchange: Exchange, scope: MachineScope, *, nightscout
     action = Action.EXCHANGE_WRITE if scope.value.endswith(".write") else Action.EXCHANGE_READ
     if not may_do(machine.account, action):
         raise ExchangeError(403, en="this account may not use the exchange", zh="此账号不能使用数据接口")
-    return Asking(machine, origin, scope, request.url.path)
+    return Asking(machine, origin, scope, request.url.path, token)
 
 
 def _token_of(request: Request, *, nightscout: bool) -> tuple[str, bool]:

@@ -1,5 +1,6 @@
 """The state that all requests share: settings, connection pool, the tokens' buckets."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from database.pool import Pool, make_pool
+from database.rights.machine_rows import MACHINE_SETTING
 from database.settings import DatabaseSettings
 from exchange.settings import ExchangeSettings
 from exchange.shell.limits import Buckets
@@ -17,6 +19,9 @@ from observability.liveness import Liveness
 
 STRANGERS_PER_S, STRANGERS_BURST = 0.5, 20
 """Requests with a wrong token, by address: who guesses is slowed down, who mistypes is not."""
+
+_TOKEN = re.compile(r"^[A-Za-z0-9_-]{1,200}\Z")
+"""The form of what may be shown: what our threads show (``export:…``) is none of it."""
 
 
 class Exchange:
@@ -43,9 +48,11 @@ class Exchange:
         self._pool.close()
 
     @contextmanager
-    def database(self) -> Iterator[psycopg.Connection[Any]]:
-        """Lend a connection; committed at the end, rolled back on an error."""
+    def database(self, shown: str) -> Iterator[psycopg.Connection[Any]]:
+        """Lend a connection that sees the rows of the token that is ``shown``, whole or as Nightscout's clients show it
+        (:mod:`database.rights.machine_rows`); committed at the end, rolled back on an error."""
         with self._pool.connection() as conn:
+            conn.execute("SELECT set_config(%s, %s, true)", (MACHINE_SETTING, shown if _TOKEN.match(shown) else ""))
             # filters that are not given are left out of a plan only where it is made for the very values
             conn.prepare_threshold = None
             yield conn

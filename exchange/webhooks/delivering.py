@@ -15,6 +15,7 @@ import psycopg
 import structlog
 
 from database.pool import connect_options
+from database.rights.machine_rows import DELIVERIES, MACHINE_SETTING
 from database.settings import DatabaseSettings
 from exchange.webhooks.posting import TIMEOUT_S, Answer, post
 from exchange.webhooks.queueing import queue_all
@@ -44,13 +45,6 @@ _CLAIM: LiteralString = """
     ) due
     WHERE d.id = due.id
     RETURNING d.id, d.webhook_id, d.message_id, d.body, d.attempts, d.give_up_at, due.url, due.secret
-"""
-_CONSENT: LiteralString = """
-    SELECT NOT EXISTS (
-        SELECT FROM resident x WHERE x.household_id = a.household_id AND (a.resident_id IS NULL OR x.id = a.resident_id)
-          AND NOT EXISTS (SELECT FROM exchange_consent c WHERE c.resident_id = x.id AND c.account_id = w.account_id
-                          AND c.withdrawn_at IS NULL))
-    FROM webhook_delivery d JOIN alert a ON a.id = d.alert_id JOIN webhook w ON w.id = d.webhook_id WHERE d.id = %s
 """
 
 
@@ -132,6 +126,7 @@ class Webhooks:
 
     def turn(self, conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
         """Note what was answered, queue what happened, post what is due; whether there was anything."""
+        conn.execute("SELECT set_config(%s, %s, false)", (MACHINE_SETTING, DELIVERIES))
         worked = self._note(conn, now)
         worked = queue_all(conn, now) > 0 or worked
         counts: dict[int, int] = {}
@@ -162,7 +157,7 @@ class Webhooks:
 
     def _agreed(self, conn: psycopg.Connection[Any], one: Claimed, now: dt.datetime) -> bool:
         """Whether the resident still agrees: a consent that was withdrawn meanwhile drops what waits."""
-        row = conn.execute(_CONSENT, (one.id,)).fetchone()
+        row = conn.execute("SELECT delivery_agreed(%s)", (one.id,)).fetchone()
         if row is not None and row[0]:
             return True
         conn.execute("UPDATE webhook_delivery SET state = 'dropped', done_at = %s WHERE id = %s", (now, one.id))

@@ -30,7 +30,7 @@ def _good(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
 }))  # fmt: skip
 def own(exchange: Shared, asking: Annotated[Asking, scoped(MachineScope.WEBHOOK)]) -> list[dict[str, Any]]:
     """The webhooks of this system: where they lead, and how many deliveries wait or were given up."""
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         found = webhooks.own(conn, asking.machine.account)
         asking.seen(conn, [], len(found))
     return [
@@ -51,7 +51,7 @@ def deliveries(
     before: Annotated[int, Query(ge=0, le=2**62, description="below this delivery; 0: the newest")] = 0,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Deliveries of one of them: state, attempts, the last status and how long it took."""
-    with exchange.database() as conn:
+    with exchange.database(asking.shown) as conn:
         found = webhooks.deliveries(conn, asking.machine.account, number, after=before)
         asking.seen(conn, [], len(found))
     return [

@@ -75,7 +75,8 @@ _TIMES = f"""
     WITH story AS (
         SELECT node.id AS node, f.severity, <m>_s, <m>_is, <m>_target,
                coalesce(<m>_s, resolved_s, extract(epoch FROM %(now)s - f.raised_at)::float8) AS waited,
-               <m>_s IS NOT NULL OR <m>_is IN ('pending', 'missed') AS there
+               <m>_s IS NOT NULL OR <m>_is = 'pending'
+               OR <m>_is = 'missed' AND ('<m>' <> 'on_scene' OR f.ending = 'open') AS there
         {_NODES} WHERE f.month = %(month)s
     ), step AS (
         SELECT node, severity, waited, count(<m>_s) AS seen,
@@ -110,7 +111,8 @@ _TIMES = f"""
 """  # noqa: S608 - of constants
 """Percentiles: of an alert that has not reached the milestone the time that it has waited so far counts, by
 E. L. Kaplan and P. Meier, Journal of the American Statistical Association 53 (1958) 457-481. To leave those out would
-make the times look the shorter, the longer people wait. Where nobody waits they are interpolated, as on the page of the
+make the times look the shorter, the longer people wait. One that was settled by telephone, and is closed, needs nobody
+at the door: it has no time to there. Where nobody waits they are interpolated, as on the page of the
 service level."""
 _RULES: LiteralString = """
     INSERT INTO figure_rule

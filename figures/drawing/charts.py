@@ -51,21 +51,23 @@ def _(picture: RunPicture) -> tuple[str, float]:
     parts = []
     for first, last in picture.marked:
         x = at(first, low)[0] - 8
-        wide_of = at(last, low)[0] + 8 - x
-        parts.append(f'<rect class="f-run" x="{x:.1f}" y="{TOP}" width="{wide_of:.1f}" height="{tall}"/>')
-    for step in range(5):
-        value = low + (high - low) * step / 4
+        broad = at(last, low)[0] + 8 - x
+        parts.append(f'<rect class="f-run" x="{x:.1f}" y="{TOP}" width="{broad:.1f}" height="{tall}"/>')
+    steps = ticks(low, high)
+    for value in steps:
         y = at(0, value)[1]
         parts.append(f'<line class="f-grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        shown = short(value, (high - low) / 4)
+        shown = short(value, steps[1] - steps[0])
         parts.append(f'<text class="f-text" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{shown}</text>')
     every = math.ceil(len(picture.labels) / 9)
     for place, label in enumerate(picture.labels):
         if place % every == 0:
             shown = label if place == 0 or label.endswith("-01") else label[5:] if len(label) == 7 else label
+            x = at(place, low)[0]
+            anchor, x = ("end", WIDTH) if x + wide_of(shown) / 2 > WIDTH else ("middle", x)
             parts.append(
-                f'<text class="f-text" x="{at(place, low)[0]:.1f}" y="{RUN_HEIGHT - BOTTOM + 16}"'
-                f' text-anchor="middle">{escape(shown)}</text>'
+                f'<text class="f-text" x="{x:.1f}" y="{RUN_HEIGHT - BOTTOM + 16}"'
+                f' text-anchor="{anchor}">{escape(shown)}</text>'
             )
     for line in picture.lines:
         parts += _line(line, at)
@@ -169,20 +171,33 @@ def scale(values: Sequence[float]) -> tuple[float, float]:
     if not values:
         return 0.0, 1.0
     low, high = min(values), max(values)
-    if low > 0 and (high - low) < low / 4:
-        rest = (high - low) or abs(high) / 100 or 1.0
-        low = low - rest / 2
-        if max(values) <= 100 and min(values) > 50:
-            high = min(100.0, high + rest / 2) if high < 100 else 100.0
-        else:
-            high += rest / 2
-        return low, high
-    step = 10 ** math.floor(math.log10(high)) / 2 if high > 0 else 1.0
-    return 0.0, max(step, math.ceil(high / step) * step)
+    if low <= 0 or high - low >= low / 4:
+        return 0.0, _up(high, _step(high)) if high > 0 else 1.0
+    rest = (high - low) or abs(high) / 100 or 1.0
+    step = _step(2 * rest)
+    begin, end = -_up(-(low - rest / 2), step), _up(high + rest / 2, step)
+    return begin, min(end, 100.0) if high <= 100 and low > 50 else end
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """The round values of an axis between its ends, four to seven of them."""
+    step = _step(high - low)
+    return [low + step * place for place in range(int((high - low) / step + 1e-6) + 1)]
+
+
+def _step(span: float) -> float:
+    """The smallest of 1, 2, 2.5 and 5 times a power of ten of which at most five are in a span."""
+    size = 10.0 ** math.floor(math.log10(span / 5))
+    return next(size * one for one in (1, 2, 2.5, 5, 10, 20) if span / (size * one) <= 5 + 1e-9)
+
+
+def _up(value: float, step: float) -> float:
+    """The next multiple of a step."""
+    return math.ceil(round(value / step, 6)) * step
 
 
 def short(value: float, step: float) -> str:
     """A number of an axis whose numbers lie ``step`` apart."""
-    digits = max(0, min(4, 1 - math.floor(math.log10(step)))) if step > 0 else 0
+    digits = max(0, min(6, 1 - math.floor(math.log10(step)))) if step > 0 else 0
     text = f"{value:,.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -11,6 +11,7 @@ import typst
 from figures.core.sections import Section, Table
 from figures.drawing import charts
 from figures.export import fonts
+from figures.export.tables import notes
 from figures.reading.page import stamp
 from figures.reading.scope import Window
 
@@ -41,7 +42,7 @@ def report(w: Window, sections: Sequence[Section]) -> bytes:
         "privacy": w.say("报告只含汇总数字，不含任何老人的姓名、住址和健康信息。",
                          "Sums only: no name, address or health of anybody is in this report."),
         "how": w.say("统计口径", "How it is counted"),
-        "sections": [_section(one, style) for one in sections],
+        "sections": [_section(w, one, style) for one in sections],
     }  # fmt: skip
     made = typst.compile(_source(), sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
     assert isinstance(made, bytes)  # noqa: S101 - the form asked for is one file
@@ -53,7 +54,7 @@ def _source() -> bytes:
     return files(__package__).joinpath("report.typ").read_bytes()
 
 
-def _section(section: Section, style: str) -> dict[str, Any]:
+def _section(w: Window, section: Section, style: str) -> dict[str, Any]:
     return {
         "title": section.title, "sentence": section.sentence, "how": list(section.how),
         "pictures": [
@@ -61,18 +62,18 @@ def _section(section: Section, style: str) -> dict[str, Any]:
              "svg": charts.svg(one, f"{section.code}-{number}", style)}
             for number, one in enumerate(section.pictures, 1)
         ],
-        "tables": [_table(one) for one in section.tables if not one.private],
+        "tables": [_table(w, one) for one in section.tables if not one.private],
     }  # fmt: skip
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(w: Window, table: Table) -> dict[str, Any]:
     lengths = [
         max([_wide(column.title) / 2, *(_wide(row[place].text) for row in table.rows)])
         for place, column in enumerate(table.columns)
     ]
     return {
         "caption": table.caption, "heads": [column.title for column in table.columns],
-        "numbers": [column.number for column in table.columns], "note": table.note,
+        "numbers": [column.number for column in table.columns], "note": " ".join(notes(w, table)),
         "widths": [max(5.0, min(26.0, float(length))) for length in lengths],
         "cells": [
             {"text": cell.text, "bad": cell.state == "bad", "few": cell.few} for row in table.rows for cell in row

@@ -5,7 +5,8 @@ import io
 import zipfile
 from collections.abc import Sequence
 
-from figures.core.sections import Column, Section
+from figures.core.sections import Column, Picture, Section, Table
+from figures.core.shares import FEW
 from figures.reading.page import stamp
 from figures.reading.scope import Window
 
@@ -33,6 +34,22 @@ def title_of(w: Window, column: Column) -> str:
     return w.say(f"{column.title}（秒）", f"{column.title} (s)")
 
 
+def spoken(section: Section) -> list[Picture]:
+    """The pictures that say something beside the section's sentence: what their runs show."""
+    return [picture for picture in section.pictures if picture.words != section.sentence]
+
+
+def notes(w: Window, table: Table) -> list[str]:
+    """The lines below a table: its note, and what its marks mean."""
+    found = [cell for row in table.rows for cell in row]
+    said = [table.note] if table.note else []
+    if any(cell.few for cell in found):
+        said.append(w.say(f"灰色：不足 {FEW} 例，不宜比较。", f"Grey: fewer than {FEW} cases, too few to compare."))
+    if any(cell.state == "bad" for cell in found):
+        said.append(w.say("▼：整个区间都低于目标。", "▼ the whole interval lies below the target."))
+    return said
+
+
 def archive(w: Window, sections: Sequence[Section]) -> bytes:
     """A ZIP of CSV files in UTF-8 with a mark, by which spreadsheets know it."""
     packed = io.BytesIO()
@@ -49,6 +66,7 @@ def one(w: Window, section: Section) -> str:
     writer.writerow([safe(section.title)])
     writer.writerows([safe(name), safe(value)] for name, value in head_lines(w))
     writer.writerow([safe(section.sentence)])
+    writer.writerows([safe(picture.title), safe(picture.words)] for picture in spoken(section))
     for table in section.tables:
         writer.writerow([])
         writer.writerow([safe(table.caption)])
@@ -57,6 +75,7 @@ def one(w: Window, section: Section) -> str:
             writer.writerow(
                 ["" if c.value is None else safe(c.value) if isinstance(c.value, str) else c.value for c in row]
             )
+        writer.writerows([safe(line)] for line in notes(w, table))
     writer.writerow([])
     writer.writerows([safe(line)] for line in section.how)
     return text.getvalue()

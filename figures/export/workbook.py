@@ -7,7 +7,7 @@ from typing import Any
 import xlsxwriter
 
 from figures.core.sections import Cell, Section, Table
-from figures.export.tables import head_lines, title_of
+from figures.export.tables import head_lines, notes, spoken, title_of
 from figures.reading.scope import Window
 
 WIDEST = 46
@@ -46,6 +46,9 @@ def _sheet(w: Window, sheet: Any, section: Section, formats: dict[str, Any]) -> 
         sheet.write_string(row, 1, value)
         row += 1
     sheet.write_string(row, 0, section.sentence)
+    for picture in spoken(section):
+        row += 1
+        sheet.write_string(row, 0, f"{picture.title}{w.say('：', ': ')}{picture.words}")
     row += 2
     frozen = row + 2 if len(section.tables) == 1 else 4  # with one table its head stays; else area and months
     sheet.freeze_panes(frozen if section.tables else 4, 1)
@@ -76,6 +79,9 @@ def _table(
         for place, cell in enumerate(line):
             _cell(sheet, row, place, cell, formats)
             widths[place] = max(widths.get(place, 8), _wide(cell.text))
+    for note in notes(w, table):
+        row += 1
+        sheet.write_string(row, 0, note, formats["dim"])
     return row + 2
 
 

@@ -155,14 +155,20 @@ def blind(conn: Connection[Any], w: Window) -> Section:
                 cells.count(affected.get(place, 0), w.link("homes", function=str(place))),
                 cells.hours(lost, 1, w.link("homes", function=str(place))),
                 cells.number(per_home, 2, w.link("homes", function=str(place))),
-                cells.hours(bare, 0, w.link("homes", function=str(place), what="bare")),
-                cells.hours(unknown, 0, w.link("homes", function=str(place), what="unknown")),
+                cells.hours(bare, 1, w.link("homes", function=str(place), what="bare")),
+                cells.hours(unknown, 1, w.link("homes", function=str(place), what="unknown")),
             )
         )
         bars.append(Bar(w.say(*words), per_home, "—" if per_home is None else f"{per_home:.2f}"))
     lost = sum(row[1] for row in rows.values())
     unknown = sum(row[3] for row in rows.values())
     homes = max((row[0] for row in rows.values()), default=0)
+    seen = conn.execute(
+        "SELECT count(DISTINCT month) FROM figure_blind WHERE area_id = %(area)s AND month BETWEEN %(first)s AND"
+        " %(last)s",
+        w.asked,
+    ).fetchone()
+    unseen = len(w.months) - (seen[0] if seen else 0)
     sentence = (
         w.say(
             "所选月份没有核对过守护状况：有没有失去守护不得而知。",
@@ -170,9 +176,11 @@ def blind(conn: Connection[Any], w: Window) -> Section:
         )
         if not rows
         else w.say(
-            f"各守护项合计失去守护 {lost / 3600:,.0f} 户小时；另有 {unknown / 3600:,.0f} 户小时没有核对或情况不明。",
-            f"Homes had lost a protection for {lost / 3600:,.0f} hours over all functions; of {unknown / 3600:,.0f}"
-            " more hours it is not known.",
+            f"各守护项合计失去守护 {lost / 3600:,.1f} 户小时；另有 {unknown / 3600:,.0f} 户小时没有核对或情况不明"
+            + (f"；{unseen} 个月没有守护记录，不在其中。" if unseen else "。"),
+            f"Homes had lost a protection for {lost / 3600:,.1f} hours over all functions; of {unknown / 3600:,.0f}"
+            " more hours it is not known"
+            + (f"; {unseen} months have no record of protection, and are not among them." if unseen else "."),
         )
     )
     title = w.say("失去守护的时长", "Hours without protection")

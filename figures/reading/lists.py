@@ -196,12 +196,15 @@ def _milestone(value: str) -> tuple[str, Any]:
     return "true", None
 
 
+_WAITS = "(f.<m>_is = 'pending' OR f.<m>_is = 'missed' AND ('<m>' <> 'on_scene' OR f.ending = 'open'))"
+
+
 def _verdict(value: str) -> tuple[str, Any]:
     parts = {
         "due": "f.<m>_is IN ('met', 'late', 'missed')",
         "reached": "f.<m>_s IS NOT NULL",
-        "waiting": "f.<m>_s IS NULL AND f.<m>_is IN ('pending', 'missed')",
-        "counted": "(f.<m>_s IS NOT NULL OR f.<m>_is IN ('pending', 'missed'))",
+        "waiting": f"f.<m>_s IS NULL AND {_WAITS}",
+        "counted": f"(f.<m>_s IS NOT NULL OR {_WAITS})",
     }
     if value in parts:
         return parts[value], None

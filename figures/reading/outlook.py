@@ -10,7 +10,7 @@ from figures.core import forecast, months
 from figures.core.sections import Cell, Column, Headline, Line, RunPicture, Section, Table
 from figures.reading import cells
 from figures.reading.places import grade_name
-from figures.reading.scope import Window
+from figures.reading.scope import MOST_MONTHS, Window
 
 SHOWN = 24
 """Months of the past in the picture."""
@@ -19,7 +19,7 @@ SHOWN = 24
 def outlook(conn: Connection[Any], w: Window) -> Section:
     """Forecasts from all whole months before the present one."""
     present = months.month_at(w.now)
-    past = [month for month in sorted(w.counted) if month < present]
+    past = [month for month in sorted(w.counted) if month < present and w.whole(month)]
     past = past[_gap_after(past) :]
     ahead = [months.after(present, step) for step in range(forecast.AHEAD)]
     asked = {**w.asked, "first": past[0] if past else present, "until": present}
@@ -44,12 +44,19 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
     )
     names = {path: w.say(zh, en) for path, zh, en in conn.execute("SELECT path::text, name_zh, name_en FROM area")}
     whole = [sum(counts[place] for counts in grades.values()) for place in range(len(past))]
-    found = forecast.forecast(whole)
-    lines = [_row(w, w.say("合计", "all"), found)]
+    sizes, sizes_ahead = [_days(month) for month in past], [_days(month) for month in ahead]
+    # of a list as many months as one may ask for
+    known = {"from": months.code(past[-MOST_MONTHS:][0]), "to": months.code(past[-1])} if past else {}
+
+    def row(name: str, counts: list[float], **only: str) -> tuple[Cell, ...]:
+        return _row(w, name, forecast.forecast(counts, sizes, sizes_ahead), w.link("alerts", **known, **only))
+
+    found = forecast.forecast(whole, sizes, sizes_ahead)
+    lines = [row(w.say("合计", "all"), whole)]
     lines += [
-        _row(w, grade_name(w, grade), forecast.forecast(grades[grade])) for grade in (*GRADES, "") if grade in grades
+        row(grade_name(w, grade), grades[grade], grade=grade or "none") for grade in (*GRADES, "") if grade in grades
     ]
-    lines += [_row(w, names.get(path, path), forecast.forecast(counts)) for path, counts in below.items()]
+    lines += [row(names.get(path, path), counts, area=path) for path, counts in below.items()]
     title = w.say("需求预测", "Demand to be expected")
     columns = (
         w.say("能力等级或区域", "grade or area"),
@@ -61,6 +68,7 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
         ),
         w.say("回测平均误差", "mean error when tested"),
         w.say("简单推测的误差", "error of the simplest guess"),
+        w.say("回测落入范围", "in the range when tested"),
         w.say("方法", "method"),
     )
     if found.months:
@@ -68,10 +76,16 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
         sentence = w.say(
             f"预计 {months.code(ahead[0])} 全月 {one.value:,.0f} 次预警（十次中八次在"
             f" {one.low:,.0f}–{one.high:,.0f} 之间）；回测平均误差 {found.error:,.1f} 次，“与上月相同”的误差"
-            f" {found.naive_error:,.1f} 次。",
+            f" {found.naive_error:,.1f} 次"
+            + (f"；过去 {found.ranged} 个月中有 {found.held} 个落在当时给出的范围内。" if found.ranged else "。"),
             f"{one.value:,.0f} alerts are expected in {months.code(ahead[0])} (eight times of ten {one.low:,.0f} to"
             f" {one.high:,.0f}); when tested the mean error was {found.error:,.1f}, of the simplest guess"
-            f" {found.naive_error:,.1f}.",
+            f" {found.naive_error:,.1f}"
+            + (
+                f"; of {found.ranged} months {found.held} came to lie in the range that was told then."
+                if found.ranged
+                else "."
+            ),
         )
     else:
         sentence = w.say(
@@ -100,14 +114,19 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
         ),
         how=(
             w.say(
-                "需求以每月预警数计，只用完整的月份。方法为阻尼趋势指数平滑（Gardner 和 McKenzie 1985），区间为"
-                f" 80%，至少按泊松分布的波动。回测：自第 {forecast.LEARNT + 1} 个月起，每月只用之前的数据预测，与“与"
-                "上月相同”比较；不比它好的，就用它。",
-                "Demand is the number of alerts a month; whole months alone are used. Method: exponential"
-                " smoothing with a damped trend (Gardner and McKenzie 1985), the range holds 80 of 100, at least"
-                f" as wide as chance makes it (Poisson). Tested: from month {forecast.LEARNT + 1} on each is"
-                " foretold from those before and compared with the simplest guess, as in the month before; where"
-                " the method is no better, that guess is shown.",
+                "需求以每月预警数计，只用完整的月份，按每月天数折算。方法为阻尼趋势指数平滑（Gardner 和 McKenzie"
+                " 1985）。"
+                f"回测：自第 {forecast.LEARNT + 1} 个月起，每月只用之前的数据预测，与“与上月相同”比较；不比它好的，"
+                "就用它。"
+                "范围按回测中提前一、二、三个月的误差（学生氏分布，80%），至少按泊松分布的波动，越远越宽。"
+                "几年以内看不出季节：季节性强时范围仍会偏窄。各行分别预测，相加不等于合计。",
+                "Demand is the number of alerts a month, by the days of each; whole months alone are used. Method:"
+                " exponential smoothing with a damped trend (Gardner and McKenzie 1985). Tested: from month"
+                f" {forecast.LEARNT + 1} on each is foretold from those before and compared with the simplest guess, as"
+                " in the month before; where the method is no better, that guess is shown. The range is made of the"
+                " errors of that test one, two and three months ahead (Student, 80 %), at least as wide as chance"
+                " makes it (Poisson). Seasons cannot be learnt from a few years: where they are strong the range is"
+                " still too narrow. Lines are foretold one by one, and do not add up to all.",
             ),
         ),
     )
@@ -130,13 +149,17 @@ def _series(rows: list[tuple[str, dt.date, int]], past: list[dt.date]) -> dict[s
     return found
 
 
-def _row(w: Window, name: str, found: forecast.Forecast) -> tuple[Cell, ...]:
+def _days(month: dt.date) -> int:
+    return (months.after(month) - month).days
+
+
+def _row(w: Window, name: str, found: forecast.Forecast, link: str) -> tuple[Cell, ...]:
     if not found.months:
         words = w.say(f"月数不足（需 {forecast.ENOUGH}）", f"not enough months ({forecast.ENOUGH} needed)")
         return (
             cells.text(name),
             cells.count(found.had),
-            *[cells.UNKNOWN] * (2 * forecast.AHEAD + 2),
+            *[cells.UNKNOWN] * (2 * forecast.AHEAD + 3),
             cells.text(words),
         )
     method = w.say("与上月相同", "as in the month before") if found.naive else w.say("阻尼趋势", "damped trend")
@@ -146,10 +169,11 @@ def _row(w: Window, name: str, found: forecast.Forecast) -> tuple[Cell, ...]:
         *(
             cell
             for one in found.months
-            for cell in (cells.number(one.value, 0), cells.text(f"{one.low:,.0f}–{one.high:,.0f}"))
+            for cell in (cells.number(one.value, 0, link), cells.text(f"{one.low:,.0f}–{one.high:,.0f}"))
         ),
         cells.number(found.error),
         cells.number(found.naive_error),
+        cells.text(f"{found.held}/{found.ranged}") if found.ranged else cells.UNKNOWN,
         cells.text(method),
     )
 

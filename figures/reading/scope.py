@@ -18,6 +18,8 @@ from vocabulary.times import SHANGHAI
 
 MOST_MONTHS = 36
 USUAL_MONTHS = 12
+FIRST_DAY = dt.timedelta(days=1)
+"""A district that began within it began with the month."""
 STALE = dt.timedelta(hours=2)
 LISTS: dict[str, Action] = {
     "alerts": Action.VIEW_ALERTS,
@@ -85,7 +87,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         """The part of a month that its figures are about: from when the district began, up to its last count."""
         begin, end = months.span(month)
         counted = self.counted.get(month)
-        return max(begin, self.began or begin), min(end, self.now if counted is None else counted.at)
+        began = begin if self.began is None or self.began < begin + FIRST_DAY else self.began
+        return max(begin, began), min(end, self.now if counted is None else counted.at)
 
     def passed(self, month: dt.date) -> float:
         """That part, 0 to 1."""

@@ -110,12 +110,13 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
             w.say(
                 "自预警发生起算。还在等待的预警不剔除：按已等待的时间计入（Kaplan–Meier 法，1958），等的越多，"
                 "中位数和 90% 越长；“>”表示等待的太多，只知道比这更长。已结束而始终没有到达、"
-                "又超过时限的，算到结束为止；全部到达的月份按线性插值，与“服务时效”页一致。时限内结束而无需该环节的不计。"
+                "又超过时限的，算到结束为止（上门除外：已在电话中办结的不需要上门）；全部到达的月份按线性插值，与“服务时效”页一致。时限内结束而无需该环节的不计。"
                 f"不足 {FEWEST} 例不列分位数，也不画点；不足 {FEW} 例以灰色显示。",
                 "From the moment when the alert was raised. Alerts that still wait are not left out: they count with"
                 " the time that they have waited so far (Kaplan and Meier 1958), so that the more wait, the longer"
                 " median and 90 % become; > means that so many wait that it is only known to be longer. One that"
-                " ended without the milestone, after its target, counts up to its end; one that ended before the"
+                " ended without the milestone, after its target, counts up to its end (but for the door: settled by"
+                " telephone it needed nobody there); one that ended before the"
                 " target without it had no need of it, and does not count. Where all reached it the percentiles are"
                 " interpolated, as on the page of the service level. Below"
                 f" {FEWEST} cases there is no percentile and no point; below {FEW} a line is grey.",

@@ -183,6 +183,18 @@ def _store_statuses(cursor: psycopg.Cursor[Any], statuses: Sequence[StatusRow]) 
             """,
             [(row.status.state, _json(row.status), row.gateway_id, row.status.boot) for row in statuses],
         )
+    told = [(_json(row.status.firmware), row.gateway_id) for row in statuses if row.status.firmware]
+    if told:
+        cursor.executemany(
+            """
+            INSERT INTO device_firmware AS known (device_id, version)
+            SELECT d.id, left(told.value, 60) FROM jsonb_each_text(%s::jsonb) told
+            JOIN device d ON d.name = told.key AND d.gateway_id = %s
+            ON CONFLICT (device_id) DO UPDATE SET version = excluded.version, told_at = now()
+            WHERE known.version <> excluded.version
+            """,
+            told,
+        )
 
 
 def _json(value: Any) -> str:

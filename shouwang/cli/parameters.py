@@ -125,6 +125,23 @@ def set_(
 
 
 @app.command()
+def preview(
+    name: Name,
+    value: Annotated[float, typer.Argument(help="The value to try, in the parameter's unit.")],
+    url: Url,
+    login: Login,
+    resident: Resident = "",
+    home: Home = "",
+    grade: Grade = "",
+    district: District = False,
+) -> None:
+    """Replay the last 14 days with another value, nothing changed: how many alerts it would have given."""
+    from shouwang.cli.actions import threshold_preview
+
+    threshold_preview.run(url, login, name, value, _target(resident, home, grade, district))
+
+
+@app.command()
 def unset(
     name: Name,
     url: Url,

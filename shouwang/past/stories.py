@@ -47,12 +47,13 @@ class HomeStory(msgspec.Struct, frozen=True):
     absences: tuple[Absence, ...]
 
 
-def story_of(number: int, since: dt.datetime, until: dt.datetime, seed: int) -> HomeStory:
-    """Tell the month of home ``number`` (from 1) between two moments; incidents in the order of their times."""
+def story_of(number: int, since: dt.datetime, until: dt.datetime, seed: int, *, own: bool = True) -> HomeStory:
+    """Tell the time of home ``number`` (from 1) between two moments; incidents in the order of their times. ``own``:
+    with the story that the first homes have of their own."""
     rng = np.random.default_rng([seed, number])
     days = max(1, (until - since).days)
     every = tuple(kinds().values())
-    told = _own_story(number, since, days, rng)
+    told = _own_story(number, since, days, rng) if own else []
     for _ in range(int(rng.poisson(A_HOME_AND_DAY * days))):
         kind = every[int(rng.choice(len(every), p=_weights([kind.weight for kind in every])))]
         told.append(_incident(kind, _moment(since, int(rng.integers(days)), kind.hours, rng), rng))

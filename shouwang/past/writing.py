@@ -14,6 +14,7 @@ from database.grade import Grade, schema_grade
 from database.maintenance import round_of_work
 from database.rollup import full_hour
 from device_simulators.home import Home
+from figures.core import months
 from ingest.batches.horizon import begin_storing
 from shouwang.past.alerts import SPACE, PastAlert, add_alert, add_rating, add_visit, visit_times
 from shouwang.past.district import PastDistrict, PastHome, load_district, load_home
@@ -24,6 +25,8 @@ from shouwang.past.tables import Rows
 from vocabulary.errors import BilingualError
 from vocabulary.times import SHANGHAI
 
+MONTHS_BEFORE = 13
+"""Whole months of alerts and visits before the days that have readings: figures and forecasts need a year."""
 LIVE_FROM = dt.timedelta(minutes=15)
 """A simulated home's first live readings begin so long before its start: the past ends there."""
 
@@ -52,12 +55,19 @@ class WrittenPast(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_past(
-    conn: psycopg.Connection[Any], homes: Sequence[NumberedHome], days: int, now: dt.datetime, seed: int = 4
+    conn: psycopg.Connection[Any],
+    homes: Sequence[NumberedHome],
+    days: int,
+    now: dt.datetime,
+    seed: int = 4,
+    *,
+    before: int = 0,
 ) -> WrittenPast:
     """Write ``days`` days before ``now`` for those of the homes that were never heard, and mark them as simulated.
 
-    One transaction: interrupted, nothing is written. ``conn``: in autocommit. Raises PastError for a database whose
-    roll-ups are made of readings alone, and one without schema.
+    ``before``: so many whole months earlier have alerts and visits, and no readings. One transaction: interrupted,
+    nothing is written. ``conn``: in autocommit. Raises PastError for a database whose roll-ups are made of readings
+    alone, and one without schema.
     """
     grade = schema_grade(conn)
     if grade is None or grade is Grade.COMMUNITY:
@@ -76,6 +86,7 @@ def write_past(
     first = not live_since(conn)
     until = (now - LIVE_FROM).replace(second=0, microsecond=0)
     since = (until - dt.timedelta(days=days)).astimezone(SHANGHAI).replace(hour=0, minute=0).astimezone(dt.UTC)
+    first_day = since if not before else months.begin(months.after(months.month_at(since), -before))
     rows, readings, written = Rows(), 0, 0
     alerts: list[PastAlert] = []
     with conn.transaction(), conn.cursor() as cursor:
@@ -93,10 +104,15 @@ def write_past(
             for incident in story.incidents:
                 alert = add_alert(rows, district, home, devices, incident, rng)
                 alerts += [alert] if alert is not None else []
+            if before:
+                earlier = np.random.default_rng([seed, one.number, 2])
+                for incident in story_of(one.number, first_day, since, seed + 1, own=False).incidents:
+                    add_alert(rows, district, home, devices, incident, earlier)
+                _add_planned(rows, district, home, one.number, first_day, since, earlier)
             _add_planned(rows, district, home, one.number, since, until, rng)
             stored = write_readings(cursor, Home(one.number), devices, story.absences, span)
             _log_late_hours(cursor, one.gateway, rolled, horizon.late_before_us)
-            _mark(cursor, home, since, until, seed, stored)
+            _mark(cursor, home, (first_day, since, until), seed, stored)
             readings, written = readings + stored, written + 1
         if written and first:
             add_handovers(conn, rows, district, alerts, since, until)
@@ -133,8 +149,10 @@ def _log_late_hours(cursor: psycopg.Cursor[Any], gateway: str, rolled: dt.dateti
 
 
 def _mark(
-    cursor: psycopg.Cursor[Any], home: PastHome, since: dt.datetime, until: dt.datetime, seed: int, readings: int
-) -> None:
+    cursor: psycopg.Cursor[Any], home: PastHome, times: tuple[dt.datetime, dt.datetime, dt.datetime], seed: int,
+    readings: int,
+) -> None:  # fmt: skip
+    first_day, since, until = times
     cursor.execute(
         "INSERT INTO simulated_past (household_id, since, until, seed, readings) VALUES (%s, %s, %s, %s, %s)",
         (home.household_id, since, until, seed, readings),
@@ -142,13 +160,13 @@ def _mark(
     # the home was watched, and the family agreed, before its past began
     cursor.execute(
         "UPDATE gateway SET registered_at = least(registered_at, %s) WHERE household_id = %s",
-        (since, home.household_id),
+        (first_day, home.household_id),
     )
     for table in ("contact", "family_member"):
         cursor.execute(
             f"UPDATE {table} SET consent_at = least(consent_at, %s)"  # noqa: S608 - one of two fixed names
             " WHERE resident_id IN (SELECT id FROM resident WHERE household_id = %s)".encode(),
-            (since, home.household_id),
+            (first_day, home.household_id),
         )
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from care_network.demo.district import DemoDistrict
 from device_simulators.homes import SimulatedHome, demo_home
-from shouwang.past.writing import PastError, live_since, write_past
+from shouwang.past.writing import MONTHS_BEFORE, PastError, live_since, write_past
 from shouwang.platform import report
 from shouwang.platform.homes import write_home
 from shouwang.platform.platform import Platform
@@ -101,7 +101,7 @@ def _write_past(platform: Platform, homes: list[SimulatedHome], days: int, out: 
     """Write the past of the homes that have none; where it cannot be written the demonstration begins empty."""
     try:
         with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
-            write_past(conn, homes, days, dt.datetime.now(dt.UTC))
+            write_past(conn, homes, days, dt.datetime.now(dt.UTC), before=MONTHS_BEFORE)
             platform.simulated_days = days if live_since(conn) else 0
     except PastError as error:
         out.print(f"{error.message_zh} {error.message_en}")

@@ -128,6 +128,8 @@ class Platform:
         """Start one service as a child process."""
         broker = None if service in BROKERLESS else self.service_broker(f"svc-{service}")
         own = {**self.service_settings(), "SHOUWANG_DATABASE_URL": self.service_database_url(service)}
+        if service == "maintain":
+            own["SHOUWANG_DATABASE_DISK"] = str(self.data)
         if service == "console":
             own |= {f"SHOUWANG_CONSOLE_{name.upper()}_DATABASE": self.service_database_url(name) for name in OF_CONSOLE}
         self.start_child(service, ["-m", MODULES[service]], broker, own)

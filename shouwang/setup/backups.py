@@ -52,14 +52,19 @@ def settings(template: str, public_key: str, parts: Collection[str], broker: str
     return text if "database" in parts else re.sub(r"(?m)^stanza = .*$", 'stanza = ""', text)
 
 
+def data_folder(cluster: str, configuration: str) -> str:
+    """The folder of PostgreSQL's data. ``cluster``: of its configuration, whose text is ``configuration``."""
+    named = re.search(r"(?m)^\s*data_directory\s*=\s*'([^']+)'", configuration)
+    return named[1] if named else cluster.replace("/etc/", "/var/lib/", 1)
+
+
 def pgbackrest(template: str, cluster: str, configuration: str, *, port: int, cores: int) -> str:
     """Fill ``deploy/pgbackrest/pgbackrest.conf``. ``cluster``: the folder of PostgreSQL's configuration, whose text is
     ``configuration``; ``cores`` restore at the same time."""
-    named = re.search(r"(?m)^\s*data_directory\s*=\s*'([^']+)'", configuration)
     head, section, restore = template.partition("[global:restore]")
     text = head + section + re.sub(r"(?m)^process-max=.*$", f"process-max={cores}", restore)
     for name, value in {
-        "pg1-path": named[1] if named else cluster.replace("/etc/", "/var/lib/", 1),
+        "pg1-path": data_folder(cluster, configuration),
         "pg1-port": port,
         "repo1-cipher-pass": secrets.token_urlsafe(48),
     }.items():

@@ -230,9 +230,15 @@ class Plan:
             yield self._file(backups.PGBACKREST, lambda cluster=cluster: self._pgbackrest(cluster),  # type: ignore[misc]
                              mode=0o640, owner="postgres", group="postgres", once=True)  # fmt: skip
 
-    def _pgbackrest(self, cluster: str) -> bytes:
+    def _configuration(self, cluster: str) -> str:
         file = self._machine.at(f"{cluster}/postgresql.conf")
-        configuration = file.read_text("utf-8", "replace") if file.exists() else ""
+        return file.read_text("utf-8", "replace") if file.exists() else ""
+
+    def _data_of(self, cluster: str) -> str:
+        return backups.data_folder(cluster, self._configuration(cluster))
+
+    def _pgbackrest(self, cluster: str) -> bytes:
+        configuration = self._configuration(cluster)
         template = self._machine.template("pgbackrest/pgbackrest.conf")
         port, cores = self._answers.database_port, os.cpu_count() or 1
         return backups.pgbackrest(template, cluster, configuration, port=port, cores=cores).encode()
@@ -384,6 +390,8 @@ class Plan:
             values["SHOUWANG_BROKER_HOST"] = self._answers.broker_hosts[0]
         else:
             values["SHOUWANG_DATABASE_URL"] = self._url(OWNER if name == "admin" else role_of(name))
+        if name == "maintain" and "database" in self._answers.parts and self._machine.clusters:
+            values["SHOUWANG_DATABASE_DISK"] = self._data_of(self._machine.clusters[0])
         if name == "notify":
             values["SHOUWANG_NOTIFY_CONSOLE_URL"] = self._answers.console_url
         if name == "exchange":

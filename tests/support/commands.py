@@ -157,7 +157,7 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.VIEW_LIMITS: (
         "alerting parameters conditions", "alerting parameters history", "alerting parameters list",
-        "alerting parameters preset",
+        "alerting parameters preset", "alerting parameters preview",
         "alerting parameters set", "alerting parameters unset",
     ),
     Action.VIEW_MEDICAL_NOTE: ("network note show",),

@@ -101,6 +101,12 @@ def of_transaction(conn: Connection[Any], change: Change) -> list[Change]:
         return cursor.execute(query, (change.transaction,)).fetchall()
 
 
+def newest_here(conn: Connection[Any]) -> int | None:
+    """The number of the newest change of this very transaction; None where it changed no record."""
+    row = conn.execute("SELECT max(id) FROM record_change WHERE transaction = pg_current_xact_id()").fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
 def one(conn: Connection[Any], number: int) -> Change | None:
     """A change by its number."""
     with conn.cursor(row_factory=class_row(Change)) as cursor:

@@ -31,6 +31,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Found anywhere in names, codes, telephones and addresses; several words must all be there."""
     filters: Mapping[str, str] = {}
     """By name: a name of FILTERS of the kind, and its value."""
+    heard: tuple[int, ...] = ()
+    """Rows of residents whose names sound like ``words``: they, their homes and what belongs to them are found, too."""
     after: str = ""
     """Key of the record before the first one, as ``next`` of the page before it."""
     limit: int = LIMIT
@@ -147,6 +149,15 @@ _DEVICE_FOUND = (
 _FIRST_HOMES = " AND g.name >= %(from)s ORDER BY g.name LIMIT 500"
 """Of these alone where one word is the whole choice: their devices fill a page many times over."""
 MOST_WORDS = 5
+_HEARD: Mapping[str, LiteralString] = {
+    "resident": "x.id = ANY (%(heard)s)",
+    "household": "x.id IN (SELECT household_id FROM resident WHERE id = ANY (%(heard)s))",
+    "gateway": "x.household_id IN (SELECT household_id FROM resident WHERE id = ANY (%(heard)s))",
+    "contact": "x.resident_id = ANY (%(heard)s)",
+    "device": "x.gateway_id IN (SELECT g.id FROM gateway g JOIN resident r ON r.household_id = g.household_id"
+    " WHERE r.id = ANY (%(heard)s))",
+}
+"""The condition by kind that it belongs to one of the residents who were heard."""
 
 
 def page(conn: Connection[Any], kind: Kind, wanted: Wanted) -> Page:
@@ -161,8 +172,11 @@ def page(conn: Connection[Any], kind: Kind, wanted: Wanted) -> Page:
     if kind.name == "household":
         conditions.append("x.code <> %(platform)s")
         parameters["platform"] = PLATFORM_HOME
-    for number, word in enumerate(wanted.words.split()[:MOST_WORDS]):
-        conditions.append(_found(kind, word, number, parameters, wanted))
+    typed = [_found(kind, word, number, parameters, wanted) for number, word in enumerate(_words(wanted))]
+    if typed and wanted.heard and kind.name in _HEARD:
+        parameters["heard"] = list(wanted.heard)
+        typed = [f"(({' AND '.join(typed)}) OR {_HEARD[kind.name]})"]
+    conditions += typed
     for name, value in wanted.filters.items():
         conditions.append(_condition(kind, name, value, parameters))
     order = store.key_columns(kind)
@@ -215,6 +229,10 @@ def _found(kind: Kind, word: str, number: int, parameters: dict[str, Any], wante
     few = _FIRST_HOMES if len(wanted.words.split()) == 1 and not wanted.filters else ""
     by_model = f"x.model = ANY (%(models{number})s) OR " if parameters[f"models{number}"] else ""
     return f"({by_model}{_DEVICE_FOUND.replace('{word}', place)}{few}))"
+
+
+def _words(wanted: Wanted) -> list[str]:
+    return wanted.words.split()[:MOST_WORDS]
 
 
 def _plain(word: str) -> str:

@@ -1,7 +1,7 @@
 """Records that belong to a record, what a removal would take along or fail on, and the tree of areas."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, LiteralString
 
 import msgspec
@@ -10,6 +10,7 @@ from psycopg.rows import class_row, dict_row
 
 from care_network.records import store
 from care_network.records.kinds import Kind, kind_named
+from care_network.records.listing.fields import FIELDS
 from care_network.records.store import NOW, Stored
 from vocabulary.synthetic import PLATFORM_HOME
 
@@ -249,6 +250,40 @@ def costs(conn: Connection[Any], kind: Kind, stored: Stored) -> list[Cost]:
         if row is not None and row[0] > 0:
             found.append(Cost(zh.format(n=row[0]), en.format(n=row[0]), blocks))
     return found
+
+
+NAMES: Mapping[str, LiteralString] = {
+    "household": "SELECT code, address_zh, address_en FROM household WHERE code = ANY (%s)",
+    "resident": "SELECT code, name_zh, name_en FROM resident WHERE code = ANY (%s)",
+    "staff": "SELECT code, name_zh, name_en FROM staff WHERE code = ANY (%s)",
+    "organisation": "SELECT code, name_zh, name_en FROM organisation WHERE code = ANY (%s)",
+    "area": "SELECT path::text, name_zh, name_en FROM area WHERE path::text = ANY (%s)",
+}
+Named = Mapping[tuple[str, str], tuple[str, str]]
+"""By kind and key: the Chinese and the English name."""
+
+
+def named(conn: Connection[Any], kind: Kind, records: Iterable[Any]) -> Named:
+    """The present names of what records of a kind refer to; what the reader may not see has none."""
+    keys = {
+        (field.form, key)
+        for record in records
+        for name, field in FIELDS[kind.name].items()
+        if field.form in NAMES and (key := getattr(record, name))
+    }
+    return named_keys(conn, keys)
+
+
+def named_keys(conn: Connection[Any], keys: Iterable[tuple[str, str]]) -> Named:
+    """The present names of records by their kinds and keys."""
+    some: dict[str, list[str]] = {}
+    for kind, key in keys:
+        some.setdefault(kind, []).append(key)
+    return {
+        (kind, row[0]): (row[1], row[2])
+        for kind in some.keys() & NAMES.keys()
+        for row in conn.execute(NAMES[kind], (some[kind],))
+    }
 
 
 class Branch(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from care_network.access.permissions import ACTIONS_ZH, PERMISSIONS, ROLES_ZH, A
 from care_network.errors import ProvisioningError
 from care_network.records import account_records, lookup
 from care_network.records.account_records import STATES, Admin, Wanted
-from care_network.records.accounts import changes
+from care_network.records.accounts import changes, seers
 from care_network.records.records import NewAccount, parse
 from console.pages.admin.frame import admin_page
 from console.pages.lists import LIMIT, pager_of
@@ -54,11 +54,12 @@ def accounts_page(
         if area and area not in {path for path, _, _ in areas}:
             wanted = Wanted(words=wanted.words, role=wanted.role, state=wanted.state, after=after)
         found = account_records.find_accounts(conn, admin, wanted, LIMIT + 1)
+        names = seers.names_of(conn, sorted({code for one in found for code in one.residents}))
     rows = found[:LIMIT]
     pager = pager_of(request, rows[-1].login if len(found) > LIMIT else None)
     return admin_page(
         request, "accounts.html", account, rows=rows, pager=pager, q=q, role=role, area=area, state=state,
-        areas=areas, places={path: (zh, en) for path, zh, en in areas}, **words(request, account),
+        areas=areas, names=names, places={path: (zh, en) for path, zh, en in areas}, **words(request, account),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from care_network.access.auditing.search import about_account
 from care_network.access.permissions import audit
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records import account_records, lookup
-from care_network.records.accounts import changes
+from care_network.records.accounts import changes, seers
 from care_network.records.accounts.changes import AccountChange
 from console.pages.accounts.keeping import KEEP, admin_of, one_time_page, words
 from console.pages.admin.frame import admin_page
@@ -25,7 +25,7 @@ from console.shell.views import language_of
 
 router = APIRouter()
 HISTORY = 30
-NAMED = ("disable", "enable", "reset-password", "reset-second-factor", "end-sessions")
+NAMED = ("disable", "enable", "reset-password", "reset-second-factor", "end-sessions", "withdraw-consent")
 """Steps that a page names the consequence of before they are done."""
 
 
@@ -49,12 +49,13 @@ def _one(
         kept = account_records.kept(conn, admin, login)
         areas = lookup.areas(conn, account.area_path)
         holder = account_records.kept_account(conn, admin, kept.login)
+        names = seers.names_of(conn, kept.residents)
         open_ones = sessions.open_sessions(conn, holder, admin.at)
     with console.database() as conn:  # the logins' own role reads no more of the audit than logins
         history = about_account(conn, account, kept.login, HISTORY)
         audit(conn, account, "view_account", at=admin.at, origin=admin.origin, detail={"login": kept.login})
     return admin_page(
-        request, "kept-account.html", account, status_of(error) if error else 200, kept=kept, areas=areas,
+        request, "kept-account.html", account, status_of(error) if error else 200, kept=kept, areas=areas, names=names,
         open_sessions=open_ones, device=lambda codes: device_words(language, codes),
         history=[said(line, language) for line in history],
         filled=filled or {"name_zh": kept.name_zh, "name_en": kept.name_en, "role": kept.role, "area": kept.area_path},
@@ -101,7 +102,9 @@ def change(
 
 
 @router.get("/accounts/of/{login}/{step}", dependencies=[KEEP])
-def consequence(request: Request, console: Shared, account: CurrentAccount, login: str, step: str) -> Response:
+def consequence(
+    request: Request, console: Shared, account: CurrentAccount, login: str, step: str, resident: str = ""
+) -> Response:
     """The consequence of a step, before it is done."""
     if step not in NAMED:
         raise NotFoundError(en="there is no such page", zh="没有这个页面")
@@ -109,8 +112,12 @@ def consequence(request: Request, console: Shared, account: CurrentAccount, logi
     with console.login_database() as conn:
         kept = account_records.kept(conn, admin, login)
         effect = changes.effect(conn, admin, login)
+        names = seers.names_of(conn, kept.residents)
+    if step == "withdraw-consent" and resident not in kept.residents:
+        raise NotFoundError(en="there is no such consent", zh="没有这项同意")
     return admin_page(
-        request, "account-consequence.html", account, kept=kept, effect=effect, step=step, fields={},
+        request, "account-consequence.html", account, kept=kept, effect=effect, step=step,
+        fields={"resident": resident} if step == "withdraw-consent" else {}, resident=names.get(resident),
         **words(request, account),
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from console.shell.views import language_of, page
 from figures.core import months
 from figures.core.sections import Picture
 from figures.drawing import charts
+from figures.export.tables import notes
 from figures.reading import lists, scope
 from figures.reading import page as figures_page
 from figures.reading.scope import Window
@@ -58,7 +59,7 @@ def decisions(
         sections=sections, other=other, pairs=figures_page.compared(sections, beside) if other else [],
         areas=choices, compare=compare, severity=severity,
         severity_words=[(one, SEVERITY_WORDS[one]) for one in SEVERITIES],
-        draw=_draw, month_code=months.code, query=_query(window, severity), stamp=figures_page.stamp,
+        draw=_draw, notes=notes, month_code=months.code, query=_query(window, severity), stamp=figures_page.stamp,
         depth=min((one.path.count(".") for one in choices), default=0),
     )  # fmt: skip
 

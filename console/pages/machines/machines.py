@@ -13,6 +13,7 @@ from care_network.access.permissions import Action
 from care_network.access.webhooks import EVENTS
 from care_network.errors import NotFoundError, ProvisioningError
 from care_network.records import lookup
+from care_network.records.accounts.seers import names_of
 from console.pages.admin.frame import admin_page
 from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
@@ -119,10 +120,13 @@ def give(
 
 @router.post("/machines/consents/withdraw", dependencies=[KEEP])
 def withdraw(
-    request: Request, console: Shared, account: CurrentAccount, system: Text = "", resident: Text = ""
+    request: Request, console: Shared, account: CurrentAccount, system: Text = "", resident: Text = "", sure: Text = ""
 ) -> Response:
-    """Take a consent back, at once."""
+    """Take a consent back, at once; first the page names the consequence."""
     with console.database() as conn:
+        if not sure:
+            who = names_of(conn, [resident]).get(resident, (resident, resident))
+            return admin_page(request, "machine_consent_end.html", account, system=system, resident=resident, who=who)
         exchange_consents.withdraw(conn, account, [resident], system, at=now(), origin=origin_of(request))
     return RedirectResponse(f"/machines/consents?system={system}", 303)
 

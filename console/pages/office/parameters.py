@@ -15,10 +15,10 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.catalogues.ability import GRADES
 from care_network.errors import ProvisioningError
+from console.pages.admin.frame import admin_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
-from console.shell.views import page
 
 router = APIRouter()
 LOOK = needs(Action.VIEW_LIMITS)
@@ -80,11 +80,11 @@ def _sheet(
     lines = sorted(sheet.lines, key=lambda line: place_of(_group(line)))  # by name within, as they come
     groups = [(heading_of(group), list(some)) for group, some in itertools.groupby(lines, _group)]
     around = {"grade": sheet.target.around[0], "household": sheet.target.household}
-    return page(
-        request, "parameters.html", account, status_of(error) if error else 200, sheet=sheet, groups=groups,
+    return admin_page(
+        request, "parameters.html", account, status_of(error) if error else 200, sheet=sheet, thresholds=groups,
         known=catalogue(), scopes=SCOPES, grades=GRADES, around=around,
         message=message_of(request, error, account) if error else "", filled=filled or {}, about=about,
-        undoable=undoable,
+        undoable=undoable, here="/parameters",
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from care_network.access.accounts import Account
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_network.importing import forms
 from care_network.records.kinds import Kind, kind_named
+from care_network.records.listing import related
 from care_network.records.listing.fields import FIELDS, MANY, needed, typed
 from care_network.records.store import Stored
 from console.pages.admin.frame import admin_page
@@ -23,6 +24,8 @@ from console.shell.state import Console, Shared
 from vocabulary.text import check_text
 
 router = APIRouter()
+SOUGHT = ("household", "resident", "staff", "gateway")
+"""Kinds of which there are too many to choose from a list: a field that names one suggests what fits."""
 MOST_FIELDS = 200
 """Values of a form, each box of a list counted."""
 
@@ -117,6 +120,10 @@ def _form(
             message = message_of(request, error, account)
     with console.database() as conn:
         choices = _choices(conn, account, kind)
+        speaker.named = related.named_keys(conn, {
+            (field.form, texts[name][0]) for name, field in FIELDS[kind.name].items()
+            if field.form in SOUGHT and texts.get(name)
+        })  # fmt: skip
     controls = [_control(kind, name, texts, wrong, choices, stored is not None, speaker) for name in FIELDS[kind.name]]
     theirs = []
     if isinstance(error, ChangedMeanwhileError) and stored is not None:
@@ -148,6 +155,8 @@ class Control(msgspec.Struct, frozen=True):
     options: list[tuple[str, str]]
     needed: bool
     unit: str
+    attrs: dict[str, str]
+    """Further attributes of its control: by which records are suggested to a field that names one."""
     fixed: bool
     """Part of the key of a record that exists: shown, and not changed."""
 
@@ -170,11 +179,17 @@ def _control(
         shown = "select"
     elif shown not in ("tick", "three", "select", "several", "datetime-local", "text", "tel", "date", "time"):
         shown = "text"
+    help_text = speaker.pick(field.help_zh, field.help_en)
+    if field.form in SOUGHT:
+        known = speaker.called(field.form, value) if value and (field.form, value) in speaker.named else ""
+        find = speaker.pick("输入姓名、拼音、编号或电话查找。", "Type a name, pinyin, code or telephone to find it.")
+        help_text = " ".join(part for part in (known, find, help_text) if part)
     if shown == "select" and not (must and value):
         options = [("", "—"), *options]
     return Control(
-        name, speaker.label(kind.name, name), value, speaker.pick(field.help_zh, field.help_en),
+        name, speaker.label(kind.name, name), value, help_text,
         speaker.pick(*wrong[name]) if name in wrong else "", shown, options, must, speaker.pick(*field.unit),
+        {"data-suggest": f"/records/{field.form}/suggest", "autocomplete": "off"} if field.form in SOUGHT else {},
         exists and name in kind.key,
     )  # fmt: skip
 

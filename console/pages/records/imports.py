@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
@@ -17,6 +17,8 @@ from care_network.errors import ProvisioningError
 from care_network.importing import tables
 from care_network.importing.columns import SHEETS, Sheet, sheet_named
 from care_network.importing.importing import VERDICTS, ImportOutcome, run_import
+from care_network.records.history.changes import UNDO_S
+from care_network.records.network import Network
 from care_network.records.places import checked_files
 from care_network.records.places.checked_files import CheckedFile
 from console.pages.admin.frame import admin_page
@@ -31,6 +33,9 @@ EDIT = needs(Action.PROVISION, Action.MANAGE_STAFF, Action.EDIT_CONTACTS)
 """Which of these it takes depends on the table; the import asks for that of each of its kinds."""
 MOST_ROWS = 10_000
 """Lines of a table that a page takes; for more there is the command."""
+MOST_TAKEN_BACK = 2000
+"""Records of an import that can be taken back as a whole: each is looked at and reversed by itself."""
+UNDO = dt.timedelta(seconds=UNDO_S)
 MOST_SHOWN = 200
 """Lines that a report shows, the refused ones first."""
 LONGEST_NAME = 120
@@ -141,8 +146,23 @@ def check_or_store(
     lines.sort(key=lambda line: (line.verdict != "refused", line.verdict == "unchanged", line.number))
     return _page(
         request, account, known, outcome=outcome, checked=number, lines=lines[:MOST_SHOWN], counts=counts,
-        file=file.name, most=MOST_SHOWN,
+        file=file.name, most=MOST_SHOWN, undo=_undo_of(outcome), until=dt.datetime.now(dt.UTC) + UNDO,
     )  # fmt: skip
+
+
+@router.post("/imports/{sheet}/undo", dependencies=[EDIT])
+def undo(
+    request: Request, console: Shared, account: CurrentAccount, sheet: str, change: Annotated[int, Form()]
+) -> Response:
+    """Take a whole import back within its time; what somebody changed since stays, and is named."""
+    known = sheet_named(sheet)
+    try:
+        with console.database() as conn:
+            network = Network(conn, account, at=dt.datetime.now(dt.UTC), origin=origin_of(request))
+            undone = network.undo_all(change)
+    except ProvisioningError as error:
+        return _page(request, account, known, status_of(error), message=message_of(request, error, account))
+    return _page(request, account, known, undone=undone, most=MOST_SHOWN)
 
 
 def _lines(table: tables.Table, outcome: ImportOutcome) -> list[Line]:
@@ -158,10 +178,19 @@ def _lines(table: tables.Table, outcome: ImportOutcome) -> list[Line]:
     ]  # fmt: skip
 
 
+def _undo_of(outcome: ImportOutcome) -> int | None:
+    """The change by which the import can be taken back; None: nothing changed, or too much at once."""
+    records = sum(one.added + one.changed for one in outcome.saved.values())
+    return outcome.change if outcome.stored and records <= MOST_TAKEN_BACK else None
+
+
 def _sheets(account: Account) -> list[Sheet]:
     return [sheet for sheet in SHEETS.values() if all(may_do(account, kind.edit) for kind in sheet.kinds)]
 
 
 def _page(request: Request, account: Account, sheet: Sheet, status: int = 200, **context: Any) -> Response:
-    empty: dict[str, Any] = {"outcome": None, "message": "", "verdicts": (*VERDICTS, "refused")}
+    empty: dict[str, Any] = {
+        "undone": None, "undo": None, "most_back": MOST_TAKEN_BACK, "outcome": None, "message": "",
+        "verdicts": (*VERDICTS, "refused"),
+    }  # fmt: skip
     return admin_page(request, "import.html", account, status, sheet=sheet, **(empty | context))

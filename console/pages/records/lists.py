@@ -3,11 +3,12 @@
 import datetime as dt
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, in_area
 from care_network.duty.roster import KIND_WORDS as ORGANISATIONS
 from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
 from care_network.importing import exporting
@@ -17,18 +18,22 @@ from care_network.records.listing import related
 from care_network.records.listing.fields import FIELDS, LEVELS
 from care_network.records.listing.paging import FILTERS, Page, Wanted
 from care_network.records.network import Network
+from care_network.records.store import key_of as key_of_record
+from care_network.search.query import read_query
 from console.pages.admin.frame import admin_page
 from console.pages.lists import LIMIT, pager_of
 from console.pages.records import words
 from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
-from console.shell.state import Shared
+from console.shell.state import Console, Shared
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 LOOK = needs(Action.VIEW_NETWORK)
+SUGGESTED, HEARD = 8, 200
+"""Lines below a field; residents who are looked for by their sound, at most."""
 TREES = ("area", "organisation")
 """Kinds that are shown as a tree while nobody searches."""
 
@@ -51,13 +56,14 @@ def wanted_of(request: Request, kind: Kind, now: dt.datetime) -> Wanted:
 def records_page(request: Request, console: Shared, account: CurrentAccount, kind: str) -> Response:
     """A list of a kind, or the tree of areas with the organisations in it."""
     known, now = kind_named(kind), dt.datetime.now(dt.UTC)
+    heard = _heard(console, account, request.query_params.get("q", ""))
     speaker = words.Speaker(language_of(request, account), account, now.astimezone(SHANGHAI).date())
     empty = Wanted(under="", today=speaker.today)
     error: ProvisioningError | None = None
     with console.database() as conn:
         network = Network(conn, account, at=now, origin=origin_of(request))
         try:
-            wanted = wanted_of(request, known, now)
+            wanted = msgspec.structs.replace(wanted_of(request, known, now), heard=heard)
             if kind in TREES and not request.query_params:
                 return _tree(request, conn, account, network, known, speaker)
             found = network.page(kind, wanted)
@@ -66,6 +72,8 @@ def records_page(request: Request, console: Shared, account: CurrentAccount, kin
                 raise
             error, wanted, found = refused, empty, Page((), None)
         places = related.names(conn, {one.path for one in found.rows})
+        if wanted.as_of is None:
+            speaker.named = related.named(conn, known, [one.record for one in found.rows])
         ends = related.first_ends(conn, [one.id for one in found.rows]) if known is STAFF else {}
         streets = _areas(conn, account)
         undo = _undoable(conn, account, request)
@@ -82,6 +90,35 @@ def records_page(request: Request, console: Shared, account: CurrentAccount, kin
         until=undo.at + dt.timedelta(seconds=changes.UNDO_S) if undo else None,
         message=message_of(request, error, account) if error else "", query=str(request.url.query),
     )  # fmt: skip
+
+
+@router.get("/records/{kind}/suggest", dependencies=[LOOK])
+def suggest(request: Request, console: Shared, account: CurrentAccount, kind: str, q: str = "") -> Response:
+    """The first records that fit what somebody types into a field, as lines of the list below it."""
+    known, now = kind_named(kind), dt.datetime.now(dt.UTC)
+    typed = q.strip()[:80]
+    speaker = words.Speaker(language_of(request, account), account, now.astimezone(SHANGHAI).date())
+    wanted = Wanted(
+        under="", words=typed, heard=_heard(console, account, typed), limit=SUGGESTED, today=speaker.today
+    )  # fmt: skip
+    with console.database() as conn:
+        network = Network(conn, account, at=now, origin=origin_of(request))
+        found = network.page(kind, wanted) if typed else Page((), None)
+        places = related.names(conn, {one.path for one in found.rows})
+    return admin_page(
+        request, "_record_suggest.html", account, kind=known, say=speaker, found=found, places=places,
+        key_of=lambda stored: key_of_record(known, stored),
+    )  # fmt: skip
+
+
+def _heard(console: Console, account: Account, typed: str) -> tuple[int, ...]:
+    """Rows of the residents who are found by what was typed: names by their sound, telephones, addresses."""
+    query = read_query(typed)
+    if not query.joined:
+        return ()
+    index = console.everybody()
+    hits, _ = index.find(query, {path for path in index.paths if in_area(account, path)}, HEARD)
+    return tuple(hit.entry.id for hit in hits)
 
 
 def wanted_area(request: Request) -> bool:
@@ -155,9 +192,11 @@ def export(request: Request, console: Shared, account: CurrentAccount, kind: str
     known = kind_named(kind)
     sheet = exporting.sheet_of(known)
     main = sheet.kinds[-1]
+    heard = _heard(console, account, request.query_params.get("q", ""))
     with console.database() as conn:
         network = Network(conn, account, at=now, origin=origin_of(request))
-        data = exporting.write(sheet, exporting.rows(network, sheet, wanted_of(request, main, now)), form)
+        wanted = msgspec.structs.replace(wanted_of(request, main, now), heard=heard)
+        data = exporting.write(sheet, exporting.rows(network, sheet, wanted), form)
     media = "text/csv; charset=utf-8" if form == "csv" else (
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     )  # fmt: skip

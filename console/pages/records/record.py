@@ -10,8 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import NotFoundError, ProvisioningError
+from care_network.records.accounts.seers import seers_of
 from care_network.records.history import changes, past
-from care_network.records.kinds import CONTACT, kind_named
+from care_network.records.kinds import CONTACT, RESIDENT, kind_named
 from care_network.records.listing import related
 from care_network.records.network import Network
 from care_network.records.store import Stored
@@ -58,13 +59,20 @@ def _record(
         made = network.history(kind, key)
         undo = None if moment else changes.undoable(conn, account, known, known.key_of(fields_of(stored)))
         places = related.names(conn, {stored.path} | {one.path for rows in beside.values() for one in rows})
+        if moment is None:
+            speaker.named = {
+                one: both
+                for name, rows in {kind: [stored], **beside}.items()
+                for one, both in related.named(conn, kind_named(name), [row.record for row in rows]).items()
+            }
+        seers = seers_of(conn, account, stored.id) if known is RESIDENT and moment is None else None
         left = related.left_to_call(conn, stored, now) if known is CONTACT else 0
     return admin_page(
         request, "record.html", account, status_of(error) if error else 200, kind=known, say=speaker, stored=stored,
         title=speaker.name(kind, stored.record), beside=beside, lines=speaker.lines(made), undo=undo, moment=moment,
         as_of=asked, until=undo.at + dt.timedelta(seconds=changes.UNDO_S) if undo else None, address=words.address,
         address_of=words.address_of, here_at=words.address_of(known, stored), places=places,
-        most=related.MOST, kinds=kind_named, left=left, asks=asks,
+        most=related.MOST, kinds=kind_named, left=left, asks=asks, seers=seers,
         message=message_of(request, error, account) if error else "",
     )  # fmt: skip
 

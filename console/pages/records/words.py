@@ -11,6 +11,7 @@ from care_network.access.permissions import may_do
 from care_network.records.history.changes import Change
 from care_network.records.kinds import KINDS, Kind
 from care_network.records.listing.fields import FIELDS, KIND_WORDS, say
+from care_network.records.listing.related import Named
 from care_network.records.store import Stored
 from care_network.records.store import key_of as key_of_record
 
@@ -31,6 +32,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "exception": ("staff", "kind", "starts_at", "ends_at", "organisation"),
 }
 """Fields of a kind that its list shows beside the name and the area."""
+UNIQUE = ("area", "organisation")
+"""Kinds whose names say which one is meant."""
 _OPERATIONS = {"add": ("新增", "added"), "change": ("修改", "changed"), "remove": ("删除", "removed")}
 
 
@@ -48,6 +51,8 @@ class Speaker:
 
     def __init__(self, language: str, account: Account, today: dt.date) -> None:
         self._language, self._account, self.today = language, account, today
+        self.named: Named = {}
+        """The names of what the records refer to; without one its key is shown."""
 
     def pick(self, zh: str, en: str) -> str:
         """The reader's wording; the other one where it is missing."""
@@ -61,19 +66,35 @@ class Speaker:
         """The name of a field; of 'name', which is two fields in two languages, the reader's."""
         if f"{name}_zh" in FIELDS[kind]:
             return self.pick(FIELDS[kind][f"{name}_zh"].zh, FIELDS[kind][f"{name}_en"].en)
-        return self.pick(FIELDS[kind][name].zh, FIELDS[kind][name].en)
+        field = FIELDS[kind][name]
+        return self.pick(_named_thing(field.zh) if field.form in KINDS else field.zh, field.en)
 
     def value(self, kind: str, record: Any, name: str) -> str | None:
         """The value of a field in words; None: unknown."""
         if f"{name}_zh" in FIELDS[kind]:
             return self.pick(getattr(record, f"{name}_zh"), getattr(record, f"{name}_en"))
-        return say(self._language, kind, name, getattr(record, name))
+        value = getattr(record, name)
+        if isinstance(value, str) and (FIELDS[kind][name].form, value) in self.named:
+            return self.called(FIELDS[kind][name].form, value)
+        return say(self._language, kind, name, value)
+
+    def whole(self, kind: str, name: str) -> bool:
+        """Whether a value of the field is one word: a number or a date, which no line should break."""
+        return name in FIELDS[kind] and FIELDS[kind][name].form in ("tel", "date", "moment", "time")
+
+    def called(self, kind: str, key: str) -> str:
+        """The name of a record that another one refers to, with its key where names are not unique."""
+        both = self.named.get((kind, key))
+        if both is None:
+            return key
+        return self.pick(*both) if kind in UNIQUE else f"{self.pick(*both)} {key}"
 
     def fields(self, kind: str, record: Any) -> list[tuple[str, str, str | None, str]]:
-        """(name, label, value, kind that it refers to) of every field, as a page shows them."""
+        """(name, label, value, address of what it refers to) of every field, as a page shows them."""
         shown = []
         for name, field in FIELDS[kind].items():
-            to = field.form if field.form in KINDS and getattr(record, name) else ""
+            key = getattr(record, name)
+            to = address(field.form, key) if field.form in KINDS and field.form != "shift" and key else ""
             shown.append((name, self.label(kind, name), self.value(kind, record, name), to))
         return shown
 
@@ -143,6 +164,12 @@ class Speaker:
             ]
             told.append((self.label(kind, field), words[0], words[1]))
         return told
+
+
+def _named_thing(zh: str) -> str:
+    """Say what a field refers to: a table has its code or path (户编号), a page its name (住户)."""
+    thing = zh.removesuffix("编号").removesuffix("路径")
+    return "住户" if thing == "户" else thing
 
 
 def _read(field: str, kind: str, value: Any) -> Any:

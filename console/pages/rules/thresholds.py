@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from alerting.preview.jobs import DAYS, SAMPLE, Previews
+from alerting.preview import keeping
+from alerting.preview.jobs import Previews
+from alerting.preview.keeping import DAYS, SAMPLE
 from alerting.tuning import effect, sheet
 from alerting.tuning.catalogue import SCOPES, catalogue
 from alerting.tuning.groups import about, group_of, heading_of
@@ -42,6 +44,7 @@ def one_page(
         now, origin = dt.datetime.now(dt.UTC), origin_of(request)
         look = effect.outlook(conn, account, scope, key, name, number, asked=asked, at=now, origin=origin)
         undoable = sheet.undoable(conn, account, look.target.place, now)
+        tried = keeping.latest(conn, account, name)
     error = error or look.problem
     group = group_of(name)
     return admin_page(
@@ -49,6 +52,7 @@ def one_page(
         heading=heading_of(group), about=about(group), scopes=SCOPES, scope=scope, key=key, value=value,
         reason=reason[:500], message=message_of(request, error, account) if error else "", undoable=undoable,
         known=catalogue(), days=DAYS, sample=SAMPLE, here="/parameters", back=place_address(scope, key),
+        tried=tried,
     )  # fmt: skip
 
 
@@ -99,7 +103,8 @@ def begin_preview(
 @router.get("/parameter-previews/{number}", dependencies=[SET])
 def preview_page(request: Request, console: Shared, account: CurrentAccount, number: str) -> Response:
     """Show a preview: how far it is, and what came of it."""
-    preview = previews_of(console).get(account, number)
+    with console.database() as conn:
+        preview = previews_of(console).get(conn, account, number)
     again: dict[str, Any] = {"scope": preview.scope, "key": preview.key, "value": preview.value}
     return admin_page(
         request, "preview.html", account, preview=preview, p=catalogue()[preview.name], message="", days=DAYS,

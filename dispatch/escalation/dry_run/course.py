@@ -199,7 +199,13 @@ KINDS: Mapping[str, Callable[[Compared], bool]] = {
     "nobody": lambda one: one.new.nobody,
     "nobody_old": lambda one: one.old.nobody,
     "family": lambda one: any(_of_kind(call, "contact") for call in one.new.calls),
+    "family_old": lambda one: any(_of_kind(call, "contact") for call in one.old.calls),
     "outside": lambda one: any(_of_kind(call, "service") for call in one.new.calls),
+    "outside_old": lambda one: any(_of_kind(call, "service") for call in one.old.calls),
+    "lapsed": lambda one: one.new.lapses > 0,
+    "lapsed_old": lambda one: one.old.lapses > 0,
+    "called": lambda one: one.new.first_at is not None,
+    "called_old": lambda one: one.old.first_at is not None,
     "untaken": lambda one: one.alert.taken_at is None,
     "intervened": lambda one: bool(one.alert.intervened),
 }

@@ -44,7 +44,8 @@ def print_presets(sheet: Sheet) -> None:
             "是 yes" if preset.on else "",
             "\n".join([*scale, *(f"{name} = {number(value)}" for name, _, value in preset.values)]),
             f"{one.zh} {one.en}\n{one.note_zh} {one.note_en}",
-            one.source,
+            f"{one.source_zh}\n{one.source_en}"
+            + (f"\n由医生设定 to be set by the physician: {', '.join(one.open)}" if one.open else ""),
         )
     Console().print(table)
 

@@ -102,7 +102,14 @@ def test_a_reset_is_told_to_the_person_and_takes_every_factor(site: ConsoleSite)
 def test_a_consent_is_withdrawn_and_given_again(site: ConsoleSite) -> None:
     with site.client("admin") as admin, site.client("daughter") as family:
         assert family.get("/family").status_code == 200
+        shown = admin.get("/records/resident/at/R1").text
+        assert "withdraw-consent?resident=R1" in shown
+        assert "女儿" in shown
+        asked = admin.get("/accounts/of/daughter/withdraw-consent?resident=R1").text
+        assert "从此刻起不再能看到" in asked
+        assert admin.get("/accounts/of/daughter/withdraw-consent?resident=R2").status_code == 404
         admin.post("/accounts/of/daughter/withdraw-consent", data={"resident": "R1"})
+        assert "老人尚未同意任何人" in admin.get("/records/resident/at/R1").text
         assert site.conn.execute("SELECT count(*) FROM family_member").fetchone() == (0,)
         wrong = admin.post("/accounts/of/daughter/give-consent", data={"resident": "R9", "relation": "女儿"})
         assert wrong.status_code == 404

@@ -93,7 +93,8 @@ def test_another_streets_gateways_are_not_there(site: ConsoleSite) -> None:
 
 def test_a_list_pages_by_name_filters_and_finds_by_model_and_resident(site: ConsoleSite) -> None:
     site.conn.execute(
-        "UPDATE gateway SET state = 'online', state_at = now(), status = '{\"software\": \"9.9\"}' WHERE name = 'gw-1'"
+        "UPDATE gateway SET state = 'online', state_at = now(), status = jsonb_build_object('software', '9.9',"
+        " 'clock_synced', false, 'time_us', (extract(epoch FROM now()) * 1e6)::bigint) WHERE name = 'gw-1'"
     )
     site.conn.execute(
         "INSERT INTO device (gateway_id, name, model, room) SELECT id, 'pendant', 'shouwang-pendant', 'waist'"
@@ -106,7 +107,8 @@ def test_a_list_pages_by_name_filters_and_finds_by_model_and_resident(site: Cons
         assert "gw-2" not in found
         assert "gw-2" in client.get("/devices?only=never").text
         assert "gw-1" not in client.get("/devices?after=gw-1").text.partition("<h1>")[2]
-        assert "9.9" in client.get("/devices?q=pendant").text
+        assert "9.9" in (shown := client.get("/devices?q=pendant").text)
+        assert "无校时服务器，上线时误差不到 2 秒" in shown, "no fault, and not right either"
         assert "没有符合条件的网关" in client.get("/devices?q=100%25").text
         assert client.get("/devices?only=odd").status_code == 422
 
@@ -148,3 +150,9 @@ def test_the_answer_of_a_self_test_is_shown_by_part_and_none_is_unknown(site: Co
         assert "往返 21 毫秒" in shown
         assert "no adapter" in shown
         assert "启动以来没有听到" in shown
+        assert "2.0.22" not in shown
+        site.conn.execute(
+            "WITH one AS (INSERT INTO device (gateway_id, name, model) SELECT id, 'gas-2', 'heiman-hs1cg' FROM gateway"
+            " WHERE name = 'gw-1' RETURNING id) INSERT INTO device_firmware SELECT id, '2.0.22' FROM one"
+        )
+        assert "2.0.22" in client.get("/devices/gw-1").text

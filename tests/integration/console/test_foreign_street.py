@@ -26,10 +26,12 @@ OF_THE_DISTRICT = {
     "GET /map/tiles/{version}/{z}/{x}/{y}",
     "GET /records/{kind}",
     "GET /records/{kind}/export",
+    "GET /records/{kind}/suggest",
     "GET /records/{kind}/new",
     "GET /imports/{sheet}",
     "GET /imports/{sheet}/template",
     "POST /imports/{sheet}",
+    "POST /imports/{sheet}/undo",
     "GET /decisions/file/{form}",
     "GET /decisions/list/{kind}",
     "GET /policies/{ladder}",  # rules, and nobody in them; the dry run is on the alerts of one's own area

@@ -63,6 +63,7 @@ def test_every_list_and_record_opens_in_both_languages(admin: httpx2.Client) -> 
             for step in ("", "/edit", "/remove"):
                 assert admin.get(found[0] + step).status_code == 200, found[0] + step
             assert admin.get(f"/records/{kind}/new").status_code == 200
+            assert admin.get(f"/records/{kind}/suggest?q=1").status_code == 200
     assert admin.get("/records/nothing").status_code == 404
     assert admin.get("/records/resident/at/R1~2").status_code == 404
     assert admin.get("/records/resident?as_of=yesterday").status_code == 422
@@ -80,7 +81,13 @@ def test_a_wrong_field_has_its_words_and_nothing_is_lost(site: ConsoleSite, admi
     assert 'value="陈大"' in answer.text
     answer = admin.post("/records/contact/new", data={"resident": "R1", "phone": "x", "call_order": "first"})
     assert set(re.findall(r'id="f-(\w+)-error"', answer.text)) == {"call_order"}
-    assert admin.get("/records/contact/new?resident=R1").text.count('value="R1"') == 1
+    form = admin.get("/records/contact/new?resident=R1").text
+    assert form.count('value="R1"') == 1
+    assert "陈 R1" in form, "the name beside the code"
+    assert 'data-suggest="/records/resident/suggest"' in form
+    for typed in ("chen", "c", "陈"):  # a home by the sound of who lives there
+        assert 'data-value="H1"' in admin.get("/records/household/suggest", params={"q": typed}).text, typed
+        assert "/records/household/at/H1" in admin.get("/records/household", params={"q": typed}).text, typed
 
 
 def test_a_change_is_shown_undone_and_kept_in_the_history(site: ConsoleSite, admin: httpx2.Client) -> None:
@@ -215,10 +222,11 @@ def test_an_export_is_an_import_that_changes_nothing(site: ConsoleSite, admin: h
 def test_a_table_is_checked_line_by_line_and_then_stored(site: ConsoleSite, admin: httpx2.Client) -> None:
     head = "老人编号,姓名,性别,出生日期,户编号,小区路径,住址\n"
     good = "R21,王一,女,1941-05-06,H21,sz.yt.hs.pw.c1,路21号\n"
+    good += "R23,王三,男,1940-05-06,H23,sz.yt.hs.pw.c1,路23号\n"
     file = (head + good + "R22,王二,女,昨天,H22,sz.yt.hs.pw.c1,路22号\n").encode()
     answer = admin.post("/imports/residents", files={"file": ("a.csv", file)})
-    assert "新增 1，已修改 0，不变 0，拒绝 1" in text_of(answer)
-    assert re.search(r'id="line-3".*出生日期</b>：“昨天”无法识别', answer.text)
+    assert "新增 2，已修改 0，不变 0，拒绝 1" in text_of(answer)
+    assert re.search(r'id="line-4".*出生日期</b>：“昨天”无法识别', answer.text)
     assert site.conn.execute("SELECT count(*) FROM resident WHERE code = 'R21'").fetchone() == (0,)
     checked = re.search(r'name="checked" value="([^"]+)"', answer.text)
     assert checked
@@ -230,6 +238,18 @@ def test_a_table_is_checked_line_by_line_and_then_stored(site: ConsoleSite, admi
     change = changes.of_record(site.conn, KINDS["resident"], ("R21",))[0]
     assert (change.operation, change.login) == ("add", "admin")
     assert admin.post("/imports/residents", data=fields).status_code == 422, "it was stored"
+    undo = re.search(r'action="/imports/residents/undo".*?name="change" value="([0-9]+)"', stored.text)
+    assert undo
+    with site.client("admin-hs") as other:
+        assert other.post("/imports/residents/undo", data={"change": undo[1]}).status_code == 404, "another's import"
+    stand = network(site.conn, "admin-hs").get("resident", ("R21",))
+    network(site.conn, "admin-hs").change("resident", ("R21",), stand.version, {"name_zh": "王一一"})
+    back = text_of(admin.post("/imports/residents/undo", data={"change": undo[1]}))
+    assert "已撤销本次导入的 2 条记录" in back
+    assert "老人 R21：此后又有修改" in back
+    assert "住户 H21" in back
+    left = site.conn.execute("SELECT array_agg(code ORDER BY code) FROM resident WHERE code LIKE 'R2_'").fetchone()
+    assert left == (["R21"],)
 
 
 def test_files_that_are_no_table_are_refused_in_words(site: ConsoleSite, admin: httpx2.Client) -> None:

@@ -93,6 +93,11 @@ def test_a_preview_replays_the_last_days_in_a_process_of_its_own(site: ConsoleSi
         assert f"会有 {kept.then} 条预警，而不是 {kept.before} 条" in text
         assert kept.then == kept.before + 1, "the pulse of 118 is beyond 110"
         assert "会新增的预警" in text
+        previews._kept.clear()  # as after a restart of the console
+        assert "会新增的预警" in client.get(address).text
+        assert address in client.get("/parameter/limit.heart_rate.high?scope=resident&key=R1").text
+        site.conn.execute('UPDATE threshold_preview SET detail = detail || \'{"state": "runs"}\'')
+        assert "因平台重启而中断" in client.get(address).text, "not shown as if it ran"
     with site.client("dispatcher") as client:
         assert client.get(address).status_code == 404, "another's"
     audited = site.conn.execute(

@@ -10,12 +10,14 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from care_network.access import sessions
+from care_network.access import exchange_consents, machine_tokens, sessions
+from care_network.access.machine_tokens import SCOPES, NewToken, nightscout_secret
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
 from database.rights.grants import GRANTS
+from database.rights.machine_rows import MACHINE_ROWS, MACHINE_SETTING
 from database.rights.roles import renew_grants
-from database.rights.row_security import ROWS, SETTING
+from database.rights.row_security import BOUND, ROWS, SETTING
 from tests.support.databases import of_service
 from tests.support.network import account
 from tests.support.orders import raise_alert, staff_city
@@ -265,12 +267,93 @@ def test_a_session_changes_no_role_and_sees_no_other_session(city: psycopg.Conne
         assert conn.execute("UPDATE alert SET stored_at = stored_at").rowcount == 1
 
 
+@contextmanager
+def machine(url: str, shown: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(of_service(url, "exchange"), autocommit=True) as conn:
+        conn.execute("SELECT set_config(%s, %s, false)", (MACHINE_SETTING, shown))
+        yield conn
+
+
+def new_token(conn: psycopg.Connection, login: str, area: str) -> str:
+    new = NewToken(name="test", login=login, scopes=tuple(SCOPES), area=area, expires_at=now() + dt.timedelta(days=9))
+    return machine_tokens.add(conn, account(conn, "admin"), new, at=now(), origin="test")[1]
+
+
+def test_the_exchange_sees_who_agreed_to_the_token_that_asks(city: psycopg.Connection, database_url: str) -> None:
+    admin = account(city, "admin")
+    tokens = {name: new_token(city, *of) for name, of in {
+        "hospital": ("hospital", "sz.yt"), "its street": ("hospital", "sz.yt.ms"), "another": ("clinic", "sz.yt"),
+    }.items()}  # fmt: skip
+    exchange_consents.give(city, admin, ["R1"], "hospital", "care", at=now(), origin="test")
+    for code in ("R1", "R2"):
+        city.execute(
+            "INSERT INTO exchange_observation (account_id, resident_id, series_id, channel, time, value, received_at)"
+            " SELECT a.id, r.id, s.id, 'spo2', now(), 97, now() FROM account a, resident r, series s"
+            " WHERE a.login = 'hospital' AND r.code = %s LIMIT 1", (code,))  # fmt: skip
+    city.execute(
+        "INSERT INTO webhook (account_id, name, url, secret, events, area_path, created_at, position) SELECT id, 'w',"
+        " 'https://a.example', sha256('x'), '{alert.raised}', 'sz.yt', now(), 0 FROM account WHERE login = 'hospital'"
+    )
+    city.execute(
+        "INSERT INTO webhook_delivery (webhook_id, alert_id, event_id, message_id, kind, body, created_at, next_at,"
+        " give_up_at) SELECT w.id, a.id, 1, 'm', 'alert.raised', '{}', now(), now(), now() FROM webhook w, alert a"
+    )
+    seen = {}
+    shown = {**tokens, "as Nightscout": nightscout_secret(tokens["hospital"]), "none": "", "a guess": "sw_" + "a" * 43}
+    for name, token in shown.items():
+        with machine(database_url, token) as conn:
+            seen[name] = (residents(conn), *(count(conn, table) for table in (
+                "household", "alert", "alert_event", "webhook", "webhook_delivery")))  # fmt: skip
+    assert seen == {
+        "hospital": (["R1"], 1, 1, 1, 1, 1), "as Nightscout": (["R1"], 1, 1, 1, 1, 1),
+        "its street": ([], 0, 0, 0, 1, 1), "another": ([], 0, 0, 0, 0, 0), "none": ([], 0, 0, 0, 0, 0),
+        "a guess": ([], 0, 0, 0, 0, 0),
+    }  # fmt: skip
+    tables = [one for one in sorted(MACHINE_ROWS) if one not in ("account", "audit")]
+    with machine(database_url, "") as conn:
+        assert {table for table in tables if count_of_any(conn, table)} == set()
+        for secret in ("contact", "medical_note", "staff", "session", "family_member", "work_order"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                conn.execute(f"SELECT FROM {secret}".encode())
+    with machine(database_url, tokens["another"]) as conn, pytest.raises(errors.InsufficientPrivilege):
+        conn.execute("INSERT INTO device (gateway_id, name, model, resident_id) SELECT 1, 'x', 'external-system', id"
+                     " FROM (SELECT 1 AS id) r")  # fmt: skip
+    exchange_consents.withdraw(city, admin, ["R1"], "hospital", at=now(), origin="test")
+    with machine(database_url, tokens["hospital"]) as conn:
+        assert residents(conn) == [], "withdrawn, it holds from the next statement on"
+        assert count(conn, "alert") == 0
+    exchange_consents.give(city, admin, ["R1"], "hospital", "care", at=now(), origin="test")
+    city.execute("UPDATE machine_token SET revoked_at = now() WHERE name = 'test'")
+    with machine(database_url, tokens["hospital"]) as conn:
+        assert (residents(conn), count(conn, "webhook"), count(conn, "machine_token")) == ([], 0, 0)
+
+
+def test_a_rooms_device_is_nobodys_where_somebody_lives_who_did_not_agree(
+    city: psycopg.Connection, database_url: str
+) -> None:
+    city.execute(
+        "INSERT INTO device (gateway_id, name, model) SELECT g.id, 'room', 'external-system' FROM gateway g"
+        " JOIN resident r ON r.household_id = g.household_id WHERE r.code = 'R1'"
+    )
+    token = new_token(city, "hospital", "sz.yt")
+    exchange_consents.give(city, account(city, "admin"), ["R1"], "hospital", "care", at=now(), origin="test")
+    rooms = "SELECT count(*) FROM device WHERE name = 'room'"
+    with machine(database_url, token) as conn:
+        assert conn.execute(rooms.encode()).fetchone() == (1,)
+        city.execute(
+            "INSERT INTO resident (household_id, code, name_zh, name_en, sex, birth_date, ability_grade, lives_alone)"
+            " SELECT household_id, 'R3', '某', 'Somebody', sex, birth_date, ability_grade, false FROM resident"
+            " WHERE code = 'R1'"
+        )
+        assert conn.execute(rooms.encode()).fetchone() == (0,), "who cannot be seen lives there all the same"
+
+
 def test_policies_are_renewed_where_something_changed(city: psycopg.Connection) -> None:
     city.execute("DROP POLICY viewer_all ON household")
     city.execute("COMMENT ON FUNCTION viewer() IS 'of an earlier release'")
     assert renew_grants(city)
     found = city.execute("SELECT count(*) FROM pg_policies WHERE tablename = 'household'").fetchone()
-    assert found == (5,), "the viewer's, the services', and for three ways to write"
+    assert found == (6,), "the viewer's, the exchange's, the other services', and for three ways to write"
     bound = {name for (name,) in city.execute("SELECT relname FROM pg_class WHERE relrowsecurity AND relkind = 'r'")}
-    assert bound == set(ROWS)
+    assert bound == BOUND
     assert city.execute("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'resident'").fetchone() == (False,)

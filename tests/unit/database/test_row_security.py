@@ -3,6 +3,7 @@
 from care_network.access.permissions import PERMISSIONS, Action
 from database.rights.decisions import DECISIONS
 from database.rights.grants import BY_VIEWER, GRANTS, OF_CONSOLE
+from database.rights.machine_rows import MACHINE, MACHINE_ROWS, UNBOUND
 from database.rights.row_security import NOBODYS, ROLES_THAT, ROWS
 
 
@@ -13,12 +14,15 @@ def test_the_policies_know_the_roles_of_the_table_of_permissions() -> None:
     } == {action: set(roles) for action, roles in ROLES_THAT.items()}
 
 
-def test_every_table_of_the_console_has_a_policy_or_is_nobodys_and_the_decision_is_written_down() -> None:
+def test_every_table_of_the_console_and_the_exchange_has_a_policy_or_is_nobodys() -> None:
+    for service, bound, free in ((BY_VIEWER, ROWS, NOBODYS), (MACHINE, MACHINE_ROWS, UNBOUND)):
+        named = GRANTS[service].tables()
+        assert named - set(bound) - free == set(), f"whose rows does {service} see? database/rights"
+        assert not free & set(bound)
+
+
+def test_the_decision_on_every_table_is_written_down_and_what_the_console_writes_has_a_condition() -> None:
     rights = GRANTS[BY_VIEWER]
-    assert rights.tables() - set(ROWS) - NOBODYS == set(), (
-        "whose rows does a viewer see? database/rights/row_security.py"
-    )
-    assert not NOBODYS & set(ROWS)
     decided = " ".join(DECISIONS.values()).split()
     assert len(decided) == len(set(decided))
     assert set(decided) == set(ROWS) | NOBODYS, "database/rights/decisions.py"

@@ -21,7 +21,7 @@ from edge_agent.drivers.reachability import Reachability
 from edge_agent.drivers.serial_radar import SerialRadarDriver
 from edge_agent.drivers.zigbee2mqtt import Zigbee2MqttDriver
 from firmware_profiles.devices import MODELS
-from firmware_profiles.driver import DeviceConfig
+from firmware_profiles.driver import DeviceConfig, firmware_of
 from firmware_profiles.readings import DeviceEvent
 from tests.support.ears import Ears
 
@@ -201,6 +201,10 @@ def test_availability_is_contact_and_its_end_a_fault(word: str) -> None:
     assert ears.events == [("gas", "device_fault"), ("gateway", "device_fault")]
     driver.hear_topic(ears, "zigbee2mqtt/gas/availability", b"\xff", True, 4)
     driver.hear_topic(ears, "zigbee2mqtt/gas/availability", b"[1]", True, 4)
+    listed = b'[{"friendly_name":"gas","software_build_id":" 2.0\\n22 "},{"friendly_name":"leak"},{"ieee":1}]'
+    for payload in (listed, b"[", b'{"a":1}', b"\xff"):
+        driver.hear_topic(ears, "zigbee2mqtt/bridge/devices", payload, True, 5)
+    assert firmware_of(driver) == {"gas": "2.0 22"}, "of those that tell one, in one line"
 
 
 def test_a_node_is_in_contact_from_its_first_live_word_to_its_will() -> None:
@@ -210,6 +214,8 @@ def test_a_node_is_in_contact_from_its_first_live_word_to_its_will() -> None:
     driver.hear_topic(ears, "home/bedroom/radar/status", b"online", False, 2)
     driver.hear_topic(ears, "home/bedroom/radar/status", b"offline", True, 3)
     assert ears.values == [("radar", "reachable", 1.0), ("radar", "reachable", 0.0)]
+    driver.hear_topic(ears, "home/bedroom/radar/sensor/firmware/state", b"2026.3.1\0", True, 3)
+    assert firmware_of(driver) == {"radar": "2026.3.1"}
     driver.tend(ears, 29_000_000)
     assert ears.events == [], "a broker that is restarted speaks every node's will"
     driver.tend(ears, 31_000_000)

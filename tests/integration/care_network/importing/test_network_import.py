@@ -212,6 +212,7 @@ def test_all_sorts_of_tables_make_a_duty_roster(city: psycopg.Connection, tmp_pa
         ("devices", [("网关", "户编号", "name", "model", "room", "resident"),
                      ("gw-7", "H1", "pulse", "nonin-3230", "bedroom", "R1"),
                      ("gw-7", "H1", "p2", "nonin-3230", "", "")], "csv"),
+        ("homes", [("户编号", "小区路径", "住址", "楼层"), ("H77", "sz.yt.hs.pw.c7", "一楼空置", "1")], "csv"),
         ("contacts", [("resident", "phone", "name_zh", "relation_zh", "联系顺序", "老人同意时间", "持有钥匙"),
                       ("R1", "0755-1", "陈女士", "女儿", 1, "2026-11-01 10:00", "是"),
                       ("R1", "0755-2", "李阿姨", "邻居", 2, "", "")], "csv"),

@@ -54,7 +54,9 @@ def check_alerts(conn: psycopg.Connection[Any], now: dt.datetime) -> None:
                     waiting = [
                         (sla.reached_at(story, "resolved") or now) - story.raised_at
                         for story, one in zip([s for s in stories if s.severity == severity], each, strict=True)
-                        if one.elapsed_s is None and one.verdict in ("pending", "missed")
+                        if one.elapsed_s is None
+                        and one.verdict in ("pending", "missed")
+                        and (milestone != "on_scene" or sla.reached_at(story, "resolved") is None)
                     ]
                     row = conn.execute(
                         "SELECT reached, waiting, p50_s, p90_s, p50_over, p90_over, met, late, missed, pending"

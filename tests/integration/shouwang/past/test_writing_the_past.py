@@ -25,14 +25,14 @@ pytestmark = [
 NOW = dt.datetime.now(dt.UTC)
 HOMES = [demo_home(1), demo_home(2)]
 DAYS = 3
-EVER = NOW - dt.timedelta(days=40)
+EVER = NOW - dt.timedelta(days=80)
 
 
 @pytest.fixture
 def past(database_url: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(database_url, autocommit=True) as conn:
         load_demo(conn, HOMES)
-        written = write_past(conn, HOMES, DAYS, NOW)
+        written = write_past(conn, HOMES, DAYS, NOW, before=1)
         assert written.homes == 2
         assert written.rows["alert"] > 0
         yield conn
@@ -89,6 +89,8 @@ def check_sums(past: psycopg.Connection[Any]) -> None:
     """Statistics and service level count what was written."""
     summary = summarise(load_cases(past, EVER, NOW))["all"]
     (alerts,) = past.execute("SELECT count(*) FROM alert").fetchone() or (0,)
+    earlier = past.execute("SELECT count(*) FROM alert WHERE raised_at < %s", (NOW - dt.timedelta(days=DAYS + 2),))
+    assert 0 < (earlier.fetchone() or (0,))[0] < alerts  # the month before, that has no readings
     assert (summary.alerts, summary.open) == (alerts, 0)
     lines = report(past, EVER, NOW, NOW, by_shift=False)
     missed = sum(line.late + line.missed for line in lines)

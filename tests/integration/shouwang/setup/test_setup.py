@@ -171,6 +171,8 @@ def test_pgbackrest_gets_a_pass_phrase_of_its_own_and_the_cluster(root: Path) ->
     text = file.read_text()
     assert "REPLACE-ME" not in text
     assert "pg1-path=/srv/pg\n" in text
+    maintain = parse((root / "etc/shouwang/maintain.env").read_text())
+    assert maintain["SHOUWANG_DATABASE_DISK"] == "/srv/pg", "then the page of storage tells when it is full"
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     setup(root)
     assert file.read_text() == text

@@ -31,8 +31,10 @@ def test_there_is_one_for_each_condition_of_issues_14_and_17() -> None:
 def test_a_preset_changes_known_parameters_within_their_limits_and_names_its_source(name: str) -> None:
     one = conditions()[name]
     check(name, 1, {})
-    assert all((one.zh, one.en, one.note_zh, one.note_en, one.source))
+    assert all((one.zh, one.en, one.note_zh, one.note_en, one.source_zh, one.source_en))
     assert one.values
+    assert set(one.open) <= set(one.values), "what is to be set by the physician is one of its values"
+    assert bool(one.open) == bool(one.own_zh) == bool(one.own_en), "an open value says why it is what it is"
     for given, value in one.values.items():
         parameter = catalogue()[given]
         assert parameter.low <= value <= parameter.high

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +90,28 @@ def test_where_the_method_is_no_better_the_simplest_guess_stands() -> None:
     assert [one.value for one in found.months] == [50.0] * 3
     # counts scatter, even where none has yet
     assert found.months[0].low < 45 < 55 < found.months[0].high
+
+
+@pytest.mark.parametrize("kind", ["steady", "rising", "restless"])
+def test_the_range_holds_about_80_of_100_months_that_nobody_had_seen(kind: str) -> None:
+    """On synthetic years of which the last three months are held back."""
+    rng = np.random.default_rng(20)
+    held = []
+    for _ in range(40):
+        each = {"steady": np.ones(16), "rising": 1 + 0.03 * np.arange(16), "restless": rng.gamma(20, 1 / 20, 16)}[kind]
+        counts = rng.poisson(60 * each).tolist()
+        told = forecast.forecast(counts[:13])
+        held += [one.low <= count <= one.high for one, count in zip(told.months, counts[13:], strict=True)]
+        assert told.ranged == 4
+        assert told.held <= 4
+    assert 0.7 < sum(held) / len(held) < 0.93
+
+
+def test_a_short_month_is_no_fall() -> None:
+    found = forecast.forecast([31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31, 28] * 2,
+                              [31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31, 28] * 2, [31, 30, 31])  # fmt: skip
+    assert [one.value for one in found.months] == pytest.approx([31, 30, 31])
+    assert found.error == pytest.approx(0)
 
 
 @given(st.lists(st.integers(0, 5000), min_size=9, max_size=36))
