@@ -26,7 +26,7 @@ DECISIONS: Mapping[str, str] = {
     "by the record's area at that time": "record_change",
     "an account: staff see staff, and families of their area; a family itself alone": "account",
     "one's own; an administrator's area": "session",
-    "readers of the audit, by account or resident of their area; each adds entries under the name of their own session": "audit",
+    "readers of the audit, by account or resident of their area; each adds lines under their own session": "audit",
     "one's own alone": "account_news checked_file threshold_preview push_subscription channel_test",
     "administrators, by the area of the token": "machine_token webhook webhook_delivery webhook_attempt",
     "read without a session: names of places, organisations and shifts, drawn outlines, rules of the ladder, nobody's"
