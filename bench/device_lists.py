@@ -1,6 +1,6 @@
 """Measure the lists of gateways, refused messages and gaps of a whole district, over HTTP as an administrator asks.
 
-7,198 residents with their homes, a gateway each and up to 30,000 devices, 20,000 refused messages, 20,000 gaps.
+7,198 residents with their homes, a gateway each and their 85,000 devices, 20,000 refused messages, 20,000 gaps.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from bench.figures import Figure
 
 TIMES = 30
 LIMIT_MS = 150.0
-DEVICES = 30_000
+DEVICES = 85_000
 PAGES = {
     "all": "/devices",
     "battery low": "/devices?only=low",
@@ -23,16 +23,19 @@ PAGES = {
     "update pending": "/devices?only=update",
     "a resident": "/devices?q=%E5%88%98",
     "a model": "/devices?q=pendant",
+    "a device's name": "/devices?q=bed",
+    "a word that nothing has": "/devices?q=nobody",
     "the last page": "/devices?after=gw-4",
     "the quarantine": "/quarantine",
-    "gaps": "/gaps?settled=true",
+    "gaps that may still close": "/gaps",
+    "all gaps": "/gaps?settled=true",
     "storage": "/storage",
     "channels": "/channels",
 }
 
 
 def run() -> list[Figure]:
-    """The slowest answer of the slowest page, and that of one gateway."""
+    """The p95 of each page."""
     with district_console() as (platform, _, _), psycopg.connect(platform.postgres.url, autocommit=True) as conn:
         counted = _fill(conn)
         row = conn.execute("SELECT login FROM account WHERE role = 'admin' ORDER BY id LIMIT 1").fetchone()
@@ -43,25 +46,17 @@ def run() -> list[Figure]:
         pages = PAGES | {"a group of it": f"/quarantine/of/undecodable%7C{gateway[0]}"}
         took = {name: desk.times([path], TIMES) for name, path in pages.items()}
         one = desk.times([f"/devices/{gateway[0]}"], TIMES)
-    p95 = {name: float(np.percentile(times, 95)) for name, times in took.items()}
-    slowest = max(p95, key=lambda name: p95[name])
-    told = ", ".join(f"{name} {value:.0f}" for name, value in sorted(p95.items(), key=lambda item: -item[1]))
+    took["one gateway"] = one
     return [
         Figure(
-            name="lists of gateways and the intake: the slowest, p95",
-            value=p95[slowest],
+            name=f"gateways and the intake: {name}, p95",
+            value=float(np.percentile(times, 95)),
             unit="ms",
             reference=LIMIT_MS,
             reference_name="limit",
-            note=f"{RESIDENTS:,} residents, {counted}; {told}",
-        ),
-        Figure(
-            name="one gateway, p95",
-            value=float(np.percentile(one, 95)),
-            unit="ms",
-            reference=LIMIT_MS,
-            reference_name="limit",
-        ),
+            note=f"{RESIDENTS:,} residents, {counted}; median {np.median(times):.0f} ms, {len(times)} times",
+        )
+        for name, times in took.items()
     ]
 
 

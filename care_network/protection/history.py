@@ -68,7 +68,9 @@ def durations(
     for changed, new in [*changes, (until, level)]:
         time = min(max(changed, since), until)
         if time > at:
-            blank = sum(max(0.0, (min(end, time) - max(start, at)).total_seconds()) for start, end in gaps)
+            blank = (
+                sum(max(0.0, (min(end, time) - max(start, at)).total_seconds()) for start, end in gaps) if gaps else 0
+            )
             seconds[level] += (time - at).total_seconds() - blank
             seconds[Level.UNKNOWN] += blank
             at = time
@@ -102,10 +104,15 @@ def course(
             WHERE resident_id = r.id AND at >= %(since)s AND at < %(until)s) c ON c.function = ANY(%(places)s)
         WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic
         GROUP BY r.id, a.id, c.function
+        -- whoever was covered all the time is not counted one by one
+        HAVING %(gaps)s OR min(c.at) > %(since)s OR bool_or(c.level = ANY(%(wanted)s))
         """,
-        {"under": under, "since": since, "until": until, "places": places},
-    ):
-        changes = [(time, Level(level)) for time, level in zip(times, levels, strict=True)]
+        {
+            "under": under, "since": since, "until": until, "places": places, "gaps": bool(gaps),
+            "wanted": [int(Level.BLIND), int(Level.UNKNOWN)],
+        },
+    ):  # fmt: skip
+        changes = [(time, _LEVELS[level]) for time, level in zip(times, levels, strict=True)]
         seconds, began = durations(changes, gaps, since, until)
         if seconds[Level.BLIND] or seconds[Level.UNKNOWN]:
             found.append(Course(code, zh, en, area_zh, area_en, list(Function)[place], seconds, began))
@@ -115,6 +122,9 @@ def course(
 def looked_before(conn: Connection[Any], until: dt.datetime) -> bool:
     """Whether anybody was looked at before ``until``: if not, an empty course is no good news."""
     return conn.execute("SELECT 1 FROM protection_change WHERE at < %s LIMIT 1", (until,)).fetchone() is not None
+
+
+_LEVELS = {int(level): level for level in Level}
 
 
 def _gaps(conn: Connection[Any], since: dt.datetime, until: dt.datetime) -> list[Span]:

@@ -83,9 +83,7 @@ def listing(
 
     Without ``settled`` those that may still come alone.
     """
-    values = {
-        "area": account.area_path, "gateway": gateway, "settled": settled, "after": after, "limit": limit + 1,
-    }  # fmt: skip
+    values = {"area": account.area_path, "gateway": gateway, "after": after, "limit": limit + 1}
     with conn.cursor(row_factory=class_row(Gap)) as cursor:
         return cursor.execute(
             """
@@ -94,11 +92,10 @@ def listing(
                    s.settled_by, s.asks, s.note, g.state = 'online' AS online
             """
             + _FROM
-            + """
-              AND (%(settled)s OR s.state IN ('open', 'asked')) AND (%(gateway)s = '' OR g.name = %(gateway)s)
-              AND (%(after)s = 0 OR s.id < %(after)s)
-            ORDER BY s.id DESC LIMIT %(limit)s
-            """,
+            + ("" if settled else " AND s.state IN ('open', 'asked')")
+            + (" AND g.name = %(gateway)s" if gateway else "")
+            + (" AND s.id < %(after)s" if after else "")
+            + " ORDER BY s.id DESC LIMIT %(limit)s",
             values,
         ).fetchall()
 

@@ -137,13 +137,29 @@ _ONE_HEARD: LiteralString = """
 """
 """As _FROM, for a page of gateways: only those that are shown are looked up."""
 _FOUND: LiteralString = """
-    h.address_zh LIKE %(like)s OR h.id = ANY(%(homes)s) OR g.id = ANY(%(gateways)s)
+    h.address_zh LIKE %(like)s OR h.id = ANY(%(homes)s)
     OR %(ascii)s AND (g.name LIKE lower(%(like)s) OR h.code LIKE upper(%(like)s) OR h.address_en ILIKE %(like)s)
+"""
+_BY_NUMBER: LiteralString = " OR g.id = ANY(%(gateways)s)"
+_BY_DEVICE: LiteralString = """ OR EXISTS (
+    SELECT FROM device d WHERE d.gateway_id = g.id AND d.retired_at IS NULL
+    AND (d.model = ANY(%(models)s) OR d.name = ANY(%(names)s)))"""
+FEW = 1000
+"""So many devices are looked up at once; of more, every page finds some among the next gateways."""
+MOST_NAMES = 300
+"""Different names of devices; where there are more, each device's is looked at."""
+_NAMES: LiteralString = """
+    WITH RECURSIVE known AS (
+        (SELECT name FROM device ORDER BY name LIMIT 1)
+        UNION ALL
+        SELECT (SELECT d.name FROM device d WHERE d.name > known.name ORDER BY d.name LIMIT 1)
+        FROM known WHERE known.name IS NOT NULL)
+    SELECT name FROM known WHERE name IS NOT NULL LIMIT %(most)s
 """
 
 
-def _matches(conn: Connection[Any], words: str) -> dict[str, Any]:
-    """The values of _FOUND: homes whose residents match, gateways whose devices do, each asked for once.
+def _matches(conn: Connection[Any], words: str) -> tuple[LiteralString, dict[str, Any]]:
+    """The condition by words and its values: homes whose residents match, devices by name and model.
 
     Names of gateways and devices, and codes, have no Han: with some, they are not looked through.
     """
@@ -154,14 +170,29 @@ def _matches(conn: Connection[Any], words: str) -> dict[str, Any]:
         ).fetchall()
     else:
         homes = conn.execute("SELECT household_id FROM resident WHERE name_zh LIKE %(like)s", values).fetchall()
-    found: list[tuple[int]] = []
-    if values["models"] or values["ascii"]:
-        found = conn.execute(
-            "SELECT DISTINCT gateway_id FROM device WHERE retired_at IS NULL"
-            " AND (model = ANY(%(models)s) OR %(ascii)s AND lower(name) LIKE lower(%(like)s))",
-            values,
-        ).fetchall()
-    return {**values, "homes": [row[0] for row in homes], "gateways": [row[0] for row in found]}
+    values |= {"homes": [row[0] for row in homes], "names": _names_like(conn, words), "few": FEW + 1}
+    if not values["models"] and not values["names"]:
+        return _FOUND, values
+    found = conn.execute(
+        "SELECT gateway_id FROM device WHERE retired_at IS NULL"
+        " AND (model = ANY(%(models)s) OR name = ANY(%(names)s)) LIMIT %(few)s",
+        values,
+    ).fetchall()
+    if len(found) > FEW:
+        return _FOUND + _BY_DEVICE, values
+    return _FOUND + _BY_NUMBER, {**values, "gateways": sorted({row[0] for row in found})}
+
+
+def _names_like(conn: Connection[Any], words: str) -> list[str]:
+    """Names of devices that have the words in them. Thousands of devices share some dozens of names."""
+    if not words.isascii():
+        return []
+    names = [row[0] for row in conn.execute(_NAMES, {"most": MOST_NAMES + 1})]
+    if len(names) > MOST_NAMES:
+        like = {"like": f"%{escaped(words)}%"}
+        found = conn.execute("SELECT DISTINCT name FROM device WHERE lower(name) LIKE lower(%(like)s)", like)
+        return [row[0] for row in found]
+    return [name for name in names if words.lower() in name.lower()]
 
 
 def models_like(words: str) -> list[str]:
@@ -191,6 +222,7 @@ def listing(
     ``words``: part of a home, a resident, a gateway, a device or a model.
     """
     words = words.strip()
+    matching, matched = _matches(conn, words) if words else ("true", {})
     query = (  # fixed conditions; all values are parameters
         """
         WITH chosen AS (
@@ -204,7 +236,7 @@ def listing(
               AND ("""
         + _FILTERS[only]
         + ")"
-        + (f" AND ({_FOUND})" if words else "")
+        + f" AND ({matching})"
         + """
             ORDER BY g.name LIMIT %(limit)s)
         SELECT g.name, g.code AS household, g.address_zh, g.address_en, g.area_zh, g.area_en, g.state,
@@ -237,7 +269,7 @@ def listing(
     )
     values = {
         "area": account.area_path, "after": after, "limit": limit + 1, "low": BATTERY_LOW, "silent": now - SILENT,
-        "ends": now + ENDS_SOON, "fresh": now - dt.timedelta(hours=1), **(_matches(conn, words) if words else {}),
+        "ends": now + ENDS_SOON, "fresh": now - dt.timedelta(hours=1), **matched,
     }  # fmt: skip
     with conn.cursor(row_factory=class_row(Line)) as cursor:
         found = cursor.execute(query, values).fetchall()

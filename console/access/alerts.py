@@ -60,18 +60,18 @@ def load_alert(
     audited a moment ago looks again; a refusal is audited all the same.
     """
     row = lookup.load(conn, alert_id)
-    scope = scope_of(conn, account)
     if row is None:
         known, resident_id = lookup.known(conn, alert_id)  # another's is no row of this account's
         waiting = None if known else board.get(str(alert_id))  # raised, and still on its way to the database
         if known:
             _refused(conn, account, alert_id, resident_id, origin)
+        scope = None if waiting is None else scope_of(conn, account, [waiting.household_id])
         conn.commit()
-        if waiting is None or not scope.sees(waiting):
+        if waiting is None or scope is None or not scope.sees(waiting):
             raise HTTPException(404)
         return waiting, []
     alert = notice_of(row)
-    allowed = scope.sees(alert)
+    allowed = scope_of(conn, account, [alert.household_id]).sees(alert)
     events = history.events_of(conn, alert_id) if allowed else []
     if audited or not allowed:
         permissions.audit(

@@ -1,5 +1,6 @@
 """Decide which alerts an account may see: staff those of their area, family those of their own parent."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -21,9 +22,12 @@ class Scope:
         return alert.household_id in self._households
 
 
-def scope_of(conn: psycopg.Connection[Any], account: Account) -> Scope:
-    """Read the account's scope anew: a consent or an area that was taken back ends at once."""
+def scope_of(conn: psycopg.Connection[Any], account: Account, among: Sequence[int] | None = None) -> Scope:
+    """Read the account's scope anew: a consent or an area that was taken back ends at once.
+
+    ``among``: the households that will be asked for, where these are known.
+    """
     nobody: frozenset[int] = frozenset()
     if account.role == Role.FAMILY:
         return Scope(nobody, visible_residents(conn, account), account.role)
-    return Scope(visible_households(conn, account), nobody, account.role)
+    return Scope(visible_households(conn, account, among), nobody, account.role)

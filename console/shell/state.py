@@ -74,7 +74,7 @@ class Console:
         self.logins = LoginQueue(self.known)
         self.looks = Looks()
         self.audit_check_runs = False
-        self._pool: Pool = make_pool(database, "console")
+        self._pool: Pool = make_pool(database, "console", plan_each=True)
         few = {"pool_min": 0, "pool_max": passwords.AT_ONCE + LoginQueue.STRANGERS + OWN_PAGES}
         self._login_pool: Pool = make_pool(own["login"].model_copy(update=few), "console-login")
         self._links_pool: Pool = make_pool(own["links"].model_copy(update={"pool_min": 0}), "console-links")

@@ -199,7 +199,7 @@ def press_of(conn: psycopg.Connection[Any], panel: Panel, since: dt.datetime) ->
 
 def _gateway(conn: psycopg.Connection[Any], account: Account, gateway: str) -> tuple[int, int]:
     row = conn.execute("SELECT id, household_id FROM gateway WHERE name = %s", (gateway,)).fetchone()
-    if row is None or row[1] not in visible_households(conn, account):
+    if row is None or row[1] not in visible_households(conn, account, [row[1]]):
         raise NotFoundError(en=f"there is no gateway {gateway!r} in your area", zh=f"您的管辖区域内没有网关 {gateway}")
     return row[0], row[1]
 

@@ -156,13 +156,16 @@ def _histories(conn: psycopg.Connection[Any], alerts: Sequence[UUID]) -> dict[UU
 
 
 _ALERTS = """
+    WITH responsible AS MATERIALIZED (  -- of each area once: alerts are thousands
+        SELECT ar.id, (
+            SELECT o.code FROM organisation o JOIN area serves ON serves.id = o.area_id
+            WHERE o.active AND serves.path @> ar.path
+            ORDER BY o.kind <> 'street_elder_center', o.kind <> 'district_center', nlevel(serves.path) DESC, o.code
+            LIMIT 1) AS code
+        FROM area ar WHERE %(under)s::ltree IS NULL OR ar.path <@ %(under)s::ltree)
     SELECT a.id, a.severity, a.raised_at, o.code
     FROM alert a JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
-    LEFT JOIN LATERAL (
-        SELECT o.code FROM organisation o JOIN area serves ON serves.id = o.area_id
-        WHERE o.active AND serves.path @> ar.path
-        ORDER BY o.kind <> 'street_elder_center', o.kind <> 'district_center', nlevel(serves.path) DESC, o.code LIMIT 1
-    ) o ON true
+    JOIN responsible o ON o.id = ar.id
     WHERE a.raised_at >= %(since)s AND a.raised_at < %(until)s AND NOT h.synthetic
       AND (%(under)s::ltree IS NULL OR ar.path <@ %(under)s::ltree)
     ORDER BY a.raised_at

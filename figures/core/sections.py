@@ -113,11 +113,12 @@ Picture = RunPicture | BarPicture | StackPicture
 
 
 class Headline(msgspec.Struct, frozen=True):
-    """A figure that stands for its section where two areas or years are compared."""
+    """A figure that stands for its section where two areas or years are compared; ``link``: as of a cell."""
 
     label: str
     text: str
     value: float | None = None
+    link: str = ""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):

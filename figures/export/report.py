@@ -37,7 +37,7 @@ def report(w: Window, sections: Sequence[Section]) -> bytes:
     data = {
         "title": w.say("养老守护月度报告", "Monthly report of elderly care"), "author": w.say("守望", "Shouwang"),
         "language": w.language, "region": "cn" if w.language == "zh" else "gb", "fonts": [family],
-        "area": w.name(w.area), "months": w.span_words, "summary": w.say("摘要", "In short"),
+        "area": w.name(w.area), "uncounted": w.uncounted, "months": w.span_words, "summary": w.say("摘要", "In short"),
         "counted": w.say(f"统计截至 {stamp(w.refreshed_at)}", f"counted {stamp(w.refreshed_at)} (Asia/Shanghai)"),
         "privacy": w.say("报告只含汇总数字，不含任何老人的姓名、住址和健康信息。",
                          "Sums only: no name, address or health of anybody is in this report."),

@@ -17,7 +17,8 @@ RISKY = ("=", "+", "-", "@", "\t", "\r")
 def head_lines(w: Window) -> list[tuple[str, str]]:
     """The lines at the top of every file: area, months, when it was counted."""
     return [
-        (w.say("区域", "area"), w.name(w.area)), (w.say("月份", "months"), w.span_words),
+        (w.say("区域", "area"), w.name(w.area)),
+        (w.say("月份", "months"), w.span_words + (f" · {w.uncounted}" if w.uncounted else "")),
         (w.say("统计截至", "counted"), f"{stamp(w.refreshed_at)} (Asia/Shanghai)"),
     ]  # fmt: skip
 

@@ -151,8 +151,18 @@ def alerts(conn: Connection[Any], w: Window) -> Section:
         if w.known
         else (),
         headlines=(
-            Headline(w.say("预警", "alerts"), f"{total:,}" if w.known else "—", total if w.known else None),
-            Headline(w.say("每百人每月", "per 100 residents a month"), "—" if rate is None else f"{rate:.1f}", rate),
+            Headline(
+                w.say("预警", "alerts"),
+                f"{total:,}" if w.known else "—",
+                total if w.known else None,
+                w.link("alerts") if total else "",
+            ),
+            Headline(
+                w.say("每百人每月", "per 100 residents a month"),
+                "—" if rate is None else f"{rate:.1f}",
+                rate,
+                w.link("alerts") if rate else "",
+            ),
         ),
         how=(
             w.say(

@@ -98,7 +98,7 @@ def availability(conn: Connection[Any], w: Window) -> Section:
         )
         if lines
         else (),
-        headlines=(Headline(title, cells.per_cent(value, 2), value),),
+        headlines=(Headline(title, cells.per_cent(value, 2), value, w.link("device_months") if rows else ""),),
         how=(
             w.say(
                 "失联自最后一次收到数据起，至该设备预警办结或解除止；网关失联时其全部设备计为失联。在线率＝（应在线"

@@ -73,7 +73,14 @@ def false_alarms(conn: Connection[Any], w: Window) -> Section:
         if bars
         else (),
         tables=tuple(table for table in tables if table.rows),
-        headlines=(Headline(w.say("误报占比", "share of false alarms"), cells.per_cent(whole.value), whole.value),),
+        headlines=(
+            Headline(
+                w.say("误报占比", "share of false alarms"),
+                cells.per_cent(whole.value),
+                whole.value,
+                w.link("alerts", ending="judged") if whole.whole else "",
+            ),
+        ),
         how=(
             w.say(
                 "误报占比＝判定为误报÷（属实＋误报）；测试、自动解除、取消、未登记结果的不计入分母。区间按 Wilson（"

@@ -107,11 +107,13 @@ def outlook(conn: Connection[Any], w: Window) -> Section:
         ),
         headlines=(
             Headline(
-                w.say("下一个月预计预警", "alerts expected next"),
+                w.say(f"{months.code(ahead[0])} 预计预警", f"alerts expected in {months.code(ahead[0])}"),
                 f"{found.months[0].value:,.0f}" if found.months else "—",
                 found.months[0].value if found.months else None,
             ),
-        ),
+        )
+        if w.last == present  # whoever looks back does not look ahead
+        else (),
         how=(
             w.say(
                 "需求以每月预警数计，只用完整的月份，按每月天数折算。方法为阻尼趋势指数平滑（Gardner 和 McKenzie"

@@ -59,8 +59,9 @@ def coverage(conn: Connection[Any], w: Window) -> Section:
         )
         label = w.say(f"{WHERE[kind][0]}（{names[0]}）", f"{WHERE[kind][1]} with a {names[1]}")
         shown = f"{having}/{having + without}"
-        bars.append(Bar(label, share.value, shown))
-        heads.append(Headline(label, shown, share.value))
+        bars.append(Bar(w.say(*WHERE[kind]), share.value, shown))
+        to = w.link("places", kind=kind, month=months.code(month)) if month else ""
+        heads.append(Headline(label, shown, share.value, to))
         words.append(
             w.say(
                 f"{having + without} 个{WHERE[kind][0]}中 {having} 个有{names[0]}，{bare:,} 户所在{WHERE[kind][0]}没有",
@@ -192,9 +193,14 @@ def people(conn: Connection[Any], w: Window) -> Section:
         headlines=()
         if not order
         else (
-            Headline(w.say("登记老人", "residents registered"), f"{n:,}", n),
-            Headline(w.say("有守护（占已知者）", "watched, of those known"), cells.per_cent(known.value), known.value),
-            Headline(w.say("家庭养老床位", "home care beds"), f"{beds:,}", beds),
+            Headline(w.say("登记老人", "residents registered"), f"{n:,}", n, w.link("people", **at)),
+            Headline(
+                w.say("有守护（占已知者）", "watched, of those known"),
+                cells.per_cent(known.value),
+                known.value,
+                w.link("people", watched="known", **at),
+            ),
+            Headline(w.say("家庭养老床位", "home care beds"), f"{beds:,}", beds, w.link("people", bed="1", **at)),
         ),
         how=(
             w.say(

@@ -116,6 +116,16 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         return self.say(f"{code}（{'，'.join(said)}）", f"{code} ({', '.join(said)})")
 
     @property
+    def uncounted(self) -> str:
+        """Say how many of the months have no figures; '' where all have."""
+        if len(self.known) == len(self.months):
+            return ""
+        return self.say(
+            f"{len(self.months)} 个月中只有 {len(self.known)} 个月有数据",
+            f"only {len(self.known)} of {len(self.months)} months have figures",
+        )
+
+    @property
     def stale(self) -> bool:
         """Whether the last refresh is too old, or there was none."""
         return self.refreshed_at is None or self.now - self.refreshed_at > STALE

@@ -92,11 +92,17 @@ def load(conn: Connection[Any], w: Window) -> Section:
         if found
         else (),
         headlines=(
-            Headline(w.say("完成工单", "work orders done"), f"{total:,}" if here else "—", total if here else None),
+            Headline(
+                w.say("完成工单", "work orders done"),
+                f"{total:,}" if here else "—",
+                total if here else None,
+                w.link("orders") if total else "",
+            ),
             Headline(
                 w.say("夜间呼叫", "calls at night"),
                 f"{sum(nights):,}" if here else "—",
                 sum(nights) if here else None,
+                w.link("staff") if here else "",
             ),
         ),
         how=(

@@ -88,17 +88,20 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
     )
     heads = [
         Headline(
-            w.say(f"{word}：按时接警", f"{word}: answered in time"), cells.per_cent(answered.value), answered.value
+            w.say(f"{word}：按时接警", f"{word}: answered in time"),
+            cells.per_cent(answered.value),
+            answered.value,
+            w.link("alerts", severity=severity, milestone="acknowledged", verdict="due") if answered.whole else "",
         )
     ]
     for milestone in SHOWN[:2]:
         newest = found.get((severity, milestone), {}).get(w.last)
-        cell = cells.UNKNOWN if newest is None else _percentile(w, newest, "p50")
+        cell = cells.UNKNOWN if newest is None else _percentile(w, newest, "p50", _to_counted(w, severity, milestone))
         label = w.say(
-            f"{word}：{TITLES[milestone][0]}，{months.code(w.last)} 中位",
-            f"{word}: {TITLES[milestone][1]}, median of {months.code(w.last)}",
+            f"{word}：{TITLES[milestone][0]}，最后一月中位",
+            f"{word}: {TITLES[milestone][1]}, median of the last month",
         )
-        heads.append(Headline(label, cell.text, cell.value if isinstance(cell.value, float) else None))
+        heads.append(Headline(label, cell.text, cell.value if isinstance(cell.value, float) else None, cell.link))
     return Section(
         code="times",
         title=w.say("处置时效", "Times"),
@@ -135,6 +138,13 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
             ),
         ),
     )
+
+
+def _to_counted(w: Window, severity: str, milestone: str) -> str:
+    code = months.code(w.last)
+    return w.link(
+        "alerts", **{"from": code, "to": code}, severity=severity, milestone=milestone, verdict="counted"
+    )  # fmt: skip
 
 
 def _minutes(rows: dict[dt.date, _Row], month: dt.date, name: str) -> float | None:

@@ -47,7 +47,7 @@ def _find(session: "Session", which: str) -> "Trace | None":
         found = trace_alert(conn, number)
     if found is None:
         return None
-    allowed = found.household_id in visible_households(conn, session.account)
+    allowed = found.household_id in visible_households(conn, session.account, [found.household_id])
     detail = {"alert": str(found.alert_id), "events": list(found.event_ids), "trace": True}
     session.audit("view_alert" if allowed else "refused_alert", resident_id=found.resident_id, detail=detail)
     return found if allowed else None

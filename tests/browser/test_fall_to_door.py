@@ -169,13 +169,15 @@ def test_family_sees_their_own_parent_only(live: Live, page: Page) -> None:
     assert refused[0] == 1
 
 
-@pytest.mark.parametrize("path", ["/", "/residents", "/operations", "/handovers", "/sla", "/outbox"])
-def test_a_phone_needs_no_sideways_scrolling(live: Live, browser_context: BrowserContext, path: str) -> None:
+def test_a_phone_needs_no_sideways_scrolling(live: Live, browser_context: BrowserContext) -> None:
     page = browser_context.new_page()
     page.set_viewport_size({"width": 390, "height": 844})
     _log_in(page, live, "dispatcher")
-    page.goto(live[0].address + path)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    widths = {}
+    for path in ("/", "/residents", "/operations", "/handovers", "/sla", "/outbox"):
+        page.goto(live[0].address + path)
+        widths[path] = page.evaluate("document.documentElement.scrollWidth")
+    assert {path: width for path, width in widths.items() if width > 390} == {}
 
 
 def test_the_policy_lets_nothing_foreign_in(live: Live, page: Page) -> None:

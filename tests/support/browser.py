@@ -24,6 +24,7 @@ FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE ::1",
 ]
+expect.set_options(timeout=10_000)  # as long as a press may wait: half of that is short where eight tests run at a time
 LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 

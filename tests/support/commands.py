@@ -142,6 +142,9 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     Action.SETTLE_QUARANTINE: (
         "gaps accept", "gaps ask", "quarantine discard", "quarantine reprocess",
     ),
+    Action.SET_DISTRICT_LIMITS: (  # asked for the district, which needs the most
+        "alerting parameters preview", "alerting parameters set", "alerting parameters unset",
+    ),
     Action.SET_POLICIES: (
         "dispatch drop-policy", "dispatch dry-run-policy", "dispatch set-policies",
     ),
@@ -157,8 +160,7 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.VIEW_LIMITS: (
         "alerting parameters conditions", "alerting parameters history", "alerting parameters list",
-        "alerting parameters preset", "alerting parameters preview",
-        "alerting parameters set", "alerting parameters unset",
+        "alerting parameters preset",
     ),
     Action.VIEW_MEDICAL_NOTE: ("network note show",),
     Action.VIEW_NETWORK: (

@@ -110,7 +110,7 @@ def orders_page(
             urgency=urgency or None,
             service=service or None,
             staff_id=(staff_of_account(conn, account.id) or -1) if mine else None,
-            households=sorted(permissions.visible_households(conn, account)),
+            seen_by=account.id,
         )
         orders = store.list_orders(conn, wanted)
         permissions.audit(

@@ -23,9 +23,8 @@ def gateways_page(
 ) -> Response:
     """``dark``: homes that nobody sees now; ``all``: those that are seen, too."""
     with console.database() as conn:
-        homes = seen.homes_of(conn, account)
-    dark = [home for home in homes if home.state != "online"]
+        homes = seen.homes_of(conn, account, dark=state == "dark")
+    counts = {"dark": homes.dark, "all": homes.all}
     return page(
-        request, "gateways.html", account, homes=dark if state == "dark" else homes, chosen=state,
-        counts={"dark": len(dark), "all": len(homes)}, limit=seen.MOST,
+        request, "gateways.html", account, homes=homes.lines, chosen=state, counts=counts, limit=seen.MOST
     )  # fmt: skip

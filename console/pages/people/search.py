@@ -105,5 +105,5 @@ def _orders(conn: psycopg.Connection[Any], account: Account, typed: str) -> Iter
         order = store.load_by_number(conn, int(number))
     except OrderError:
         return
-    if order.household_id in permissions.visible_households(conn, account):
+    if order.household_id in permissions.visible_households(conn, account, [order.household_id]):
         yield order

@@ -8,12 +8,12 @@ import psycopg
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.catalogues.services import SERVICES
 from care_network.catalogues.workforce import ROLES
 from care_network.protection import picture
+from care_network.upkeep.recent import Recent
 from console.pages.station.protection import Area, areas_above, below, lasting, words
 from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs
@@ -40,6 +40,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """The board of orders: heading (a text of the catalogue), states."""
 TECHNICAL = "technical"
+_FIGURES: Recent[dict[str, Any]] = Recent(60.0)
+"""Of an area, for all who look at it: two months are counted, and the page comes anew every 15 s and at each alert."""
 
 
 @router.get("/station", dependencies=[needs(Action.VIEW_NETWORK)])
@@ -73,7 +75,7 @@ def station_page(request: Request, console: Shared, account: CurrentAccount, are
             ),
             "device_orders": [order for order in orders if order.urgency == TECHNICAL and order.state != "done"],
             "look": picture.look(conn, now),
-            **figures(conn, under, now),
+            **_FIGURES.of(f"{conn.info.dbname} {under}", lambda: figures(conn, under, now)),
         }
     return page(
         request, "station.html", account, services=SERVICES, milestones=sla.WORDS, area=under,
@@ -98,21 +100,10 @@ def _since(alert: AlertNotice) -> int:
 
 def orders_of_today(conn: psycopg.Connection[Any], account: Account, under: str, now: dt.datetime) -> list[Order]:
     """List those that live and are due before tomorrow, late ones of the days before among them, and those done since
-    midnight; all of them."""
+    midnight; all of them, of the homes below an area that the account may see."""
     day, tomorrow = station.today(now)
-    homes = sorted(
-        permissions.visible_households(conn, account)
-        & {
-            row[0]
-            for row in conn.execute(
-                "SELECT h.id FROM household h JOIN area a ON a.id = h.area_id WHERE a.path <@ %s::ltree"
-                " AND NOT h.synthetic",
-                (under,),
-            )
-        }
-    )
-    live = OrderFilter(states=list(LIVE), households=homes, due_before=tomorrow, limit=None)
-    done = OrderFilter(states=["done"], households=homes, done_since=day, limit=None)
+    live = OrderFilter(states=list(LIVE), seen_by=account.id, under=under, due_before=tomorrow, limit=None)
+    done = OrderFilter(states=["done"], seen_by=account.id, under=under, done_since=day, limit=None)
     return store.list_orders(conn, live) + store.list_orders(conn, done)
 
 

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0194"
-down_revision = "0189"
+down_revision = "0191"
 branch_labels = None
 depends_on = None
 

@@ -196,7 +196,8 @@ def test_what_is_not_known_is_said(site: ConsoleSite) -> None:
             assert 'role="alert"' in answer.text
         for wrong in ("verdict=met", "milestone=resolved&verdict=x", "nothing=1", "ending=false&after=1~2~3"):
             assert client.get(f"/decisions/list/alerts?{wrong}").status_code == 422, wrong
-        assert client.get("/decisions/list/people").status_code == 422
+        for needs_more in ("people", "devices", "households?kind=street", "homes"):
+            assert client.get(f"/decisions/list/{needs_more}").status_code == 422, needs_more
         assert client.get("/decisions/list/nothing").status_code == 404
         assert client.get("/decisions/list/homes?function=9").status_code == 422
         year = client.get("/decisions?compare=year").text

@@ -73,7 +73,7 @@ def test_a_past_is_written_once_and_rolled_up_like_any_other(past: str) -> None:
     assert value(past, f"SELECT count(*) FROM reading WHERE series_id IN {ids}") == readings
 
 
-def test_charts_of_any_length_have_about_a_thousand_points(past: str) -> None:
+def charts_of_any_length_have_about_a_thousand_points(past: str) -> None:
     now = dt.datetime.now(dt.UTC)
     with psycopg.connect(past) as conn:
         (resident,) = conn.execute("SELECT min(id) FROM resident").fetchone() or (None,)
@@ -96,7 +96,8 @@ def test_charts_of_any_length_have_about_a_thousand_points(past: str) -> None:
         assert all(time % 60 == 0 for time in found["time"])
 
 
-def test_retention_by_command(past: str) -> None:
+def test_charts_of_a_past_and_retention_by_command(past: str) -> None:
+    charts_of_any_length_have_about_a_thousand_points(past)
     assert "readings 90 days, minutes 730 days, hours 3650 days" in shouwang(past, "storage", "retention").output
     with psycopg.connect(past) as conn:
         conn.execute(
