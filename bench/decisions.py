@@ -181,7 +181,7 @@ def _lists() -> dict[str, list[str]]:
         "people": [f"/decisions/list/people?{month}", f"/decisions/list/people?{month}&grade=severe"],
         "homes": ["/decisions/list/homes?function=0", "/decisions/list/homes?function=0&what=unknown"],
         "households": [f"/decisions/list/households?kind=community&served=0&{month}"],
-        "devices": ["/decisions/list/devices?silent=1", f"/decisions/list/devices?{month}"],
+        "devices": ["/decisions/list/devices", f"/decisions/list/month_devices?{month}"],
         "device months": ["/decisions/list/device_months", "/decisions/list/device_months?model=radar"],
         "staff": ["/decisions/list/staff"],
         "orders": ["/decisions/list/orders"],

@@ -86,8 +86,8 @@ def check(name: str, value: float, others: Values) -> None:
     if not parameter.low <= value <= parameter.high:  # also for NaN
         unit = f" {parameter.unit}" if parameter.unit else ""
         raise ProvisioningError(
-            en=f"{name} ({parameter.en}) lies between {parameter.low:g} and {parameter.high:g}{unit}, not at {value:g}",
-            zh=f"{name}（{parameter.zh}）应在 {parameter.low:g} 至 {parameter.high:g}{unit} 之间，不能为 {value:g}",
+            en=f"{parameter.en} lies between {parameter.low:g} and {parameter.high:g}{unit}, not at {value:g}",
+            zh=f"{parameter.zh}应在 {parameter.low:g} 至 {parameter.high:g}{unit} 之间，不能为 {value:g}",
             field="value",
         )
     if name.startswith(SLA):

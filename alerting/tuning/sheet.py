@@ -82,12 +82,20 @@ class Sheet(msgspec.Struct, frozen=True):
     presets: list[Preset] = []
 
 
-def load_sheet(conn: Connection[Any], account: Account, scope: str, key: str, at: dt.datetime, origin: str) -> Sheet:
-    """The parameters of a place. Raises NotFoundError, NotPermittedError. Audited."""
+def load_sheet(
+    conn: Connection[Any], account: Account, scope: str, key: str, at: dt.datetime, origin: str,
+    as_of: dt.datetime | None = None,
+) -> Sheet:  # fmt: skip
+    """The parameters of a place, or as they were at a moment (by today's defaults), when nothing can be changed.
+
+    Raises NotFoundError, NotPermittedError. Audited.
+    """
     with conn.transaction():
         target = find_target(conn, account, scope, key)
-        trace(conn, account, "view_parameters", target, at, origin, {})
-        layers = load_layers(conn)
+        trace(
+            conn, account, "view_parameters", target, at, origin, {} if as_of is None else {"as_of": as_of.isoformat()}
+        )
+        layers = load_layers(conn, as_of)
         history = parameter_rows.history(conn, target.place)
     values = dict(layers.of(*target.around)).get(target.place.scope, {})
     known = catalogue()
@@ -101,7 +109,7 @@ def load_sheet(conn: Connection[Any], account: Account, scope: str, key: str, at
         for name, one in conditions().items()
         if scope == "resident"
     ]
-    may_change = may_do(account, ACTION_OF[scope]) and reaches(conn, account, target.place)
+    may_change = as_of is None and may_do(account, ACTION_OF[scope]) and reaches(conn, account, target.place)
     return Sheet(target, lines, history, may_change, history[0].id if history else 0, presets)
 
 
@@ -236,9 +244,9 @@ def reaches(conn: Connection[Any], account: Account, place: Place) -> bool:
     return place.scope in ("home", "resident") or covers_every_home(conn, account)
 
 
-def load_layers(conn: Connection[Any]) -> Layers:
-    """All values that are set now, by place."""
-    return layers_of(parameter_rows.current(conn))
+def load_layers(conn: Connection[Any], as_of: dt.datetime | None = None) -> Layers:
+    """All values that are set now, or were at a moment, by place."""
+    return layers_of(parameter_rows.current(conn, as_of))
 
 
 def _line(name: str, target: Target, layers: Layers, here: Values) -> Line:

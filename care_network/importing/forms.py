@@ -50,7 +50,8 @@ def words_of(kind_name: str, error: ProvisioningError) -> tuple[str, str]:
     if column is not None and isinstance(error, MalformedError):
         reader = column.reader
         return (f"必填，{reader.zh}", f"Needed: {reader.en}.") if error.missing else (reader.zh, f"{reader.en}.")
-    return error.message_zh, error.message_en
+    named = error.field or ""
+    return error.message_zh.removeprefix(f"{named}："), error.message_en.removeprefix(f"{named}: ")
 
 
 def column_of(kind_name: str, field: str | None) -> Column | None:

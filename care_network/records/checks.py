@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from care_network.catalogues.workforce import CERTIFICATES, LANGUAGES, SKILLS, Term
+from care_network.duty.roster import KIND_WORDS
 from care_network.errors import NotFoundError, ProvisioningError
 from care_network.records import staff_records as people
 from care_network.records.lookup import Lookup
@@ -26,6 +27,7 @@ from care_network.records.records import (
 from firmware_profiles.devices import MODELS, NOT_AT_THE_WRIST
 
 LEVELS = ("city", "district", "street", "community", "compound")
+LEVEL_ZH = {"city": "市", "district": "区", "street": "街道", "community": "社区", "compound": "小区"}
 ORGANISATION_LEVELS: Mapping[str, frozenset[str]] = {
     "district_center": frozenset({"district"}),
     "street_elder_center": frozenset({"street"}),
@@ -66,7 +68,7 @@ def area(look: Lookup, new: NewArea) -> CheckedRecord:
         if LEVELS.index(above.sort) + 1 != LEVELS.index(new.level):
             raise ProvisioningError(
                 en=f"area {new.path}: a {new.level} does not lie directly below a {above.sort}",
-                zh=f"区域 {new.path}：{new.level} 不能直接位于 {above.sort} 之下",
+                zh=f"区域 {new.path}：{LEVEL_ZH[new.level]}不能直接位于{LEVEL_ZH[above.sort]}之下",
                 field="level",
             )
     _place(new, f"area {new.path}")
@@ -77,10 +79,12 @@ def organisation(look: Lookup, new: NewOrganisation) -> CheckedRecord:
     where = look.need("area", new.area)
     levels = ORGANISATION_LEVELS[new.kind]
     if where.sort not in levels:
-        fits = ", ".join(level for level in LEVELS if level in levels)
+        fits = [level for level in LEVELS if level in levels]
+        zh, en = KIND_WORDS[new.kind]
+        levels_zh = "、".join(LEVEL_ZH[one] for one in fits)
         raise ProvisioningError(
-            en=f"organisation {new.code}: a {new.kind} stands at the level {fits}; {new.area} is a {where.sort}",
-            zh=f"机构 {new.code}：{new.kind} 应设在 {fits} 一级，而 {new.area} 是 {where.sort}",
+            en=f"organisation {new.code}: a {en} stands at the level {', '.join(fits)}; {new.area} is a {where.sort}",
+            zh=f"机构 {new.code}：{zh}应设在{levels_zh}一级，而所选区域是{LEVEL_ZH[where.sort]}",
             field="area",
         )
     _place(new, f"organisation {new.code}")

@@ -64,15 +64,17 @@ _HISTORY = """
 """
 
 
-def current(conn: Connection[Any]) -> list[Setting]:
-    """Read all settings that hold now, at all places."""
+def current(conn: Connection[Any], as_of: dt.datetime | None = None) -> list[Setting]:
+    """Read all settings that hold now, or held at a moment, at all places."""
     rows = conn.execute(
         """
         SELECT scope, grade, household_id, resident_id, name, new_value FROM (
             SELECT DISTINCT ON (scope, grade, household_id, resident_id, name) * FROM parameter_change
+            WHERE %(as_of)s::timestamptz IS NULL OR at <= %(as_of)s
             ORDER BY scope, grade, household_id, resident_id, name, id DESC
         ) AS newest WHERE new_value IS NOT NULL
-        """
+        """,
+        {"as_of": as_of},
     )
     return [Setting(Place(*row[:4]), row[4], row[5]) for row in rows]
 

@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError, StillUsedError
 from care_network.records.checks import CheckedRecord
 from care_network.records.kinds import Kind
+from care_network.records.listing.fields import FIELDS
 from care_network.records.lookup import Lookup
 from care_network.records.records import Record
 
@@ -217,8 +218,9 @@ def _refused(kind: Kind, key: tuple[Any, ...], error: CheckViolation | ForeignKe
 def _clash(kind: Kind, key: tuple[Any, ...]) -> ExistsError:
     zh, en = kind.words(key)
     fields = kind.alone[0] if kind.alone else kind.key
+    words = [FIELDS[kind.name][name] for name in fields]
     return ExistsError(
-        en=f"{en}: another {kind.name} has the same {' and '.join(fields)}; change that one first",
-        zh=f"{zh}：另一{kind.zh}的 {'、'.join(fields)} 与之相同，请先修改那一条",
+        en=f"{en}: another {kind.name} has the same {' and '.join(one.en.lower() for one in words)}; change that first",
+        zh=f"{zh}：另一{kind.zh}的{'、'.join(one.zh for one in words)}与之相同，请先修改那一条",
         field=fields[-1],
     )

@@ -77,7 +77,7 @@ def pair(acting: Acting, gateway: str, device: str, model: str, room: str, resid
     Raises ProvisioningError with the field that is wrong.
     """
     acting.require(Action.OPERATE_DEVICES)
-    with acting.conn.transaction():
+    with acting.changing():
         home = acting.gateway(gateway)
         _add(acting, home, device, model, room, resident)
         acting.audit("pair_device", _resident_id(acting.conn, resident), device=f"{gateway}/{device}", model=model)
@@ -116,7 +116,7 @@ def replace(acting: Acting, gateway: str, old: str, version: int, new: str, mode
     with the field that is wrong, ChangedMeanwhileError where the old device is no longer as it was at ``version``.
     """
     acting.require(Action.OPERATE_DEVICES)
-    with acting.conn.transaction():
+    with acting.changing():
         home = acting.gateway(gateway)
         before = _device(acting.conn, home, old)
         if before.name == new:
@@ -137,7 +137,7 @@ def retire(acting: Acting, gateway: str, device: str, version: int, reason: str)
     Raises ChangedMeanwhileError where it is no longer as it was at ``version``, ProvisioningError without a reason.
     """
     acting.require(Action.OPERATE_DEVICES)
-    with acting.conn.transaction():
+    with acting.changing():
         home = acting.gateway(gateway)
         before = _device(acting.conn, home, device)
         _retire(acting, before, version, words_of(reason))
@@ -147,7 +147,7 @@ def retire(acting: Acting, gateway: str, device: str, version: int, reason: str)
 def bring_back(acting: Acting, gateway: str, device: str) -> None:
     """Use a retired device again, where and by whom it was used; the one that replaced it is retired in its place."""
     acting.require(Action.OPERATE_DEVICES)
-    with acting.conn.transaction():
+    with acting.changing():
         home = acting.gateway(gateway)
         before = _device(acting.conn, home, device)
         acting.conn.execute(
@@ -167,7 +167,7 @@ def register(acting: Acting, gateway: str, household: str) -> None:
     """Register a gateway at a home. Raises ProvisioningError with the field that is wrong."""
     acting.require(Action.OPERATE_DEVICES)
     new = records.parse(records.NewGateway, {"name": gateway.strip(), "household": household.strip()})
-    with acting.conn.transaction():
+    with acting.changing():
         row = acting.conn.execute(
             "SELECT FROM household h JOIN area a ON a.id = h.area_id WHERE h.code = %s AND a.path <@ %s::ltree",
             (new.household, acting.account.area_path),

@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import NotFoundError, ProvisioningError
+from care_network.upkeep.gateways import escaped
 from care_network.upkeep.scope import UNDO, Acting, sees_everything, words_of
 from database.upkeep import requests as upkeep_requests
 
@@ -73,10 +74,18 @@ def _scope(conn: Connection[Any], account: Account) -> dict[str, Any]:
     return {"area": account.area_path, "everything": sees_everything(conn, account)}
 
 
-def groups(conn: Connection[Any], account: Account, *, after: str = "", limit: int = LIMIT) -> list[Group]:
-    """Groups by reason and gateway, those behind the key ``after``; one more than ``limit`` tells of a next page."""
+def groups(
+    conn: Connection[Any], account: Account, *, words: str = "", after: str = "", limit: int = LIMIT
+) -> list[Group]:
+    """Groups by reason and gateway, those behind the key ``after``; one more than ``limit`` tells of a next page.
+
+    ``words``: part of a gateway's name, or of the name or code of a resident of its home.
+    """
     code, _, gateway = after.partition("|")
-    values = {**_scope(conn, account), "code": code, "gateway": gateway, "limit": limit + 1}
+    values = {
+        **_scope(conn, account), "code": code, "gateway": gateway, "limit": limit + 1, "words": words,
+        "like": f"%{escaped(words)}%",
+    }  # fmt: skip
     with conn.cursor(row_factory=class_row(Group)) as cursor:
         return cursor.execute(
             """
@@ -85,7 +94,11 @@ def groups(conn: Connection[Any], account: Account, *, after: str = "", limit: i
                    min(q.first_at) AS first_at, max(q.last_at) AS last_at, max(q.id) AS newest,
                    bool_or(g.id IS NOT NULL) AS known
             FROM quarantine q LEFT JOIN gateway g ON g.name = q.gateway
-            WHERE q.settled_at IS NULL AND (q.code, coalesce(q.gateway, '')) > (%(code)s, %(gateway)s) AND """  # noqa: S608 - fixed parts
+            WHERE q.settled_at IS NULL AND (q.code, coalesce(q.gateway, '')) > (%(code)s, %(gateway)s)
+              AND (%(words)s = '' OR q.gateway ILIKE %(like)s OR g.household_id IN (
+                   SELECT r.household_id FROM resident r
+                   WHERE r.name_zh LIKE %(like)s OR r.name_en ILIKE %(like)s OR r.code ILIKE %(like)s))
+              AND """  # noqa: S608 - fixed parts
             + _SCOPE
             + " GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s",
             values,

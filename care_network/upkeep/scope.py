@@ -1,6 +1,8 @@
 """The part of the district whose machines an account may see and work on."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -10,6 +12,7 @@ from psycopg.rows import class_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
+from care_network.records.history.changes import act_as
 
 UNDO = dt.timedelta(seconds=30)
 """How long what was asked for can be taken back."""
@@ -65,6 +68,13 @@ class Acting(msgspec.Struct, frozen=True):
     def gateway(self, name: str) -> GatewayRow:
         """The gateway of that name in the account's area."""
         return gateway_of(self.conn, self.account, name)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Open a transaction whose changes of records stand in their history as this account's."""
+        with self.conn.transaction():
+            act_as(self.conn, self.account, self.origin)
+            yield
 
     def audit(self, what: str, resident_id: int | None = None, **detail: Any) -> None:
         """Write the line of the audit."""

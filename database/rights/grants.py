@@ -122,11 +122,11 @@ GRANTS: Mapping[str, Rights] = {
     "ingest": Rights(
         select=f"{_ALL} gateway device device_firmware series event ingest_stream stream_gap stream_missing"
         " senml_arrival pairing"
-        f" quarantine reading rollup_due service_fault upkeep_request {_ENDS}",
+        f" quarantine reading rollup_due service_fault upkeep_request late_arrival {_ENDS}",
         insert="event ingest_stream stream_gap senml_arrival pairing quarantine reading rollup_due series"
-        f" device_firmware service_fault {_ENDS}",
+        f" device_firmware service_fault late_arrival {_ENDS}",
         update="ingest_stream stream_gap senml_arrival pairing quarantine series service_fault"
-        f" device_firmware {_ENDS}",
+        f" device_firmware late_arrival {_ENDS}",
         delete="stream_gap senml_arrival service_fault",
         columns=(("UPDATE", "gateway", "state, state_at, status"), ("UPDATE", "event", "time, told_us"), _CARRIED),
     ),
@@ -241,12 +241,13 @@ GRANTS: Mapping[str, Rights] = {
     "exchange": Rights(
         select=f"{_ALL} area household resident gateway device series reading alert alert_event protection_change"
         f" machine_token exchange_consent exchange_observation exchange_stream exchange_frame quarantine pairing"
-        f" sealed_entry webhook webhook_delivery webhook_attempt exchange_export exchange_export_file {_ENDS}",
+        f" sealed_entry webhook webhook_delivery webhook_attempt exchange_export exchange_export_file {_ENDS}"
+        " late_arrival",
         insert=f"device series exchange_observation exchange_stream exchange_frame quarantine pairing {_ENDS}"
         " webhook_delivery webhook_attempt exchange_export exchange_export_file",
         update=f"series exchange_stream exchange_frame quarantine pairing webhook_delivery {_ENDS}"
         " exchange_export exchange_export_file",
-        delete="exchange_observation exchange_frame webhook_delivery exchange_export",
+        delete="late_arrival exchange_observation exchange_frame webhook_delivery exchange_export",
         columns=(
             _ACCOUNT,
             _AUDIT,

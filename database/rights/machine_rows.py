@@ -64,8 +64,8 @@ MACHINE_ROWS: Mapping[str, Mapping[str, str]] = {
 """By table and command: the condition on which the exchange's role sees, makes or changes a row."""
 
 UNBOUND = frozenset({
-    "alembic_version", "area", "certificate_expiry", "exchange_frame", "exchange_stream", "reading", "sealed_entry",
-    "storage",
+    "alembic_version", "area", "certificate_expiry", "exchange_frame", "exchange_stream", "late_arrival", "reading",
+    "sealed_entry", "storage",
 })  # fmt: skip
 """Tables of the exchange without a policy: nobody's rows, and those that the text above names."""
 

@@ -15,9 +15,9 @@ from psycopg.rows import class_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, covers_every_home, in_area, require
 from care_network.duty.roster import NEAREST_KINDS
-from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError
+from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from dispatch.ladders import store
-from dispatch.ladders.drafts import Raw
+from dispatch.ladders.drafts import Raw, raw_of
 from dispatch.ladders.policy import Policy, PolicyError, choose, decode
 from vocabulary.area_path import within
 from vocabulary.synthetic import PLATFORM_HOME
@@ -120,6 +120,21 @@ def save_draft(
             zh=f"{theirs.actor_zh} 刚刚保存了另一份草稿，两份都已列出",
         )
     return int(row[0])
+
+
+def save_drafts(conn: psycopg.Connection[Any], account: Account, policies: Sequence[Policy], at: dt.datetime) -> None:
+    """Keep policies as drafts, all or none. Raises ProvisioningError where somebody works on one of them already."""
+    with conn.transaction():
+        there = drafts(conn)
+        for policy in policies:
+            if policy.code in there:
+                theirs = there[policy.code]
+                raise ProvisioningError(
+                    en=f"{theirs.actor_en} works on a draft of {policy.code}: discard it or put it in force first",
+                    zh=f"{theirs.actor_zh} 正在编辑 {policy.code} 的草稿，请先启用或放弃该草稿",
+                    field="file",
+                )
+            save_draft(conn, account, policy.code, raw_of(policy), at, 0)
 
 
 def discard(conn: psycopg.Connection[Any], account: Account, code: str) -> None:

@@ -27,13 +27,17 @@ def demonstration() -> tuple[Policy, ...]:
     return tuple(parse(_file("demo_policies.toml")))
 
 
-def policies_now(conn: psycopg.Connection[Any]) -> list[Policy]:
+def policies_now(conn: psycopg.Connection[Any], as_of: dt.datetime | None = None) -> list[Policy]:
     """Load the policies that apply: the newest version of each code, and the defaults whose code is not stored.
+
+    ``as_of``: those that applied at a moment, with today's defaults of the program.
 
     One that cannot be read is left out with an error in the log; its code's default takes its place.
     """
     rows = conn.execute(
-        "SELECT DISTINCT ON (code) code, version, active, policy FROM escalation_policy ORDER BY code, version DESC"
+        "SELECT DISTINCT ON (code) code, version, active, policy FROM escalation_policy"
+        " WHERE %(as_of)s::timestamptz IS NULL OR changed_at <= %(as_of)s ORDER BY code, version DESC",
+        {"as_of": as_of},
     ).fetchall()
     by_code: dict[str, Policy | None] = {policy.code: policy for policy in defaults()}
     for code, version, active, value in rows:

@@ -7,8 +7,9 @@ import msgspec
 import psycopg
 
 from exchange.fhir import observations
+from exchange.fhir.arrivals import Spans
 from exchange.fhir.codes import DIASTOLIC, SYSTOLIC, decimals
-from exchange.fhir.search import FIRST, Span, us_of
+from exchange.fhir.search import FIRST, us_of
 
 BY_ONE = frozenset({SYSTOLIC, DIASTOLIC, "consciousness", "supplemental_oxygen"})
 """Channels of few readings whose resources are no plain value: these are made one by one."""
@@ -20,8 +21,9 @@ _COPY: LiteralString = r"""
         SELECT s.a || (extract(epoch FROM r.time) * 1000000)::bigint || s.b
                || to_char(r.time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || s.c
                || trim_scale(round(r.value::numeric, s.digits)) || s.d
-        FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[]) AS s(id, a, b, c, d, digits)
-        JOIN reading r ON r.series_id = s.id AND r.time >= %s AND r.time < %s
+        FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::timestamptz[],
+                    %s::timestamptz[]) AS s(id, a, b, c, d, digits, since, until)
+        JOIN reading r ON r.series_id = s.id AND r.time >= s.since AND r.time < s.until
         ORDER BY s.id, r.time
     ) TO STDOUT (FORMAT csv, DELIMITER E'\x01', QUOTE E'\x02')
 """
@@ -40,21 +42,24 @@ def pattern(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
     return first, second, third, last
 
 
-def readings(conn: psycopg.Connection[Any], series: observations.Series, span: Span) -> Iterator[bytes]:
-    """Blocks of lines, one for each reading of the series within the time."""
-    plain = [row for row in series.values() if row["channel"] not in BY_ONE]
-    if plain:
-        cut = [pattern(row) for row in plain]
+def readings(conn: psycopg.Connection[Any], series: observations.Series, spans: Spans) -> Iterator[bytes]:
+    """Blocks of lines, one for each reading of the series within its times."""
+    parts = [(row, span) for row in series.values() if row["channel"] not in BY_ONE for span in spans[row["id"]]]
+    if parts:
+        plain = [row for row, _ in parts]
+        cuts = {row["id"]: pattern(row) for row in plain}
+        cut = [cuts[row["id"]] for row in plain]
         asked: Sequence[Any] = (
             [row["id"] for row in plain], *(list(column) for column in zip(*cut, strict=True)),
-            [decimals(row["channel"]) + 1 for row in plain], span.since, span.until,
+            [decimals(row["channel"]) + 1 for row in plain], [span.since for _, span in parts],
+            [span.until for _, span in parts],
         )  # fmt: skip
         with conn.cursor() as cursor, cursor.copy(_COPY, asked) as copy:
             yield from map(bytes, copy)
     others = {number: row for number, row in series.items() if row["channel"] in BY_ONE}
     key: tuple[int, ...] | None = None
     while True:
-        rows = observations.in_order(conn, others, span, key, PAGE)
+        rows = observations.in_order(conn, others, spans, key, PAGE)
         if rows:
             yield encoded(observations.resources(conn, others, rows))
             key = (rows[-1][0], us_of(rows[-1][1]))

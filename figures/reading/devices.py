@@ -7,7 +7,7 @@ from psycopg import Connection
 from care_network.protection.functions import WORDS
 from figures.core import months
 from figures.core.sections import Bar, BarPicture, Cell, Column, Headline, Section, Table
-from figures.reading import cells
+from figures.reading import cells, scope
 from figures.reading.charts import run_picture
 from figures.reading.falsehoods import model_name
 from figures.reading.scope import Window
@@ -32,11 +32,11 @@ def availability(conn: Connection[Any], w: Window) -> Section:
     affected: dict[str, int] = dict(
         conn.execute(
             """
-        SELECT f.model, count(DISTINCT f.device_id) FROM figure_device f JOIN area leaf ON leaf.id = f.area_id
-        JOIN area top ON top.id = %(area)s AND leaf.path <@ top.path
-        WHERE f.month BETWEEN %(first)s AND %(last)s AND f.silent_s > 0 GROUP BY f.model
+        SELECT f.model, count(DISTINCT f.device_id) FROM figure_device f
+        WHERE f.month BETWEEN %(first)s AND %(last)s AND f.silent_s > 0 AND f.area_id = ANY(%(below)s)
+        GROUP BY f.model
         """,
-            w.asked,
+            {**w.asked, "below": scope.below(conn, w)},
         ).fetchall()
     )
     whole = [sum(row[place] for row in rows) for place in (2, 3, 4)]
@@ -49,8 +49,8 @@ def availability(conn: Connection[Any], w: Window) -> Section:
         lines.append(
             (
                 cells.text(name),
-                cells.count(devices, w.link("devices", **only, month=newest)),
-                cells.count(silent_ones, w.link("devices", **only, silent="1")),
+                cells.count(devices, w.link("month_devices", **only, month=newest)),
+                cells.count(silent_ones, w.link("devices", **only)),
                 *(cells.hours(span, digits, to) for span, digits in zip(spans, (0, 1, 1), strict=True)),
                 Cell(cells.per_cent(_share(*spans), 2), _share(*spans), to if _share(*spans) is not None else ""),
             )

@@ -17,9 +17,10 @@ from dispatch.sla.clock import MILESTONES
 from figures.core import months
 from figures.core.sections import Cell, Column
 from figures.reading import cells, rows
-from figures.reading.scope import LISTS, Window, planned_anew
+from figures.reading.scope import LISTS, Window, below, planned_anew
 
 MOST = 200
+_BELOW, _NODE = "f.area_id = ANY(%(below)s)", "f.area_id = %(area)s"
 Filters = Mapping[str, str]
 
 
@@ -57,6 +58,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the facts of the window's months count, or those of the month that is named; else the latter alone."""
     node: bool = False
     """Whether its facts are sums of each node of the tree, so that those below are in them."""
+    totals: str = ""
+    """Of a list that is too long to be counted for each page: where its number and its hours are read, as sums."""
     hours: Mapping[str, tuple[str, str]] = {}
     """Columns in seconds that are added up over all lines, in words."""
 
@@ -86,7 +89,10 @@ def listing(
     whole = f"SELECT {columns} FROM {how.fact} f {how.inside} WHERE {where} {how.group}"  # noqa: S608
     with planned_anew(conn):
         added = "".join(f", sum({name})" for name in how.hours)
-        total = conn.execute(f"SELECT count(*){added} FROM ({whole}) i".encode(), values).fetchone() or (0,)  # noqa: S608
+        summed = f"SELECT count(*){added} FROM ({whole}) i"  # noqa: S608
+        if how.totals:
+            summed = f"SELECT {how.totals} WHERE {where.replace(_BELOW, _NODE)}"
+        total = conn.execute(summed.encode(), values).fetchone() or (0,)
     names = ", ".join(name for name, _ in how.key)
     order = ", ".join(f"{name} DESC" for name, _ in how.key)
     beyond = "true"
@@ -127,9 +133,8 @@ def filter_words(conn: Connection[Any], w: Window, kind: str, filters: Filters) 
 
 
 def _where(conn: Connection[Any], w: Window, how: Kind, filters: Filters) -> tuple[str, dict[str, Any]]:
-    below = conn.execute("SELECT id FROM area WHERE path <@ %s::text::ltree", (w.area.path,)).fetchall()
-    values: dict[str, Any] = {**w.asked, "below": [row[0] for row in below]}
-    parts = ["f.area_id = %(area)s" if how.node else "f.area_id = ANY(%(below)s)"]
+    values: dict[str, Any] = {**w.asked, "below": below(conn, w)}
+    parts = [_NODE if how.node else _BELOW]
     named = "month" in filters or not how.monthly
     parts += ["f.month = %(month)s"] if named else ["f.month BETWEEN %(first)s AND %(last)s"]
     if named:
@@ -153,8 +158,8 @@ def _where(conn: Connection[Any], w: Window, how: Kind, filters: Filters) -> tup
     for of, needed in (("homes", "function"), ("households", "kind"), ("households", "served")):
         if how is KINDS[of] and needed not in filters:
             raise _refused(needed, "")
-    if how is KINDS["devices"] and not {"month", "silent"} & filters.keys():
-        raise _refused("month", "")  # all devices of years are no list: each month has its own
+    if how is KINDS["devices"]:
+        parts.append("f.silent_s > 0")
     if how is KINDS["homes"]:
         parts.append(f"f.{filters.get('what', 'lost')} > 0")
     joined = " AND ".join(parts)
@@ -240,12 +245,6 @@ def _what(value: str) -> tuple[str, Any]:
     return "true", None
 
 
-def _silent(value: str) -> tuple[str, Any]:
-    if value != "1":
-        raise _refused("silent", value)
-    return "f.silent_s > 0", None
-
-
 def _watched(value: str) -> tuple[str, Any]:
     if value == "known":
         return "f.watched <> 'unknown'", None
@@ -324,8 +323,18 @@ KINDS: Mapping[str, Kind] = {
         f" sum(CASE WHEN f.never THEN {_SERVICE} ELSE f.unknown_s END) AS unknown",
         group="GROUP BY f.device_id, f.household_id, f.model", names=f"d.name, d.room, {_PLACE}, {_WHO}",
         joins=f"{_HOME} JOIN device d ON d.id = l.device_id",
-        filters={"model": _one_of("model", "f.model"), "silent": _silent},
+        filters={"model": _one_of("model", "f.model")},
         show=rows.device, heads=rows.device_heads, hours=_DEVICE_HOURS,
+    ),
+    "month_devices": Kind(
+        fact="figure_device", key=(("silent", "float8"), ("device_id", "int")), monthly=False,
+        inside="JOIN figure_month m ON m.month = f.month",
+        columns=f"f.device_id, f.household_id, f.model, f.silent_s AS silent, {_SERVICE} AS expected,"
+        f" CASE WHEN f.never THEN {_SERVICE} ELSE f.unknown_s END AS unknown",
+        names=f"d.name, d.room, {_PLACE}, {_WHO}", joins=f"{_HOME} JOIN device d ON d.id = l.device_id",
+        filters={"model": _one_of("model", "f.model")}, show=rows.device, heads=rows.device_heads,
+        hours=_DEVICE_HOURS, totals="coalesce(sum(f.devices), 0)::int, sum(f.expected_s), sum(f.silent_s),"
+        " sum(f.unknown_s) FROM figure_model f",
     ),
     "device_months": Kind(
         fact="figure_model", key=(("month", "date"),), node=True,

@@ -45,7 +45,7 @@ FILTERS = {
     "ending": ("结果", "outcome"), "milestone": ("环节", "milestone"), "verdict": ("时限", "target"),
     "grade": ("能力等级", "ability grade"), "watched": ("守护", "watched"), "bed": ("家庭养老床位", "home care bed"),
     "function": ("守护项", "function"), "staff": ("人员", "person"), "kind": ("区域", "areas"),
-    "served": ("覆盖", "covered"), "silent": ("曾失联", "silent for a time"), "what": ("小时", "hours"),
+    "served": ("覆盖", "covered"), "what": ("小时", "hours"),
     "month": ("月份", "month"),
 }  # fmt: skip
 """Filters of the lists in words."""
@@ -66,7 +66,7 @@ def filter_value(conn: Connection[Any], w: Window, name: str, value: str) -> str
     tables: dict[str, Mapping[str, tuple[str, str]]] = {
         "severity": dict(SEVERITY_WORDS), "ending": {**ENDINGS, "judged": ("已判定", "judged")}, "milestone": WORDS,
         "verdict": VERDICTS, "watched": {**WATCHED, "known": KNOWN}, "bed": _YES, "served": _YES, "kind": WHERE,
-        "silent": _YES, "what": HOURS,
+        "what": HOURS,
         "function": {str(n): words for n, words in enumerate(FUNCTIONS.values())},
     }  # fmt: skip
     if name in tables:
@@ -162,7 +162,7 @@ def device_month(w: Window, row: Row) -> Shown:
     """The devices of a month: how many, hours in service, silent, not known."""
     code = months.code(row["month"])
     only = {"model": row["model"]} if row["model"] else {}
-    to = w.link("devices", **only, **{"from": code, "to": code, "month": code})
+    to = w.link("month_devices", **only, **{"from": code, "to": code, "month": code})
     return (
         cells.text(w.month_words(row["month"])), cells.count(row["devices"], to),
         *(cells.hours(row[name]) for name in ("expected", "silent", "unknown")),

@@ -27,6 +27,7 @@ LISTS: dict[str, Action] = {
     "homes": Action.VIEW_RESIDENT,
     "households": Action.VIEW_RESIDENT,
     "devices": Action.VIEW_RESIDENT,
+    "month_devices": Action.VIEW_RESIDENT,
     "device_months": Action.VIEW_FIGURES,
     "staff": Action.VIEW_NETWORK,
     "orders": Action.VIEW_ORDERS,
@@ -213,6 +214,11 @@ def planned_anew(conn: Connection[Any]) -> Iterator[None]:
     with conn.transaction():
         conn.execute("SET LOCAL plan_cache_mode = force_custom_plan")
         yield
+
+
+def below(conn: Connection[Any], w: Window) -> list[int]:
+    """The areas of a window's figures: its own, and all below. A list, since a join makes the planner guess."""
+    return [row[0] for row in conn.execute("SELECT id FROM area WHERE path <@ %s::text::ltree", (w.area.path,))]
 
 
 def areas(conn: Connection[Any], account: Account) -> list[Area]:

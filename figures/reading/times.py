@@ -131,10 +131,12 @@ def times(conn: Connection[Any], w: Window, severity: Severity) -> Section:
                 " when the alert was raised.",
             ),
             w.say(
-                "走势图规则（Perla 等，BMJ Quality & Safety 2011）：连续 6 点在中位线同侧，或连续 5 点同向，即不像偶"
-                "然；不足 10 点不判断。",
+                "走势图规则（Perla 等，BMJ Quality & Safety 2011）：连续 6 点在中位线同侧，或连续 5 点同向，即为信号；"
+                "不足 10 点不判断。点越多，偶然出现的信号也越多（Anhøj 和 Olesen，PLoS ONE 2014），比例写在图下。",
                 "Rules of the run charts (Perla et al., BMJ Quality & Safety 2011): six points on one side of the"
-                " median, or five in one direction, are hardly chance; below ten points nothing is concluded.",
+                " median, or five in one direction, are a signal; the more points, the more signals chance makes"
+                " (Anhøj and Olesen, PLoS ONE 2014), how many stands below the chart; below ten points nothing"
+                " is concluded.",
             ),
         ),
     )

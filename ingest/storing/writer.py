@@ -1,5 +1,6 @@
 """Store a batch in one transaction, all or nothing: readings, marks, events, statuses, refusals."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,6 +76,7 @@ def _note_late(cursor: psycopg.Cursor[Any], batch: Batch) -> None:
     if len(times_us) and times_us.min() < now.kept_from_us:
         raise HorizonMovedError("readings are older than what is kept")
     horizon.note_late(cursor, times_us, series_ids, now)
+    horizon.note_arrivals(cursor, times_us, series_ids, time.time_ns() // 1000)
 
 
 def _store_marks(cursor: psycopg.Cursor[Any], marks: dict[StreamKey, Mark]) -> None:

@@ -80,7 +80,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_network/upkeep/devices.py": {"_resident_id": ONE, "register": ONE, "_device": ONE},
     "care_network/upkeep/gateway_page.py": {"load": ONE, "people_of": ONE},
     "care_network/upkeep/gateways.py": dict.fromkeys(("_matches", "_FROM", "_ONE_HEARD", "listing"), SEEN),
-    "care_network/upkeep/quarantine.py": {"_SCOPE": SEEN},
+    "care_network/upkeep/quarantine.py": {"_SCOPE": SEEN, "groups": SEEN},
     "care_network/upkeep/scope.py": {"gateway_of": SEEN},
     "console/access/homes.py": {"homes_of": ONE},
     "console/pages/home/family.py": {"_desk_phone": ONE},

@@ -8,14 +8,17 @@ from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
-from care_network.errors import ProvisioningError
+from care_network.errors import MalformedError, ProvisioningError
+from care_network.importing.forms import words_of
 from care_network.upkeep import devices, gateways
 from care_network.upkeep.scope import Acting
 from console.pages.admin.frame import admin_page
 from console.pages.lists import pager_of
 from console.shell.errors import message_of, status_of
+from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.views import language_of
 
 router = APIRouter()
 LOOK = needs(Action.VIEW_OPERATIONS)
@@ -72,6 +75,12 @@ def unrefuse(
     return RedirectResponse("/devices", 303)
 
 
+def _told(request: Request, error: ProvisioningError, account: Account) -> str:
+    if isinstance(error, MalformedError):
+        return pick(language_of(request, account), *words_of("gateway", error))
+    return message_of(request, error, account)
+
+
 def _list(
     request: Request,
     console: Console,
@@ -93,6 +102,6 @@ def _list(
         request, "devices.html", account, status_of(error) if error else 200, lines=shown, pager=pager, q=q, only=only,
         counts=counts, filters=gateways.FILTERS, unpaired=unpaired, words=gateways.STANDING_WORDS,
         ends_soon=now + gateways.ENDS_SOON, battery_low=gateways.BATTERY_LOW, filled=filled or {},
-        wrong={error.field or "gateway": message_of(request, error, account)} if error else {},
+        wrong={error.field or "gateway": _told(request, error, account)} if error else {},
         refused=request.query_params.get("refused", ""), undo_until=now + dt.timedelta(seconds=30),
     )  # fmt: skip

@@ -10,8 +10,11 @@ from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
-from care_network.errors import NotFoundError, ProvisioningError
+from care_network.errors import MalformedError, NotFoundError, ProvisioningError
+from care_network.importing.forms import words_of
 from care_network.protection.functions import WORDS
+from care_network.records.history import changes
+from care_network.records.kinds import DEVICE
 from care_network.upkeep import devices, gateway_page, self_test
 from care_network.upkeep.gateways import BATTERY_LOW, STANDING_WORDS
 from care_network.upkeep.scope import UNDO, Acting
@@ -115,7 +118,7 @@ def pair(
     filled = {"device": device, "model": model, "room": room, "resident": resident}
     return _do(
         request, console, account, gateway,
-        lambda acting: devices.pair(acting, gateway, device, model, room, resident), filled,
+        lambda acting: devices.pair(acting, gateway, device, model, room, resident), filled, paired=device.strip(),
     )  # fmt: skip
 
 
@@ -169,6 +172,7 @@ def _do(
     gateway: str,
     work: Callable[[Acting], object],
     filled: dict[str, str] | None = None,
+    **said: str,
 ) -> Response:
     try:
         with console.database() as conn:
@@ -179,7 +183,7 @@ def _do(
         return _show(request, console, account, gateway, error, filled)
     except ProvisioningError as error:
         return _show(request, console, account, gateway, error, filled)
-    return _back(gateway)
+    return _back(gateway, **said)
 
 
 def _acting(conn: Any, account: Account, request: Request) -> Acting:
@@ -204,6 +208,8 @@ def _show(
         found = gateway_page.load(conn, account, gateway, now)
         waiting = devices.unpaired_devices(Acting(conn, account, now), found.row)
         requests = upkeep_requests.latest(conn, ("self_test", "update_config"), gateway, 8)
+        paired = request.query_params.get("paired", "")[:80]
+        added = changes.undoable(conn, account, DEVICE, (gateway, paired)) if paired else None
     tested = next((one for one in requests if one.kind == "self_test"), None)
     return admin_page(
         request, "gateway.html", account, status_of(error) if error else 200, page=found, waiting=waiting,
@@ -212,8 +218,10 @@ def _show(
         models=MODEL_CHOICES, rooms=ROOMS, filled=filled or {}, code=code, undo_span=UNDO,
         channel_words=_channel, event_words=_event,
         fresh=[one for one in found.retired if one.retired_at and now - one.retired_at < UNDO],
-        wrong=error.field or "" if error else "", message=message_of(request, error, account) if error else "",
-        refused=request.query_params.get("refused", ""),
+        wrong=error.field or "" if error else "", message=_told(request, error, account),
+        refused=request.query_params.get("refused", ""), paired=paired,
+        added=added if added is not None and added.operation == "add" else None,
+        added_until=None if added is None else added.at + dt.timedelta(seconds=changes.UNDO_S),
     )  # fmt: skip
 
 
@@ -244,8 +252,17 @@ def _ask(
         waiting_options=[(one.device, one.device) for one in waiting],
         model_options=[(key, f"{pick(language, zh, en)} · {key}") for key, zh, en in MODEL_CHOICES],
         filled=filled or {},
-        wrong=error.field or "" if error else "", message=message_of(request, error, account) if error else "",
+        wrong=error.field or "" if error else "", message=_told(request, error, account),
     )  # fmt: skip
+
+
+def _told(request: Request, error: ProvisioningError | None, account: Account, kind: str = "device") -> str:
+    """The words of an error: what to write, where it names the pattern of a field."""
+    if error is None:
+        return ""
+    if isinstance(error, MalformedError):
+        return pick(language_of(request, account), *words_of(kind, error))
+    return message_of(request, error, account)
 
 
 def _channel(code: str) -> tuple[str, str]:

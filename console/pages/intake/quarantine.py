@@ -48,17 +48,18 @@ def outcome_of(asked: Asked) -> Outcome | None:
 
 @router.get("/quarantine", dependencies=[LOOK])
 def quarantine_page(
-    request: Request, console: Shared, account: CurrentAccount, after: Annotated[str, Query(max_length=200)] = ""
-) -> Response:
+    request: Request, console: Shared, account: CurrentAccount, after: Annotated[str, Query(max_length=200)] = "",
+    q: Annotated[str, Query(max_length=80)] = "",
+) -> Response:  # fmt: skip
     """Groups of refused messages, and what became of the last requests."""
     with console.database() as conn:
-        found = quarantine.groups(conn, account, after=after)
+        found = quarantine.groups(conn, account, words=q.strip(), after=after)
         asked = quarantine.requests(conn, account)
     shown = found[: quarantine.LIMIT]
     pager = pager_of(request, shown[-1].key if len(found) > quarantine.LIMIT else None, quarantine.LIMIT)
     return admin_page(
         request, "quarantine.html", account, groups_shown=shown, pager=pager, why=why,
-        asked=[(one, outcome_of(one)) for one in asked], busy=any(one.open for one in asked),
+        q=q.strip(), asked=[(one, outcome_of(one)) for one in asked], busy=any(one.open for one in asked),
     )  # fmt: skip
 
 
@@ -78,6 +79,16 @@ def group_page(
 def entry_page(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
     """One message: its bytes, what was understood of it, what to do."""
     return _entry(request, console, account, number)
+
+
+@router.get("/quarantine/{number}/bytes", dependencies=[LOOK])
+def entry_bytes(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
+    """The bytes of one message as a file, for whoever mends the device."""
+    with console.database() as conn:
+        found = quarantine.entry(_acting(conn, account, request), number)
+    name = f"quarantine-{found.id}.bin"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(found.payload, media_type="application/octet-stream", headers=headers)
 
 
 @router.post("/quarantine/reprocess", dependencies=[SETTLE])

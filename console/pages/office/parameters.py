@@ -1,6 +1,8 @@
 """Parameters of the detectors: a sheet for the district, a grade, a home or a resident; each change with a reason."""
 
+import csv
 import datetime as dt
+import io
 import itertools
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -15,12 +17,21 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.catalogues.ability import GRADES
 from care_network.errors import ProvisioningError
+from care_network.records.history import past
 from console.pages.admin.frame import admin_page
 from console.shell.errors import message_of, status_of
+from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.views import language_of
+from vocabulary.times import SHANGHAI
 
 router = APIRouter()
+EXPORTED = (
+    ("name", "threshold", "value", "set by", "default", "from", "to", "unit"),
+    ("名称", "阈值", "数值", "来自", "默认", "下限", "上限", "单位"),
+)
+"""Headings of the export in English and Chinese."""
 LOOK = needs(Action.VIEW_LIMITS)
 SET = needs(Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.SET_DISTRICT_LIMITS)
 """Which of these it takes depends on the scope; ``alerting.tuning.sheet`` knows."""
@@ -29,6 +40,28 @@ SET = needs(Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.SET_DISTRICT_LIMIT
 @router.get("/parameters", dependencies=[LOOK])
 def district_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
     return _sheet(request, console, account, "district", "")
+
+
+@router.get("/parameter-export", dependencies=[LOOK])
+def export(
+    request: Request, console: Shared, account: CurrentAccount, scope: str = "district", key: str = "", as_of: str = ""
+) -> Response:
+    """The thresholds of a place as a table: each with its value, where that comes from, default and limits."""
+    now, language = dt.datetime.now(dt.UTC), language_of(request, account)
+    with console.database() as conn:
+        sheet = tuning.load_sheet(conn, account, scope, key, now, origin_of(request), _moment(as_of, now))
+    file = io.StringIO(newline="")
+    table = csv.writer(file)
+    table.writerow(EXPORTED[language == "zh"])
+    for line in sheet.lines:
+        one = line.parameter
+        table.writerow([
+            line.name, pick(language, one.zh, one.en), f"{line.value:g}", pick(language, *SCOPES[line.comes_from]),
+            f"{one.default:g}", f"{one.low:g}", f"{one.high:g}", one.unit,
+        ])  # fmt: skip
+    name = f"thresholds-{scope}{'-' + key if key else ''}-{now.astimezone(SHANGHAI):%Y%m%d}.csv"
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    return Response(file.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/parameters/{scope}/{key}", dependencies=[LOOK])
@@ -70,14 +103,21 @@ def _sheet(
     filled: dict[str, str] | None = None,
 ) -> Response:
     chosen = dict(request.query_params)
+    as_of, words = chosen.get("as_of", ""), chosen.get("q", "").strip()[:80]
     if "name" in chosen:  # of the form that chooses one: what it would change is on its own page
         name = quote(chosen.pop("name"), safe="")
         return RedirectResponse(f"/parameter/{name}?{urlencode({**chosen, 'scope': scope, 'key': key})}", 303)
     with console.database() as conn:
         now = dt.datetime.now(dt.UTC)
-        sheet = tuning.load_sheet(conn, account, scope, key, now, origin_of(request))
+        moment = None
+        try:
+            moment = _moment(as_of, now)
+        except ProvisioningError as wrong:
+            error = error or wrong
+        sheet = tuning.load_sheet(conn, account, scope, key, now, origin_of(request), moment)
         undoable = tuning.undoable(conn, account, sheet.target.place, now)
-    lines = sorted(sheet.lines, key=lambda line: place_of(_group(line)))  # by name within, as they come
+    found = [line for line in sheet.lines if _fits(line, words)]
+    lines = sorted(found, key=lambda line: place_of(_group(line)))  # by name within, as they come
     groups = [(heading_of(group), list(some)) for group, some in itertools.groupby(lines, _group)]
     around = {"grade": sheet.target.around[0], "household": sheet.target.household}
     return admin_page(
@@ -85,7 +125,21 @@ def _sheet(
         known=catalogue(), scopes=SCOPES, grades=GRADES, around=around,
         message=message_of(request, error, account) if error else "", filled=filled or {}, about=about,
         undoable=undoable, here="/parameters",
+        moment=moment, as_of=as_of, words=words, path=request.url.path,
     )  # fmt: skip
+
+
+def _fits(line: tuning.Line, words: str) -> bool:
+    """Whether every word is in the threshold's name, or in that of its group."""
+    text = " ".join((line.parameter.zh, line.parameter.en, line.name, *heading_of(_group(line)))).lower()
+    return all(word in text for word in words.lower().split())
+
+
+def _moment(as_of: str, now: dt.datetime) -> dt.datetime | None:
+    try:
+        return past.moment_of(as_of, now)
+    except ValueError:
+        raise ProvisioningError(en="write the day as 2026-11-29", zh="日期写法如 2026-11-29", field="as_of") from None
 
 
 def _group(line: tuning.Line) -> str:

@@ -124,6 +124,8 @@ def _form(
             (field.form, texts[name][0]) for name, field in FIELDS[kind.name].items()
             if field.form in SOUGHT and texts.get(name)
         })  # fmt: skip
+    if stored is not None:
+        texts = texts | {name: _typed(kind.name, stored)[name] for name in kind.key}  # shown, and sent by nobody
     controls = [_control(kind, name, texts, wrong, choices, stored is not None, speaker) for name in FIELDS[kind.name]]
     theirs = []
     if isinstance(error, ChangedMeanwhileError) and stored is not None:

@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -13,6 +13,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.duty.roster import KIND_WORDS
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
+from care_network.records.history import past
 from console.access.alerts import load_alert
 from console.pages.admin.frame import admin_page
 from console.pages.rules.running import runs_of
@@ -23,15 +24,19 @@ from dispatch.escalation.dry_run.course import HORIZON, KINDS, MOST_ROUNDS, figu
 from dispatch.escalation.dry_run.loading import DryRun, dry_run, names_of
 from dispatch.ladders import desk, drafts, store
 from dispatch.ladders.drafts import Raw
-from dispatch.ladders.policy import HELD, Policy, PolicyError, Problem
+from dispatch.ladders.policy import HELD, Policy, PolicyError, Problem, check_all, parse
+from dispatch.ladders.policy_file import write
 from dispatch.ladders.words import Words, lines, pairs
 from vocabulary.alert_state import STATE_WORDS
 from vocabulary.severity import SEVERITIES, SEVERITY_WORDS
+from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 LOOK, SET = needs(Action.VIEW_NETWORK), needs(Action.SET_POLICIES)
 DAYS = 30
 PAGE = 50
+MOST_FILE = 262_144
+"""Bytes of a file of policies."""
 NEW = "new"
 """In an address: a policy that has no code yet."""
 TARGETS: dict[str, Words] = {
@@ -51,17 +56,66 @@ WORDS: dict[str, Any] = {
 
 
 @router.get("/policies", dependencies=[LOOK])
-def policies_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """List the policies in force, and drafts."""
+def policies_page(request: Request, console: Shared, account: CurrentAccount, as_of: str = "") -> Response:
+    """List the policies in force, and drafts; or those that were in force at the end of a day."""
+    return _list(request, console, account, as_of)
+
+
+def _list(
+    request: Request, console: Console, account: Account, as_of: str, error: ProvisioningError | None = None
+) -> Response:
+    moment = None
+    try:
+        moment = past.moment_of(as_of, dt.datetime.now(dt.UTC))
+    except ValueError:
+        error = ProvisioningError(en="write the day as 2026-11-29", zh="日期写法如 2026-11-29", field="as_of")
     with console.database() as conn:
-        now = store.policies_now(conn)
+        now = store.policies_now(conn, moment)
         kept, names = desk.drafts(conn), _names(conn)
         homes = {one.code: desk.concerned(conn, account, now, now, one.code).homes for one in now}
     ordered = sorted(now, key=lambda one: (SEVERITIES.index(one.severity), one.organisation or "", one.code))
     return admin_page(
-        request, "policies.html", account, policies=[(one, lines(one, names)) for one in ordered], drafts=kept,
-        homes=homes, known={one.code for one in now}, **WORDS,
+        request, "policies.html", account, status_of(error) if error else 200, as_of=as_of, moment=moment,
+        message=message_of(request, error, account) if error else "",
+        policies=[(one, lines(one, names)) for one in ordered], drafts=kept,
+        homes=homes, known={one.code for one in now} | (kept.keys() if moment else set()), **WORDS,
     )  # fmt: skip
+
+
+@router.get("/policies-file", dependencies=[LOOK])
+def file(console: Shared, account: CurrentAccount, as_of: str = "") -> Response:
+    """Give the policies of a day, or those in force, as the file that this page and ``set-policies`` read."""
+    now = dt.datetime.now(dt.UTC)
+    try:
+        moment = past.moment_of(as_of, now)
+    except ValueError:
+        raise ProvisioningError(en="write the day as 2026-11-29", zh="日期写法如 2026-11-29", field="as_of") from None
+    with console.database() as conn:
+        text = write(store.policies_now(conn, moment))
+    headers = {"Content-Disposition": f'attachment; filename="policies-{now.astimezone(SHANGHAI):%Y%m%d}.toml"'}
+    return Response(text.encode(), media_type="application/toml", headers=headers)
+
+
+@router.post("/policies-file", dependencies=[SET])
+def read_file(
+    request: Request, console: Shared, account: CurrentAccount, file: UploadFile | None = None
+) -> Response:  # fmt: skip
+    """Make drafts of the policies of a file: nothing is in force before each was looked at."""
+    body = b"" if file is None else file.file.read(MOST_FILE + 1)
+    now = dt.datetime.now(dt.UTC)
+    try:
+        if not body or len(body) > MOST_FILE:
+            raise ProvisioningError(
+                en="choose a file of 256 kB at most", zh="请选择文件（不超过 256 kB）", field="file"
+            )
+        with console.database() as conn:
+            desk.save_drafts(conn, account, parse(body.decode("utf-8-sig")), now)
+    except (PolicyError, UnicodeDecodeError) as error:
+        wrong = ProvisioningError(en=f"not taken: {error}", zh=f"文件未通过检查：{error}", field="file")
+        return _list(request, console, account, "", wrong)
+    except ProvisioningError as error:
+        return _list(request, console, account, "", error)
+    return RedirectResponse("/policies", 303)
 
 
 @router.get("/policies/{ladder}", dependencies=[SET])
@@ -96,8 +150,9 @@ def versions_page(
 
 
 @router.get("/policies/{ladder}/confirm", dependencies=[SET])
-def confirm_page(request: Request, console: Shared, account: CurrentAccount, ladder: str) -> Response:
-    return _confirm(request, console, account, ladder)
+def confirm_page(request: Request, console: Shared, account: CurrentAccount, ladder: str, act: str = "put") -> Response:
+    """Name what follows before a draft is put in force or discarded, or a policy taken out of force."""
+    return _confirm(request, console, account, ladder, act=act)
 
 
 @router.post("/policies/{ladder}/apply", dependencies=[SET])
@@ -131,9 +186,9 @@ def apply(
                     raise ProvisioningError(en="this is nothing that can be done", zh="没有这种操作")
     except PolicyError as error:
         wrong = ProvisioningError(en=str(error), zh=f"未通过检查：{error}")
-        return _confirm(request, console, account, ladder, wrong)
+        return _confirm(request, console, account, ladder, wrong, act=act)
     except ProvisioningError as refused:
-        return _confirm(request, console, account, ladder, refused)
+        return _confirm(request, console, account, ladder, refused, act=act)
     return RedirectResponse("/policies", 303)
 
 
@@ -144,12 +199,14 @@ def dry_run_page(
     """Show whom the draft would have called about the alerts of the last 30 days, beside the policies in force."""
     with console.database() as conn:
         draft, run = _run(console, conn, account, ladder, request)
+        drafted = ladder in desk.drafts(conn)
     show = show if show in KINDS else "changed"
     chosen = [one for one in run.compared if KINDS[show](one)]
     start = next((place + 1 for place, one in enumerate(chosen) if one.alert.id == after), 0)
     waits = [(one.alert.taken_at - one.alert.raised_at).total_seconds() for one in run.compared if one.alert.taken_at]
     return admin_page(
         request, "policy_dry_run.html", account, code=ladder, draft=draft, run=run, show=show, chosen=len(chosen),
+        drafted=drafted,
         page_of=chosen[start : start + PAGE], more=start + PAGE < len(chosen),
         old=figures([(one.alert, one.old) for one in run.compared]),
         new=figures([(one.alert, one.new) for one in run.compared]),
@@ -249,10 +306,15 @@ def _editor(
 
 
 def _confirm(
-    request: Request, console: Console, account: Account, code: str, error: ProvisioningError | None = None
-) -> Response:
+    request: Request, console: Console, account: Account, code: str, error: ProvisioningError | None = None, *,
+    act: str = "put",
+) -> Response:  # fmt: skip
     with console.database() as conn:
         kept = desk.drafts(conn).get(code)
+        if act == "retire":
+            kept = None  # it is forgotten with the policy
+        elif kept is None and error is None:
+            return RedirectResponse(f"/policies/{code}", 303)  # nothing to put in force, or to discard
         in_force = store.policies_now(conn)
         now, names = next((one for one in in_force if one.code == code), None), _names(conn)
         if kept is None and now is None:
@@ -260,9 +322,11 @@ def _confirm(
         policy, wrong = drafts.read(kept.fields) if kept else (None, [])
         then = [one for one in in_force if one.code != code] + ([policy] if policy else [])
         concerned = desk.concerned(conn, account, in_force, then, code)
+        gaps = check_all(then) if act == "retire" else []
     return admin_page(
         request, "policy_confirm.html", account, status_of(error) if error else 200, code=code, kept=kept,
-        policy=policy, in_force=now, wrong=wrong, pairs=pairs(now, policy, names), concerned=concerned,
+        policy=policy, in_force=now, wrong=wrong, act=act, gaps=gaps,
+        pairs=pairs(now, policy, names), concerned=concerned,
         message=message_of(request, error, account) if error else "", here="/policies", **WORDS,
     )  # fmt: skip
 

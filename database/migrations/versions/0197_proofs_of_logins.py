@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0197"
-down_revision = "0194"
+down_revision = "0195"
 branch_labels = None
 depends_on = None
 

@@ -99,8 +99,8 @@ def test_every_figure_opens_a_list_of_as_many_lines(site: ConsoleSite) -> None:
                     assert any(abs(one - float(cell.value or 0)) <= 0.55 for one in sums), (address, cell.value, sums)
                 else:
                     assert lines > 0 or cell.value in (0, 0.0), (address, cell.value)
-        assert kinds == {"alerts", "people", "homes", "devices", "device_months", "staff", "orders", "places",
-                         "households"}  # fmt: skip
+        assert kinds == {"alerts", "people", "homes", "devices", "device_months", "month_devices", "staff", "orders",
+                         "places", "households"}  # fmt: skip
         # what no list is behind: intervals, targets, a share of nothing
         assert set(bare) <= {"95% 区间", "时限", "登记老人", "已有月数"}
         assert len(seen) > 80
@@ -196,7 +196,7 @@ def test_what_is_not_known_is_said(site: ConsoleSite) -> None:
             assert 'role="alert"' in answer.text
         for wrong in ("verdict=met", "milestone=resolved&verdict=x", "nothing=1", "ending=false&after=1~2~3"):
             assert client.get(f"/decisions/list/alerts?{wrong}").status_code == 422, wrong
-        for needs_more in ("people", "devices", "households?kind=street", "homes"):
+        for needs_more in ("people", "month_devices", "households?kind=street", "homes"):
             assert client.get(f"/decisions/list/{needs_more}").status_code == 422, needs_more
         assert client.get("/decisions/list/nothing").status_code == 404
         assert client.get("/decisions/list/homes?function=9").status_code == 422

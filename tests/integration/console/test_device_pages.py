@@ -33,8 +33,14 @@ def test_a_device_is_paired_replaced_retired_and_brought_back(site: ConsoleSite)
         wrong = client.post("/devices/gw-1/pair", data={"device": "radar-9", "model": "", "room": "bathroom"})
         assert wrong.status_code == 422
         assert "请选择型号" in wrong.text
+        odd = client.post("/devices/gw-1/pair", data={"device": "雷达 9", "model": "seeed-mr60fda2"})
+        assert (odd.status_code, "填写网关内的设备名，如 pendant" in odd.text) == (422, True)
         fields = {"device": "radar-9", "model": "seeed-mr60fda2", "room": "bathroom"}
-        assert client.post("/devices/gw-1/pair", data=fields).status_code == 303
+        paired = client.post("/devices/gw-1/pair", data=fields)
+        assert paired.status_code == 303
+        told = client.get(paired.headers["location"]).text
+        assert "/records/device/at/gw-1~radar-9/undo" in told, "30 s to take it back"
+        assert "（admin）" in client.get("/records/device/at/gw-1~radar-9").text, "who did it is in the history"
         asked = client.get("/devices/gw-1/retire", params={"device": "radar-9"}).text
         assert "陈将不再有“跌倒（卫生间）”守护" in asked
         version = 1

@@ -563,6 +563,7 @@ GEAR: dict[str, Callable[[City, Role], Example]] = {
     "GET /quarantine": lambda *_: Example("/quarantine"),
     "GET /quarantine/of/{key}": lambda c, _: Example(f"/quarantine/of/undecodable|gw-1?after={refused_message(c) - 1}"),
     "GET /quarantine/{number}": lambda c, _: Example(f"/quarantine/{refused_message(c)}"),
+    "GET /quarantine/{number}/bytes": lambda c, _: Example(f"/quarantine/{refused_message(c)}/bytes"),
     "POST /quarantine/reprocess": lambda c, _: Example(
         "/quarantine/reprocess", data={"number": refused_message(c)}, success=303
     ),
@@ -872,7 +873,9 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /policies/{ladder}": lambda *_: Example("/policies/emergency"),
     "POST /policies/{ladder}": policy_step,
     "GET /policies/{ladder}/versions": lambda *_: Example("/policies/emergency/versions"),
-    "GET /policies/{ladder}/confirm": lambda *_: Example("/policies/emergency/confirm"),
+    "GET /policies-file": lambda *_: Example("/policies-file"),
+    "POST /policies-file": lambda *_: Example("/policies-file", data={}, success=422),  # no file was chosen
+    "GET /policies/{ladder}/confirm": lambda *_: Example("/policies/emergency/confirm?act=retire"),
     "POST /policies/{ladder}/apply": put,
     "GET /policies/{ladder}/dry-run": lambda *_: Example("/policies/emergency/dry-run"),
     "GET /policies/{ladder}/dry-run/{alert_id}": tried,
@@ -897,6 +900,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /decisions/file/{form}": lambda *_: Example("/decisions/file/csv"),
     "GET /sla": lambda *_: Example("/sla"),
     "GET /api/sla": lambda *_: Example("/api/sla"),
+    "GET /parameter-export": lambda *_: Example("/parameter-export?scope=resident&key=R1"),
     "GET /parameters": lambda *_: Example("/parameters"),
     "GET /parameter/{name}": lambda *_: Example(f"/parameter/{FLOOR}?scope=resident&key=R1&value=120"),
     "GET /parameter-presets/{name}": lambda *_: Example("/parameter-presets/condition.copd?resident=R1"),

@@ -36,6 +36,7 @@ OF_THE_DISTRICT = {
     "GET /decisions/list/{kind}",
     "GET /policies/{ladder}",  # rules, and nobody in them; the dry run is on the alerts of one's own area
     "GET /policies/{ladder}/versions",
+    "GET /policies-file",
     "GET /policies/{ladder}/confirm",
     "GET /policies/{ladder}/dry-run",
 }

@@ -98,6 +98,16 @@ def test_steps_are_added_moved_and_taken_out_without_a_script(site: ConsoleSite)
         taken = client.post("/policies/new", data=form_of({**raw, "code": "urgent"}, act="save", seen=0))
         assert taken.status_code == 422
         assert client.get("/policies/nothing").status_code == 404
+        text = client.get("/policies-file").text
+        assert 'severity = "emergency"' in text
+        sent = client.post("/policies-file", files={"file": ("p.toml", text)})
+        assert sent.status_code == 422, "a draft of one of them is there"
+        site.conn.execute("DELETE FROM policy_draft")
+        assert client.post("/policies-file", files={"file": ("p.toml", "[[policy]]\n")}).status_code == 422
+        assert client.post("/policies-file", files={"file": ("p.toml", text)}).status_code == 303
+        assert site.conn.execute("SELECT count(*) FROM policy_draft").fetchone() == (
+            len(store.policies_now(site.conn)),
+        )
         assert client.get("/policies/nothing/versions").status_code == 404
 
 
@@ -110,6 +120,12 @@ def test_who_has_one_street_sets_nothing_for_the_district(site: ConsoleSite) -> 
         client.post("/policies/own", data=form_of(raw | {"organisation": "center-1"}, act="save", seen=1))
         assert "1 户中有 1 户" in client.get("/policies/own/confirm").text
         assert client.post("/policies/own/apply", data={"act": "put", "seen": 2}).status_code == 303
+        asked = client.get("/policies/own/confirm", follow_redirects=False)
+        assert (asked.status_code, asked.headers["location"]) == (303, "/policies/own"), "no draft: nothing to confirm"
+        assert "对 1 户停用" in client.get("/policies/own/confirm?act=retire").text
+        needed = client.get("/policies/emergency/confirm?act=retire").text
+        assert "将无人被呼叫" in needed
+        assert 'value="retire"' not in needed
         assert client.post("/policies/own/apply", data={"act": "retire"}).status_code == 303
     assert "own" not in {one.code for one in store.policies_now(site.conn)}
 

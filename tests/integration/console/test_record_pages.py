@@ -81,6 +81,7 @@ def test_a_wrong_field_has_its_words_and_nothing_is_lost(site: ConsoleSite, admi
     assert 'value="陈大"' in answer.text
     answer = admin.post("/records/contact/new", data={"resident": "R1", "phone": "x", "call_order": "first"})
     assert set(re.findall(r'id="f-(\w+)-error"', answer.text)) == {"call_order"}
+    assert 'id="f-call_order-error">“first”无法识别' in answer.text, "no code of a field"
     form = admin.get("/records/contact/new?resident=R1").text
     assert form.count('value="R1"') == 1
     assert "陈 R1" in form, "the name beside the code"
@@ -115,6 +116,7 @@ def test_of_two_changes_both_are_shown(site: ConsoleSite, admin: httpx2.Client) 
     assert answer.status_code == 409
     assert "现在的内容是" in answer.text
     assert "独居：<b>是</b>" in answer.text
+    assert "<b>R1</b>" in answer.text, "whose record it is"
     assert 'value="Chen Da"' in answer.text
     again = re.search(r'name="version" value="(\d+)"', answer.text)
     assert again

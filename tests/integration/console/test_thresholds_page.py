@@ -45,6 +45,16 @@ def test_a_change_says_whom_it_concerns_before_and_can_be_taken_back(site: Conso
         assert client.post("/parameters/undo", data=undo).status_code == 303
         assert rows(site) == [(FLOOR, 120.0, "午睡"), (FLOOR, None, "撤销：午睡")]
         assert client.post("/parameters/undo", data=undo).status_code == 422, "once"
+        asked = client.get("/parameters/resident/R1?q=心率").text
+        assert "limit.heart_rate.high" in asked
+        assert "limit.spo2.low" not in asked
+        past = client.get("/parameters/resident/R1?as_of=2026-01-01").text
+        assert "不是现在的" in past
+        assert 'name="reason"' not in past, "nothing is changed in the past"
+        table = client.get("/parameter-export?scope=resident&key=R1").text
+        assert table.count("\n") > 30
+        assert "limit.spo2.low,血氧饱和度下限" in table
+        assert client.get("/parameters/resident/R1?as_of=x").status_code == 422
         assert client.get(f"/parameter/{FLOOR}", params={**own, "key": "R2"}).status_code == 404
     site.conn.execute(
         "INSERT INTO parameter_change (scope, resident_id, name, new_value, actor, reason) SELECT 'resident', id, %s,"

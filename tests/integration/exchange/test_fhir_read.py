@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
+from ingest.batches import horizon
 from tests.support.exchange_site import ExchangeSite, exchange_site, now
 from tests.support.orders import raise_alert
 
@@ -75,6 +77,26 @@ def test_readings_come_with_codes_units_and_the_pressure_in_its_panel(site: Exch
         only = resources(client.get("/fhir/Observation?code=http://loinc.org|8867-4").json())
         assert [reading["id"] for reading in only] == [f"{pulse}-{round(AT.timestamp() * 1e6)}"]
         assert resources(client.get("/fhir/Observation?date=lt2026-11-01T10:00:00%2B08:00").json()) == []
+
+
+@pytest.mark.parametrize("query", ["", "patient={person}&"])
+def test_what_came_late_is_told_to_who_asks_for_what_is_new(site: ExchangeSite, query: str) -> None:
+    pulse, at = site.series("heart_rate"), now()
+    ages = {71: dt.timedelta(minutes=2), 72: dt.timedelta(days=3), 73: dt.timedelta(days=9), 74: dt.timedelta(days=20)}
+    for value, age in ages.items():
+        site.reading(pulse, at - age, value)
+    late = np.array([(at - age).timestamp() * 1e6 for age in (ages[71], ages[72], ages[73])], np.int64)
+    with site.conn.transaction(), site.conn.cursor() as cursor:
+        horizon.note_arrivals(cursor, late, np.full(3, pulse, np.int32), round(at.timestamp() * 1e6))
+    hour = (at - dt.timedelta(hours=1)).isoformat().replace("+", "%2B")
+    with site.client() as client:
+        address = f"/fhir/Observation?{query.format(person=site.resident_id())}_since="
+        found = resources(client.get(address + hour).json())
+        assert {one["valueQuantity"]["value"] for one in found} == {71, 72, 73}, "stored within the hour"
+        ahead = (at + dt.timedelta(hours=1)).isoformat().replace("+", "%2B")
+        assert resources(client.get(address + ahead).json()) == []
+        long_ago = (at - dt.timedelta(days=60)).isoformat().replace("+", "%2B")
+        assert len(resources(client.get(address + long_ago).json())) == 4, "all that could have come since"
 
 
 @pytest.mark.parametrize("query", ["", "patient={person}&", "patient={person}&_sort=date&"])

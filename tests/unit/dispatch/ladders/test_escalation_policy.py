@@ -27,6 +27,7 @@ from dispatch.ladders.policy import (
     parse,
     patience,
 )
+from dispatch.ladders.policy_file import write
 
 BEDS = Step(0, (OnDutyTarget(("home_care_bed_team",)),))
 GOOD = Policy(
@@ -147,3 +148,12 @@ def test_patience() -> None:
 def test_stored_and_read_it_is_the_same() -> None:
     for policy in (*store.defaults(), *store.demonstration(), but(starts=dt.time(20), ends=dt.time(8))):
         assert decode(msgspec.json.decode(encode(policy))) == policy
+
+
+def test_policies_are_read_again_from_the_file_that_is_written_of_them() -> None:
+    night = msgspec.structs.replace(
+        store.defaults()[0], code="night", organisation="center-1", starts=dt.time(22), ends=dt.time(6, 30), version=3,
+        name_zh='夜"班\\', responding_s=60.5,
+    )  # fmt: skip
+    told = [*store.defaults(), night]
+    assert parse(write(told)) == [msgspec.structs.replace(one, version=0) for one in told]

@@ -57,6 +57,14 @@ def test_a_trend_is_five_points_that_all_go_one_way() -> None:
     assert [one.up for one in runs.trends(list(enumerate([9.0, 8, 7, 6, 5])))] == [False]
 
 
+@pytest.mark.parametrize("points", [12, 24])
+def test_what_chance_makes_of_the_rules_is_told(points: int) -> None:
+    rng = np.random.default_rng(7)
+    found = sum(bool(runs.read(rng.normal(size=points).tolist()).signals) for _ in range(400)) / 400
+    assert runs.by_chance(points) == pytest.approx(found, abs=0.06)
+    assert runs.by_chance(10) < runs.by_chance(11) < runs.by_chance(30) < runs.by_chance(90)
+
+
 def test_few_points_show_nothing() -> None:
     assert runs.read([1.0, 2, 3, 4, 5, 6]).signals == ()
     assert not runs.read([None] * 12).enough
