@@ -15,6 +15,7 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.accounts import keeping, one
 from console.pages.admin import frame
+from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
 from console.pages.decisions import decisions, files
@@ -80,6 +81,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     keeping.router,
     one.router,
     audit_search.router,
+    audit_looks.router,
     wholeness.router,
     frame.router,
     # records

@@ -234,8 +234,9 @@ GRANTS: Mapping[str, Rights] = {
             _lock("resident"),
             _lock("staff"),
         ),
-        functions="add_machine_account(text,text,text,text) has_medical_note(integer) release_browser(text)"
-        f" audit_actions() audit_about(text) audit_about_alert(text) {_CHECK}",
+        functions="add_machine_account(text,text,text,text) has_medical_note(integer)"
+        f" audit_actions() audit_about(text) audit_about_alert(text) {_CHECK}"
+        " looks_at_own(integer,timestamptz,integer) release_browser(text)",
     ),
     # other systems' doors: what residents agreed to, and no name of staff
     "exchange": Rights(

@@ -140,7 +140,8 @@ def renew_grants(conn: Connection[Any]) -> bool:
     functions = {
         name
         for (name,) in conn.execute(
-            "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+            "SELECT replace(oid::regprocedure::text, 'timestamp with time zone', 'timestamptz') FROM pg_proc"
+            " WHERE pronamespace = 'public'::regnamespace"
         )
     }
     with conn.transaction():

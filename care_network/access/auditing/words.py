@@ -40,6 +40,7 @@ WORDS: Mapping[str, Pair] = {
     "give_consent": ("登记老人同意家属查看", "recorded a resident's consent to the family"),
     "withdraw_consent": ("撤回老人对家属的同意", "withdrew a resident's consent to the family"),
     "view_page": ("查看页面", "looked at the page"),
+    "view_looks": ("查看各账号查看量", "looked at the counts of looks"),
     "view_alert": ("查看预警", "looked at the alert"),
     "refused_view_alert": ("查看预警被拒", "was refused an alert"),
     "refused_alert": ("查看预警被拒", "was refused an alert"),

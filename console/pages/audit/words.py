@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from care_network.access.auditing.kinds import KINDS, choice_of
 from care_network.access.auditing.search import AuditEntry
 from care_network.access.auditing.words import action_words, detail_words, step_words
 from console.pages.admin.sections import GROUPS
@@ -73,11 +74,21 @@ def page_words(path: str, language: Language) -> str:
     return pick(language, *_PAGES[begin]) + (f" {key.partition('/')[0]}" if at else "")
 
 
+def choice_words(text: str, language: Language) -> str:
+    """Name what the field "What was done" of the search chose. Pure."""
+    choice = choice_of(text)
+    if choice.kind is not None:
+        return pick(language, *KINDS[choice.kind])
+    return pick(language, *(step_words(choice.step) if choice.step is not None else action_words(text)))
+
+
 def _plain(detail: dict[str, Any], language: Language) -> dict[str, Any]:
     """Codes that only pages and outcomes know as words."""
     plain = dict(detail)
     if isinstance(plain.get("page"), str):
         plain["page"] = page_words(plain["page"], language)
+    if isinstance(plain.get("action"), str):
+        plain["action"] = choice_words(plain["action"], language)
     outcome = OUTCOMES.get(str(plain.get("outcome", "")))
     if outcome is not None:
         plain["outcome"] = pick(language, outcome.zh, outcome.en)
@@ -86,7 +97,8 @@ def _plain(detail: dict[str, Any], language: Language) -> dict[str, Any]:
 
 _PROGRAMS: Mapping[str, tuple[str, str]] = {
     "cli": ("命令行", "command line"), "alerting": ("检测服务", "detection"),
-    "panel": ("长者终端", "the elder's panel"),
+    "panel": ("长者终端", "the elder's panel"), "simulated": ("模拟数据", "simulated"),
+    "escalation": ("呼叫服务", "escalation"), "notify": ("通知服务", "delivery"), "orders": ("工单服务", "work orders"),
 }  # fmt: skip
 
 

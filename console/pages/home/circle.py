@@ -6,12 +6,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from care_network.access.permissions import Action
+from care_network.access.auditing.looks import lookers
+from care_network.access.permissions import ROLES_ZH, Action, Role
 from console.access.residents import load_resident
 from console.pages.home.family import type_of
+from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
-from console.shell.views import page
+from console.shell.views import language_of, page
 from dispatch.family import circle
 
 router = APIRouter()
@@ -23,9 +25,11 @@ def circle_page(request: Request, console: Shared, account: CurrentAccount, code
         resident = load_resident(conn, account, code, "view_circle", origin_of(request))
         people = circle.members(conn, account, resident["id"])
         mine = circle.mine(conn, account, resident["id"])
+        seen = lookers(conn, account, resident["id"], dt.datetime.now(dt.UTC))
     return page(
-        request, "circle.html", account, resident=resident, people=people, mine=mine, type=type_of(request), ask=""
-    )
+        request, "circle.html", account, resident=resident, people=people, mine=mine, type=type_of(request), ask="",
+        seen=seen, role_word=lambda role: pick(language_of(request, account), ROLES_ZH[Role(role)], role),
+    )  # fmt: skip
 
 
 @router.get("/family/{code}/leave", dependencies=[needs(Action.FAMILY_CIRCLE)])

@@ -90,6 +90,23 @@ def test_the_page_tells_whether_the_chain_is_whole_and_gives_signed_checkpoints(
         assert "内容被改过" in broken
 
 
+def test_an_account_that_looks_at_many_stands_out_and_a_family_sees_who_looked(site: ConsoleSite) -> None:
+    with site.client("carer") as carer, site.client("auditor") as auditor, site.client("daughter") as daughter:
+        assert carer.get("/residents/R1").status_code == 200
+        assert "无可比日" in auditor.get("/audit/looks").text
+        assert carer.get("/audit/looks").status_code == 403
+        for _ in range(5):
+            assert carer.get("/residents/R2").status_code == 404
+        page = auditor.get("/audit/looks").text
+        assert re.search(r"login=carer&amp;since=\d.*?异常", page)
+        assert auditor.get("/audit/looks?day=x").status_code == 422
+        seen = re.search(r'id="seen".*?</section>', daughter.get("/family/R1/circle").text, re.S)
+        assert seen
+        assert "护理员" in seen[0]
+        assert "1 次" in seen[0]
+        assert daughter.get("/family/R2/circle").status_code == 404
+
+
 def test_what_is_done_to_a_home_is_found_by_each_of_its_residents(site: ConsoleSite) -> None:
     site.conn.execute(
         "INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date)"

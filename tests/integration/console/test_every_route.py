@@ -760,6 +760,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /login/passkey/options": lambda *_: Example("/login/passkey/options", json={}, success=422),
     "POST /login/passkey": lambda *_: Example("/login/passkey", json={"answer": {}}, success=422),
     "GET /audit": lambda *_: Example("/audit?resident=R1&since=2026-01-01"),
+    "GET /audit/looks": lambda *_: Example("/audit/looks"),
     "GET /audit/export": lambda *_: Example("/audit/export?format=xlsx"),
     "POST /audit/verify": lambda *_: Example("/audit/verify", success=303),
     "GET /audit/checkpoints": lambda *_: Example("/audit/checkpoints"),
