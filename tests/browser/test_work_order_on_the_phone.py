@@ -129,9 +129,7 @@ def test_from_one_tap_to_a_rated_visit(live: Live, page: Page, browser: Browser,
     expect(page.locator("main .state").first).to_have_text("已完成")
     expect(page.locator(".history")).to_contain_text("扶起,无外伤")
     expect(page.locator(".photos img")).to_be_visible()
-    expect(page.locator(".photos img")).to_have_js_property(
-        "naturalWidth", 1200
-    )  # loaded when it is scrolled to: later
+    expect(page.locator(".photos img")).to_have_js_property("naturalWidth", 1200)  # it is loaded lazily
     expect(page.locator("main")).to_contain_text("★★★★★ 家属评价 · 来得很快")
     page.goto(f"{live[0].address}/alerts/{alert}")
     expect(page.locator("#p-title .state")).to_have_text("已到达")

@@ -12,6 +12,7 @@ from care_network.demo.places import AREAS, COMPOUNDS
 from care_network.errors import MalformedError, ProvisioningError
 from care_network.records.records import NewAccount, NewArea, NewDevice, NewHousehold, NewResident, parse
 from care_network.records.registry import EMPTY, decode_registry, encode_registry
+from tests.support.hashing import STRONG
 
 RESIDENT = {
     "code": "R1",
@@ -63,8 +64,10 @@ def test_weak_passwords_are_refused(password: str) -> None:
         passwords.check_new(password, "dispatcher")
 
 
-def test_a_hash_fits_its_password_alone() -> None:
+def test_a_hash_fits_its_password_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_hasher", STRONG)
     stored = passwords.hash_password("correct horse")
+    assert "$argon2id$v=19$m=65536,t=3,p=4$" in stored
     assert passwords.verify(stored, "correct horse")
     assert not passwords.verify(stored, "correct horsf")
     assert not passwords.verify(None, "correct horse")
