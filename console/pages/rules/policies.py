@@ -136,7 +136,7 @@ def versions_page(
 ) -> Response:
     """Show the versions of a policy, two of them side by side."""
     with console.database() as conn:
-        kept, names = desk.versions(conn, ladder), _names(conn)
+        kept, names, drafted = desk.versions(conn, ladder), _names(conn), desk.drafts(conn).get(ladder)
         numbers = [one.version for one in kept] + [one.version for one in store.defaults() if one.code == ladder]
         if not numbers:
             raise _nothing(ladder)
@@ -145,7 +145,7 @@ def versions_page(
         beside = pairs(desk.version_of(conn, ladder, old), desk.version_of(conn, ladder, new), names)
     return admin_page(
         request, "policy_versions.html", account, code=ladder, versions=kept, numbers=numbers, old=old, new=new,
-        pairs=beside, here="/policies", **WORDS,
+        pairs=beside, here="/policies", drafted=drafted, **WORDS,
     )  # fmt: skip
 
 
