@@ -28,7 +28,7 @@ from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
-from console.pages.own import account, design, login, outbox, passkeys, password, push, second_factor
+from console.pages.own import account, design, enrolment, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
 from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
@@ -111,6 +111,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     passkeys.router,
     design.router,
     login.router,
+    enrolment.router,
     password.router,
     outbox.router,
     push.router,

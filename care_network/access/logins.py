@@ -6,6 +6,7 @@ so that a hundred at once do not all pass as the first.
 """
 
 import datetime as dt
+import hashlib
 from typing import Any, Literal
 
 import msgspec
@@ -16,8 +17,21 @@ from psycopg.pq import TransactionStatus
 from care_network.access import news, passwords, recovery_codes, second_factor, throttle
 from care_network.access.accounts import Account, Connect, account_by_login, clean
 from care_network.access.permissions import audit
-from care_network.access.sessions import TRUST
+from care_network.access.sessions import TRUST, Countersign, no_countersign
 from care_network.errors import LoginRefusedError
+
+
+class EnrolmentNeededError(LoginRefusedError):
+    """The password was right, and the account has to enrol a second factor before a session opens."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(
+            zh="该账号须先登记手机动态码：请在网页登录，页面会显示二维码。没有手机时，请值班长为您开一个临时码。",
+            en="This account needs an authenticator app first: log in on the web page, which shows a QR code. Without"
+            " a telephone, the desk lead gives you a code that lets you in.",
+        )
+        self.account = account
+
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +48,8 @@ class _Attempt(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
     stored: str | None = None
     """The hash; None: no such account."""
+    number: int = 0
+    """Of the account."""
 
     @property
     def network(self) -> str:
@@ -51,6 +67,7 @@ def authenticate(
     code: str | None = "",
     second_factor_for: SecondFactor = "optional",
     purpose: str = "login",
+    countersign: Countersign = no_countersign,
 ) -> Account:
     """Check a login, password and code tried from ``origin`` (the client's address); returns the active account.
 
@@ -65,7 +82,14 @@ def authenticate(
     attempt = _begin(connect, attempt)
     right = passwords.verify(attempt.stored, password) and attempt.stored is not None
     better = passwords.hash_password(password) if right and passwords.outdated(attempt.stored or "") else None
+    if better is not None:
+        _countersign_password(countersign, attempt.number, better)
     return _settle(connect, attempt, better, code, second_factor_for, right=right, purpose=purpose)
+
+
+def _countersign_password(countersign: Countersign, account_id: int, hashed: str) -> None:
+    """Countersign a password's hash that is written anew without a session."""
+    countersign(hashlib.sha256(f"password {account_id} {hashed}".encode()).digest())
 
 
 def _begin(connect: Connect, attempt: _Attempt) -> _Attempt:
@@ -79,7 +103,7 @@ def _begin(connect: Connect, attempt: _Attempt) -> _Attempt:
                 conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
             wait = _wait(conn, attempt, asks=True)
             row = conn.execute(
-                "SELECT password_hash FROM account WHERE login = %s AND active", (attempt.login,)
+                "SELECT password_hash, id FROM account WHERE login = %s AND active", (attempt.login,)
             ).fetchone()
             if not wait:
                 conn.execute(
@@ -98,7 +122,7 @@ def _begin(connect: Connect, attempt: _Attempt) -> _Attempt:
             en=f"Too many wrong passwords. Try again in {wait} seconds; in an emergency use the telephone.",
             retry_after_s=wait,
         )
-    return msgspec.structs.replace(attempt, stored=row[0] if row else None)
+    return msgspec.structs.replace(attempt, stored=row[0] if row else None, number=row[1] if row else 0)
 
 
 def _settle(
@@ -145,19 +169,23 @@ def _wrong(conn: Connection[Any], attempt: _Attempt, account: Account | None) ->
     )
 
 
+def needs_second_factor(role: str, needed: SecondFactor) -> bool:
+    """Whether an account of this role has to have a second factor where ``needed`` is the district's setting."""
+    return role != "family" and (needed == "staff" or (needed == "admin" and role == "admin"))
+
+
 def _second(
     conn: Connection[Any], attempt: _Attempt, account: Account, code: str, needed: SecondFactor
 ) -> LoginRefusedError | None:
     """The refusal of the second factor, if any."""
     if not second_factor.enrolled(conn, account.id):
-        if account.role == "family" or needed == "optional" or (needed == "admin" and account.role != "admin"):
+        if not needs_second_factor(account.role, needed):
             return None
+        if code.strip() and _recovered(conn, attempt, account, code):
+            return None  # a colleague has let them in
         _forget(conn, attempt)
         audit(conn, account, "login_without_second_factor", at=attempt.now, origin=attempt.address)
-        return LoginRefusedError(
-            zh="该账号须先登记动态验证码：请管理员运行 shouwang accounts second-factor。",
-            en="This account needs a second factor first: let the administrator run shouwang accounts second-factor.",
-        )
+        return EnrolmentNeededError(account)
     if not code.strip():
         _forget(conn, attempt)
         return LoginRefusedError(
@@ -166,10 +194,7 @@ def _second(
         )
     if second_factor.accept(conn, account.id, code, attempt.now):
         return None
-    if recovery_codes.accept(conn, account.id, code, attempt.now):
-        left = recovery_codes.left(conn, account.id)
-        audit(conn, account, "use_recovery_code", at=attempt.now, origin=attempt.address, detail={"left": left})
-        news.tell(conn, account.id, "use_recovery_code", attempt.now, origin=attempt.address)
+    if _recovered(conn, attempt, account, code):
         return None
     audit(conn, account, "login_failed", at=attempt.now, origin=attempt.address, detail={"second_factor": "wrong"})
     wait = _wait(conn, attempt)
@@ -179,6 +204,16 @@ def _second(
         + (f" Try again in {wait} seconds." if wait else ""),
         retry_after_s=wait,
     )
+
+
+def _recovered(conn: Connection[Any], attempt: _Attempt, account: Account, code: str) -> bool:
+    """Take a recovery code, or the code by which a colleague lets somebody in."""
+    if not recovery_codes.accept(conn, account.id, code, attempt.now):
+        return False
+    left = recovery_codes.left(conn, account.id)
+    audit(conn, account, "use_recovery_code", at=attempt.now, origin=attempt.address, detail={"left": left})
+    news.tell(conn, account.id, "use_recovery_code", attempt.now, origin=attempt.address)
+    return True
 
 
 def _expired(conn: Connection[Any], account: Account, now: dt.datetime) -> bool:

@@ -21,6 +21,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "恢复码已更换，旧的全部失效",
         "The recovery codes were renewed; the old ones work no more",
     ),
+    "let_in": ("同事为您开了一个登录临时码", "A colleague made a code that lets you in"),
     "use_recovery_code": ("用一个恢复码登录", "Somebody logged in with a recovery code"),
     "add_passkey": ("已添加通行密钥", "A passkey was added"),
     "remove_passkey": ("已移除通行密钥", "A passkey was removed"),

@@ -103,6 +103,8 @@ class Action(StrEnum):
     RATE_VISIT = "rate_visit"
     MANAGE_ACCOUNTS = "manage_accounts"
     """Accounts below one's own area: add, switch off, reset passwords, end sessions, withdraw a family's consent."""
+    LET_IN = "let_in"
+    """Let a colleague in who has no second factor at hand, for one login."""
     FAMILY_CIRCLE = "family_circle"
     """The family's page: tell the desk what one does, see who else is in the circle, leave it."""
     VIEW_AUDIT = "view_audit"
@@ -166,6 +168,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_DISTRICT_LIMITS,
             Action.PAUSE_ALERTS,
             Action.MANAGE_ACCOUNTS,
+            Action.LET_IN,
             Action.VIEW_AUDIT,
             Action.VIEW_FIGURES,
             Action.OPERATE_DEVICES,
@@ -175,7 +178,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
-    | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS},
+    | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
         _VIEW
@@ -250,6 +253,7 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.SET_PREFERENCES: "设置通知偏好",
     Action.RATE_VISIT: "评价上门服务",
     Action.MANAGE_ACCOUNTS: "管理账号",
+    Action.LET_IN: "放行同事登录",
     Action.FAMILY_CIRCLE: "使用家属页面",
     Action.VIEW_AUDIT: "查看审计记录",
     Action.VIEW_FIGURES: "查看统计分析",

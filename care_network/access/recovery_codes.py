@@ -1,4 +1,5 @@
-"""Keep recovery codes: ten one-time codes in place of the second factor, for the day on which the telephone is lost."""
+"""Keep recovery codes: ten one-time codes in place of the second factor, for the day on which the telephone is lost,
+and one by which a colleague lets somebody in."""
 
 import datetime as dt
 import hashlib
@@ -27,6 +28,16 @@ def renew(conn: Connection[Any], account_id: int) -> list[str]:
     return codes
 
 
+def let_in(conn: Connection[Any], account_id: int, until: dt.datetime) -> str:
+    """Make one code more, good until then, by which a colleague lets somebody in; the person's own stay."""
+    code, salt = passwords.generate(), secrets.token_bytes(16)
+    conn.execute(
+        "INSERT INTO recovery_code (account_id, salt, hash, until) VALUES (%s, %s, %s, %s)",
+        (account_id, salt, _hash(salt, code), until),
+    )
+    return code
+
+
 def remove(conn: Connection[Any], account_id: int) -> None:
     """Take an account's codes away."""
     conn.execute("DELETE FROM recovery_code WHERE account_id = %s", (account_id,))
@@ -35,7 +46,7 @@ def remove(conn: Connection[Any], account_id: int) -> None:
 def left(conn: Connection[Any], account_id: int) -> int:
     """How many codes of an account have not been used."""
     row = conn.execute(
-        "SELECT count(*) FROM recovery_code WHERE account_id = %s AND used_at IS NULL", (account_id,)
+        "SELECT count(*) FROM recovery_code WHERE account_id = %s AND used_at IS NULL AND until IS NULL", (account_id,)
     ).fetchone()
     return int(row[0]) if row else 0
 
@@ -47,7 +58,9 @@ def accept(conn: Connection[Any], account_id: int, code: str, now: dt.datetime) 
         return False
     typed = "-".join(plain[n : n + 4] for n in range(0, 16, 4))
     rows = conn.execute(
-        "SELECT salt, hash FROM recovery_code WHERE account_id = %s AND used_at IS NULL", (account_id,)
+        "SELECT salt, hash FROM recovery_code WHERE account_id = %s AND used_at IS NULL"
+        " AND coalesce(until, 'infinity') > %s",
+        (account_id, now),
     ).fetchall()
     found = next((kept for salt, kept in rows if hmac.compare_digest(_hash(salt, typed), bytes(kept))), None)
     if found is None:

@@ -1,6 +1,7 @@
 """A second factor: codes of an authenticator app on the telephone (TOTP, RFC 6238: SHA-1, six digits, 30 s)."""
 
 import datetime as dt
+import hashlib
 from typing import Any
 
 import pyotp
@@ -75,6 +76,11 @@ def accept(conn: Connection[Any], account_id: int, code: str, now: dt.datetime) 
         "UPDATE account SET totp_last_step = %s WHERE id = %s AND totp_last_step < %s", (step, account_id, step)
     )
     return taken.rowcount == 1
+
+
+def digest_of(account_id: int, secret: str) -> bytes:
+    """Compute what is countersigned before this secret becomes an account's without a session (:mod:`sessions`)."""
+    return hashlib.sha256(f"second factor {account_id} {secret}".encode()).digest()
 
 
 def enrol(conn: Connection[Any], account_id: int, secret: str | None) -> None:

@@ -9,6 +9,7 @@ too many newer ones (ASVS 4.0.3, 3.3).
 import datetime as dt
 import hashlib
 import secrets
+from collections.abc import Callable
 from typing import Any, LiteralString
 
 import msgspec
@@ -25,6 +26,14 @@ _BY_SESSION: LiteralString = """
     FROM session s JOIN account a ON a.id = s.account_id
     WHERE s.token_hash = %s AND s.expires_at > %s AND s.revoked_at IS NULL AND a.active
 """
+
+
+Countersign = Callable[[bytes], None]
+"""Has the database take a row of that digest from the role that checks passwords: a call by another role's login."""
+
+
+def no_countersign(digest: bytes) -> None:
+    """For the database's owner, whose rows are taken without."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -92,6 +101,7 @@ def open_session(
     now: dt.datetime,
     replaces: str | None = None,
     device: str = "",
+    countersign: Countersign = no_countersign,
 ) -> str:
     """Start a session of somebody who has just proved who they are; returns its token, for the cookie.
 
@@ -99,6 +109,7 @@ def open_session(
     ``device``: browser and system, coarse.
     """
     token = secrets.token_urlsafe(32)
+    countersign(hashlib.sha256(f"session {account.id} {_hash(token).hex()}".encode()).digest())
     with conn.transaction():
         if replaces is not None:
             revoke_session(conn, replaces, now)

@@ -4,14 +4,19 @@ import datetime as dt
 from urllib.parse import quote, urlsplit
 
 from fastapi import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from care_network.access import logins, sessions
+from care_network.access import enrolment, logins, sessions
+from care_network.access.accounts import Account
 from console.settings import ConsoleSettings
 from console.shell.entry.device import device_of
 from console.shell.security import cookie_name, origin_of, token_of
 from console.shell.state import Console
 
+STARTS = {"station": "/station", "carer": "/mine", "manager": "/decisions", "auditor": "/audit"}
+"""Start pages by role; the others begin at the board, which sends families on."""
+ENROLLING = "shouwang_enrolling"
+"""The cookie that binds an enrolment at the login to the browser in which the password was given."""
 NO_PAGE = ("/login", "/logout", "/api/", "/static/", "/styles/")
 """Addresses of ours to which nobody goes on."""
 LONGEST_NEXT = 500
@@ -28,11 +33,14 @@ async def log_in(request: Request, console: Console, login: str, password: str, 
         now = dt.datetime.now(dt.UTC)
         account = logins.authenticate(
             console.login_database, login, password, origin, now,
-            code=code, second_factor_for=console.settings.second_factor,
+            code=code, second_factor_for=console.settings.second_factor, countersign=console.countersign,
         )  # fmt: skip
         with console.login_database() as conn:
             device = device_of(request.headers.get("user-agent", ""))
-            return sessions.open_session(conn, account, origin, now, replaces=before, device=device), account.role
+            opened = sessions.open_session(
+                conn, account, origin, now, replaces=before, device=device, countersign=console.countersign
+            )
+            return opened, account.role
 
     token, role = await console.logins.run(origin, check)
     if before:
@@ -47,6 +55,32 @@ def set_cookie(response: Response, settings: ConsoleSettings, token: str, role: 
         cookie_name(secure=secure), token, httponly=True, samesite="lax", secure=secure,
         max_age=round(lifetime.total_seconds()),
     )  # fmt: skip
+
+
+def needed(console: Console, account: Account) -> bool:
+    """Whether the district asks this account's role for a second factor."""
+    return logins.needs_second_factor(account.role, console.settings.second_factor)
+
+
+def start_of(role: str, wanted: str) -> str:
+    """Where somebody goes on who has just come in."""
+    return STARTS.get(role, "/") if wanted == "/" else wanted
+
+
+async def begin_enrolment(request: Request, console: Console, account: Account, wanted: str) -> Response:
+    """Lead whoever gave the right password to the page on which the second factor is enrolled."""
+
+    def begin() -> str:
+        with console.login_database() as conn:
+            return enrolment.begin(conn, account, dt.datetime.now(dt.UTC), console.countersign)
+
+    browser = await console.in_thread(begin)
+    response = RedirectResponse(f"/login/second-factor?next={quote(wanted, safe='/')}", 303)
+    response.set_cookie(
+        ENROLLING, browser, httponly=True, samesite="strict", secure=console.settings.secure_cookie,
+        max_age=round(enrolment.WAITS.total_seconds()),
+    )  # fmt: skip
+    return response
 
 
 def back_of(request: Request) -> str:

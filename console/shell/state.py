@@ -160,6 +160,13 @@ class Console:
             tell(conn)
             yield conn
 
+    def countersign(self, digest: bytes) -> None:
+        """Let the role that checks passwords write one row of this digest, by another role's login: neither of the two
+        passwords opens a session alone."""
+        if self.settings.login_database:
+            with self.board_database() as conn:
+                conn.execute("SELECT countersign(%s)", (digest,))
+
     @contextmanager
     def board_database(self) -> Iterator[psycopg.Connection[Any]]:
         """Lend a connection for what all desks share in memory; it reads the whole district, and changes nothing.

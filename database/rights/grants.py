@@ -31,6 +31,11 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """(right, table, columns)."""
     functions: str = ""
 
+    def tables(self) -> set[str]:
+        """The tables and views on which there is any right."""
+        listed = " ".join((self.select, self.insert, self.update, self.delete)).split()
+        return {*listed, *(table for _, table, _ in self.columns)}
+
 
 _LOCK_ALERT = ("UPDATE", "alert", "stored_at")
 """The right to lock an alert's row, by a column that nothing sets."""
@@ -43,7 +48,10 @@ _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, 
 """An account without its password and second factor."""
 _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
-_OWN = "account_news login_failure login_knock passkey passkey_challenge recovery_code second_factor_offer session"
+_OWN = (
+    "account_news login_enrolment login_failure login_knock passkey passkey_challenge recovery_code second_factor_offer"
+    " session"
+)
 """Tables by which a login is checked, beside the account's row, and those of one's own account."""
 _PROTECTION = "protection_now protection_look protection_change protection_gap protection_total"
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
@@ -192,13 +200,14 @@ GRANTS: Mapping[str, Rights] = {
         " threshold_preview"
         " escalation_policy",
         update=f"{_PEOPLE} alert delivery_attempt duty_warning handover message notification"
-        " notification_preference pause push_subscription session staff_location work_order"
+        " notification_preference pause push_subscription staff_location work_order"
         " area_outline policy_draft threshold_preview",
         delete=f"{_PEOPLE} policy_draft threshold_preview checked_file family_member ground_map push_subscription"
         " staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
             ("UPDATE", "panel", "seen_at"),
+            ("UPDATE", "session", "revoked_at, expires_at, last_seen_at"),
             ("UPDATE", "machine_token", "revoked_at, revoked_by"),
             ("UPDATE", "exchange_consent", "withdrawn_at, withdrawn_by"),
             ("SELECT", "webhook", _WEBHOOK),
@@ -227,7 +236,7 @@ GRANTS: Mapping[str, Rights] = {
         ),
         functions="add_machine_account(text,text,text,text) has_medical_note(integer)"
         f" audit_actions() audit_about(text) audit_about_alert(text) {_CHECK}"
-        " looks_at_own(integer,timestamptz,integer)",
+        " looks_at_own(integer,timestamptz,integer) release_browser(text)",
     ),
     # other systems' doors: what residents agreed to, and no name of staff
     "exchange": Rights(
@@ -263,6 +272,7 @@ GRANTS: Mapping[str, Rights] = {
             ("SELECT", "resident", "id, code, household_id, name_zh, name_en"),
             ("SELECT", "staff", "id, code, account_id, name_zh, name_en, active"),
         ),
+        functions="use_countersign(bytea)",
     ),
     # pages behind a signed link, whose readers have no session
     "links": Rights(
@@ -296,6 +306,7 @@ GRANTS: Mapping[str, Rights] = {
         insert=f"path_console {_ENDS}",
         update=f"path_console {_ENDS}",
         columns=(_ACCOUNT, _CARRIED),
+        functions="countersign(bytea)",
     ),
     "issuer": Rights(
         select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",
@@ -319,6 +330,6 @@ GRANTS: Mapping[str, Rights] = {
     ),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""
-OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "simulated_past"})
+OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "simulated_past", "countersigned"})
 """Tables that no service touches."""
 SERVICES = tuple(GRANTS)

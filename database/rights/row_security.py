@@ -17,8 +17,9 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from database.rights.grants import BY_VIEWER, GRANTS, Rights, role_of
+from database.rights.grants import BY_VIEWER, GRANTS, role_of
 from database.rights.machine_rows import MACHINE, MACHINE_CLOSED, MACHINE_FUNCTIONS, MACHINE_OPEN, MACHINE_ROWS
+from database.rights.proofs import TRIGGERS
 
 SETTING = "shouwang.viewer"
 """The session's token, as the console tells it."""
@@ -28,6 +29,9 @@ ROLES_THAT: Mapping[str, tuple[str, ...]] = {
     "view_medical_note": ("dispatcher", "lead", "station", "carer"),
     "view_audit": ("admin", "auditor"),
     "manage_accounts": ("admin",),
+    "manage_machines": ("admin",),
+    "set_policies": ("admin", "dispatcher", "lead"),
+    "set_district_limits": ("admin",),
 }
 """Roles by what the policies ask of them. ``tests/unit/database`` holds it against the table of permissions."""
 
@@ -48,14 +52,46 @@ def _person(column: str) -> str:
     return f"({_ALL} OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = {column}))"
 
 
+def _seen(anchor: str, condition: str) -> str:
+    """Whether the viewer sees such a row of ``anchor``."""
+    return f"EXISTS (SELECT FROM {anchor} anchor WHERE {condition})"
+
+
 def _by(table: str, anchor: str, condition: str) -> str:
     """Rows whose anchor the viewer sees: the anchor's own policy holds within."""
     return f"({_ALL} OR EXISTS (SELECT FROM {anchor} anchor WHERE {condition.format(table=table)}))"
 
 
 _ACCOUNTS = "IN (SELECT viewer_accounts())"
+_ME = "(SELECT viewer_account())"
+_AREA = "(SELECT viewer_area())"
+_SERVING = "= ANY ((SELECT viewer_organisations())::integer[])"
+"""Organisations in the viewer's area, and those around it that serve it."""
+_MACHINES = f"{_may('manage_machines')} AND {{column}} <@ {_AREA}"
+
+
+def _worker(column: str) -> str:
+    return f"({_ALL} OR EXISTS (SELECT FROM staff anchor WHERE anchor.id = {column}))"
+
+
+def _named_gateway(column: str) -> str:
+    return f"({_ALL} OR EXISTS (SELECT FROM gateway anchor WHERE anchor.name = {column}))"
+
+
+_MESSAGE = f"({_ALL} OR {_LIVE} AND NOT message_beyond(message.id))"
+_LIMITS = (
+    " EXISTS (SELECT FROM resident anchor WHERE anchor.id = parameter_change.resident_id)"
+    " OR EXISTS (SELECT FROM household anchor WHERE anchor.id = parameter_change.household_id)"
+)
+_CONTACT = "anchor.code = split_part(recipient_key, '/', 1)"
 _ALERT = "anchor.id = {table}.alert_id"
 _ORDER = "anchor.id = {table}.order_id"
+
+
+def _written(condition: str, *, of_staff: bool = False) -> dict[str, str]:
+    """Rows that hold nobody's data: read by the console whoever asks, written on a condition."""
+    condition = f"({_STAFF} AND {condition})" if of_staff else condition
+    return {"SELECT": "true", "INSERT": condition, "UPDATE": condition, "DELETE": condition}
 
 
 ROWS: Mapping[str, Mapping[str, str]] = {
@@ -80,9 +116,8 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "panel": {"ALL": _by("panel", "gateway", "anchor.id = {table}.gateway_id")},
     "pause": {"ALL": _home("pause.household_id")},
     "parameter_change": {
-        "ALL": f"({_ALL} OR resident_id IS NULL AND household_id IS NULL AND {_LIVE}"  # noqa: S608 - ours
-        " OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = parameter_change.resident_id)"
-        " OR EXISTS (SELECT FROM household anchor WHERE anchor.id = parameter_change.household_id))"
+        "SELECT": f"({_ALL} OR resident_id IS NULL AND household_id IS NULL AND {_LIVE} OR {_LIMITS})",
+        "INSERT": f"({_may('set_district_limits')} OR {_LIMITS})",
     },
     "protection_now": {"ALL": _person("protection_now.resident_id")},
     "protection_change": {"ALL": _person("protection_change.resident_id")},
@@ -96,69 +131,123 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "alert_finding": {"ALL": _by("alert_finding", "alert", _ALERT)},
     "call_attempt": {"ALL": _by("call_attempt", "alert", _ALERT)},
     "notification": {
-        "ALL": f"({_ALL} OR notification.alert_id IS NULL AND {_LIVE}"
-        " OR EXISTS (SELECT FROM alert anchor WHERE anchor.id = notification.alert_id))"
+        "ALL": f"({_ALL} OR {_STAFF} AND notification.alert_id IS NULL AND (notification.message_id IS NULL"
+        f" OR {_seen('message', 'anchor.id = notification.message_id')})"
+        f" OR {_seen('alert', 'anchor.id = notification.alert_id')})"
     },
     # the row that is just being made is about nobody yet
-    "message": {
-        "SELECT": f"({_ALL} OR {_LIVE} AND NOT message_beyond(message.id))", "INSERT": _LIVE, "UPDATE": _LIVE,
+    "message": {"SELECT": _MESSAGE, "INSERT": _LIVE, "UPDATE": _MESSAGE},
+    "delivery_attempt": {"ALL": _by("delivery_attempt", "message", "anchor.id = {table}.message_id")},
+    "outbox_entry": {"ALL": _by("outbox_entry", "message", "anchor.id = {table}.message_id")},
+    "visit_result": {"ALL": _by("visit_result", "alert", _ALERT)},
+    "field_press": {
+        "ALL": f"({_ALL} OR {_seen('alert', 'anchor.id = field_press.alert_id')}"
+        f" OR {_seen('work_order', 'anchor.id = field_press.order_id')})"
     },
+    "handover": {"ALL": f"({_ALL} OR {_STAFF} AND area <@ {_AREA})"},
+    "handover_alert": {"ALL": _by("handover_alert", "handover", "anchor.id = {table}.handover_id")},
+    # asked for around an area, and told in it
+    "desk_support": {"ALL": f"({_STAFF} AND (area <@ {_AREA} OR area @> {_AREA}))"},
     # people sent to homes
     "work_order": {"ALL": _home("work_order.household_id")},
     "work_order_event": {"ALL": _by("work_order_event", "work_order", _ORDER)},
     "work_order_photo": {"ALL": _by("work_order_photo", "work_order", _ORDER)},
     "work_order_rating": {"ALL": _by("work_order_rating", "work_order", _ORDER)},
+    # staff: of the area and of what serves it, and whoever works or worked there
+    "staff": {
+        "ALL": f"({_ALL} OR organisation_id {_SERVING} OR account_id = {_ME}"
+        " OR id = ANY ((SELECT viewer_workers())::integer[]))"
+    },
+    "staff_certificate": {"ALL": _worker("staff_certificate.staff_id")},
+    "staff_location": {"ALL": _worker("staff_location.staff_id")},
+    "roster": {"ALL": _worker("roster.staff_id")},
+    "roster_exception": {"ALL": _worker("roster_exception.staff_id")},
+    "duty_test": {"ALL": f"({_ALL} OR organisation_id {_SERVING})"},
+    "roster_change": {"ALL": f"({_ALL} OR organisation_id {_SERVING})"},
+    "notification_preference": {
+        "ALL": f"({_ALL} OR CASE recipient_kind WHEN 'staff' THEN {_seen('staff', 'anchor.code = recipient_key')}"
+        f" WHEN 'contact' THEN {_seen('resident', _CONTACT)} ELSE {_STAFF} END)"
+    },
     # accounts and what they did
-    "account": {"SELECT": _LIVE},
+    "account": {
+        "SELECT": f"({_ALL} OR id = {_ME} OR {_STAFF} AND role <> 'family' OR id {_ACCOUNTS}"
+        " OR EXISTS (SELECT FROM family_member anchor WHERE anchor.account_id = account.id))"
+    },
     "session": {"ALL": f"(account_id = (SELECT viewer_account()) OR {_may('manage_accounts')}"
                 f" AND account_id {_ACCOUNTS})"},
     "audit": {
-        "INSERT": "true",
+        "INSERT": "true",  # in the name of whoever's session is open, or nobody's: migration 0200
         "SELECT": f"{_may('view_audit')} AND ({_ALL} OR account_id {_ACCOUNTS}"
         " OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = audit.resident_id))",
     },
-    "account_news": {"ALL": "account_id = (SELECT viewer_account())"},
     # what records were before
     "record_change": {"SELECT": f"({_ALL} OR path <@ (SELECT viewer_area()))"},
-    "quarantine": {
-        "ALL": f"({_ALL} OR EXISTS (SELECT FROM gateway anchor WHERE anchor.name = quarantine.gateway))"
+    "quarantine": {"ALL": _named_gateway("quarantine.gateway")},
+    "pairing": {"ALL": _named_gateway("pairing.gateway")},
+    "enrolment_code": {"ALL": f"{_STAFF} AND {_named_gateway('enrolment_code.gateway')}"},
+    "upkeep_request": {
+        "ALL": f"({_ALL} OR {_STAFF} AND (kind = 'retention'"
+        f" OR {_seen('account', f'anchor.id = {_ME} AND anchor.login = upkeep_request.login')}"
+        f" OR {_seen('gateway', 'anchor.name = upkeep_request.subject')}))"
     },
-    "checked_file": {"ALL": "account_id = (SELECT viewer_account())"},
-    "threshold_preview": {"ALL": "account_id = (SELECT viewer_account())"},
-    "exchange_consent": {"ALL": _person("exchange_consent.resident_id")},
-    # names, addresses and numbers in texts: for somebody whose session is open
+    # one's own
     **{
-        table: {"ALL": _LIVE}
-        for table in (
-            "delivery_attempt", "outbox_entry", "notification_preference", "push_subscription",
-            "visit_result", "field_press", "staff_location", "handover", "handover_alert", "pairing",
-            "desk_support", "staff", "staff_certificate",
-            "duty_test", "roster_change", "machine_token", "channel_test", "upkeep_request",
-        )
+        table: {"ALL": f"account_id = {_ME}"}
+        for table in ("account_news", "checked_file", "threshold_preview", "push_subscription", "channel_test")
     },
+    # other systems
+    "exchange_consent": {"ALL": _person("exchange_consent.resident_id")},
+    "machine_token": {"ALL": _MACHINES.format(column="area_path")},
+    "webhook": {"ALL": _MACHINES.format(column="area_path")},
+    "webhook_delivery": {
+        "ALL": "EXISTS (SELECT FROM webhook anchor WHERE anchor.id = webhook_delivery.webhook_id)"
+    },
+    "webhook_attempt": {
+        "ALL": "EXISTS (SELECT FROM webhook_delivery anchor WHERE anchor.id = webhook_attempt.delivery_id)"
+    },
+    # places and rules: anybody reads them, and they are written in one's own area
+    "area": _written(f"path <@ {_AREA}", of_staff=True),
+    "organisation": _written("area_id IN (SELECT viewer_areas())"),
+    "shift": _written("EXISTS (SELECT FROM organisation anchor WHERE anchor.id = organisation_id"
+                      " AND anchor.area_id IN (SELECT viewer_areas()))"),
+    "area_outline": _written(_STAFF),
+    "ground_map": _written(_STAFF),
+    "duty_warning": _written(_STAFF),
+    "escalation_policy": _written(_may("set_policies")),
+    "policy_draft": _written(_may("set_policies")),
+    "audit_check": _written(_may("view_audit")),
 }  # fmt: skip
 """By table and command: the condition on which the console's role sees, makes or changes a row."""
 
 _NOBODYS = (
-    "alembic_version alerting_worker area area_outline audit_check audit_checkpoint backup_report certificate_expiry"
-    " channel_ceiling device_firmware device_now dispatch_worker doctor_check duty_warning enrolment_code"
-    " escalation_policy"
-    " figure_alert figure_blind figure_count figure_device figure_mark figure_model figure_month figure_people"
-    " figure_person figure_place figure_rule figure_time figure_worker ground_map ingest_stream order_in_hand"
-    " organisation path_console path_proof policy_draft program_offer program_rollout protection_gap protection_look"
-    " protection_total reading reading_hour reading_minute reading_open record_history revoked_identity rollup_due"
-    " rollup_hour rollup_minute roster roster_exception sealed_entry shift sla_breach storage storage_sample stream_gap"
-    " stream_missing webhook webhook_attempt webhook_delivery"
+    "alembic_version alerting_worker audit_checkpoint backup_report certificate_expiry channel_ceiling"
+    " device_firmware device_now dispatch_worker doctor_check figure_alert figure_blind figure_count figure_device"
+    " figure_mark figure_model"
+    " figure_month figure_people figure_person figure_place figure_rule figure_time figure_worker ingest_stream"
+    " order_in_hand path_console path_proof program_offer program_rollout protection_gap protection_look"
+    " protection_total reading reading_hour reading_minute reading_open record_history revoked_identity"
+    " rollup_due rollup_hour rollup_minute sealed_entry sla_breach storage storage_sample stream_gap"
+    " stream_missing"
 )
 NOBODYS = frozenset(_NOBODYS.split())
-"""Tables of the console without a policy: places, devices, counts, numbers of people, and nobody's name, address or
-words. A further table is here or in ROWS."""
+"""Tables of the console without a policy, which it only reads: counts, states of devices and programs, numbers of
+people, and nobody's name, address or words. A further table is here or in ROWS."""
+
+WRITTEN_BY_ALL = frozenset(
+    {"audit", "audit_check", "session", "push_subscription", "account_news", "checked_file", "work_order_rating"}
+)
+"""Tables that also a family and an auditor write, each for themself: of all else they change nothing."""
+TOLD_BY_FAMILIES = frozenset({"alert", "alert_event", "notification", "contact", "family_member"})
+"""A family tells the desk, which may raise an alert; and leaves its circle."""
 
 OTHERS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("links", "medical_note"): {"SELECT": "has_open_alert(medical_note.resident_id)"},
     ("login", "audit"): {"INSERT": "true", "SELECT": "account_id IS NOT NULL AND action LIKE 'login%'"},
+    ("login", "family_member"): {
+        "SELECT": "true", "INSERT": _may("manage_accounts"), "DELETE": _may("manage_accounts"),
+    },
     **{(MACHINE, table): conditions for table, conditions in MACHINE_ROWS.items()},
-}
+}  # fmt: skip
 """Conditions for other services than the console's, which else see every row: by service and table."""
 
 BOUND = frozenset(ROWS) | {table for _, table in OTHERS}
@@ -199,6 +288,16 @@ DECLARE me record := viewer();
 BEGIN
     RETURN me.area IS NOT NULL AND me.role <> 'family';
 END $$;
+CREATE OR REPLACE FUNCTION viewer_writes() RETURNS boolean LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN coalesce((viewer()).role NOT IN ('family', 'auditor', 'machine'), false);
+END $$;
+CREATE OR REPLACE FUNCTION viewer_tells() RETURNS boolean LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN coalesce((viewer()).role NOT IN ('auditor', 'machine'), false);
+END $$;
 CREATE OR REPLACE FUNCTION viewer_areas() RETURNS SETOF integer LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE me record := viewer();
@@ -235,6 +334,37 @@ BEGIN
             WHERE f.account_id = a.id AND NOT p.path <@ me.area);
     END IF;
 END $$;
+CREATE OR REPLACE FUNCTION viewer_organisations() RETURNS integer[] LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    IF me.area IS NULL OR me.role = 'family' THEN
+        RETURN '{{}}';
+    END IF;
+    RETURN ARRAY(SELECT o.id FROM organisation o JOIN area a ON a.id = o.area_id
+                 WHERE a.path <@ me.area OR a.path @> me.area);
+END $$;
+CREATE OR REPLACE FUNCTION viewer_workers() RETURNS integer[] LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer(); serving integer[];
+BEGIN
+    IF me.role = 'family' THEN
+        RETURN ARRAY(SELECT o.staff_id FROM work_order o
+                     WHERE o.household_id IN (SELECT viewer_own_homes()) AND o.staff_id IS NOT NULL);
+    ELSIF me.area IS NULL THEN
+        RETURN '{{}}';
+    END IF;
+    serving := viewer_organisations();
+    RETURN ARRAY(
+        SELECT s.id FROM staff s JOIN account a ON a.id = s.account_id
+        WHERE a.area_path <@ me.area OR a.area_path @> me.area
+        UNION SELECT r.staff_id FROM roster r JOIN shift t ON t.id = r.shift_id
+        WHERE t.organisation_id = ANY (serving)
+        UNION SELECT e.staff_id FROM roster_exception e WHERE e.organisation_id = ANY (serving)
+        UNION SELECT o.staff_id FROM work_order o JOIN household h ON h.id = o.household_id
+        JOIN area p ON p.id = h.area_id
+        WHERE p.path <@ me.area AND o.due_at > now() - interval '90 days' AND o.staff_id IS NOT NULL);
+END $$;
 CREATE OR REPLACE FUNCTION message_beyond(asked bigint) RETURNS boolean LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE me record := viewer();
@@ -263,30 +393,13 @@ BEGIN
           AND (a.resident_id = r.id OR a.resident_id IS NULL));
 END $$
 """
-_TRIGGERS = """
-CREATE OR REPLACE FUNCTION guard_account() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
-BEGIN
-    IF current_user = '{login}' AND NOT (
-        viewer_may('manage_accounts') AND (TG_OP = 'INSERT' OR OLD.id IN (SELECT viewer_accounts()))
-        AND (NEW.area_path IS NULL OR NEW.area_path <@ viewer_area())) THEN
-        RAISE EXCEPTION 'only who manages accounts, and below their own area' USING ERRCODE = '42501';
-    END IF;
-    RETURN NEW;
-END $$;
-DROP TRIGGER IF EXISTS account_made ON account;
-CREATE TRIGGER account_made BEFORE INSERT ON account FOR EACH ROW EXECUTE FUNCTION guard_account();
-DROP TRIGGER IF EXISTS account_changed ON account;
-CREATE TRIGGER account_changed BEFORE UPDATE ON account FOR EACH ROW WHEN (
-    (OLD.login, OLD.role, OLD.area_path, OLD.active) IS DISTINCT FROM (NEW.login, NEW.role, NEW.area_path, NEW.active))
-    EXECUTE FUNCTION guard_account()
-"""
-"""The role that checks passwords writes accounts for whoever manages them, and for nobody else."""
 _CLOSED = "viewer()"
 """Gives an account's row: for the other functions alone."""
 _OPEN = (
     "viewer_account()", "viewer_area()", "viewer_may(text)", "viewer_sees_all()", "viewer_is_staff()", "viewer_areas()",
     "viewer_own()", "viewer_own_homes()", "viewer_accounts()", "has_open_alert(integer)",
-    "message_beyond(bigint)",
+    "message_beyond(bigint)", "viewer_organisations()", "viewer_workers()", "viewer_writes()",
+    "viewer_tells()",
 )  # fmt: skip
 
 
@@ -308,7 +421,7 @@ def _statements(tables: set[str]) -> Iterator[sql.Composable]:
         others = sorted({service for service, _ in OTHERS if service != MACHINE})
         listed = sql.SQL(", ").join([viewer, *(sql.Identifier(role_of(service)) for service in others)])
         yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), listed)
-    yield sql.SQL(_TRIGGERS.format(login=role_of("login")))
+    yield sql.SQL(TRIGGERS.format(login=role_of("login"), console=role_of(BY_VIEWER)))
     yield sql.SQL(MACHINE_FUNCTIONS)
     yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(sql.SQL(MACHINE_CLOSED))
     for function in MACHINE_OPEN:
@@ -325,11 +438,12 @@ def _policies(table: str, conditions: Mapping[str, str], viewer: sql.Identifier)
     named = sql.Identifier(table)
     yield sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(named)
     yield from _of_role("viewer", named, viewer, conditions)
+    yield from _writers(table, named, viewer)
     yield sql.SQL("DROP POLICY IF EXISTS services ON {}").format(named)
     free = [
         service
         for service, rights in GRANTS.items()
-        if not (service == BY_VIEWER and table in ROWS) and table in _named(rights) and (service, table) not in OTHERS
+        if not (service == BY_VIEWER and table in ROWS) and table in rights.tables() and (service, table) not in OTHERS
     ]
     if free:
         listed = sql.SQL(", ").join(sql.Identifier(role_of(service)) for service in free)
@@ -337,6 +451,18 @@ def _policies(table: str, conditions: Mapping[str, str], viewer: sql.Identifier)
     for (service, where), bound in OTHERS.items():
         if where == table:
             yield from _of_role(service, named, sql.Identifier(role_of(service)), bound)
+
+
+def _writers(table: str, named: sql.Identifier, viewer: sql.Identifier) -> Iterator[sql.Composed]:
+    """Besides: a role that reads alone changes nothing of what it sees."""
+    for command, kind in (("INSERT", "WITH CHECK"), ("UPDATE", "USING"), ("DELETE", "USING")):
+        policy = sql.Identifier(f"writer_{command.lower()}")
+        yield sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(policy, named)
+        if table in ROWS and table not in WRITTEN_BY_ALL:
+            asked = sql.SQL("viewer_tells()" if table in TOLD_BY_FAMILIES else "viewer_writes()")
+            yield sql.SQL("CREATE POLICY {} ON {} AS RESTRICTIVE FOR {} TO {} {} ((SELECT {}))").format(
+                policy, named, sql.SQL(command), viewer, sql.SQL(kind), asked
+            )
 
 
 def _of_role(
@@ -350,12 +476,6 @@ def _of_role(
             yield sql.SQL("CREATE POLICY {} ON {} FOR {} TO {} {} ({})").format(
                 policy, table, sql.SQL(command), role, kind, sql.SQL(conditions[command])
             )
-
-
-def _named(rights: Rights) -> set[str]:
-    """The tables on which somebody has a right."""
-    listed = (rights.select, rights.insert, rights.update, rights.delete)
-    return {name for names in listed for name in names.split()} | {table for _, table, _ in rights.columns}
 
 
 def renew_row_security(conn: Connection[Any], tables: set[str]) -> bool:

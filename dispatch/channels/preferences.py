@@ -33,11 +33,12 @@ MOST_BROWSERS = 10
 def add_browser(conn: psycopg.Connection[Any], account: Account, endpoint: str, p256dh: str, auth: str) -> None:
     """Register a browser of the account for Web Push: its push service's address and its keys (RFC 8291)."""
     with conn.transaction():
+        # of whoever used this browser before, whose rows the account does not see
+        conn.execute("SELECT release_browser(%s)", (endpoint,))
         conn.execute(
             """
             INSERT INTO push_subscription (endpoint, account_id, p256dh, auth) VALUES (%s, %s, %s, %s)
-            ON CONFLICT (endpoint) DO UPDATE
-            SET account_id = excluded.account_id, p256dh = excluded.p256dh, auth = excluded.auth, created_at = now()
+            ON CONFLICT (endpoint) DO NOTHING
             """,
             (endpoint, account.id, p256dh, auth),
         )

@@ -96,18 +96,19 @@ def leave(conn: psycopg.Connection[Any], account: Account, resident_id: int, at:
     Raises NotFoundError for somebody who is not in it.
     """
     with conn.transaction():
+        act_as(conn, account, origin)
+        # before the circle is left: afterwards this account sees the resident's contacts no more
+        conn.execute(
+            "UPDATE contact SET consent_at = NULL, version = version + 1"
+            " WHERE resident_id = %s AND account_id = %s AND consent_at IS NOT NULL",
+            (resident_id, account.id),
+        )
         row = conn.execute(
             "DELETE FROM family_member WHERE resident_id = %s AND account_id = %s RETURNING consent_at",
             (resident_id, account.id),
         ).fetchone()
         if row is None:
             raise _none()
-        act_as(conn, account, origin)
-        conn.execute(
-            "UPDATE contact SET consent_at = NULL, version = version + 1"
-            " WHERE resident_id = %s AND account_id = %s AND consent_at IS NOT NULL",
-            (resident_id, account.id),
-        )
         audit(
             conn, account, "leave_circle", at=at, resident_id=resident_id, origin=origin,
             detail={"consent_at": row[0].isoformat()},

@@ -21,7 +21,7 @@ AT_ONCE, MOST_AT_ONCE = 40, 640
 """Series that one statement looks into, where no patient is named: at first, and where that brought too little."""
 MOST_RESIDENTS = 64
 """Residents whose series are looked into one after another, at most."""
-MOST_LOOKED = 600
+MOST_LOOKED = 300
 """Series that are looked into for one page; one with less than was asked for has a link to go on."""
 VITALS = list(Function).index(Function.VITALS)
 BLIND = 3

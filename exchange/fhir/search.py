@@ -14,6 +14,7 @@ from vocabulary.times import SHANGHAI
 LARGEST_ID = 2**31 - 1
 DEFAULT_COUNT, MOST = 50, 1000
 _ALWAYS = frozenset({"_count", "_page", "_format", "_pretty"})
+_FORMATS = frozenset({"json", "application/json", "text/json", "application/fhir+json"})
 _DATE = re.compile(
     r"^(eq|ge|gt|le|lt|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?)?)?\Z"
 )
@@ -80,6 +81,9 @@ def read(pairs: Sequence[tuple[str, str]], allowed: frozenset[str]) -> Search:
                 code="not-supported",
             )
         given.setdefault(name, []).append(text)
+    for text in given.get("_format", ()):
+        if text.partition(";")[0].strip().replace(" ", "+") not in _FORMATS:
+            raise ExchangeError(406, en="only JSON is given: _format=json", zh="只提供 JSON：_format=json")
     count = given.get("_count", [str(DEFAULT_COUNT)])[-1]
     if not (count.isascii() and count.isdecimal()) or int(count[:9]) < 1:
         raise ExchangeError(400, en="_count is a number from 1 on", zh="_count 须为正整数", code="value")

@@ -178,7 +178,11 @@ def _take(intake: Intake, item: Any, *, bundled: bool) -> Verdict:
     if bundled:
         wish = item.get("request") if isinstance(item, dict) else None
         if not isinstance(wish, dict) or (wish.get("method"), wish.get("url")) != ("POST", "Observation"):
-            return (405, "只接受 POST Observation", "only POST Observation is taken")
+            return (
+                405,
+                "只接受 request 为 POST Observation 的条目",
+                "only entries with the request POST Observation are taken",
+            )
         resource = item.get("resource")
     try:
         return intake.take(read(resource, intake.now_us))

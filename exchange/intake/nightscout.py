@@ -27,6 +27,7 @@ from ingest.quarantine.refusals import Code
 router = APIRouter(prefix="/api/v1", tags=["Nightscout"])
 MOST_ENTRIES, DEFAULT_COUNT, MOST = 2000, 10, 10_000
 _FIND = re.compile(r"^find\[(date|dateString|type)\](?:\[\$(gte|gt|lte|lt|eq)\])?\Z")
+_KNOWN = "count, patient, find[type], find[date], find[dateString], find[date][$gte] ($gt, $lte, $lt)"
 ENTRY = {
     "_id": "6f1d2c3b4a5968778695a4b3", "type": "sgv", "sgv": 108, "date": 1793440800000,
     "dateString": "2026-10-31T02:00:00.000Z", "device": "hospital", "utcOffset": 480,
@@ -85,13 +86,18 @@ _GET: dict[int | str, dict[str, Any]] = {
 
 @router.get("/entries", responses=_GET)
 @router.get("/entries.json", responses=_GET)
+@router.get("/entries/sgv", responses=_GET)
 @router.get("/entries/sgv.json", responses=_GET)
+@router.get("/entries/current", responses=_GET)
+@router.get("/entries/current.json", responses=_GET)
 def entries(
     request: Request, exchange: Shared, asking: Annotated[Asking, scoped_nightscout(MachineScope.ENTRIES_READ)],
     count: Annotated[str | None, Query(description="10 by default, 10,000 at most")] = None, patient: Who = None,
 ) -> Response:  # fmt: skip
     """Glucose of the resident, in mg/dL; ``find[date][$gte]`` and its like bound it."""
-    limit = _count(count)
+    limit = 1 if "/current" in request.url.path else _count(count)
+    if any(name.startswith("find[type]") and text != "sgv" for name, text in request.query_params.multi_items()):
+        limit = 0  # other sorts of entries are not kept
     since, until = _bounds(request.query_params.multi_items())
     with exchange.database(asking.shown) as conn:
         who = resident_of(conn, asking, patient)
@@ -174,6 +180,7 @@ def _take(exchange: Exchange, asking: Asking, items: Sequence[Any], patient: str
         intake = Intake(conn, machine.token_id, machine.account.id, machine.account.login, now)
         found: list[dict[str, Any]] = []
         taken: list[Taken] = []
+        refusals: list[Refused] = []
         for item in items:
             try:
                 measured = _measured(item, number, intake.now_us)
@@ -182,6 +189,7 @@ def _take(exchange: Exchange, asking: Asking, items: Sequence[Any], patient: str
                 taken.append(intake.take([measured]))
                 found.append({**item, "_id": name_of(number, measured.time_us)})
             except Refused as refused:
+                refusals.append(refused)
                 intake.refuse(refused, msgspec.json.encode(item))
         intake.finish(exchange.quarantine)
         asking.seen(
@@ -189,11 +197,11 @@ def _take(exchange: Exchange, asking: Asking, items: Sequence[Any], patient: str
         )
     exchange.written()
     count(taken, len(intake.refusals))
-    if intake.refusals and not taken:
-        refused_ = intake.refusals[0]
+    if refusals and not taken:
         raise ExchangeError(
-            422, en=f"not taken: {refused_.reason}", zh=f"未采用，已进入待查数据：{refused_.code.value}"
-        )
+            422, en=f"not taken, it lies in the quarantine: {refusals[0].en}",
+            zh=f"未采用，已进入待查数据：{refusals[0].zh}",
+        )  # fmt: skip
     return found
 
 
@@ -237,9 +245,13 @@ def _bounds(pairs: Sequence[tuple[str, str]]) -> tuple[dt.datetime, dt.datetime]
     for name, text in pairs:
         match = _FIND.match(name)
         if match is None:
-            if name in ("count", "patient", "token", "secret", "now", "_"):
+            if name in ("count", "patient", "token", "secret", "now", "rr", "_", "t"):
                 continue
-            raise ExchangeError(400, en=f"the parameter {name[:40]!r} is not supported", zh=f"不支持参数 {name[:40]!r}")
+            raise ExchangeError(
+                400,
+                en=f"the parameter {name[:40]!r} is not supported; these are: {_KNOWN}",
+                zh=f"不支持参数 {name[:40]!r}；支持的参数：{_KNOWN}",
+            )
         if match[1] == "type":
             continue
         us = _moment(match[1], text)

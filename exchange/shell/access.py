@@ -128,8 +128,8 @@ def ask(request: Request, exchange: Exchange, scope: MachineScope, *, nightscout
         zh, en = SCOPES[scope]
         raise ExchangeError(
             403,
-            en=f"this token lacks the scope {scope.value} ({en})",
-            zh=f"此令牌没有权限范围 {scope.value}（{zh}）",
+            en=f"this token lacks the scope {scope.value} ({en}): ask the district's administrator for one that has it",
+            zh=f"此令牌没有权限范围 {scope.value}（{zh}），请向区管理员申请",
         )
     action = Action.EXCHANGE_WRITE if scope.value.endswith(".write") else Action.EXCHANGE_READ
     if not may_do(machine.account, action):

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from care_network.errors import NotFoundError, NotPermittedError
 from vocabulary.errors import BilingualError
 
 log = structlog.get_logger(__name__)
@@ -36,12 +37,27 @@ _CODES: Mapping[int, str] = {
     503: "transient",
 }
 """Of FHIR's value set issue-type, by status."""
-_WORDS: Mapping[int, tuple[str, str]] = {
-    404: ("没有这个地址或资源", "there is nothing at this address"),
-    405: ("此地址不支持该方法", "this address does not take that method"),
-    408: ("请求传送得太慢", "the request came too slowly"),
-    413: ("请求太大", "the request is too large"),
+WORDS: Mapping[int, tuple[str, str]] = {
+    404: (
+        "没有这个地址或资源；全部地址见首页 / 和 /api/openapi.json",
+        "there is nothing at this address; all addresses are on the page / and in /api/openapi.json",
+    ),
+    405: (
+        "此地址不支持该方法，可用的方法见 /api/openapi.json",
+        "this address does not take that method; /api/openapi.json has those that it takes",
+    ),
+    408: ("请求传送得太慢，请在 60 秒内发完", "the request came too slowly: send all of it within 60 s"),
+    413: ("请求太大，最多 4 MB，请分成几次发送", "the request is too large: send 4 MB at most, in several requests"),
 }
+_PARTS: Mapping[str, tuple[str, str]] = {
+    "int_parsing": ("须为整数", "is a whole number"),
+    "int_parsing_size": ("数字太大", "is too large"),
+    "uuid_parsing": ("须取自本接口返回的链接", "is taken from a link of ours, as it is"),
+    "missing": ("未填写", "is missing"),
+    "greater_than_equal": ("太小", "is too small"),
+    "less_than_equal": ("太大", "is too large"),
+}
+"""Words for a parameter that is wrong, by the kind of pydantic's error."""
 _ANY = ("请求无法处理", "the request cannot be processed")
 
 
@@ -99,19 +115,22 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _said(request: Request, error: Exception) -> Response:
     assert isinstance(error, BilingualError)  # noqa: S101 - registered for it
-    return problem(request, 422, error.message_zh, error.message_en)
+    status = 404 if isinstance(error, NotFoundError) else 403 if isinstance(error, NotPermittedError) else 422
+    return problem(request, status, error.message_zh, error.message_en)
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    return problem(request, error.status_code, *_WORDS.get(error.status_code, _ANY), headers=error.headers)
+    return problem(request, error.status_code, *WORDS.get(error.status_code, _ANY), headers=error.headers)
 
 
 async def _not_understood(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    wrong = [f"{'.'.join(str(one) for one in part['loc'][1:])}: {part['msg']}" for part in error.errors()][:5]
-    what = "; ".join(wrong)
-    return problem(request, 400, f"请求参数有误：{what}", f"the request's parameters are wrong: {what}", detail=wrong)
+    found = [(".".join(str(one) for one in part["loc"][1:]), _PARTS.get(part["type"])) for part in error.errors()][:5]
+    zh = "；".join(f"{name} {words[0] if words else '有误'}" for name, words in found)
+    en = "; ".join(f"{name} {words[1] if words else 'is wrong'}" for name, words in found)
+    wrong = pick(request, zh, en).replace("；", "; ").split("; ")
+    return problem(request, 400, f"请求参数有误：{zh}", f"the request's parameters are wrong: {en}", detail=wrong)
 
 
 async def _database_away(request: Request, error: Exception) -> Response:

@@ -3,8 +3,10 @@
 import asyncio
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from exchange.shell.errors import WORDS, problem
 from observability import metrics
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -34,7 +36,7 @@ class Guard:
             return
         length = Headers(scope=scope).get("content-length", "0")
         if not (length.isascii() and length.isdecimal()) or int(length[:20]) > MOST_BYTES:
-            await _refuse(send, 413, b"The request is too large.")
+            await _refuse(scope, send, 413)
             return
         until = asyncio.get_running_loop().time() + BODY_S
         got, begun, whole = 0, False, False
@@ -65,17 +67,13 @@ class Guard:
             await self._app(scope, counted, headed)
         except TooLargeError:
             if not begun:
-                await _refuse(send, 413, b"The request is too large.")
+                await _refuse(scope, send, 413)
         except TimeoutError:
             if not begun:
-                await _refuse(send, 408, b"The request came too slowly.")
+                await _refuse(scope, send, 408)
 
 
-async def _refuse(send: Send, status: int, text: bytes) -> None:
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", b"%d" % len(text)),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+async def _refuse(scope: Scope, send: Send, status: int) -> None:
+    answer = problem(Request(scope), status, *WORDS[status], headers={"Connection": "close"})
+    await send({"type": "http.response.start", "status": status, "headers": answer.raw_headers})
+    await send({"type": "http.response.body", "body": answer.body})

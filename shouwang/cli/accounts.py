@@ -190,6 +190,17 @@ def second_factor(
     typer.echo(f"{name}: 下次登录须输入动态码 from now on a code is asked for")
 
 
+@app.command("let-in")
+def let_in(name: Name, url: Url, login: Login) -> None:
+    """Let a colleague in who has no second factor at hand: prints a code for one login, good for 15 minutes."""
+    from care_network.access.permissions import Action
+    from care_network.records.accounts import letting_in
+
+    with acting(url, login, Action.LET_IN) as session:
+        code = letting_in.let_in(session.conn, session.account, name, session.now, session.origin)
+    typer.echo(f"{name}: 一次性登录码 code for one login: {code}")
+
+
 @app.command()
 def sessions(name: Name, url: Url, login: Login) -> None:
     """Where somebody is logged in, and since when."""

@@ -114,6 +114,7 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     Action.HAND_OVER: (
         "dispatch accept", "dispatch hand-over", "dispatch withdraw",
     ),
+    Action.LET_IN: ("accounts let-in",),
     Action.MANAGE_ACCOUNTS: (
         "accounts add", "accounts change", "accounts consent give", "accounts consent withdraw", "accounts disable",
         "accounts enable", "accounts end-sessions", "accounts list", "accounts second-factor", "accounts sessions",

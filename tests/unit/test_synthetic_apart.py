@@ -87,7 +87,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_network/search/directory.py": dict.fromkeys(
         ("_STAMP", "_RESIDENTS"), "each search names those whom the account sees"
     ),
-    "database/rights/row_security.py": dict.fromkeys(("ROWS", "_home", "_person"), ROWS),
+    "database/rights/row_security.py": dict.fromkeys(("ROWS", "_home", "_person", "_LIMITS"), ROWS),
     "dispatch/alerts/answers.py": {"load": TOLD, "acknowledge": TOLD, "taken": TOLD, "_message": TOLD},
     "dispatch/alerts/lifecycle.py": {"lock": ONE},
     "dispatch/alerts/lookup.py": dict.fromkeys(("is_open", "lead_of", "_COLUMNS"), ONE),

@@ -22,6 +22,7 @@ WORDS: Mapping[str, Pair] = {
     "remove_second_factor": ("停用了动态码", "switched the authenticator app off"),
     "reset_second_factor": ("清除了动态码、恢复码和通行密钥", "took the second factor away"),
     "renew_recovery_codes": ("更换了恢复码", "renewed the recovery codes"),
+    "let_in": ("为同事开了登录临时码", "made a code that lets a colleague in"),
     "use_recovery_code": ("使用了一个恢复码", "used a recovery code"),
     "add_passkey": ("添加了通行密钥", "added a passkey"),
     "remove_passkey": ("移除了通行密钥", "removed a passkey"),

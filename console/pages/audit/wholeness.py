@@ -1,5 +1,6 @@
 """Whether the audit is whole: the last check of its chain, its head, the signed checkpoints to keep elsewhere."""
 
+import contextvars
 import datetime as dt
 import re
 import threading
@@ -77,7 +78,8 @@ def verify(request: Request, console: Shared, account: CurrentAccount) -> Respon
     with console.database() as conn:
         audit(conn, account, "verify_audit", at=now, origin=origin_of(request))
     if not console.audit_check_runs:
-        thread = threading.Thread(target=_check, args=(console, account.login), name="audit check", daemon=True)
+        check = contextvars.copy_context().run  # the session that asks: its role may write what was found
+        thread = threading.Thread(target=check, args=(_check, console, account.login), name="audit check", daemon=True)
         console.audit_check_runs = True
         thread.start()
         thread.join(PATIENCE_S)

@@ -12,7 +12,7 @@ from care_network.access.webhooks import EVENTS
 from care_network.errors import ProvisioningError
 from console.pages.admin.frame import admin_page
 from console.pages.lists import LIMIT, pager_of
-from console.pages.machines.machines import areas_of, now
+from console.pages.machines.machines import area_names, areas_of, now
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
@@ -66,6 +66,7 @@ def hook_page(
     shown = rows[:LIMIT]
     return admin_page(
         request, "machine_hook.html", account, kept=kept, rows=shown, states=STATES, events=EVENTS,
+        areas=area_names(request, console, account),
         pager=pager_of(request, str(shown[-1].id) if len(rows) > LIMIT else None),
     )  # fmt: skip
 

@@ -17,8 +17,10 @@ from care_network.records.accounts.seers import names_of
 from console.pages.admin.frame import admin_page
 from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
+from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
 router = APIRouter()
@@ -36,10 +38,14 @@ def machines_page(
         tokens = machine_tokens.listing(conn, account, after=after, limit=LIMIT + 1)
         hooks = webhooks.listing(conn, account, limit=200)
         agreed = exchange_consents.by_system(conn, account)
+        systems = machine_tokens.systems(conn, account)
+    language = language_of(request, account)
+    names = {login: pick(language, zh, en) for login, zh, en in systems}
     shown = tokens[:LIMIT]
     return admin_page(
         request, "machines.html", account, tokens=shown, hooks=hooks, agreed=agreed, now=now(), scopes=SCOPES,
         events=EVENTS, parked=sum(one.parked for one in hooks),
+        areas=area_names(request, console, account), names=names,
         pager=pager_of(request, str(shown[-1].id) if len(tokens) > LIMIT else None),
     )  # fmt: skip
 
@@ -140,6 +146,12 @@ def areas_of(console: Console, account: Account) -> list[tuple[str, str, str]]:
     """(path, Chinese, English) of the areas that the account keeps."""
     with console.database() as conn:
         return lookup.areas(conn, account.area_path)
+
+
+def area_names(request: Request, console: Console, account: Account) -> dict[str, str]:
+    """The names of these areas, by path."""
+    language = language_of(request, account)
+    return {path: pick(language, zh, en) for path, zh, en in areas_of(console, account)}
 
 
 def _end_of(day: str) -> dt.datetime:

@@ -8,13 +8,13 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access import news
 from care_network.access.accounts import Account
 from care_network.access.passwords import SHORTEST
-from care_network.access.permissions import ROLES_ZH, Role
+from care_network.access.permissions import ROLES_ZH, Action, Role, may_do
 from care_network.records.accounts import own
 from console.shell.entry.confirming import CONFIRMED, self_of
 from console.shell.entry.device import device_words
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, current_account
-from console.shell.session import back_of, safe_next
+from console.shell.session import back_of, needed, safe_next
 from console.shell.state import Console, Shared
 from console.shell.views import LANGUAGE_COOKIE, language_of, page
 
@@ -37,7 +37,8 @@ def show(
     language = language_of(request, account)
     role = Role(account.role)
     return page(
-        request, "account.html", account, status, own=found, message=message, wrong=wrong, shortest=SHORTEST,
+        request, "account.html", account, status, own=found, needed=needed(console, account),
+        lets_in=may_do(account, Action.LET_IN), message=message, wrong=wrong, shortest=SHORTEST,
         role=pick(language, ROLES_ZH[role], role.value), device=lambda codes: device_words(language, codes),
     )  # fmt: skip
 

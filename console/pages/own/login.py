@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions, sessions
+from care_network.access.logins import EnrolmentNeededError
 from care_network.errors import LoginRefusedError
 from console.shell.errors import message_of, status_of
 from console.shell.security import LoginNeeded, cookie_name, current_account, origin_of, session_account, token_of
-from console.shell.session import back_of, log_in, safe_next, set_cookie
+from console.shell.session import back_of, begin_enrolment, log_in, safe_next, set_cookie, start_of
 from console.shell.state import Shared
 from console.shell.theme import COOKIE as THEME_COOKIE
 from console.shell.theme import choice_of
@@ -21,8 +22,6 @@ from console.shell.views import LANGUAGE_COOKIE, page
 
 log = structlog.get_logger(__name__)
 router = APIRouter()
-STARTS = {"station": "/station", "carer": "/mine", "manager": "/decisions", "auditor": "/audit"}
-"""Start pages by role; the others begin at the board, which sends families on."""
 A_YEAR_S = 31_536_000
 
 
@@ -46,11 +45,12 @@ async def log_in_by_form(
 ) -> Response:
     try:
         token, role = await log_in(request, console, login, password, code)
+    except EnrolmentNeededError as error:
+        return await begin_enrolment(request, console, error.account, safe_next(next))
     except LoginRefusedError as error:
         message = message_of(request, error)
         return page(request, "login.html", status=status_of(error), message=message, login=login, next=safe_next(next))
-    wanted = safe_next(next)
-    response = RedirectResponse(STARTS.get(role, "/") if wanted == "/" else wanted, 303)
+    response = RedirectResponse(start_of(role, safe_next(next)), 303)
     set_cookie(response, console.settings, token, role)
     return response
 
@@ -64,9 +64,9 @@ def log_out(request: Request, console: Shared) -> Response:
             with console.database() as conn:
                 now = dt.datetime.now(dt.UTC)
                 account = sessions.session_account(conn, token, now)
-                sessions.revoke_session(conn, token, now)
-                if account is not None:
+                if account is not None:  # while the session still speaks for its person
                     permissions.audit(conn, account, "logout", at=now, origin=origin_of(request))
+                sessions.revoke_session(conn, token, now)
         except psycopg.OperationalError as error:  # this browser is logged out all the same: its cookie goes
             log.warning("a session could not be revoked: the database is away", error=str(error).strip())
     response = RedirectResponse("/login", 303)

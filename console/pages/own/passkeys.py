@@ -5,7 +5,7 @@ import json
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -13,12 +13,11 @@ from care_network.access import passkeys, permissions, sessions
 from care_network.access.passkeys import LONGEST_NAME, Party
 from care_network.errors import LoginRefusedError, ProvisioningError
 from care_network.records.accounts import own
-from console.pages.own.login import STARTS
 from console.shell.entry.confirming import CONFIRMED, self_of
 from console.shell.entry.device import device_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, current_account, origin_of, token_of
-from console.shell.session import safe_next, set_cookie
+from console.shell.session import needed, safe_next, set_cookie, start_of
 from console.shell.state import Console, Shared
 from console.shell.views import page
 
@@ -88,9 +87,20 @@ def add(request: Request, console: Shared, account: CurrentAccount, new: NewPass
 
 
 @router.post("/account/passkeys/{number}/remove", dependencies=[OWN, CONFIRMED])
-def remove(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
+def remove(
+    request: Request, console: Shared, account: CurrentAccount, number: int, sure: Annotated[str, Form()] = ""
+) -> Response:
+    """Ask first, with what remains to log in by; then take it away."""
+    me = self_of(request, console, account)
     with console.login_database() as conn:
-        own.remove_passkey(conn, self_of(request, console, account), number)
+        if sure != "yes":
+            found = own.overview(conn, me)
+            gone = next((one for one in found.passkeys if one.id == number), None)
+            if gone is not None:
+                return page(
+                    request, "remove-passkey.html", account, own=found, gone=gone, needed=needed(console, account)
+                )
+        own.remove_passkey(conn, me, number)
     return RedirectResponse("/account#passkeys", 303)
 
 
@@ -127,7 +137,9 @@ async def log_in_by_passkey(request: Request, console: Shared, sent: PasskeyLogi
             account = passkeys.answered(console.login_database, party, browser, json.dumps(sent.answer), now)
             with console.login_database() as conn:
                 permissions.audit(conn, account, "login_by_passkey", at=now, origin=origin)
-                token = sessions.open_session(conn, account, origin, now, replaces=before, device=device)
+                token = sessions.open_session(
+                    conn, account, origin, now, replaces=before, device=device, countersign=console.countersign
+                )
         except LoginRefusedError:
             with console.login_database() as conn:
                 permissions.audit(conn, None, "login_failed", at=now, origin=origin, detail={"passkey": True})
@@ -140,8 +152,7 @@ async def log_in_by_passkey(request: Request, console: Shared, sent: PasskeyLogi
         return JSONResponse({"message": message_of(request, error)}, status_of(error))
     if before:
         console.memory.forget(before)
-    wanted = safe_next(sent.next)
-    response = JSONResponse({"next": STARTS.get(role, "/") if wanted == "/" else wanted})
+    response = JSONResponse({"next": start_of(role, safe_next(sent.next))})
     set_cookie(response, console.settings, token, role)
     response.delete_cookie(WAITING)
     return response

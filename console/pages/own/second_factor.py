@@ -89,13 +89,20 @@ async def remove(
     account: CurrentAccount,
     password: Annotated[str, Form()],
     code: Annotated[str, Form(max_length=40)],
+    sure: Annotated[str, Form()] = "",
 ) -> Response:
+    """Only with the tick at the sentence that says what comes of it."""
     me = self_of(request, console, account)
     try:
+        if sure != "yes":
+            raise ProvisioningError(
+                en="tick that you want it: the line above says what comes of it",
+                zh="请先勾选确认：上方写明了停用的后果",
+            )
         await console.logins.run(
             me.origin, lambda: own.remove_second_factor(console.login_database, me, password, code)
         )
-    except LoginRefusedError as error:
+    except (LoginRefusedError, ProvisioningError) as error:
         return await _shown(request, console, account, error, "remove-second-factor")
     return RedirectResponse("/account#second-factor", 303)
 

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0200"
-down_revision = "0195"
+down_revision = "0197"
 branch_labels = None
 depends_on = None
 

@@ -613,7 +613,7 @@ def own_passkey(city: City, role: Role) -> Example:
         (account(city.conn, LOGINS[role]).id, uuid.uuid4().bytes),
     ).fetchone()
     assert row is not None
-    return Example(f"/account/passkeys/{row[0]}/remove", success=303)
+    return Example(f"/account/passkeys/{row[0]}/remove", data={"sure": "yes"}, success=303)
 
 
 def own_session(city: City, role: Role) -> Example:
@@ -730,6 +730,9 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /language/{language}": lambda *_: Example("/language/zh", success=303),
     "POST /session/stay": lambda *_: Example("/session/stay", success=303),
     "POST /theme/{choice}": lambda *_: Example("/theme/night", success=303),
+    "POST /account/let-in": lambda *_: Example("/account/let-in", data={"login": "carer"}),
+    "GET /login/second-factor": lambda *_: Example("/login/second-factor", success=303),
+    "POST /login/second-factor": lambda *_: Example("/login/second-factor", data={"code": "1"}, success=401),
     "POST /api/login": lambda *_: Example("/api/login", json={"login": "carer", "password": PASSWORD}),
     "GET /password": lambda *_: Example("/password"),
     "POST /password": lambda *_: Example(
@@ -743,7 +746,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /account/second-factor": offered_app("/account/second-factor"),
     "POST /account/second-factor/enrol": offered_app("/account/second-factor/enrol", "nonsense"),
     "POST /account/second-factor/remove": lambda *_: Example(
-        "/account/second-factor/remove", data={"password": PASSWORD, "code": " "}, success=401
+        "/account/second-factor/remove", data={"password": PASSWORD, "code": " ", "sure": "yes"}, success=401
     ),
     "POST /account/recovery-codes": lambda *_: Example(
         "/account/recovery-codes", data={"password": PASSWORD}, success=422

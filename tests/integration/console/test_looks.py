@@ -34,6 +34,7 @@ ABOUT_NOBODY = {
     "GET /healthz",
     "GET /parameter-previews/{number}",  # counts of a replay that was audited, with each resident, as it began
     "GET /login",
+    "GET /login/second-factor",
     "GET /password",
     "GET /push-worker.js",
     "GET /api/push",

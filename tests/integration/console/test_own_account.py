@@ -58,16 +58,64 @@ def test_an_app_is_enrolled_and_a_recovery_code_works_once(site: ConsoleSite) ->
         assert client.post("/account/second-factor").status_code == 422
         renewed = client.post("/account/recovery-codes", data={"password": PASSWORD})
         assert len(set(re.findall(r"<code>([a-z0-9-]{19})</code>", renewed.text)) - set(codes)) == 10
-        wrong = client.post("/account/second-factor/remove", data={"password": PASSWORD, "code": codes[1]})
+        fresh_code = re.findall(r"<code>([a-z0-9-]{19})</code>", renewed.text)[1]
+        asked = client.post("/account/second-factor/remove", data={"password": PASSWORD, "code": fresh_code})
+        assert asked.status_code == 422
+        assert "这是您最后一种二次验证" in asked.text
+        sure = {"password": PASSWORD, "sure": "yes"}
+        wrong = client.post("/account/second-factor/remove", data=sure | {"code": codes[1]})
         assert wrong.status_code == 401, "the old codes work no more"
         fresh = re.findall(r"<code>([a-z0-9-]{19})</code>", renewed.text)[0]
-        gone = client.post("/account/second-factor/remove", data={"password": PASSWORD, "code": fresh})
+        gone = client.post("/account/second-factor/remove", data=sure | {"code": fresh})
         assert gone.status_code == 303
     assert log_in(site, "dispatcher").status_code == 303
     kept = site.conn.execute("SELECT string_agg(detail::text, '') FROM audit").fetchone()
     assert kept is not None
     assert secret not in kept[0]
     assert codes[1] not in kept[0]
+
+
+def test_an_app_is_enrolled_at_the_login_and_the_lead_lets_in_whoever_has_no_telephone(
+    database_url: str, tmp_path: Path
+) -> None:
+    with console_site(database_url, tmp_path, second_factor="staff") as site, site.client() as browser:
+        password = {"login": "dispatcher", "password": PASSWORD}
+        begun = browser.post("/login", data=password | {"next": "/handovers"})
+        assert begun.headers["location"] == "/login/second-factor?next=/handovers"
+        assert site.conn.execute("SELECT count(*) FROM session").fetchone() == (0,), "no session before the app"
+        assert browser.get("/handovers").headers["location"].startswith("/login")
+        with site.client() as other:
+            assert other.get("/login/second-factor").headers["location"] == "/login", "another browser"
+        shown = browser.get("/login/second-factor?next=/handovers").text
+        found = re.search(r'id="secret">(\w+)<', shown)
+        assert found is not None
+        assert "<svg width=" in shown
+        wrong = browser.post("/login/second-factor", data={"code": "000000"})
+        assert wrong.status_code == 422
+        assert found[1] in wrong.text, "the same picture"
+        done = browser.post("/login/second-factor", data={"code": pyotp.TOTP(found[1]).now(), "next": "/handovers"})
+        assert done.status_code == 200
+        assert len(re.findall(r"<code>([a-z0-9-]{19})</code>", done.text)) == 10
+        assert 'href="/handovers"' in done.text
+        assert browser.get("/handovers").status_code == 200
+        assert log_in(site, "dispatcher").status_code == 401, "from now on a code is asked for"
+        assert browser.post("/account/let-in", data={"login": "carer"}).status_code == 403
+
+        # another password meanwhile ends what the old one began
+        with site.client() as late:
+            late.post("/login", data={"login": "carer", "password": PASSWORD})
+            site.conn.execute("UPDATE account SET password_hash = password_hash || ' ' WHERE login = 'carer'")
+            assert late.get("/login/second-factor").status_code == 303
+            site.conn.execute("UPDATE account SET password_hash = trim(password_hash) WHERE login = 'carer'")
+        site.conn.execute("UPDATE account SET role = 'lead' WHERE login = 'station'")
+        with site.client("station") as lead:
+            assert lead.post("/account/let-in", data={"login": "carer-ms"}).status_code == 422, "of another street"
+            assert lead.post("/account/let-in", data={"login": "station"}).status_code == 422
+            made = lead.post("/account/let-in", data={"login": "carer"})
+            code = re.findall(r"<code>([a-z0-9-]{19})</code>", made.text)[0]
+        assert log_in(site, "carer", code, "another password").status_code == 401
+        assert log_in(site, "carer", code).status_code == 303
+        assert log_in(site, "carer", code).headers["location"].startswith("/login/second-factor"), "once"
 
 
 def test_what_is_sensitive_asks_for_the_password_after_ten_minutes_and_loses_nothing(site: ConsoleSite) -> None:

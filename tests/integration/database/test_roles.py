@@ -77,6 +77,12 @@ ATTACKS = (
     "DELETE FROM account",
     "DELETE FROM reading",
     "DROP TABLE reading",
+    "SELECT lo_import('/etc/passwd')",
+    "SELECT setval(pg_get_serial_sequence('session', 'number'), 1)",
+    "UPDATE pg_proc SET prosrc = ''",
+    "SELECT * FROM pg_user_mapping",
+    "SELECT * FROM city_key",
+    "INSERT INTO countersigned VALUES (sha256('x'))",
 )
 MAY = {
     ("maintain", "DELETE FROM reading"),
@@ -102,6 +108,22 @@ def test_no_service_gets_beyond_its_work(urls: Urls, service: str) -> None:
         assert row == (False, False, False)
 
 
+NOT_READ = {
+    "ingest": "contact resident account alert message",
+    "login": "contact alert medical_note message work_order reading countersigned",
+    "board": "session medical_note audit countersigned",
+    "links": "session audit countersigned",
+    "exchange": "contact medical_note staff session message",
+    "maintain": "contact medical_note account resident session",
+    "issuer": "resident household contact account alert",
+    "lists": "resident household contact account alert",
+    "path": "session medical_note audit",
+    "notify": "session medical_note audit",
+    "orders": "session medical_note audit",
+}
+"""What docs/security.md says that a stolen password does not read."""
+
+
 def test_only_the_login_reads_what_it_is_checked_with(urls: Urls) -> None:
     for service in SERVICES:
         for secret in ("password_hash", "totp_secret"):
@@ -116,9 +138,72 @@ def test_only_the_login_reads_what_it_is_checked_with(urls: Urls) -> None:
         for service in set(SERVICES) - allowed:
             with psycopg.connect(urls[service]) as conn, pytest.raises(errors.InsufficientPrivilege):
                 conn.execute(f"SELECT * FROM {table}".encode())
-    for table in ("contact", "resident", "account", "alert", "message"):
-        with psycopg.connect(urls["ingest"]) as conn, pytest.raises(errors.InsufficientPrivilege):
-            conn.execute(f"SELECT * FROM {table}".encode())
+    for service, tables in NOT_READ.items():
+        for table in tables.split():
+            with psycopg.connect(urls[service]) as conn, pytest.raises(errors.InsufficientPrivilege):
+                conn.execute(f"SELECT * FROM {table}".encode())
+
+
+def countersign(urls: Urls, digest: bytes) -> None:
+    with psycopg.connect(urls["board"]) as conn:
+        conn.execute("SELECT countersign(%s)", (digest,))
+
+
+WITH_THE_PASSWORD_OF_LOGIN = (
+    "INSERT INTO session (token_hash, account_id, expires_at)"
+    " SELECT sha256('mine'), id, now() + interval '1 hour' FROM account WHERE login = 'admin'",
+    "UPDATE session SET token_hash = sha256('mine')",
+    "UPDATE session SET account_id = (SELECT id FROM account WHERE login = 'admin')",
+    "UPDATE session SET revoked_at = NULL",
+    "UPDATE session SET expires_at = 'infinity'",
+    "INSERT INTO login_enrolment SELECT sha256('mine'), id, 'secret', sha256(convert_to(password_hash, 'UTF8')),"
+    " now() + interval '1 hour' FROM account WHERE login = 'admin'",
+    "UPDATE account SET password_hash = 'mine' WHERE login = 'admin'",
+    "UPDATE account SET totp_secret = 'ABCDEFGHIJKLMNOP'",
+    "UPDATE account SET role = 'admin' WHERE login = 'carer'",
+    "INSERT INTO passkey (account_id, credential, public_key, sign_count, name, created_at)"
+    " SELECT id, 'x', 'x', 0, 'x', now() FROM account WHERE login = 'admin'",
+    "INSERT INTO family_member SELECT a.id, r.id, 'x', 'x', now() FROM account a, resident r",
+    "SELECT * FROM countersigned",
+    "SELECT countersign(sha256('mine'))",
+    "SELECT * FROM contact",
+)
+
+
+def test_the_password_of_login_opens_no_session_and_gives_nobody_a_credential(
+    urls: Urls, owner: psycopg.Connection
+) -> None:
+    """It reads what logins are checked with, ends sessions, and forgets failures: docs/security.md."""
+    now = dt.datetime.now(dt.UTC)
+    carer = logins.authenticate(lambda: psycopg.connect(urls["login"]), "carer", "three words together", "", now)
+    ended = sessions.open_session(owner, carer, "", now)
+    sessions.revoke_session(owner, ended, now)
+    with psycopg.connect(urls["login"], autocommit=True) as conn:
+        for attack in WITH_THE_PASSWORD_OF_LOGIN:
+            with pytest.raises(errors.InsufficientPrivilege):
+                conn.execute(attack.encode())
+        assert conn.execute("SELECT password_hash FROM account WHERE login = 'admin'").fetchone() is not None
+        assert conn.execute("DELETE FROM login_failure").rowcount >= 0
+    # the other half of the console opens nothing either
+    with psycopg.connect(urls["board"], autocommit=True) as conn:
+        conn.execute("SELECT countersign(sha256('mine'))")
+        with pytest.raises(errors.InsufficientPrivilege):
+            conn.execute(WITH_THE_PASSWORD_OF_LOGIN[0].encode())
+    # what one session was countersigned for opens no other
+    with psycopg.connect(urls["login"], autocommit=True) as conn:
+        digests: list[bytes] = []
+        with pytest.raises(errors.InsufficientPrivilege):
+            sessions.open_session(conn, carer, "", now, countersign=digests.append)
+        countersign(urls, digests[0])
+        with pytest.raises(errors.InsufficientPrivilege):
+            sessions.open_session(conn, carer, "", now)
+    # in a session of one's own, one's own credentials are changed
+    mine = sessions.open_session(owner, carer, "", now)
+    with psycopg.connect(urls["login"], autocommit=True) as conn:
+        conn.execute("SELECT set_config('shouwang.viewer', %s, false)", (mine,))
+        assert conn.execute("UPDATE account SET totp_secret = 'A' WHERE login = 'carer'").rowcount == 1
+        with pytest.raises(errors.InsufficientPrivilege):
+            conn.execute("UPDATE account SET totp_secret = 'A' WHERE login = 'dispatcher'")
 
 
 def test_what_services_write_is_sealed_although_they_can_not_write_the_chain(
@@ -127,7 +212,7 @@ def test_what_services_write_is_sealed_although_they_can_not_write_the_chain(
     now = dt.datetime.now(dt.UTC)
     with psycopg.connect(urls["login"]) as conn:
         account = logins.authenticate(lambda: psycopg.connect(urls["login"]), "carer", "three words together", "", now)
-        token = sessions.open_session(conn, account, "", now)
+        token = sessions.open_session(conn, account, "", now, countersign=lambda digest: countersign(urls, digest))
         assert sessions.session_account(conn, token, now + dt.timedelta(minutes=2)) == account
     with psycopg.connect(urls["console"]) as conn:
         intake(conn, [1])

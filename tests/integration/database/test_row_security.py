@@ -72,14 +72,27 @@ def count(conn: psycopg.Connection, table: str) -> int:
 
 @pytest.mark.parametrize("token", ["", "a" * 43])
 def test_a_stolen_password_of_the_console_shows_nobody(city: psycopg.Connection, database_url: str, token: str) -> None:
-    with asking(database_url, token) as conn:
-        assert {table for table in sorted(ROWS) if count_of_any(conn, table)} == set()
+    city.execute("ANALYZE resident, contact, session")
+    theirs = sessions.open_session(city, account(city, "dispatcher"), "127.0.0.1", now())
+    with asking(database_url, theirs), asking(database_url, token) as conn:
+        told = conn.execute("SELECT query FROM pg_stat_activity").fetchall()
+        assert theirs not in str(told), "another connection's token is no part of its statement"
+        statistics = "SELECT * FROM pg_stats WHERE tablename IN ('resident', 'contact', 'session')"
+        assert conn.execute(statistics).fetchall() == [], "names among the planner's most common values"
+        with pytest.raises(errors.DivisionByZero):
+            conn.execute("SELECT 1 / (id - id) FROM area")
+        conn.execute("SELECT 1 / (id - id) FROM resident WHERE 1 / (id - id) = 0")  # no row gets as far
+        read_by_all = {table for table, conditions in ROWS.items() if conditions.get("SELECT") == "true"}
+        assert {table for table in sorted(set(ROWS) - read_by_all) if count_of_any(conn, table)} == set()
         for secret in ("password_hash", "totp_secret", "*"):
             with pytest.raises(errors.InsufficientPrivilege):
                 conn.execute(f"SELECT {secret} FROM account".encode())
-        for change in ("UPDATE audit SET action = 'x'", "DELETE FROM audit"):
+        for change in REFUSED_WITHOUT_A_SESSION:
             with pytest.raises(errors.InsufficientPrivilege):
                 conn.execute(change.encode())
+        for table in ("roster", "roster_exception", "shift", "organisation", "area", "staff"):
+            assert conn.execute(f"DELETE FROM {table}".encode()).rowcount == 0, table
+        assert conn.execute("UPDATE message SET state = 'withdrawn'").rowcount == 0, "nobody is kept from being told"
         assert conn.execute("UPDATE resident SET code = 'R9'").rowcount == 0
         assert conn.execute("DELETE FROM contact").rowcount == 0
         assert conn.execute("UPDATE alert SET state = 'resolved'").rowcount == 0
@@ -89,11 +102,22 @@ def test_a_stolen_password_of_the_console_shows_nobody(city: psycopg.Connection,
     assert count(city, "medical_note") == 2, "there was something to see"
 
 
+REFUSED_WITHOUT_A_SESSION = (
+    "UPDATE audit SET action = 'x'",
+    "DELETE FROM audit",
+    "INSERT INTO escalation_policy (code, version, policy) VALUES ('emergency', 900, '{}')",
+    "INSERT INTO enrolment_code (gateway, code_hash, made_at, expires_at)"
+    " VALUES ('gw-1', sha256('x'), now(), now() + interval '1 day')",
+    "INSERT INTO parameter_change (scope, name, new_value, actor, reason) VALUES ('district', 'fall', 9, 'x', 'x')",
+    "INSERT INTO area (path, level, name_zh, name_en) VALUES ('sz.x', 'district', 'x', 'x')",
+    "UPDATE session SET account_id = 1",
+)
+"""Attacks with the password of the console's role: what it may write for somebody, it may not for nobody."""
+
+
 def count_of_any(conn: psycopg.Connection, table: str) -> bool:
-    column = "id" if table == "account" else "*"
-    if table == "field_press":
-        column = "key"
-    if table == "visit_result":
+    column = {"account": "id", "field_press": "key", "visit_result": "id"}.get(table, "*")
+    if table in ("webhook", "webhook_delivery", "webhook_attempt"):
         column = "id"
     return conn.execute(f"SELECT {column} FROM {table} LIMIT 1".encode()).fetchone() is not None
 
@@ -109,6 +133,70 @@ def test_everybody_sees_their_area_and_families_their_own(city: psycopg.Connecti
         "auditor": ["R1", "R2"],
     }  # fmt: skip
     assert alerts == {"admin": 1, "dispatcher": 1, "meisha": 0, "daughter": 1, "auditor": 1}
+
+
+def test_what_is_about_another_street_is_not_there(city: psycopg.Connection, database_url: str) -> None:
+    """A hand-over, a message and its text, a person and their duties, a press, a request, a family of Haishan."""
+    seed_street(city)
+    seen: dict[str, set[str]] = {}
+    for login in ("dispatcher", "meisha", "daughter"):
+        token = sessions.open_session(city, account(city, login), "127.0.0.1", now())
+        with asking(database_url, token) as conn:
+            seen[login] = {table for table in OF_HAISHAN if count_of_any(conn, table)}
+            for table in ("handover", "roster", "message", "staff_location", "roster_exception"):
+                changed = conn.execute(f"UPDATE {table} SET {CHANGED[table]}".encode()).rowcount
+                assert (changed > 0) == (login == "dispatcher"), (login, table)
+            accounts = {name for (name,) in conn.execute("SELECT login FROM account")}
+            assert ("daughter" in accounts) == (login != "meisha"), "a family elsewhere"
+            assert login != "daughter" or accounts == {"daughter"}
+    assert seen["dispatcher"] == set(OF_HAISHAN)
+    assert seen["meisha"] == set()
+    assert seen["daughter"] == {"notification", "message", "delivery_attempt", "outbox_entry", "pairing"}, (
+        "her mother's"
+    )
+
+
+OF_HAISHAN = (
+    "handover", "handover_alert", "staff", "roster", "roster_exception", "staff_location", "duty_test", "message",
+    "notification", "delivery_attempt", "outbox_entry", "pairing", "upkeep_request", "roster_change", "desk_support",
+    "notification_preference",
+)  # fmt: skip
+CHANGED = {
+    "handover": "note = ''", "roster": "valid_until = NULL", "message": "state = 'withdrawn'",
+    "staff_location": "accuracy_m = 1", "roster_exception": "reason = ''",
+}  # fmt: skip
+
+
+def seed_street(conn: psycopg.Connection) -> None:
+    """One row of each kind about Haishan."""
+    for statement in (
+        "INSERT INTO handover (area, offered_at, from_name, note) VALUES ('sz.yt.hs', now(), '某', '陈不舒服')",
+        "INSERT INTO handover_alert SELECT h.id, a.id, a.state, a.version FROM handover h, alert a",
+        "INSERT INTO roster_exception (staff_id, kind, starts_at, ends_at, reason)"
+        " SELECT id, 'absent', now(), now() + interval '1 day', '病假' FROM staff WHERE code = 'S11'",
+        "INSERT INTO staff_location SELECT id, now(), 114.2, 22.5, 10 FROM staff WHERE code = 'S11'",
+        "INSERT INTO duty_test (staff_id, organisation_id, starts_at, asked_at)"
+        " SELECT id, organisation_id, now(), now() FROM staff WHERE code = 'S11'",
+        "INSERT INTO message (key, recipient_kind, recipient_key, name_zh, name_en, severity, reason, language, route,"
+        " addresses, channel, content, created_at, due_at) VALUES (gen_random_uuid(), 'contact', 'R1/1', '女', 'x',"
+        " 'emergency', 'escalation', 'zh', '{sms}', '{}', 'sms', '{}', now(), now())",
+        "INSERT INTO notification (alert_id, reason, step, round, recipient_kind, recipient_key, at, due_at,"
+        " message_id) SELECT a.id, 'escalation', 0, 0, 'contact', 'R1/1', now(), now(), m.id FROM alert a, message m",
+        "INSERT INTO delivery_attempt (message_id, channel, number, worker, started_at)"
+        " SELECT id, 'sms', 1, 'w', now() FROM message",
+        "INSERT INTO outbox_entry (key, message_id, channel, at, text)"
+        " SELECT gen_random_uuid(), id, 'sms', now(), '陈跌倒' FROM message",
+        "INSERT INTO pairing (gateway, device) VALUES ('gw-1', 'pendant')",
+        "INSERT INTO upkeep_request (kind, subject, login) VALUES ('self_test', 'gw-1', 'admin')",
+        "INSERT INTO roster_change (at, organisation_id, actor, what, words_zh, words_en, rows)"
+        " SELECT now(), id, '某', 'away', '病假', 'ill', '[]' FROM organisation WHERE code = 'center-1'",
+        "INSERT INTO desk_support (at, area, actor, alert_id, waiting, told)"
+        " SELECT now(), 'sz.yt.hs', '某', id, 1, 1 FROM alert",
+        "INSERT INTO notification_preference (recipient_kind, recipient_key, addresses)"
+        " VALUES ('staff', 'S11', '{\"email\": \"x@example.org\"}')",
+        "DELETE FROM staff WHERE organisation_id <> (SELECT id FROM organisation WHERE code = 'center-1')",
+    ):
+        conn.execute(statement.encode())
 
 
 def test_an_ended_session_a_withdrawn_consent_and_a_switched_off_account_see_nobody(
@@ -153,11 +241,15 @@ def test_the_audit_is_read_by_its_readers_and_changed_by_nobody(city: psycopg.Co
     for login in ("dispatcher", "auditor", "admin", "daughter"):
         token = sessions.open_session(city, account(city, login), "127.0.0.1", now())
         with asking(database_url, token) as conn:
-            conn.execute("INSERT INTO audit (at, action, detail) VALUES (now(), 'view_page', '{}')")
+            mine = "INSERT INTO audit (at, action, account_id, detail) VALUES (now(), 'view_page', %s, '{}')"
+            conn.execute(mine, (account(city, login).id,))
+            conn.execute(mine, (account(city, "carer").id,))
             assert (count(conn, "audit") > 0) == (login in ("auditor", "admin")), login
             for change in ("UPDATE audit SET action = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
                 with pytest.raises(errors.InsufficientPrivilege):
                     conn.execute(change.encode())
+    named = city.execute("SELECT count(*) FROM audit e JOIN account a ON a.id = e.account_id WHERE a.login = 'carer'")
+    assert named.fetchone() == (0,), "each writes under the name of their own session"
     for service in GRANTS:
         with psycopg.connect(of_service(database_url, service), autocommit=True) as conn:
             for change in ("UPDATE audit SET action = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
@@ -261,7 +353,7 @@ def test_policies_are_renewed_where_something_changed(city: psycopg.Connection) 
     city.execute("COMMENT ON FUNCTION viewer() IS 'of an earlier release'")
     assert renew_grants(city)
     found = city.execute("SELECT count(*) FROM pg_policies WHERE tablename = 'household'").fetchone()
-    assert found == (3,), "the viewer's, the exchange's, and that of the other services"
+    assert found == (6,), "the viewer's, the exchange's, the other services', and for three ways to write"
     bound = {name for (name,) in city.execute("SELECT relname FROM pg_class WHERE relrowsecurity AND relkind = 'r'")}
     assert bound == BOUND
     assert city.execute("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'resident'").fetchone() == (False,)

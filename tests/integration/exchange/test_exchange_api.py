@@ -1,9 +1,13 @@
 """The whole API of the exchange: generated requests break nothing, every route has an example, people find a page."""
 
+import hashlib
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import schemathesis
 from fastapi.routing import APIRoute
@@ -17,6 +21,8 @@ from tests.support.exchange_site import ExchangeSite, exchange_site, now
 from tests.support.orders import raise_alert
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+ROOT = Path(__file__).parents[3]
+PUBLIC = "https://care.example.org:8444"
 OPEN = {"/", "/style.css", "/fhir/metadata", "/api/v1/status", "/api/v1/status.json"}
 """Without a token: nobody's data."""
 
@@ -90,7 +96,50 @@ def test_odd_bodies_are_refused_in_words(shared: ExchangeSite) -> None:
             for body in bodies:
                 answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
                 assert 200 <= answer.status_code < 500, (path, body[:60], answer.text)
-        assert client.post("/fhir", content=b"x" * (5 * 1024 * 1024)).status_code == 413
+        huge = client.post("/fhir", content=b"x" * (5 * 1024 * 1024))
+        assert (huge.status_code, huge.json()["issue"][0]["code"]) == (413, "too-long")
+        assert client.get("/fhir/Patient?_format=xml").status_code == 406
+        parameters = client.get("/fhir/Patient?_count=x").json()["issue"][0]["diagnostics"]
+        assert parameters == "the request's parameters are wrong: _count is a whole number"
+
+
+def asked(command: str, site: ExchangeSite) -> httpx2.Request:
+    """The request of a curl command of the documentation."""
+    secret = hashlib.sha1(site.token.encode(), usedforsecurity=False).hexdigest()
+    command = re.sub(r"\$\(printf .*?-f1\)", secret, command).replace("$TOKEN", site.token)
+    words = shlex.split(command.replace("Patient/7", f"Patient/{site.resident_id()}"), comments=True)[1:]
+    headers, method, body, address = {}, "GET", None, ""
+    while words:
+        word = words.pop(0)
+        if word == "-H":
+            name, _, value = words.pop(0).partition(": ")
+            headers[name] = value
+        elif word == "-X":
+            method = words.pop(0)
+        elif word == "-d":
+            body = re.sub(r"2026-11-29T08:00:00\+08:00", now().isoformat(), words.pop(0))
+        elif word == "-D":
+            words.pop(0)
+        else:
+            address = word
+    return httpx2.Request(method, address.replace(PUBLIC, site.address), headers=headers, content=body)
+
+
+def test_every_curl_of_the_documentation_does_what_it_says(shared: ExchangeSite) -> None:
+    shared.reading(shared.series("glucose"), now(), 6)
+    page = (ROOT / "docs/interfaces.md").read_text()
+    text = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("\\\n", " ")
+    commands = re.findall(r"^curl .*?(?=^curl |^shouwang |\Z)", text, re.DOTALL | re.MULTILINE)
+    met = []
+    with shared.client("") as client:
+        export = ""
+        for command in commands:
+            answer = client.send(asked(command.replace(f"{PUBLIC}/fhir/$export-status/<id>", export), shared))
+            export = answer.headers.get("content-location", export)
+            met.append(answer.status_code)
+            assert answer.status_code < 300, (command, answer.text)
+    assert len(met) == len(re.findall(r"^curl ", page, re.MULTILINE)) >= 5
+    assert {200, 201, 202} <= set(met)
 
 
 def test_the_description_has_an_example_of_every_route_and_errors_in_words(shared: ExchangeSite) -> None:

@@ -24,6 +24,7 @@ PUBLIC = {
     "/account/passkeys/{number}/remove": "one's own; asks for the password again",
     "/account/sessions/end-others": "one's own",
     "/account/sessions/{number}/end": "one's own",
+    "/login/second-factor": "after the right password, by the browser that gave it",
     "/login/passkey": "nobody is logged in there yet",
     "/login/passkey/options": "nobody is logged in there yet",
     "/logout": "ends the session that the cookie names, if there is one",

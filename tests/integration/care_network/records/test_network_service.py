@@ -41,7 +41,7 @@ NEW = {
         "relation_en": "daughter", "call_order": 1, "login": "daughter",
     },
     "staff": {"code": "S9", "organisation": "center-1", "kind": "nurse", "name_zh": "赵", "name_en": "Zhao"},
-    "certificate": {"staff": "S1", "kind": "first_aid", "expires_on": "2027-01-31"},
+    "certificate": {"staff": "S1", "kind": "first_aid", "expires_on": "2099-01-31"},
     "shift": {
         "organisation": "center-1", "code": "early", "name_zh": "早", "name_en": "E", "starts": dt.time(7),
         "ends": dt.time(15),
@@ -188,7 +188,7 @@ def test_refusals_name_the_field_in_both_languages(city: psycopg.Connection) -> 
         ("staff", {"languages": ["tlh"]}, "languages", "'tlh'"),
         ("staff", {"login": "daughter"}, "login", "account of staff"),
         ("certificate", {"kind": "sheriff"}, "kind", "sheriff"),
-        ("certificate", {"issued_on": "2027-02-01"}, "expires_on", "before it was issued"),
+        ("certificate", {"issued_on": "2099-02-01"}, "expires_on", "before it was issued"),
         ("roster", {"weekdays": []}, "weekdays", "weekdays"),
         ("roster", {"weekdays": [8]}, "weekdays", "weekdays"),
         ("roster", {"valid_until": "2026-10-01"}, "valid_until", "before it begins"),

@@ -60,6 +60,7 @@ MATRIX = {
     "set_preferences":       "yes   yes   yes   no    no    no    no    no    no    no",
     "rate_visit":            "no    no    no    no    no    no    yes   no    no    no",
     "manage_accounts":       "yes   no    no    no    no    no    no    no    no    no",
+    "let_in":                "yes   no    yes   no    no    no    no    no    no    no",
     "family_circle":         "no    no    no    no    no    no    yes   no    no    no",
     "view_audit":            "yes   no    no    no    no    no    no    no    yes   no",
     "view_figures":          "yes   no    yes   yes   no    no    no    no    yes   no",
