@@ -36,6 +36,8 @@ def test_an_administrator_lets_a_hospital_in_and_out_again(
         page.get_by_role("button", name="登记", exact=True).click()
         expect(page.get_by_role("row")).to_have_count(3)
         page.get_by_role("button", name="撤回授权 R2").click()
+        expect(page.get_by_text("从下一次请求起")).to_be_visible()
+        page.get_by_role("button", name="撤回授权", exact=True).click()
         expect(page.get_by_role("row")).to_have_count(2)
         page.goto(f"{site.address}/machines/hooks/new")
         page.get_by_label("推送用途").fill("急诊")

@@ -58,7 +58,7 @@ def test_a_grade_is_changed_and_taken_back_and_a_table_comes_in(
         expect(page.locator("#line-3")).to_contain_text("write a date such as 1941-05-06")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.get_by_role("button", name="Store the good lines (1), leave the others out").click()
-        expect(page.locator("main [role=status]")).to_contain_text("Stored.")
+        expect(page.locator("main .notice[role=status]")).to_contain_text("Stored.")
         page.goto(site.address + "/records/area")
         page.locator("details.area-branch:not([open]) > summary").first.click()
         expect(page.locator(".area-below .area-below").first).to_contain_text("Place sz.yt.hs.pw")

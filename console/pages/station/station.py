@@ -40,8 +40,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """The board of orders: heading (a text of the catalogue), states."""
 TECHNICAL = "technical"
-_FIGURES: Recent[dict[str, Any]] = Recent(60.0)
-"""Of an area, for all who look at it: two months are counted, and the page comes anew every 15 s and at each alert."""
+_PAST: Recent[dict[str, Any]] = Recent(60.0)
+"""Service level and last month of an area, for all who look at it: the page comes anew every 15 s and at each alert."""
 
 
 @router.get("/station", dependencies=[needs(Action.VIEW_NETWORK)])
@@ -75,7 +75,7 @@ def station_page(request: Request, console: Shared, account: CurrentAccount, are
             ),
             "device_orders": [order for order in orders if order.urgency == TECHNICAL and order.state != "done"],
             "look": picture.look(conn, now),
-            **_FIGURES.of(f"{conn.info.dbname} {under}", lambda: figures(conn, under, now)),
+            **figures(conn, under, now),
         }
     return page(
         request, "station.html", account, services=SERVICES, milestones=sla.WORDS, area=under,
@@ -121,16 +121,22 @@ def short(seconds: float) -> tuple[str, str]:
 
 
 def figures(conn: psycopg.Connection[Any], under: str, now: dt.datetime) -> dict[str, Any]:
-    """Gather the service level and the figures of this month and of the last one, which is whole."""
+    """Gather the service level and the figures of this month, up to now, and of the last one, which is whole."""
+    last, since = station.months(now)
+    past = _PAST.of(f"{conn.info.dbname} {under} {since}", lambda: _past(conn, under, now))
+    return past | {"months": ((since, _month(conn, under, since, now)), (last, past["last"]))}
+
+
+def _past(conn: psycopg.Connection[Any], under: str, now: dt.datetime) -> dict[str, Any]:
     last, since = station.months(now)
     lines = sla_store.report(conn, now - dt.timedelta(days=SERVICE_LEVEL_DAYS), now, now, under=under, by_shift=False)
-
-    def month(begin: dt.datetime, end: dt.datetime) -> station.Month:
-        cases = statistics.load_cases(conn, begin, end, under)
-        return station.month(conn, under, begin, end, cases, statistics.ANSWER_S)
-
     return {
         "kept": _by_severity(station.kept(lines)),
         "targets": sla_store.targets(conn).at(now),
-        "months": ((since, month(since, now)), (last, month(last, since))),
+        "last": _month(conn, under, last, since),
     }
+
+
+def _month(conn: psycopg.Connection[Any], under: str, since: dt.datetime, until: dt.datetime) -> station.Month:
+    cases = statistics.load_cases(conn, since, until, under)
+    return station.month(conn, under, since, until, cases, statistics.ANSWER_S)

@@ -74,7 +74,7 @@ def test_one_click_on_the_page(site: httpx2.Client, city: psycopg.Connection) ->
     log_in(site, city, "carer")
     page = site.get(PATH).text
     assert "病情预设" in page
-    assert "RCP" in page, "with its source"
+    assert "英国皇家内科医师学会" in page, "with its source"
     form = form_of(site, COPD)
     assert form["value"] == "1"
     assert site.post(PATH, data=form).status_code == 303

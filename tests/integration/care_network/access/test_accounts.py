@@ -220,7 +220,7 @@ def test_the_second_factor_is_asked_for_and_its_codes_work_once(url: str) -> Non
 
     assert log_in("", NOW).login == "zhou"
     assert log_in("", NOW, "admin").login == "zhou"
-    with pytest.raises(LoginRefusedError, match="second factor first"):
+    with pytest.raises(LoginRefusedError, match="needs an authenticator app first"):
         log_in("", NOW, "staff")
     with psycopg.connect(url) as conn:
         second_factor.enrol(conn, log_in("", NOW).id, secret)

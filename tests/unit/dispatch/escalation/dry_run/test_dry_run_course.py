@@ -166,7 +166,7 @@ def test_figures_and_the_lists_behind_them() -> None:
     assert new.calls == (Call(night + seconds(20), 1, 0, (("contact", "R1/1"), ("contact", "R1/2"))),)
     pair = Compared(one, old, new)
     assert {name for name, chosen in KINDS.items() if chosen(pair)} == {
-        "all", "changed", "more", "later", "night", "nobody_old", "family",
+        "all", "changed", "more", "later", "night", "nobody_old", "family", "called", "called_old", "outside_old",
     }  # fmt: skip
     sums = figures([(one, new)])
     assert (sums.calls, sums.at_night, sums.people_at_night, sums.family, sums.outside) == (2, 2, 2, 2, 0)
