@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from care_network.records import provisioning
 from care_network.records.records import NewHousehold, NewResident
 from dispatch.alerts import lifecycle
+from tests.support.browser import settled
 from tests.support.console_site import ConsoleSite, console_site, now
 from tests.support.network import C1, NOW
 from tests.support.orders import ZHOU
@@ -226,6 +227,7 @@ def test_keys_act_on_the_alert_that_was_asked_for(site: ConsoleSite, browser_con
     page.get_by_label("属实，已电话处理").check()
     page.locator("#panel-r").get_by_role("button", name="办结").click()
     expect(page.locator("#p-title .state")).to_have_text("已办结")
+    settled(page)
     page.keyboard.press("u")
     expect(page.locator("#p-title .state")).to_have_text("已接警")
     site.alert("R2", "fall")
