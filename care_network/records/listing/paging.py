@@ -187,6 +187,8 @@ def page(conn: Connection[Any], kind: Kind, wanted: Wanted) -> Page:
                 en=f"a {kind.name} is named {'/'.join(kind.key)}", zh=f"{kind.zh}的标识为 {'/'.join(kind.key)}"
             )
         places = [f"%(after{n})s{cast}" for n, (_, cast) in enumerate(order)]
+        if len(order) > 1:  # a comparison of columns of two tables has no index, its first column has
+            conditions.append(f"{order[0][0]} >= {places[0]}")
         conditions.append(f"({', '.join(c for c, _ in order)}) > ({', '.join(places)})")
         parameters |= {f"after{n}": part for n, part in enumerate(after)}
     body = f"{kind.select} WHERE {' AND '.join(conditions)} ORDER BY {', '.join(c for c, _ in order)} LIMIT %(limit)s"
