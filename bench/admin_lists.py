@@ -42,6 +42,10 @@ LISTS: dict[str, tuple[str, ...]] = {
         "/audit", "/audit?resident=R0001", "/audit?action=login", "/audit?since=2026-01-01", "/audit?action=nothing",
         "/audit?login=nobody",
     ),
+    "the audit, of a street": (
+        "/audit", "/audit?action=kind:looks", "/audit?since=2026-01-01", "/audit?action=nothing", "/audit?login=nobody",
+    ),
+    "the audit, of an empty compound": ("/audit", "/audit?action=kind:looks", "/audit?action=kind:steps"),
     "checkpoints of the audit": ("/audit/checkpoints",),
     "a record with its history": ("/records/resident/at/R0001", "/records/household/at/H0003"),
     "rosters": ("/rosters",),
@@ -70,6 +74,7 @@ OF_ADMINISTRATORS = frozenset({
     "accounts", "the audit", "checkpoints of the audit", "escalation policies", "thresholds", "operations",
 })  # fmt: skip
 """Lists that a dispatcher is refused, or sees less of."""
+OF_AUDITORS = {"the audit, of a street": "auditor-street", "the audit, of an empty compound": "auditor-compound"}
 OF_STATIONS = frozenset({"a station's page", "an alert, of a street"})
 
 
@@ -84,13 +89,35 @@ def run() -> list[Figure]:
             role: Desk(platform.address, session_of(conn, _login(conn, role)))
             for role in ("admin", "manager", "station")
         } | {"dispatcher": Desk(platform.address, session)}
+        for login in OF_AUDITORS.values():
+            _add_auditor(conn, login)
+            desks[login] = Desk(platform.address, session_of(conn, login))
         about = [f"/alerts/{alert.id}" for alert in alerts if alert.resident_code]
         street = [f"/alerts/{alert.id}" for alert in alerts if _below(alert.area_path, _area(conn, "station"))]
         lists = LISTS | {"an alert": tuple(about[:12]), "an alert, of a street": tuple(street[:12])}
         return [_figure(name, desks[_role(name)].times(paths, TIMES), told) for name, paths in lists.items()]
 
 
+def _add_auditor(conn: psycopg.Connection[Any], login: str) -> None:
+    """Add an auditor of the first street, or of a compound of its own in which nobody lives."""
+    street = "(SELECT path FROM area WHERE level = 'street' ORDER BY path LIMIT 1)"
+    if login == "auditor-compound":
+        conn.execute(
+            "INSERT INTO area (path, level, name_zh, name_en)"
+            " SELECT path || 'empty', 'compound', '空', 'Empty' FROM area WHERE level = 'community'"
+            " ORDER BY path LIMIT 1"
+        )
+        street = "(SELECT path FROM area WHERE path ~ '*.empty')"
+    conn.execute(
+        "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
+        f" SELECT '{login}', password_hash, '审', 'Auditor', 'auditor', {street}, 'zh' FROM account"
+        " WHERE role = 'admin' ORDER BY id LIMIT 1"
+    )
+
+
 def _role(name: str) -> str:
+    if name in OF_AUDITORS:
+        return OF_AUDITORS[name]
     if name in OF_STATIONS:
         return "station"
     return "manager" if name.endswith("of a street") else "admin" if name in OF_ADMINISTRATORS else "dispatcher"

@@ -139,6 +139,22 @@ _TIME: LiteralString = """
 """
 _AFTER_LINE: LiteralString = " AND (e.at, e.id) < (%(at)s, %(line)s::bigint)"
 _AFTER_STEP: LiteralString = " AND (e.at, e.id) < (%(at)s, %(step)s::bigint)"
+_LATELY = dt.timedelta(days=7)
+_RECENT: LiteralString = " AND e.at >= %(lately)s"
+_OF_THE_AREA: LiteralString = """FROM (
+    SELECT own.* FROM resident wr JOIN household wh ON wh.id = wr.household_id
+    JOIN area wp ON wp.id = wh.area_id AND wp.path <@ %(area)s::ltree,
+    LATERAL (SELECT * FROM audit e WHERE e.resident_id = wr.id AND {bounds}) AS own
+    UNION ALL
+    SELECT own.* FROM account wa,
+    LATERAL (SELECT * FROM audit e WHERE e.account_id = wa.id AND e.resident_id IS NULL AND {bounds}) AS own
+    WHERE wa.area_path IS NULL OR wa.area_path <@ %(area)s::ltree) AS e"""
+"""In place of the log: lines of each resident and each account of the area, by their own ways into the index."""
+_ALERTS_OF_THE_AREA: LiteralString = """
+    AND e.alert_id = ANY (ARRAY(
+        SELECT wl.id FROM alert wl JOIN household wh ON wh.id = wl.household_id
+        JOIN area wp ON wp.id = wh.area_id AND wp.path <@ %(area)s::ltree))
+"""
 _EACH: LiteralString = " FROM unnest(%(actions)s::text[]) AS one (action), LATERAL ("
 
 
@@ -182,7 +198,8 @@ def _lines(conn: Connection[Any], values: dict[str, Any], choice: Choice) -> lis
     if values["alert"] is not None:
         bounds += " AND e.id IN (SELECT audit_about_alert(%(alert)s))"
     if values["actor"] is None:
-        return _asked(conn, _LINES, bounds, values, actions)
+        found, whole = _lately(conn, _LINES, bounds, values, actions)
+        return found if whole else _of_the_area(conn, values, actions)
     by = _asked(conn, _LINES, bounds + " AND e.account_id = %(actor)s", values, actions)
     to = " AND e.id IN (SELECT audit_about(%(login)s)) AND e.account_id IS DISTINCT FROM %(actor)s"
     return by + _asked(conn, _LINES, bounds + to, values, actions)
@@ -208,7 +225,39 @@ def _steps(conn: Connection[Any], values: dict[str, Any], choice: Choice) -> lis
         bounds += " AND (e.account_id IS NOT NULL OR e.actor <> 'system')"
     elif choice.kind == "system":
         bounds += " AND e.account_id IS NULL AND e.actor = 'system'"
-    return _asked(conn, _STEPS, bounds, values, [choice.step] if choice.step else None)
+    actions = [choice.step] if choice.step else None
+    found, whole = _lately(conn, _STEPS, bounds, values, actions)
+    return found if whole else _asked(conn, _STEPS, bounds + _ALERTS_OF_THE_AREA, values, actions)
+
+
+def _lately(
+    conn: Connection[Any], lines: LiteralString, bounds: LiteralString, values: dict[str, Any],
+    actions: Sequence[str] | None,
+) -> tuple[list[AuditEntry], bool]:  # fmt: skip
+    """The newest of one log, and whether they are all that was asked for.
+
+    In a part of the district only a week is read through: of a place in which little happened, the whole log would be.
+    """
+    if values["area"].count(".") < 2 or any(values[name] is not None for name in ("resident", "actor", "alert")):
+        return _asked(conn, lines, bounds, values, actions), True
+    ends = [values["at"], values["until"], dt.datetime.now(dt.UTC)]
+    lately = min(end for end in ends if end is not None) - _LATELY
+    if values["since"] is not None and values["since"] >= lately:
+        return _asked(conn, lines, bounds, values, actions), True
+    found = _asked(conn, lines, bounds + _RECENT, {**values, "lately": lately}, actions)
+    return found, len(found) >= values["most"]
+
+
+def _of_the_area(conn: Connection[Any], values: dict[str, Any], actions: Sequence[str] | None) -> list[AuditEntry]:
+    """The newest lines of an area in which there are few."""
+    bounds: LiteralString = _TIME
+    if values["at"] is not None:
+        bounds += _AFTER_LINE
+    if actions is not None:
+        bounds += " AND e.action = ANY (%(actions)s)"
+    lines = _LINES.replace("FROM audit e", _OF_THE_AREA.replace("{bounds}", bounds + _ORDER))
+    with conn.cursor(row_factory=class_row(AuditEntry)) as cursor:
+        return cursor.execute(lines + " WHERE " + _SCOPE + _ORDER, {**values, "actions": actions}).fetchall()
 
 
 def _asked(

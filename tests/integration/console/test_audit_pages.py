@@ -39,6 +39,19 @@ def test_an_auditor_searches_in_words_and_each_search_is_a_line(site: ConsoleSit
         assert "查询审计记录" in again
         assert re.search(r"老人：R1", again)
         assert "R1" not in re.sub(r"<form.*?</form>", "", other.get("/audit").text, flags=re.S), "another street's"
+        site.conn.execute(
+            "INSERT INTO audit (at, account_id, action, resident_id, origin)"
+            " SELECT now() - n * interval '1 day', (SELECT id FROM account WHERE login = 'carer'), 'view_resident',"
+            " (SELECT id FROM resident WHERE code = 'R2'), 'day ' || n FROM generate_series(20, 89) AS n"
+        )
+        address, days = "/audit?action=view_resident", list[str]()
+        while address:
+            page = other.get(address).text
+            days += re.findall(r"day (\d+)", page)
+            behind = re.search(r'rel="next" href="([^"]+)"', page)
+            address = behind[1].replace("&amp;", "&") if behind else ""
+        assert days == [str(number) for number in range(20, 90)], "a street in which little happened"
+        assert not re.findall(r"day \d+", other.get("/audit?action=view_audit").text)
         assert auditor.get("/audit?since=yesterday").status_code == 422
         assert auditor.get("/audit?login=nobody").status_code == 200
         assert "没有账号“nobody”" in auditor.get("/audit?login=nobody").text
