@@ -18,6 +18,7 @@ from console.pages.admin import frame
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
+from console.pages.care import frame as care
 from console.pages.decisions import decisions, files
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
@@ -84,6 +85,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit_looks.router,
     wholeness.router,
     frame.router,
+    # care and services
+    care.router,
     # records
     lists.router,
     record.router,

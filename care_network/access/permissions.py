@@ -121,6 +121,8 @@ class Action(StrEnum):
     """Read records, readings and alerts as another system does."""
     EXCHANGE_WRITE = "exchange_write"
     """Bring observations in as another system does."""
+    VIEW_CARE = "view_care"
+    """Assessments, beds, services, meals and the time bank of one's own area."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
 
@@ -144,7 +146,7 @@ _DISPATCHER = frozenset(
     | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
     | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
-    | {Action.MERGE, Action.SNOOZE, Action.REOPEN}
+    | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
 )
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
@@ -174,6 +176,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.OPERATE_DEVICES,
             Action.SET_CHANNELS,
             Action.MANAGE_MACHINES,
+            Action.VIEW_CARE,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
@@ -184,6 +187,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
+        | {Action.VIEW_CARE}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -191,9 +195,13 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
+        | {Action.VIEW_CARE}
     ),
     Role.CARER: frozenset(
-        _VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS}
+        _VIEW
+        | _CARE
+        | _RESPONDER
+        | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
     ),
     Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE}),
     Role.PANEL: frozenset({Action.USE_PANEL}),
@@ -262,6 +270,7 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.MANAGE_MACHINES: "管理外部系统接入",
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
+    Action.VIEW_CARE: "查看养老服务",
     Action.USE_PANEL: "使用长者终端",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""

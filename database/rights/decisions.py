@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from database.rights.grants import BY_VIEWER, GRANTS, OWNER_ONLY
+from database.rights.wing import PARTS
 
-DECISIONS: Mapping[str, str] = {
+_DECISIONS: dict[str, str] = {
     "by the home's area; a family by its consent": "household resident alert pause gateway work_order",
     "by the person it is about": "contact family_member protection_now protection_change exchange_consent",
     "a medical note: by the person, to a role that may, while an alert of theirs is open": "medical_note",
@@ -44,6 +45,10 @@ DECISIONS: Mapping[str, str] = {
     " whose a series is, is told by the viewer": "reading reading_hour reading_minute reading_open rollup_hour"
     " rollup_minute",
 }
+for _part in PARTS:
+    for _who, _tables in _part.decisions.items():
+        _DECISIONS[_who] = f"{_DECISIONS.get(_who, '')} {_tables}".strip()
+DECISIONS: Mapping[str, str] = _DECISIONS
 """Tables of the console by who sees a row of them. A further table gets a decision here, and a policy in
 :data:`database.rights.row_security.ROWS` or a place among its NOBODYS."""
 

@@ -6,36 +6,12 @@ here nor in OWNER_ONLY fails it.
 
 from collections.abc import Mapping
 
-import msgspec
-
-PREFIX = "shouwang_"
-BY_VIEWER = "console"
-"""The service whose role sees the rows of whoever asks (:mod:`database.rights.row_security`)."""
-OF_CONSOLE = ("login", "links", "board")
-"""Further logins of the console's program: what checks passwords, pages behind a signed link, what all desks share."""
-
-
-def role_of(service: str) -> str:
-    """The name of a service's role."""
-    return f"{PREFIX}{service}"
-
-
-class Rights(msgspec.Struct, frozen=True, kw_only=True):
-    """Tables and views by what may be done with them, names with blanks between them; columns where not all count."""
-
-    select: str = ""
-    insert: str = ""
-    update: str = ""
-    delete: str = ""
-    columns: tuple[tuple[str, str, str], ...] = ()
-    """(right, table, columns)."""
-    functions: str = ""
-
-    def tables(self) -> set[str]:
-        """The tables and views on which there is any right."""
-        listed = " ".join((self.select, self.insert, self.update, self.delete)).split()
-        return {*listed, *(table for _, table, _ in self.columns)}
-
+from database.rights.form import BY_VIEWER as BY_VIEWER
+from database.rights.form import OF_CONSOLE as OF_CONSOLE
+from database.rights.form import Rights as Rights
+from database.rights.form import lock as _lock
+from database.rights.form import role_of as role_of
+from database.rights.wing import PARTS
 
 _LOCK_ALERT = ("UPDATE", "alert", "stored_at")
 """The right to lock an alert's row, by a column that nothing sets."""
@@ -113,12 +89,7 @@ _AUDIT = ("INSERT", "audit", "at, account_id, action, resident_id, detail, origi
 _CHECK = "check_chain(bigint,bytea,integer) check_unsealed(text,bigint,integer)"
 
 
-def _lock(table: str) -> tuple[str, str, str]:
-    """The right to lock a row, by that to set a column that cannot be set (SELECT … FOR UPDATE asks for one)."""
-    return ("UPDATE", table, "id")
-
-
-GRANTS: Mapping[str, Rights] = {
+_GRANTS: dict[str, Rights] = {
     "ingest": Rights(
         select=f"{_ALL} gateway device device_firmware series event ingest_stream stream_gap stream_missing"
         " senml_arrival pairing"
@@ -329,7 +300,16 @@ GRANTS: Mapping[str, Rights] = {
         delete="session_excess",
     ),
 }
-"""By service. Migrations, provisioning and administrators' commands run as the database's owner."""
-OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "simulated_past", "countersigned"})
+for _part in PARTS:
+    for _service, _more in _part.grants.items():
+        _GRANTS[_service] = _GRANTS.get(_service, Rights()).with_more(_more)
+GRANTS: Mapping[str, Rights] = _GRANTS
+"""By service, with what each part of care and services adds.
+
+Migrations, provisioning and administrators' commands run as the database's owner.
+"""
+OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "simulated_past", "countersigned"}).union(
+    *(part.owner_only.split() for part in PARTS)
+)
 """Tables that no service touches."""
 SERVICES = tuple(GRANTS)

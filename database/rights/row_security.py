@@ -17,9 +17,27 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from database.rights.conditions import (
+    ACCOUNTS,
+    ALL,
+    AREA,
+    LIVE,
+    ME,
+    SERVING,
+    STAFF,
+    by,
+    home,
+    may,
+    named_gateway,
+    person,
+    seen,
+    worker,
+    written,
+)
 from database.rights.grants import BY_VIEWER, GRANTS, role_of
 from database.rights.machine_rows import MACHINE, MACHINE_CLOSED, MACHINE_FUNCTIONS, MACHINE_OPEN, MACHINE_ROWS
 from database.rights.proofs import TRIGGERS
+from database.rights.wing import PARTS
 
 SETTING = "shouwang.viewer"
 """The session's token, as the console tells it."""
@@ -32,53 +50,12 @@ ROLES_THAT: Mapping[str, tuple[str, ...]] = {
     "manage_machines": ("admin",),
     "set_policies": ("admin", "dispatcher", "lead"),
     "set_district_limits": ("admin",),
+    **{action: roles for part in PARTS for action, roles in part.roles_that.items()},
 }
 """Roles by what the policies ask of them. ``tests/unit/database`` holds it against the table of permissions."""
 
-_ALL = "(SELECT viewer_sees_all())"
-_STAFF = "(SELECT viewer_is_staff())"
-_LIVE = "(SELECT viewer_account()) IS NOT NULL"
-
-
-def _may(action: str) -> str:
-    return f"(SELECT viewer_may('{action}'))"
-
-
-def _home(column: str) -> str:
-    return f"({_ALL} OR EXISTS (SELECT FROM household anchor WHERE anchor.id = {column}))"
-
-
-def _person(column: str) -> str:
-    return f"({_ALL} OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = {column}))"
-
-
-def _seen(anchor: str, condition: str) -> str:
-    """Whether the viewer sees such a row of ``anchor``."""
-    return f"EXISTS (SELECT FROM {anchor} anchor WHERE {condition})"
-
-
-def _by(table: str, anchor: str, condition: str) -> str:
-    """Rows whose anchor the viewer sees: the anchor's own policy holds within."""
-    return f"({_ALL} OR EXISTS (SELECT FROM {anchor} anchor WHERE {condition.format(table=table)}))"
-
-
-_ACCOUNTS = "IN (SELECT viewer_accounts())"
-_ME = "(SELECT viewer_account())"
-_AREA = "(SELECT viewer_area())"
-_SERVING = "= ANY ((SELECT viewer_organisations())::integer[])"
-"""Organisations in the viewer's area, and those around it that serve it."""
-_MACHINES = f"{_may('manage_machines')} AND {{column}} <@ {_AREA}"
-
-
-def _worker(column: str) -> str:
-    return f"({_ALL} OR EXISTS (SELECT FROM staff anchor WHERE anchor.id = {column}))"
-
-
-def _named_gateway(column: str) -> str:
-    return f"({_ALL} OR EXISTS (SELECT FROM gateway anchor WHERE anchor.name = {column}))"
-
-
-_MESSAGE = f"({_ALL} OR {_LIVE} AND NOT message_beyond(message.id))"
+_MACHINES = f"{may('manage_machines')} AND {{column}} <@ {AREA}"
+_MESSAGE = f"({ALL} OR {LIVE} AND NOT message_beyond(message.id))"
 _LIMITS = (
     " EXISTS (SELECT FROM resident anchor WHERE anchor.id = parameter_change.resident_id)"
     " OR EXISTS (SELECT FROM household anchor WHERE anchor.id = parameter_change.household_id)"
@@ -87,116 +64,109 @@ _CONTACT = "anchor.code = split_part(recipient_key, '/', 1)"
 _ALERT = "anchor.id = {table}.alert_id"
 _ORDER = "anchor.id = {table}.order_id"
 
-
-def _written(condition: str, *, of_staff: bool = False) -> dict[str, str]:
-    """Rows that hold nobody's data: read by the console whoever asks, written on a condition."""
-    condition = f"({_STAFF} AND {condition})" if of_staff else condition
-    return {"SELECT": "true", "INSERT": condition, "UPDATE": condition, "DELETE": condition}
-
-
 ROWS: Mapping[str, Mapping[str, str]] = {
     # people and their homes
     "household": {
-        "ALL": f"({_ALL} OR area_id IN (SELECT viewer_areas()) OR id IN (SELECT viewer_own_homes()))"
+        "ALL": f"({ALL} OR area_id IN (SELECT viewer_areas()) OR id IN (SELECT viewer_own_homes()))"
     },
     "resident": {
-        "ALL": f"({_ALL} OR {_STAFF} AND EXISTS (SELECT FROM household anchor WHERE anchor.id = resident.household_id)"
+        "ALL": f"({ALL} OR {STAFF} AND EXISTS (SELECT FROM household anchor WHERE anchor.id = resident.household_id)"
         " OR id IN (SELECT viewer_own()))"
     },
-    "contact": {"ALL": f"{_may('view_resident')} AND {_person('contact.resident_id')}"},
-    "family_member": {"ALL": f"({_person('family_member.resident_id')} OR account_id = (SELECT viewer_account()))"},
+    "contact": {"ALL": f"{may('view_resident')} AND {person('contact.resident_id')}"},
+    "family_member": {"ALL": f"({person('family_member.resident_id')} OR account_id = (SELECT viewer_account()))"},
     "medical_note": {
-        "SELECT": f"{_may('view_medical_note')} AND {_person('medical_note.resident_id')}"
+        "SELECT": f"{may('view_medical_note')} AND {person('medical_note.resident_id')}"
         " AND has_open_alert(medical_note.resident_id)"
     },
-    "gateway": {"ALL": _home("gateway.household_id")},
-    "device": {"ALL": _by("device", "gateway", "anchor.id = {table}.gateway_id")},
-    "series": {"ALL": f"{_may('view_resident')} AND {_by('series', 'device', 'anchor.id = {table}.device_id')}"},
-    "event": {"ALL": _by("event", "gateway", "anchor.id = {table}.gateway_id")},
-    "panel": {"ALL": _by("panel", "gateway", "anchor.id = {table}.gateway_id")},
-    "pause": {"ALL": _home("pause.household_id")},
+    "gateway": {"ALL": home("gateway.household_id")},
+    "device": {"ALL": by("device", "gateway", "anchor.id = {table}.gateway_id")},
+    "series": {"ALL": f"{may('view_resident')} AND {by('series', 'device', 'anchor.id = {table}.device_id')}"},
+    "event": {"ALL": by("event", "gateway", "anchor.id = {table}.gateway_id")},
+    "panel": {"ALL": by("panel", "gateway", "anchor.id = {table}.gateway_id")},
+    "pause": {"ALL": home("pause.household_id")},
     "parameter_change": {
-        "SELECT": f"({_ALL} OR resident_id IS NULL AND household_id IS NULL AND {_LIVE} OR {_LIMITS})",
-        "INSERT": f"({_may('set_district_limits')} OR {_LIMITS})",
+        "SELECT": f"({ALL} OR resident_id IS NULL AND household_id IS NULL AND {LIVE} OR {_LIMITS})",
+        "INSERT": f"({may('set_district_limits')} OR {_LIMITS})",
     },
-    "protection_now": {"ALL": _person("protection_now.resident_id")},
-    "protection_change": {"ALL": _person("protection_change.resident_id")},
+    "protection_now": {"ALL": person("protection_now.resident_id")},
+    "protection_change": {"ALL": person("protection_change.resident_id")},
     # alerts, and what hangs on them
     "alert": {
-        "ALL": f"({_ALL} OR {_STAFF} AND EXISTS (SELECT FROM household anchor WHERE anchor.id = alert.household_id)"
+        "ALL": f"({ALL} OR {STAFF} AND EXISTS (SELECT FROM household anchor WHERE anchor.id = alert.household_id)"
         " OR resident_id IN (SELECT viewer_own())"
         " OR resident_id IS NULL AND household_id IN (SELECT viewer_own_homes()))"
     },
-    "alert_event": {"ALL": _by("alert_event", "alert", _ALERT)},
-    "alert_finding": {"ALL": _by("alert_finding", "alert", _ALERT)},
-    "call_attempt": {"ALL": _by("call_attempt", "alert", _ALERT)},
+    "alert_event": {"ALL": by("alert_event", "alert", _ALERT)},
+    "alert_finding": {"ALL": by("alert_finding", "alert", _ALERT)},
+    "call_attempt": {"ALL": by("call_attempt", "alert", _ALERT)},
     "notification": {
-        "ALL": f"({_ALL} OR {_STAFF} AND notification.alert_id IS NULL AND (notification.message_id IS NULL"
-        f" OR {_seen('message', 'anchor.id = notification.message_id')})"
-        f" OR {_seen('alert', 'anchor.id = notification.alert_id')})"
+        "ALL": f"({ALL} OR {STAFF} AND notification.alert_id IS NULL AND (notification.message_id IS NULL"
+        f" OR {seen('message', 'anchor.id = notification.message_id')})"
+        f" OR {seen('alert', 'anchor.id = notification.alert_id')})"
     },
     # the row that is just being made is about nobody yet
-    "message": {"SELECT": _MESSAGE, "INSERT": _LIVE, "UPDATE": _MESSAGE},
-    "delivery_attempt": {"ALL": _by("delivery_attempt", "message", "anchor.id = {table}.message_id")},
-    "outbox_entry": {"ALL": _by("outbox_entry", "message", "anchor.id = {table}.message_id")},
-    "visit_result": {"ALL": _by("visit_result", "alert", _ALERT)},
+    "message": {"SELECT": _MESSAGE, "INSERT": LIVE, "UPDATE": _MESSAGE},
+    "delivery_attempt": {"ALL": by("delivery_attempt", "message", "anchor.id = {table}.message_id")},
+    "outbox_entry": {"ALL": by("outbox_entry", "message", "anchor.id = {table}.message_id")},
+    "visit_result": {"ALL": by("visit_result", "alert", _ALERT)},
     "field_press": {
-        "ALL": f"({_ALL} OR {_seen('alert', 'anchor.id = field_press.alert_id')}"
-        f" OR {_seen('work_order', 'anchor.id = field_press.order_id')})"
+        "ALL": f"({ALL} OR {seen('alert', 'anchor.id = field_press.alert_id')}"
+        f" OR {seen('work_order', 'anchor.id = field_press.order_id')})"
     },
-    "handover": {"ALL": f"({_ALL} OR {_STAFF} AND area <@ {_AREA})"},
-    "handover_alert": {"ALL": _by("handover_alert", "handover", "anchor.id = {table}.handover_id")},
+    "handover": {"ALL": f"({ALL} OR {STAFF} AND area <@ {AREA})"},
+    "handover_alert": {"ALL": by("handover_alert", "handover", "anchor.id = {table}.handover_id")},
     # asked for around an area, and told in it
-    "desk_support": {"ALL": f"({_STAFF} AND (area <@ {_AREA} OR area @> {_AREA}))"},
+    "desk_support": {"ALL": f"({STAFF} AND (area <@ {AREA} OR area @> {AREA}))"},
     # people sent to homes
-    "work_order": {"ALL": _home("work_order.household_id")},
-    "work_order_event": {"ALL": _by("work_order_event", "work_order", _ORDER)},
-    "work_order_photo": {"ALL": _by("work_order_photo", "work_order", _ORDER)},
-    "work_order_rating": {"ALL": _by("work_order_rating", "work_order", _ORDER)},
+    "work_order": {"ALL": home("work_order.household_id")},
+    "work_order_event": {"ALL": by("work_order_event", "work_order", _ORDER)},
+    "work_order_photo": {"ALL": by("work_order_photo", "work_order", _ORDER)},
+    "work_order_rating": {"ALL": by("work_order_rating", "work_order", _ORDER)},
     # staff: of the area and of what serves it, and whoever works or worked there
     "staff": {
-        "ALL": f"({_ALL} OR organisation_id {_SERVING} OR account_id = {_ME}"
+        "ALL": f"({ALL} OR organisation_id {SERVING} OR account_id = {ME}"
         " OR id = ANY ((SELECT viewer_workers())::integer[]))"
     },
-    "staff_certificate": {"ALL": _worker("staff_certificate.staff_id")},
-    "staff_location": {"ALL": _worker("staff_location.staff_id")},
-    "roster": {"ALL": _worker("roster.staff_id")},
-    "roster_exception": {"ALL": _worker("roster_exception.staff_id")},
-    "duty_test": {"ALL": f"({_ALL} OR organisation_id {_SERVING})"},
-    "roster_change": {"ALL": f"({_ALL} OR organisation_id {_SERVING})"},
+    "staff_certificate": {"ALL": worker("staff_certificate.staff_id")},
+    "staff_location": {"ALL": worker("staff_location.staff_id")},
+    "roster": {"ALL": worker("roster.staff_id")},
+    "roster_exception": {"ALL": worker("roster_exception.staff_id")},
+    "duty_test": {"ALL": f"({ALL} OR organisation_id {SERVING})"},
+    "roster_change": {"ALL": f"({ALL} OR organisation_id {SERVING})"},
     "notification_preference": {
-        "ALL": f"({_ALL} OR CASE recipient_kind WHEN 'staff' THEN {_seen('staff', 'anchor.code = recipient_key')}"
-        f" WHEN 'contact' THEN {_seen('resident', _CONTACT)} ELSE {_STAFF} END)"
+        "ALL": f"({ALL} OR CASE recipient_kind WHEN 'staff' THEN {seen('staff', 'anchor.code = recipient_key')}"
+        f" WHEN 'contact' THEN {seen('resident', _CONTACT)} ELSE {STAFF} END)"
     },
     # accounts and what they did
     "account": {
-        "SELECT": f"({_ALL} OR id = {_ME} OR {_STAFF} AND role <> 'family' OR id {_ACCOUNTS}"
+        "SELECT": f"({ALL} OR id = {ME} OR {STAFF} AND role <> 'family' OR id {ACCOUNTS}"
         " OR EXISTS (SELECT FROM family_member anchor WHERE anchor.account_id = account.id))"
     },
-    "session": {"ALL": f"(account_id = (SELECT viewer_account()) OR {_may('manage_accounts')}"
-                f" AND account_id {_ACCOUNTS})"},
+    "session": {"ALL": f"(account_id = (SELECT viewer_account()) OR {may('manage_accounts')}"
+                f" AND account_id {ACCOUNTS})"},
     "audit": {
         "INSERT": "true",  # in the name of whoever's session is open, or nobody's: migration 0200
-        "SELECT": f"{_may('view_audit')} AND ({_ALL} OR account_id {_ACCOUNTS}"
+        "SELECT": f"{may('view_audit')} AND ({ALL} OR account_id {ACCOUNTS}"
         " OR EXISTS (SELECT FROM resident anchor WHERE anchor.id = audit.resident_id))",
     },
     # what records were before
-    "record_change": {"SELECT": f"({_ALL} OR path <@ (SELECT viewer_area()))"},
-    "quarantine": {"ALL": _named_gateway("quarantine.gateway")},
-    "pairing": {"ALL": _named_gateway("pairing.gateway")},
-    "enrolment_code": {"ALL": f"{_STAFF} AND {_named_gateway('enrolment_code.gateway')}"},
+    "record_change": {"SELECT": f"({ALL} OR path <@ (SELECT viewer_area()))"},
+    "quarantine": {"ALL": named_gateway("quarantine.gateway")},
+    "pairing": {"ALL": named_gateway("pairing.gateway")},
+    "enrolment_code": {"ALL": f"{STAFF} AND {named_gateway('enrolment_code.gateway')}"},
     "upkeep_request": {
-        "ALL": f"({_ALL} OR {_STAFF} AND (kind = 'retention'"
-        f" OR {_seen('account', f'anchor.id = {_ME} AND anchor.login = upkeep_request.login')}"
-        f" OR {_seen('gateway', 'anchor.name = upkeep_request.subject')}))"
+        "ALL": f"({ALL} OR {STAFF} AND (kind = 'retention'"
+        f" OR {seen('account', f'anchor.id = {ME} AND anchor.login = upkeep_request.login')}"
+        f" OR {seen('gateway', 'anchor.name = upkeep_request.subject')}))"
     },
     # one's own
     **{
-        table: {"ALL": f"account_id = {_ME}"}
+        table: {"ALL": f"account_id = {ME}"}
         for table in ("account_news", "checked_file", "threshold_preview", "push_subscription", "channel_test")
     },
     # other systems
-    "exchange_consent": {"ALL": _person("exchange_consent.resident_id")},
+    "exchange_consent": {"ALL": person("exchange_consent.resident_id")},
     "machine_token": {"ALL": _MACHINES.format(column="area_path")},
     "webhook": {"ALL": _MACHINES.format(column="area_path")},
     "webhook_delivery": {
@@ -206,16 +176,17 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         "ALL": "EXISTS (SELECT FROM webhook_delivery anchor WHERE anchor.id = webhook_attempt.delivery_id)"
     },
     # places and rules: anybody reads them, and they are written in one's own area
-    "area": _written(f"path <@ {_AREA}", of_staff=True),
-    "organisation": _written("area_id IN (SELECT viewer_areas())"),
-    "shift": _written("EXISTS (SELECT FROM organisation anchor WHERE anchor.id = organisation_id"
+    "area": written(f"path <@ {AREA}", of_staff=True),
+    "organisation": written("area_id IN (SELECT viewer_areas())"),
+    "shift": written("EXISTS (SELECT FROM organisation anchor WHERE anchor.id = organisation_id"
                       " AND anchor.area_id IN (SELECT viewer_areas()))"),
-    "area_outline": _written(_STAFF),
-    "ground_map": _written(_STAFF),
-    "duty_warning": _written(_STAFF),
-    "escalation_policy": _written(_may("set_policies")),
-    "policy_draft": _written(_may("set_policies")),
-    "audit_check": _written(_may("view_audit")),
+    "area_outline": written(STAFF),
+    "ground_map": written(STAFF),
+    "duty_warning": written(STAFF),
+    "escalation_policy": written(may("set_policies")),
+    "policy_draft": written(may("set_policies")),
+    "audit_check": written(may("view_audit")),
+    **{table: conditions for part in PARTS for table, conditions in part.rows.items()},
 }  # fmt: skip
 """By table and command: the condition on which the console's role sees, makes or changes a row."""
 
@@ -229,22 +200,24 @@ _NOBODYS = (
     " rollup_due rollup_hour rollup_minute sealed_entry sla_breach storage storage_sample stream_gap"
     " stream_missing"
 )
-NOBODYS = frozenset(_NOBODYS.split())
+NOBODYS = frozenset(_NOBODYS.split()).union(*(part.nobodys.split() for part in PARTS))
 """Tables of the console without a policy, which it only reads: counts, states of devices and programs, numbers of
 people, and nobody's name, address or words. A further table is here or in ROWS."""
 
 WRITTEN_BY_ALL = frozenset(
     {"audit", "audit_check", "session", "push_subscription", "account_news", "checked_file", "work_order_rating"}
-)
+).union(*(part.written_by_all.split() for part in PARTS))
 """Tables that also a family and an auditor write, each for themself: of all else they change nothing."""
-TOLD_BY_FAMILIES = frozenset({"alert", "alert_event", "notification", "contact", "family_member"})
+TOLD_BY_FAMILIES = frozenset({"alert", "alert_event", "notification", "contact", "family_member"}).union(
+    *(part.told_by_families.split() for part in PARTS)
+)
 """A family tells the desk, which may raise an alert; and leaves its circle."""
 
 OTHERS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("links", "medical_note"): {"SELECT": "has_open_alert(medical_note.resident_id)"},
     ("login", "audit"): {"INSERT": "true", "SELECT": "account_id IS NOT NULL AND action LIKE 'login%'"},
     ("login", "family_member"): {
-        "SELECT": "true", "INSERT": _may("manage_accounts"), "DELETE": _may("manage_accounts"),
+        "SELECT": "true", "INSERT": may("manage_accounts"), "DELETE": may("manage_accounts"),
     },
     **{(MACHINE, table): conditions for table, conditions in MACHINE_ROWS.items()},
 }  # fmt: skip

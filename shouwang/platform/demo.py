@@ -62,6 +62,7 @@ def run(options: DemoOptions, out: Console) -> dict[str, Any]:
         with out.status("正在载入示范区 Loading the demonstration district …"):
             homes = [demo_home(number) for number in range(1, options.homes + 1)]
             district = platform.load_district(homes)
+            platform.fill_care_services()
         if options.past_days:
             with out.status("正在写入模拟历史 Writing the simulated past …"):
                 _write_past(platform, homes, options.past_days, out)

@@ -20,6 +20,7 @@ import dispatch.channels
 from care_network.demo.district import DemoDistrict, DemoHome, load_demo
 from care_network.medical.keyring import create_key_file, load_key_file
 from care_network.records.synthetic import GATEWAY, GATEWAYS, SILENT_GATEWAY, add_synthetic
+from care_services.demo.fill import fill
 from database.grade import Grade
 from database.migrate import migrate
 from database.rights import checkpoints
@@ -113,6 +114,11 @@ class Platform:
             _demo_policies(conn)
         self.broker.allow_gateways([*GATEWAYS, *(home.gateway for home in homes)])
         return district
+
+    def fill_care_services(self) -> None:
+        """Add the demonstration's care and services: assessments, beds, visits, meals, the time bank."""
+        with psycopg.connect(self.postgres.url) as conn:
+            fill(conn, dt.datetime.now(dt.UTC))
 
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
         """Start each service as a child process and wait until the console answers; messages go to the demo outbox."""

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
-from console.pages.admin.sections import groups_of
+from console.pages.admin.sections import GROUPS
+from console.pages.sections import open_to
 from console.shell.security import CurrentAccount, needs
 from console.shell.views import page
 
@@ -16,7 +17,7 @@ router = APIRouter()
 
 def admin_page(request: Request, name: str, account: Account, status: int = 200, **context: Any) -> Response:
     """Render a template that extends ``admin.html``: its block ``page`` stands beside the list of sections."""
-    return page(request, name, account, status, groups=groups_of(account), **context)
+    return page(request, name, account, status, groups=open_to(account, GROUPS), **context)
 
 
 @router.get("/admin", dependencies=[needs(Action.VIEW_NETWORK, Action.VIEW_AUDIT)])

@@ -1,29 +1,7 @@
 """The pages of administration as a table: group, address, name, what for, and the permissions that open them."""
 
-import msgspec
-
-from care_network.access.accounts import Account
-from care_network.access.permissions import Action, may_do
-
-
-class Section(msgspec.Struct, frozen=True):
-    """A page of administration. An account with one of ``needs`` finds it in the list."""
-
-    address: str
-    zh: str
-    en: str
-    about_zh: str
-    about_en: str
-    needs: tuple[Action, ...]
-
-
-class Group(msgspec.Struct, frozen=True):
-    """Pages that belong together, under one heading."""
-
-    zh: str
-    en: str
-    sections: tuple[Section, ...]
-
+from care_network.access.permissions import Action
+from console.pages.sections import Group, Section
 
 GROUPS: tuple[Group, ...] = (
     Group("档案", "Records", (
@@ -123,14 +101,3 @@ GROUPS: tuple[Group, ...] = (
         ),
     )),
 )  # fmt: skip
-
-
-def groups_of(account: Account) -> list[Group]:
-    """The groups with the pages that the account may open; a group without any is left out."""
-    kept = (
-        Group(
-            group.zh, group.en, tuple(one for one in group.sections if any(may_do(account, need) for need in one.needs))
-        )
-        for group in GROUPS
-    )
-    return [group for group in kept if group.sections]

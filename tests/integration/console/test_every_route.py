@@ -57,10 +57,12 @@ from figures.core import months
 from firmware_profiles.link.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
 from tests.support.brokers import TestBroker
+from tests.support.care_routes import gathered
 from tests.support.console import SOCKET, ConsoleRoute, broker_away, routes_of, serving
 from tests.support.databases import logins_of_console, of_service, url_of
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
+from tests.support.route_example import Example as Example
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -89,15 +91,6 @@ CONTENT = Content(
     reason="escalation", severity="emergency", step=1, count=1, homes=1, place_zh="海山", place_en="Haishan",
     items=(ITEM,),
 )  # fmt: skip
-
-
-class Example(msgspec.Struct, frozen=True):
-    """A request that succeeds for whoever may send it."""
-
-    path: str
-    data: dict[str, Any] | None = None
-    json: dict[str, Any] | None = None
-    success: int = 200
 
 
 class City:
@@ -699,6 +692,7 @@ MACHINES: dict[str, Callable[[City, Role], Example]] = {
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     **GEAR,
     **MACHINES,
+    **gathered("EXAMPLES"),
     "GET /api/openapi.json": lambda *_: Example("/api/openapi.json"),
     "GET /": board,
     "GET /records/{kind}": lambda *_: Example("/records/contact"),

@@ -13,6 +13,7 @@ from care_network.access.permissions import PERMISSIONS, Role
 from database.settings import DatabaseSettings
 from tests.integration.console.test_every_route import EXAMPLES, LOGINS, City, site_of
 from tests.integration.console.test_every_route import city as city
+from tests.support.care_routes import gathered
 from tests.support.console import SOCKET, broker_away
 from tests.support.databases import of_service
 
@@ -39,6 +40,7 @@ OF_THE_DISTRICT = {
     "GET /policies-file",
     "GET /policies/{ladder}/confirm",
     "GET /policies/{ladder}/dry-run",
+    *gathered("OF_THE_DISTRICT"),
 }
 """The ground of the map: streets and houses, nobody's. Forms, and lists of one's own area (test_record_pages.py)."""
 

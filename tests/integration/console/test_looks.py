@@ -14,6 +14,7 @@ from database.settings import DatabaseSettings
 from firmware_profiles.link.mqtt import Broker
 from tests.integration.console.test_every_route import EXAMPLES, LOGINS, City, Example, rating, site_of
 from tests.integration.console.test_every_route import city as city
+from tests.support.care_routes import gathered
 from tests.support.console import ConsoleRoute, broker_away, console, routes_of
 from tests.support.databases import of_service
 from tests.support.network import build_city
@@ -49,9 +50,10 @@ ABOUT_NOBODY = {
     "GET /home/{token}",
     "GET /home/{token}/now",
     "GET /w/{token}/mark",  # a mark of the state that the page shows, for a page whose look is in the audit
+    *gathered("ABOUT_NOBODY"),
 }
 """Pages that show the one who asks, as the panel in a home does, or nobody."""
-WHOSE = {"/family": "daughter", "/mine": "carer"}
+WHOSE = {"/family": "daughter", "/mine": "carer", **gathered("WHOSE")}
 """Who is shown a page that leads a dispatcher elsewhere."""
 
 

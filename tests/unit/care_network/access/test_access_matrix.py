@@ -69,6 +69,7 @@ MATRIX = {
     "manage_machines":       "yes   no    no    no    no    no    no    no    no    no",
     "exchange_read":         "no    no    no    no    no    no    no    no    no    yes",
     "exchange_write":        "no    no    no    no    no    no    no    no    no    yes",
+    "view_care":             "yes   yes   yes   yes   yes   yes   no    no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
 }
 ROLES = ("admin", "dispatcher", "lead", "manager", "station", "carer", "family", "panel", "auditor", "machine")

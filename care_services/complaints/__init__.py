@@ -1,0 +1,1 @@
+"""Complaints with a deadline and an answer."""

@@ -1,0 +1,17 @@
+"""Fill the demonstration's district with care and services, part by part."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from psycopg import Connection
+
+PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = ()
+"""In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""
+
+
+def fill(conn: Connection[Any], now: dt.datetime) -> None:
+    """Add what is missing, in one transaction. ``now``: the time of the start, by which the made-up past ends."""
+    with conn.transaction():
+        for part in PARTS:
+            part(conn, now)

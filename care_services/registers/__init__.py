@@ -1,0 +1,1 @@
+"""Registers brought in from elsewhere: matched by identity number, conflicts shown side by side."""

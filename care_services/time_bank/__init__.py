@@ -1,0 +1,1 @@
+"""The time bank: volunteers, requests, and hours in an append-only double-entry ledger."""

@@ -1,0 +1,1 @@
+"""The front page of care and services, and the rules that are data."""

@@ -1,0 +1,5 @@
+"""Rights on the tables of quality control and complaints."""
+
+from database.rights.form import Part
+
+PART = Part()

@@ -1,0 +1,5 @@
+"""Rights on the tables of registers and identity numbers."""
+
+from database.rights.form import Part
+
+PART = Part()

@@ -1,0 +1,5 @@
+"""Rights on the tables of the time bank."""
+
+from database.rights.form import Part
+
+PART = Part()

@@ -1,0 +1,1 @@
+"""The commands of care and services, one module a part."""
