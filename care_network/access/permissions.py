@@ -123,6 +123,14 @@ class Action(StrEnum):
     """Bring observations in as another system does."""
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
+    VIEW_PRIVACY = "view_privacy"
+    """How personal data is handled: duties, periods, projects, erasures; nobody's consents."""
+    GIVE_CONSENTS = "give_consents"
+    """Write residents' consents down, and withdraw them."""
+    MANAGE_PRIVACY = "manage_privacy"
+    """Copies of a person's data, plans of erasure, research projects, breaches."""
+    APPROVE_ERASURE = "approve_erasure"
+    """Say yes or no to an erasure or a research project that somebody else planned."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
 
@@ -146,7 +154,7 @@ _DISPATCHER = frozenset(
     | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
     | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
-    | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
+    | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE, Action.GIVE_CONSENTS}
 )
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
@@ -177,17 +185,23 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_CHANNELS,
             Action.MANAGE_MACHINES,
             Action.VIEW_CARE,
+            Action.VIEW_PRIVACY,
+            Action.GIVE_CONSENTS,
+            Action.MANAGE_PRIVACY,
+            Action.APPROVE_ERASURE,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
-    | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN},
+    | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN}
+    | {Action.VIEW_PRIVACY},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
         _VIEW
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
         | {Action.VIEW_CARE}
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS, Action.APPROVE_ERASURE}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -196,6 +210,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
         | {Action.VIEW_CARE}
+        | {Action.GIVE_CONSENTS}
     ),
     Role.CARER: frozenset(
         _VIEW
@@ -205,7 +220,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
     ),
     Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE}),
     Role.PANEL: frozenset({Action.USE_PANEL}),
-    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
+    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
 DISPATCHERS = (Role.DISPATCHER, Role.LEAD)
@@ -271,6 +286,10 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
     Action.VIEW_CARE: "查看养老服务",
+    Action.VIEW_PRIVACY: "查看个人信息保护",
+    Action.GIVE_CONSENTS: "登记与撤回同意",
+    Action.MANAGE_PRIVACY: "管理个人信息",
+    Action.APPROVE_ERASURE: "审批个人信息删除与研究",
     Action.USE_PANEL: "使用长者终端",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""

@@ -70,6 +70,10 @@ MATRIX = {
     "exchange_read":         "no    no    no    no    no    no    no    no    no    yes",
     "exchange_write":        "no    no    no    no    no    no    no    no    no    yes",
     "view_care":             "yes   yes   yes   yes   yes   yes   no    no    no    no",
+    "view_privacy":          "yes   no    yes   yes   no    no    no    no    yes   no",
+    "give_consents":         "yes   yes   yes   yes   yes   no    no    no    no    no",
+    "manage_privacy":        "yes   no    no    no    no    no    no    no    no    no",
+    "approve_erasure":       "yes   no    no    yes   no    no    no    no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
 }
 ROLES = ("admin", "dispatcher", "lead", "manager", "station", "carer", "family", "panel", "auditor", "machine")
