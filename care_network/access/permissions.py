@@ -124,7 +124,7 @@ class Action(StrEnum):
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
     RECORD_TRAITS = "record_traits"
-    """What is known of residents beyond their record, such as low income, with evidence."""
+    """Traits of residents beyond their record, such as low income, with evidence."""
     SET_CARE_RULES = "set_care_rules"
     """Rules that are data: subsidies, grants, caps."""
     USE_PANEL = "use_panel"

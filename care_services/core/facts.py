@@ -1,6 +1,6 @@
 """Facts about residents that rules ask for: what the records say, and the traits that somebody recorded with evidence.
 
-What nobody recorded is unknown, and stays out of the dictionary.
+A fact that nobody recorded is unknown, and stays out of the dictionary.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ TRAITS: Mapping[str, tuple[str, str]] = {
     "lonely": ("孤寡", "without spouse or children"),
     "disabled": ("持残疾证", "holds a disability certificate"),
 }
-"""What is recorded as yes or no, with evidence: (Chinese, English) by code."""
+"""Traits that are recorded as yes or no, with evidence: (Chinese, English) by code."""
 
 COMMON: Mapping[str, Fact] = {
     "age": Fact(zh="年龄", en="age", kind=int, unit_zh="岁", unit_en="years"),

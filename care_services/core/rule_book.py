@@ -28,8 +28,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 def versions(conn: Connection[Any], subject: Subject) -> list[Version]:
     """All versions of a subject, the newest first; empty while the default holds."""
     return conn.cursor(row_factory=class_row(Version)).execute(
-        "SELECT version, text, valid_from, note, coalesce(a.name_zh, '') AS set_by, set_at FROM rule_book b"
-        " LEFT JOIN account a ON a.id = b.account_id WHERE subject = %s ORDER BY version DESC",
+        "SELECT b.version, text, valid_from, note, coalesce(a.name_zh, '') AS set_by, set_at FROM rule_book b"
+        " LEFT JOIN account a ON a.id = b.account_id WHERE subject = %s ORDER BY b.version DESC",
         (subject.code,),
     ).fetchall()  # fmt: skip
 

@@ -71,7 +71,7 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """What follows where all conditions hold; without any it always does."""
+    """Consequences that hold where all conditions do; without conditions, always."""
 
     code: str
     zh: str
@@ -119,7 +119,7 @@ class RuleSet(msgspec.Struct, frozen=True):
         """Find the first rule that applies.
 
         A rule before it that could apply, were an unknown fact known, and that gives something else, makes the ruling
-        unsettled; so is the ruling that nothing applies where an unknown fact could make one apply. Facts are taken one by one: a condition that
+        unsettled; so is the ruling that nothing applies where an unknown fact could make one apply. A condition that
         fails on a known fact rules its rule out, whatever else is unknown.
         """
         could: list[tuple[Rule, list[str]]] = []
@@ -198,7 +198,7 @@ def _rule(raw: dict[str, Any], number: int, subject: Subject) -> Rule:
 def _condition(raw: Any, place: str, subject: Subject) -> Condition:
     if not isinstance(raw, list) or len(raw) != 3 or not isinstance(raw[0], str):
         raise _wrong(
-            f"rule {place}: a condition is [fact, operator, value]", f"规则 {place}：条件应为 [事实, 运算, 值]"
+            f"rule {place}: a condition is [fact, operator, value]", f"规则 {place}：条件要写成三项：事实、运算、值"
         )
     name, operator, value = raw
     fact = subject.facts.get(name)
@@ -229,8 +229,10 @@ def _outcome(raw: dict[str, Any], place: str, subject: Subject) -> dict[str, Val
         elif good and outcome is not None and outcome.choices:
             good = value in outcome.choices
         if not good:
-            raise _wrong(f"rule {place}: then.{name} = {value!r} is not allowed; there are: {', '.join(subject.outcomes)}",
-                         f"规则 {place}：不允许 then.{name} = {value!r}；可用：{'、'.join(subject.outcomes)}")  # fmt: skip
+            raise _wrong(
+                f"rule {place}: then.{name} = {value!r} is not allowed; there are: {', '.join(subject.outcomes)}",
+                f"规则 {place}：不允许 then.{name} = {value!r}；可用：{'、'.join(subject.outcomes)}",
+            )
     for name, outcome in subject.outcomes.items():
         if outcome.required and name not in raw:
             raise _wrong(

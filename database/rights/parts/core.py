@@ -17,8 +17,8 @@ PART = Part(
     },
     decisions={
         "by the person it is about": "resident_trait",
-        "read without a session: names of places, organisations and shifts, drawn outlines, rules of the ladder, nobody's"
-        " data; written in one's own area, or by the role that may": "rule_book",
+        "read without a session: names of places, organisations and shifts, drawn outlines, rules of the ladder,"
+        " nobody's data; written in one's own area, or by the role that may": "rule_book",
     },
     roles_that={"set_care_rules": ("admin", "manager")},
 )

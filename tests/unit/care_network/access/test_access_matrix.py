@@ -126,7 +126,7 @@ def test_every_action_and_role_has_a_chinese_name_of_its_own() -> None:
 
 
 ROOT = Path(__file__).parents[4]
-FOLDERS = ("alerting", "care_network", "console", "dispatch", "exchange", "figures", "shouwang")
+FOLDERS = ("alerting", "care_network", "care_services", "console", "dispatch", "exchange", "figures", "shouwang")
 STEPS = {"acknowledge", "respond", "arrive", "resolve", "cancel", "note", "own", "merge", "snooze", "reopen"}
 """Steps of an alert are asked by their name: ``require(account, action)``."""
 
