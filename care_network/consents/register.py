@@ -285,3 +285,10 @@ def _system(conn: Connection[Any], login: str) -> int:
     if row is None:
         raise NotFoundError(en=f"there is no other system {login!r}", zh=f"没有外部系统 {login}", field="recipient")
     return int(row[0])
+
+
+def nothing_of(recipient: str) -> NotFoundError:
+    """The refusal where nothing is known of a recipient."""
+    return NotFoundError(
+        en=f"the resident never agreed to {recipient!r}", zh=f"老人没有对 {recipient} 表示过同意", field="recipient"
+    )

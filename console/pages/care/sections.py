@@ -1,11 +1,18 @@
 """The pages of care and services as a table: group, address, name, what for, and the permissions that open them."""
 
-from console.pages.sections import Group
+from care_network.access.permissions import Action
+from console.pages.sections import Group, Section
 
 GROUPS: tuple[Group, ...] = (
     Group("评估与床位", "Assessment and beds", ()),
     Group("服务", "Services", ()),
     Group("互助", "Helping each other", ()),
     Group("人员与知识", "People and knowledge", ()),
-    Group("数据与权利", "Data and rights", ()),
+    Group("数据与权利", "Data and rights", (
+        Section(
+            "/care/consents", "同意台账", "Consents", "同意了什么、对谁、如何撤回",
+            "What residents agreed to, and withdrawing it",
+            (Action.GIVE_CONSENTS,),
+        ),
+    )),
 )  # fmt: skip

@@ -8,6 +8,8 @@ PART = Part(
         "console": Rights(select="consent_event", insert="consent_event"),
         "links": Rights(select="consent_event"),
     },
-    rows={"consent_event": {"SELECT": person("consent_event.resident_id"), "INSERT": person("consent_event.resident_id")}},
+    rows={
+        "consent_event": {"SELECT": person("consent_event.resident_id"), "INSERT": person("consent_event.resident_id")}
+    },
     decisions={"by the person it is about": "consent_event"},
 )
