@@ -162,7 +162,7 @@ def steps_from(state: str) -> tuple[Step, ...]:
 
 
 def after(state: str, code: str, facts: Facts) -> str:
-    """The state after a step. Raises ChangedMeanwhileError in a wrong state, BedStepError where something is missing."""
+    """The state after a step. Raises ChangedMeanwhileError in a wrong state, BedStepError where one waits for more."""
     step = STEPS.get(code)
     if step is None:
         raise BedStepError(en="there is no such step", zh="没有这种操作")

@@ -29,7 +29,8 @@ def devices_of_home(conn: Connection[Any], household_id: int) -> list[HomeDevice
     with conn.cursor(row_factory=class_row(HomeDevice)) as cursor:
         return cursor.execute(
             "SELECT d.id, d.name, d.model, d.room, g.name AS gateway"
-            " FROM device d JOIN gateway g ON g.id = d.gateway_id WHERE g.household_id = %s AND d.retired_at IS NULL ORDER BY g.name, d.name",
+            " FROM device d JOIN gateway g ON g.id = d.gateway_id"
+            " WHERE g.household_id = %s AND d.retired_at IS NULL ORDER BY g.name, d.name",
             (household_id,),
         ).fetchall()
 
