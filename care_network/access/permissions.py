@@ -127,6 +127,10 @@ class Action(StrEnum):
     """Registers of other offices: import them, decide on what differs; residents' identity numbers."""
     REPORT_UP = "report_up"
     """Packages for the levels above and beside: make, send, look at what was sent."""
+    RECORD_TRAITS = "record_traits"
+    """Traits of residents beyond their record, such as low income, with evidence."""
+    SET_CARE_RULES = "set_care_rules"
+    """Rules that are data: subsidies, grants, caps."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
 
@@ -183,6 +187,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.VIEW_CARE,
             Action.MANAGE_REGISTERS,
             Action.REPORT_UP,
+            Action.RECORD_TRAITS,
+            Action.SET_CARE_RULES,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
@@ -193,7 +199,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
-        | {Action.VIEW_CARE, Action.MANAGE_REGISTERS}
+        | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
+        | {Action.MANAGE_REGISTERS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -201,7 +208,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.VIEW_CARE}
+        | {Action.VIEW_CARE, Action.RECORD_TRAITS}
     ),
     Role.CARER: frozenset(
         _VIEW
@@ -279,6 +286,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.VIEW_CARE: "查看养老服务",
     Action.MANAGE_REGISTERS: "管理名册与证件号码",
     Action.REPORT_UP: "上报与交换数据",
+    Action.RECORD_TRAITS: "登记老人情况",
+    Action.SET_CARE_RULES: "设置服务规则",
     Action.USE_PANEL: "使用长者终端",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""
