@@ -163,10 +163,10 @@ def reveal(
         refused = "scope"
     detail = {"reason": reason} | ({"refused": refused} if refused else {})
     audit(conn, account, REVEAL, at=at, resident_id=number, origin=origin, detail=detail)
-    if refused:
-        require(account, Action.MANAGE_REGISTERS)
+    require(account, Action.MANAGE_REGISTERS)
+    if refused or number is None:
         raise _nobody(resident)
-    return numbers(conn, ring, [int(number)]).get(int(number))
+    return numbers(conn, ring, [number]).get(number)
 
 
 def keys_in_use(conn: Connection[Any]) -> dict[str, int]:
