@@ -1,6 +1,6 @@
 """Ask another platform over HTTP: one request, a bound on time and size, no redirect followed.
 
-Whatever goes wrong is in the answer, never an exception: who asks decides whether to try again.
+A failure is in the answer, never an exception: whether to try again is for the caller to decide.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back. ``status`` None: no whole answer, for the reason in ``error``."""
+    """The outcome of a request. ``status`` None: no whole answer, for the reason in ``error``."""
 
     status: int | None
     headers: Mapping[str, str] = {}

@@ -2,7 +2,7 @@
 
 ``manifest.json`` names schema, columns with their units, period, area, ground, and of each file its lines and SHA-256;
 ``manifest.sig`` signs its bytes by the district's Ed25519 key (RFC 8032). A counter-signature signs manifest and
-signature by the receiver's key: it says "this very package has come whole". What tells of people is encrypted for the
+signature by the receiver's key: it says "this very package has come whole". A file about people is encrypted for the
 receiver (age, X25519) before it is packed, so that neither the way nor our database holds it in clear.
 """
 
@@ -60,7 +60,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """What a package says of itself."""
+    """The package about itself, as it is signed."""
 
     format: str
     dataset: str
@@ -254,7 +254,7 @@ def counter_signed(package: bytes, counter_signature: bytes | str, receiver_key:
 
 
 def opened(data: bytes, identity: str) -> bytes:
-    """What the receiver does with a sealed file: open it by the secret key (AGE-SECRET-KEY-…)."""
+    """Open a sealed file as its receiver does, by the secret key (AGE-SECRET-KEY-…)."""
     return bytes(pyrage.decrypt(data, [pyrage.x25519.Identity.from_str(identity.strip())]))
 
 

@@ -45,7 +45,7 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReceiverFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What a form or a command says of a receiver."""
+    """A receiver as a form or a command writes it."""
 
     code: str
     name_zh: str
