@@ -30,7 +30,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def settle(rules: RuleSet, facts: Facts) -> Settled:
-    """Decide by the rules. What they do not settle waits for a person: a fact is unknown, or no rule applies.
+    """Decide by the rules. Waits for a person where a fact is unknown, or no rule applies.
 
     A rule that approves without an amount waits for a person, too, who says how much.
     """

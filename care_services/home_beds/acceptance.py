@@ -38,7 +38,7 @@ def judge(
 ) -> Test:
     """Judge a test that began at ``began``, of what was heard since; ``newest_before``: the newest that was there then.
 
-    What counts is newer than both, so that neither a late copy of old data nor a clock that is ahead proves anything.
+    The proof is newer than both, so that neither a late copy of old data nor a clock that is ahead proves anything.
     """
     if began is None:
         return Test("not_begun")

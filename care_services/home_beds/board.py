@@ -45,7 +45,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.due_at is None or self.due_at >= now else (now - self.due_at).days + 1
 
     def why_due(self) -> str:
-        """What is due: 'check', 'contract', or 'stage'."""
+        """Name the thing that is due: 'check', 'contract', or 'stage'."""
         if self.state != "in_service":
             return "stage"
         if self.next_check_on is None or (self.contract_until and self.contract_until < self.next_check_on):

@@ -185,7 +185,7 @@ class Beds:
                 self._move(bed, bed.state, "survey_items", {}, "", {"items": changed})
 
     def check(self, bed_id: int, version: int, result: str, findings: str) -> dt.date:
-        """Enter a quality check; gives the day of the next one. What has to be mended is looked at again in 7 days."""
+        """Enter a quality check; gives the day of the next one: in 7 days where something has to be mended."""
         require(self._account, Action.MANAGE_BEDS)
         if result not in ("good", "mend"):
             raise ProvisioningError(en="choose the result of the check", zh="请选择检查结果", field="result")

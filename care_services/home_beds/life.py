@@ -122,7 +122,7 @@ OTHER_STEPS: Mapping[str, Words] = MappingProxyType(
         "check": ("质量检查", "Quality check"),
     }
 )
-"""What else stands among the steps of a bed; the state stays, but for ``undo``."""
+"""Further lines of a bed's history; the state stays, but for ``undo``."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,7 +179,7 @@ def after(state: str, code: str, facts: Facts) -> str:
 
 
 def problems(code: str, facts: Facts) -> Sequence[Words]:
-    """What stands in the way of a step, in words; empty where nothing does."""
+    """Name all that stands in the way of a step; empty where nothing does."""
     found: list[Words] = []
     if STEPS[code].reason and not facts.reason.strip():
         found.append(("请填写原因", "say why"))

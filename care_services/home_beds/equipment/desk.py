@@ -165,7 +165,7 @@ class Equipment:
             ).fetchall()
 
     def of_bed(self, bed_id: int) -> list[Item]:
-        """What is lent for a bed now; the caller has looked at the bed."""
+        """Items that are lent for a bed now; the caller has looked at the bed."""
         with self._conn.cursor(row_factory=class_row(Item)) as cursor:
             return cursor.execute(f"{_ITEM} WHERE l.bed_id = %s ORDER BY i.id", (bed_id,)).fetchall()
 
