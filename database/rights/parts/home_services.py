@@ -21,13 +21,13 @@ PART = Part(
         ),
         # the panel in a home
         "links": Rights(
-            select=f"{_READ} care_round",
+            select=f"{_READ} care_round rule_book resident_trait",
             insert=f"service_order service_rating service_request {_HISTORY}",
             update="service_order service_request",
         ),
         # the rounds run beside the sweeper of work orders
         "orders": Rights(
-            select=f"{_READ} care_round account organisation",
+            select=f"{_READ} care_round rule_book resident_trait",
             insert=f"service_order service_request care_round alert {_HISTORY}",
             update="service_plan service_order service_request care_round",
         ),
