@@ -1,4 +1,4 @@
-"""Who acts, when and from where: what every function of the service layer takes beside its connection."""
+"""The account that acts, with moment and origin: what every function of the service layer takes beside its connection."""
 
 import datetime as dt
 from typing import Any

@@ -43,7 +43,7 @@ class CareService(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider asks for a unit of a service, fen, since a day."""
+    """The price that a provider asks for a unit of a service, fen, since a day."""
 
     service: str
     organisation_id: int
@@ -86,7 +86,7 @@ _OFFERS = """
 
 
 def offers(conn: Connection[Any], on: dt.date, service: str | None = None) -> list[Offer]:
-    """What is offered on a day: of each provider the newest price that is in force."""
+    """The offers of a day: of each provider the newest price that is in force."""
     with conn.cursor(row_factory=class_row(Offer)) as cursor:
         return cursor.execute(_OFFERS, {"on": on, "service": service}).fetchall()
 
@@ -211,7 +211,9 @@ def _check(new: CareService) -> None:
         raise ProvisioningError(en="choose the kind of work", zh="请选择服务类别", field="work")
     for name, text in (("name_zh", new.name_zh), ("name_en", new.name_en)):
         if not 0 < len(text.strip()) <= 60:
-            raise ProvisioningError(en="write a name of at most 60 characters", zh="请填写名称，不超过 60 字", field=name)
+            raise ProvisioningError(
+                en="write a name of at most 60 characters", zh="请填写名称，不超过 60 字", field=name
+            )
     if new.unit not in UNITS:
         raise ProvisioningError(en="by visit or by hour", zh="请选择按次或按小时", field="unit")
     if not 5 <= new.minutes <= 600:

@@ -1,4 +1,4 @@
-"""What of a service's cost is paid by the public: by rules that are data, from facts about the resident."""
+"""The share of a service's cost that the public pays: by rules that are data, from facts about the resident."""
 
 import datetime as dt
 from collections.abc import Mapping

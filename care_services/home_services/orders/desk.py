@@ -12,6 +12,7 @@ from care_services.home_services.catalogue import subsidy
 from care_services.home_services.catalogue.catalogue import amount, offer_of, serves, service
 from care_services.home_services.orders import store
 from care_services.home_services.orders.people import check_staff
+from care_services.home_services.orders.states import Step
 from care_services.home_services.orders.store import NewOrder, Order
 from vocabulary.times import SHANGHAI
 
@@ -31,13 +32,13 @@ def _load(conn: Connection[Any], acting: Acting, order_id: int, *, audited: bool
     try:
         found = store.load(conn, order_id)
     except ProvisioningError:
-        acting.audit(conn, "refused_view_service_order", order=str(order_id)[:40])
+        acting.audit(conn, "refused_view_service_order", service_order=str(order_id)[:40])
         raise
     if not may_see(conn, acting.account, found.resident_id):
-        acting.audit(conn, "refused_view_service_order", found.resident_id, order=order_id)
+        acting.audit(conn, "refused_view_service_order", found.resident_id, service_order=order_id)
         raise store.missing()
     if audited:
-        acting.audit(conn, "view_service_order", found.resident_id, order=order_id)
+        acting.audit(conn, "view_service_order", found.resident_id, service_order=order_id)
     return found
 
 
@@ -67,7 +68,7 @@ def add_single(
         raise ProvisioningError(en="choose a provider", zh="请选择服务机构", field="organisation")
     with conn.transaction():
         made = make(conn, acting, resident_id, code, row[0], start, minutes, staff, "single")
-        acting.audit(conn, "plan_services", resident_id, order=made, service=code)
+        acting.audit(conn, "plan_services", resident_id, service_order=made, service=code)
     return made
 
 
@@ -120,10 +121,10 @@ def assign(conn: Connection[Any], acting: Acting, order_id: int, staff: str, see
         staff_id = None if not staff else check_staff(conn, staff, found.organisation_id, found.work)
         if staff_id == found.staff_id:
             return found
-        step = "unassign" if staff_id is None else "assign"
+        step: Step = "unassign" if staff_id is None else "assign"
         after = store.change(conn, found, step, store.doer(acting), acting.at, detail={"staff": staff},
                              columns={"staff_id": staff_id})  # fmt: skip
-        acting.audit(conn, "assign_service_order", found.resident_id, order=order_id, staff=staff)
+        acting.audit(conn, "assign_service_order", found.resident_id, service_order=order_id, staff=staff)
         return after
 
 
@@ -138,7 +139,7 @@ def move(conn: Connection[Any], acting: Acting, order_id: int, start: dt.datetim
         detail = {"from": found.planned_start.isoformat(), "to": start.isoformat()}
         after = store.change(conn, found, "move", store.doer(acting), acting.at, note=_words(note), detail=detail,
                              columns={"planned_start": start, "missed_at": None})  # fmt: skip
-        acting.audit(conn, "move_service_order", found.resident_id, order=order_id, **detail)
+        acting.audit(conn, "move_service_order", found.resident_id, service_order=order_id, **detail)
         return after
 
 
@@ -157,7 +158,7 @@ def close(conn: Connection[Any], acting: Acting, order_id: int, step: str, seen:
         if not own:
             acting.require(Action.PLAN_SERVICES)
         after = store.change(conn, found, step, store.doer(acting), acting.at, note=_words(note))  # type: ignore[arg-type]
-        acting.audit(conn, f"{step}_service_order", found.resident_id, order=order_id)
+        acting.audit(conn, f"{step}_service_order", found.resident_id, service_order=order_id)
         return after
 
 
@@ -187,7 +188,7 @@ def _reopen(conn: Connection[Any], acting: Acting, found: Order) -> Order:
     after = store.change(conn, found, "reopen", who, acting.at)
     if after.staff_id is not None:
         after = store.change(conn, after, "assign", who, acting.at)
-    acting.audit(conn, "reopen_service_order", found.resident_id, order=found.id)
+    acting.audit(conn, "reopen_service_order", found.resident_id, service_order=found.id)
     return after
 
 
@@ -215,7 +216,7 @@ def correct(
         detail = {"minutes": [found.done_minutes, minutes], "amount_fen": [found.amount_fen, cost]}
         after = store.change(conn, found, "correct", store.doer(acting), acting.at, note=_words(note), detail=detail,
                              columns=columns)  # fmt: skip
-        acting.audit(conn, "correct_service_order", found.resident_id, order=order_id, **detail)
+        acting.audit(conn, "correct_service_order", found.resident_id, service_order=order_id, **detail)
         return after
 
 

@@ -1,4 +1,4 @@
-"""Who may go: people of the provider with the skills of the work, and whether their time is free."""
+"""Find who may go: people of the provider with the skills of the work, and whether their time is free."""
 
 import datetime as dt
 from collections.abc import Collection
@@ -33,7 +33,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 def able(work: str, kind: str, skills: Collection[str]) -> bool:
     """Whether somebody of that kind and with those skills can do a kind of work. Pure."""
     service = SERVICES[work]
-    return kind in service.roles and service.needs <= set(skills) and (not service.one_of or bool(service.one_of & set(skills)))
+    return (
+        kind in service.roles
+        and service.needs <= set(skills)
+        and (not service.one_of or bool(service.one_of & set(skills)))
+    )
 
 
 def why_not(work: str) -> tuple[str, str]:
@@ -69,7 +73,8 @@ _PEOPLE = """
                    AND o.state IN ('planned', 'assigned', 'checked_in')
                    AND o.planned_start BETWEEN %(start)s - INTERVAL '11 hours' AND %(start)s + INTERVAL '11 hours'
                    AND o.planned_start < %(end)s + %(way)s
-                   AND o.planned_start + o.planned_minutes * INTERVAL '1 minute' > %(start)s - %(way)s::interval) AS busy
+                   AND o.planned_start + o.planned_minutes * INTERVAL '1 minute' > %(start)s - %(way)s::interval
+           ) AS busy
     FROM staff s WHERE s.organisation_id = ANY (%(providers)s) AND s.active ORDER BY s.code
 """
 

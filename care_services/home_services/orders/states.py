@@ -18,7 +18,7 @@ AHEAD: tuple[State, ...] = ("planned", "assigned")
 LIVE: tuple[State, ...] = ("planned", "assigned", "checked_in")
 """Something is still to be done."""
 DONE: tuple[State, ...] = ("checked_out", "confirmed")
-"""What is paid for."""
+"""States that are paid for."""
 STATES: tuple[State, ...] = (
     "planned", "assigned", "checked_in", "checked_out", "confirmed", "missed", "cancelled", "refused_at_door",
 )  # fmt: skip

@@ -17,7 +17,7 @@ from vocabulary.times import SHANGHAI
 
 
 class Doer(msgspec.Struct, frozen=True):
-    """Who does a step, as the history names them. ``account_id`` None: the platform, or somebody without an account."""
+    """The doer of a step, as the history names them. ``account_id`` None: the platform, or somebody without an account."""
 
     account_id: int | None
     name: str
@@ -32,7 +32,7 @@ def doer(acting: Acting) -> Doer:
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A service order with the facts needed to go there. Money in fen; degrees CGCS2000, the home's or its compound's."""
+    """A service order with the facts needed to go there. Money in fen; degrees CGCS2000, the home's or its area's."""
 
     id: int
     version: int
@@ -188,7 +188,9 @@ def change(
     """
     target = next_state(order.state, step)
     values = {"state": target, **(columns or {})}
-    setting = sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values)
+    setting = sql.SQL(", ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values
+    )
     row = conn.execute(
         sql.SQL("UPDATE service_order SET {}, version = version + 1 WHERE id = %(id)s AND version = %(seen)s").format(
             setting

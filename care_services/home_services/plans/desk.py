@@ -25,7 +25,7 @@ STATES: dict[str, tuple[str, str]] = {
 
 
 class PlanData(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody plans: a service, by which provider, how often. ``staff``: code of the preferred person."""
+    """The wish of somebody who plans: a service, by which provider, how often. ``staff``: code of the preferred person."""
 
     service: str
     organisation: str
@@ -130,7 +130,7 @@ def plan(conn: Connection[Any], acting: Acting, plan_id: int) -> Plan:
 
 
 def history(conn: Connection[Any], plan_id: int) -> list[dict[str, Any]]:
-    """What was done to a plan, the oldest first."""
+    """The events of a plan, the oldest first."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             "SELECT at, action, actor, note, detail FROM service_plan_event WHERE plan_id = %s ORDER BY id", (plan_id,)
@@ -270,7 +270,7 @@ def _said(plan: Plan) -> dict[str, Any]:
 
 
 def _event(
-    conn: Connection[Any], acting: Acting, plan_id: int, action: str, note: str = "", detail: dict[str, Any] | None = None
+    conn: Connection[Any], acting: Acting, plan_id: int, action: str, note: str = "", detail: Any = None
 ) -> None:  # fmt: skip
     conn.execute(
         "INSERT INTO service_plan_event (plan_id, at, action, account_id, actor, note, detail)"

@@ -9,6 +9,7 @@ from care_services.core.acting import Acting
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.catalogue.catalogue import amount, offers
 from care_services.home_services.orders import store
+from care_services.home_services.orders.states import Step
 from care_services.home_services.orders.store import Order
 from care_services.home_services.plans.making import AHEAD_DAYS
 from care_services.home_services.plans.recurrence import DAY, Recurrence, slots
@@ -82,6 +83,6 @@ def _renew(conn: Connection[Any], acting: Acting, order: Order, plan: dict[str, 
         "subsidy_fen": share.subsidy_fen, "own_fen": share.own_fen, "subsidy_rule": share.rule,
         "subsidy_open": share.open,
     }  # fmt: skip
-    step = "assign" if plan["staff_id"] is not None else "unassign" if order.state == "assigned" else "move"
+    step: Step = "assign" if plan["staff_id"] is not None else "unassign" if order.state == "assigned" else "move"
     store.change(conn, order, step, store.doer(acting), acting.at, note="服务计划已变更", detail=BY_PLAN,
                  columns=columns)  # fmt: skip

@@ -56,7 +56,10 @@ def words(rule: Recurrence) -> tuple[str, str]:
     if rule.every_weeks == 2:
         zh, en = zh.replace("每周", "隔周", 1), f"{en}, every other week"
     elif rule.every_weeks > 2:
-        zh, en = f"每 {rule.every_weeks} 周一次：" + zh.replace("每周", "周", 1), f"{en}, every {rule.every_weeks} weeks"
+        zh, en = (
+            f"每 {rule.every_weeks} 周一次：" + zh.replace("每周", "周", 1),
+            f"{en}, every {rule.every_weeks} weeks",
+        )
     return f"{zh} {'、'.join(clocks)}", f"{en} at {_listed(clocks)}"
 
 

@@ -16,7 +16,7 @@ HOW: dict[str, tuple[str, str]] = {
     "station": ("站点补登", "entered by the station"),
 }  # fmt: skip
 NEAR_M = 150.0
-"""A telephone within so many metres of the home is there: blocks of a compound, and what a telephone errs by indoors."""
+"""A telephone within so many metres of a home is there: blocks of a compound, and what a telephone errs by indoors."""
 MOST_ERROR_M = 200.0
 """A place that is less exact than this proves nothing."""
 STEP = dt.timedelta(minutes=5)
@@ -82,7 +82,8 @@ def code_holds(secret: bytes, edition: int, given: str, at: dt.datetime) -> bool
     """Whether a code is that of the paper, or the panel's of now or of the step before."""
     typed = "".join(letter for letter in given if letter.isdecimal())
     good = (paper_code(secret, edition), panel_code(secret, at), panel_code(secret, at - STEP))
-    return any([hmac.compare_digest(typed.encode(), one.encode()) for one in good])  # all of them, in the same time
+    held = [hmac.compare_digest(typed.encode(), one.encode()) for one in good]  # all of them, in the same time
+    return any(held)
 
 
 def _digits(secret: bytes, about: str) -> str:

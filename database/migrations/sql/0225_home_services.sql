@@ -78,6 +78,7 @@ CREATE TABLE settlement (
     own_fen         bigint NOT NULL CHECK (own_fen + subsidy_fen = amount_fen),
     corrections     integer NOT NULL,
     correction_fen  bigint NOT NULL,             -- part of amount_fen
+    frozen          boolean NOT NULL DEFAULT false, -- at the end of the transaction that makes it
     UNIQUE (organisation_id, month)
 );
 CREATE INDEX settlement_month ON settlement (month);
@@ -109,6 +110,7 @@ CREATE TABLE service_order (
     tasks_done      smallint[],                  -- numbers of the service's tasks, from 1
     done_note       text NOT NULL DEFAULT '',
     missed_at       timestamptz,                 -- the station was told that nobody has come
+    missed_alert    uuid,                        -- the alert about it, until the carer comes or it is dealt with
     settlement_id   integer REFERENCES settlement, -- the first that has it
     to_correct      boolean NOT NULL DEFAULT false, -- changed since
     version         integer NOT NULL DEFAULT 1,
@@ -121,6 +123,7 @@ CREATE INDEX service_order_day ON service_order (planned_start, id);
 CREATE INDEX service_order_staff ON service_order (staff_id, planned_start) WHERE staff_id IS NOT NULL;
 CREATE INDEX service_order_live ON service_order (planned_start)
     WHERE state IN ('planned', 'assigned', 'checked_in', 'missed');
+CREATE INDEX service_order_missed ON service_order (missed_alert) WHERE missed_alert IS NOT NULL;
 CREATE INDEX service_order_to_settle ON service_order (organisation_id, planned_start)
     WHERE settlement_id IS NULL AND state IN ('checked_out', 'confirmed');
 CREATE INDEX service_order_to_correct ON service_order (organisation_id) WHERE to_correct;
@@ -178,7 +181,7 @@ CREATE TABLE visit_code (
 
 CREATE TABLE settlement_line (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    settlement_id integer NOT NULL REFERENCES settlement ON DELETE CASCADE,
+    settlement_id integer NOT NULL REFERENCES settlement,
     order_id      bigint NOT NULL REFERENCES service_order,
     kind          text NOT NULL CHECK (kind IN ('visit', 'late', 'correction')),
     minutes       integer NOT NULL,
@@ -188,6 +191,25 @@ CREATE TABLE settlement_line (
     UNIQUE (order_id, settlement_id)
 );
 CREATE INDEX settlement_line_settlement ON settlement_line (settlement_id, id);
+
+-- What is settled stays as it is, whoever asks: a change comes into a later settlement.
+CREATE FUNCTION settlement_is_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'settlement' AND TG_OP = 'UPDATE' THEN
+        IF NOT OLD.frozen THEN
+            RETURN NEW;
+        END IF;
+    ELSIF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM settlement s WHERE s.id = NEW.settlement_id AND s.frozen) THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'a settlement is frozen: correct it in a later one' USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+CREATE TRIGGER settlement_frozen BEFORE UPDATE OR DELETE ON settlement
+    FOR EACH ROW EXECUTE FUNCTION settlement_is_frozen();
+CREATE TRIGGER settlement_line_frozen BEFORE INSERT OR UPDATE OR DELETE ON settlement_line
+    FOR EACH ROW EXECUTE FUNCTION settlement_is_frozen();
 
 CREATE TABLE service_request (
     id              integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

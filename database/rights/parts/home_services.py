@@ -17,7 +17,14 @@ PART = Part(
             select=f"{_READ} care_round",
             insert=f"care_service service_price service_plan service_order service_press service_rating visit_code"
             f" settlement settlement_line service_request {_HISTORY}",
-            update="care_service service_plan service_order service_rating visit_code service_request",
+            update="care_service service_plan service_order service_press service_rating visit_code service_request",
+            columns=(
+                (
+                    "UPDATE",
+                    "settlement",
+                    "visits, minutes, amount_fen, subsidy_fen, own_fen, corrections, correction_fen, frozen",
+                ),
+            ),
         ),
         # the panel in a home
         "links": Rights(
