@@ -1,4 +1,4 @@
-"""The account that acts, with moment and origin: what every function of the service layer takes beside its connection."""
+"""The account that acts, with moment and origin: the argument of every function of the service layer."""
 
 import datetime as dt
 from typing import Any

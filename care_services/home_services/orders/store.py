@@ -17,7 +17,7 @@ from vocabulary.times import SHANGHAI
 
 
 class Doer(msgspec.Struct, frozen=True):
-    """The doer of a step, as the history names them. ``account_id`` None: the platform, or somebody without an account."""
+    """The doer of a step, as the history names them. ``account_id`` None: the platform, or a panel."""
 
     account_id: int | None
     name: str

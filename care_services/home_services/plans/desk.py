@@ -25,7 +25,7 @@ STATES: dict[str, tuple[str, str]] = {
 
 
 class PlanData(msgspec.Struct, frozen=True, kw_only=True):
-    """The wish of somebody who plans: a service, by which provider, how often. ``staff``: code of the preferred person."""
+    """The wish of somebody who plans: a service, by which provider, how often. ``staff``: the preferred person."""
 
     service: str
     organisation: str
