@@ -145,6 +145,14 @@ class Action(StrEnum):
     """Say yes or no to an erasure or a research project that somebody else planned."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
+    PLAN_SERVICES = "plan_services"
+    """Plan services at home: plans, service orders, who goes, corrections of what was done."""
+    SERVE = "serve"
+    """Do a service at home: check in at the door, check out."""
+    REQUEST_SERVICE = "request_service"
+    """Ask for a service by one tap, see where it stands, take it back."""
+    SETTLE_SERVICES = "settle_services"
+    """The catalogue of services with its prices, and the settlement of a month."""
 
 
 _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
@@ -166,7 +174,9 @@ _DISPATCHER = frozenset(
     | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
     | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
-    | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE, Action.GIVE_CONSENTS}
+    | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
+    | {Action.PLAN_SERVICES, Action.REQUEST_SERVICE}
+    | {Action.GIVE_CONSENTS}
 )
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
@@ -202,15 +212,14 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.RECORD_TRAITS,
             Action.SET_CARE_RULES,
             Action.APPROVE_BEDS,
-            Action.VIEW_PRIVACY,
-            Action.GIVE_CONSENTS,
-            Action.MANAGE_PRIVACY,
-            Action.APPROVE_ERASURE,
+            Action.SETTLE_SERVICES,
         }
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS, Action.MANAGE_PRIVACY, Action.APPROVE_ERASURE}
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
     | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN}
+    | {Action.SETTLE_SERVICES}
     | {Action.VIEW_PRIVACY},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
@@ -220,6 +229,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
         | {Action.MANAGE_REGISTERS}
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
+        | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
         | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS, Action.APPROVE_ERASURE}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
@@ -230,6 +240,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
         | {Action.MANAGE_BEDS}
+        | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
         | {Action.GIVE_CONSENTS}
     ),
     Role.CARER: frozenset(
@@ -237,9 +248,10 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
+        | {Action.SERVE}
     ),
-    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE}),
-    Role.PANEL: frozenset({Action.USE_PANEL}),
+    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE}),
+    Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
     Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
@@ -317,6 +329,10 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.MANAGE_PRIVACY: "管理个人信息",
     Action.APPROVE_ERASURE: "审批个人信息删除与研究",
     Action.USE_PANEL: "使用长者终端",
+    Action.PLAN_SERVICES: "安排上门服务",
+    Action.SERVE: "上门服务签到签退",
+    Action.REQUEST_SERVICE: "一键申请服务",
+    Action.SETTLE_SERVICES: "维护服务价格与月度结算",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""
 
