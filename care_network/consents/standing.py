@@ -1,4 +1,4 @@
-"""Read the register: where each consent of a resident stands, its history, and what a withdrawal would end."""
+"""Read the register: where each consent of a resident stands, its history, and the ends that a withdrawal has."""
 
 import datetime as dt
 from typing import Any, Literal
@@ -149,7 +149,7 @@ _ROWS = {"contact": _contacts, "family": _family, "exchange": _systems}
 
 
 def consequences(conn: Connection[Any], resident_id: int, one: Standing) -> list[tuple[str, str]]:
-    """What ends when this consent is withdrawn, in Chinese and English, the gravest first."""
+    """Name what ends when this consent is withdrawn, in Chinese and English, the gravest first."""
     who_zh = f"{one.note_zh}{one.name_zh}" if one.purpose.kept_in != "exchange" else one.name_zh
     who_en = f"{one.name_en} ({one.note_en})" if one.note_en and one.purpose.kept_in != "exchange" else one.name_en
     found = [(one.purpose.end_zh.format(who=who_zh), one.purpose.end_en.format(who=who_en))]

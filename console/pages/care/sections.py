@@ -14,5 +14,9 @@ GROUPS: tuple[Group, ...] = (
             "What residents agreed to, and withdrawing it",
             (Action.GIVE_CONSENTS,),
         ),
+        Section(
+            "/care/privacy/processing", "处理活动记录", "Record of processing", "个人信息用来做什么、依据什么、保存多久",
+            "What personal data is used for, by which right, how long", (Action.VIEW_PRIVACY,),
+        ),
     )),
 )  # fmt: skip

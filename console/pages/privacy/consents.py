@@ -32,7 +32,7 @@ def consents_page(
     request: Request, console: Shared, account: CurrentAccount, q: Asked = "", purpose: Asked = "", state: Asked = "",
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
 ) -> Response:  # fmt: skip
-    """What residents of the area said to each purpose, and the latest steps; ``q``: a resident's code, or a search."""
+    """Count what residents of the area said to each purpose, and list the latest steps; ``q``: a resident's code, or a search."""
     if q.strip():
         code = q.strip().upper()
         known = any(one.code == code for one in console.everybody().entries)
@@ -128,7 +128,7 @@ def _one(
 
 
 def _choices(lines: list[standing.Standing]) -> list[tuple[str, str, str]]:
-    """What can be agreed to: purposes, and those towards somebody by name; and a further account of the family."""
+    """List what can be agreed to: purposes, and those towards somebody by name; and a further account of the family."""
     found = []
     for one in lines:
         if one.state == "yes" or (one.purpose.kept_in == "family"):

@@ -25,6 +25,8 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/consents": lambda *_: Example("/care/consents"),
     "GET /care/consents/{code}": lambda *_: Example("/care/consents/R1"),
     "GET /care/consents/{code}/withdraw": lambda *_: Example("/care/consents/R1/withdraw?purpose=outdoor_place"),
+    "GET /care/privacy/processing": lambda *_: Example("/care/privacy/processing"),
     "POST /care/consents/{code}/give": _given,
     "POST /care/consents/{code}/withdraw": _withdrawal,
 }
+ABOUT_NOBODY = {"GET /care/privacy/processing"}
