@@ -8,7 +8,7 @@ from care_network.errors import NotFoundError
 
 
 class Register(msgspec.Struct, frozen=True, kw_only=True):
-    """A register. Who stands in it has the ``trait`` of :data:`care_services.core.facts.TRAITS`; '': no trait."""
+    """A register. Its people have the ``trait`` of :data:`care_services.core.facts.TRAITS`; '': no trait."""
 
     code: str
     zh: str

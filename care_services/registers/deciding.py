@@ -130,7 +130,7 @@ def link(
 ) -> Line:
     """Say who a line is about that named nobody surely: the resident of a code, or '' for nobody of ours (it is new).
 
-    The line's identity number goes into the resident's record where there is none. What differs is written down, to be
+    The line's identity number goes into the resident's record where there is none. Differences are written down, to be
     decided on.
     """
     require(account, Action.MANAGE_REGISTERS)

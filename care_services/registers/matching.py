@@ -72,7 +72,7 @@ class Known:
                 self._pairs.setdefault(pair, []).append(one.id)
 
     def by_digest(self, digest: bytes | None) -> Ours | None:
-        """Whoever has this identity number."""
+        """The resident with this identity number."""
         number = None if digest is None else self._by_digest.get(digest)
         return None if number is None else self.residents.get(number)
 
