@@ -1,4 +1,4 @@
-"""Rules that are data: each subject in words, its versions, an editor, and whom new rules would change something for."""
+"""Rules that are data: each subject in words, its versions, an editor, and whom new rules would concern."""
 
 import datetime as dt
 from typing import Annotated
