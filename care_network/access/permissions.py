@@ -123,10 +123,18 @@ class Action(StrEnum):
     """Bring observations in as another system does."""
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
+    MANAGE_REGISTERS = "manage_registers"
+    """Registers of other offices: import them, decide on what differs; residents' identity numbers."""
+    REPORT_UP = "report_up"
+    """Packages for the levels above and beside: make, send, look at what was sent."""
     RECORD_TRAITS = "record_traits"
     """Traits of residents beyond their record, such as low income, with evidence."""
     SET_CARE_RULES = "set_care_rules"
     """Rules that are data: subsidies, grants, caps."""
+    MANAGE_BEDS = "manage_beds"
+    """Home care beds from application to closing, lending of equipment, applications for grants."""
+    APPROVE_BEDS = "approve_beds"
+    """Open a home care bed or refuse it, decide on grants, settle a month of them."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
 
@@ -181,8 +189,11 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_CHANNELS,
             Action.MANAGE_MACHINES,
             Action.VIEW_CARE,
+            Action.MANAGE_REGISTERS,
+            Action.REPORT_UP,
             Action.RECORD_TRAITS,
             Action.SET_CARE_RULES,
+            Action.APPROVE_BEDS,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
@@ -194,6 +205,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
+        | {Action.MANAGE_REGISTERS}
+        | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -202,6 +215,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
+        | {Action.MANAGE_BEDS}
     ),
     Role.CARER: frozenset(
         _VIEW
@@ -277,8 +291,12 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
     Action.VIEW_CARE: "查看养老服务",
+    Action.MANAGE_REGISTERS: "管理名册与证件号码",
+    Action.REPORT_UP: "上报与交换数据",
     Action.RECORD_TRAITS: "登记老人情况",
     Action.SET_CARE_RULES: "设置服务规则",
+    Action.MANAGE_BEDS: "办理床位、辅具与补贴",
+    Action.APPROVE_BEDS: "审批床位与补贴",
     Action.USE_PANEL: "使用长者终端",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""
