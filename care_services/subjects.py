@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from care_services.core.rules import Subject
+from care_services.grants import kinds
 
-_SUBJECTS: tuple[Subject, ...] = ()
+_SUBJECTS: tuple[Subject, ...] = (*kinds.SUBJECTS,)
 SUBJECTS: Mapping[str, Subject] = {subject.code: subject for subject in _SUBJECTS}
 """By code. A part adds its own to the tuple above."""
