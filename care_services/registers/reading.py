@@ -23,7 +23,7 @@ STATES = {
     **dict.fromkeys(("死亡", "去世", "已故", "注销", "deceased", "dead", "died"), "died"),
     **dict.fromkeys(("迁出", "迁移", "搬离", "moved", "moved away"), "moved"),
 }
-_DATE = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})(?:日)?(?:[ T]00:00(?::00)?)?")
+_DATE = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})[日]?(?:[ T]00:00(?::00)?)?")
 _DOCUMENTS = {
     **{words[0]: document for document, words in DOCUMENT_WORDS.items()},
     **{words[1]: document for document, words in DOCUMENT_WORDS.items()},
