@@ -32,7 +32,10 @@ def consents_page(
     request: Request, console: Shared, account: CurrentAccount, q: Asked = "", purpose: Asked = "", state: Asked = "",
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
 ) -> Response:  # fmt: skip
-    """Count what residents of the area said to each purpose, and list the latest steps; ``q``: a resident's code, or a search."""
+    """Count what residents of the area said to each purpose, and list the latest steps.
+
+    ``q``: a resident's code, or a search.
+    """
     if q.strip():
         code = q.strip().upper()
         known = any(one.code == code for one in console.everybody().entries)
