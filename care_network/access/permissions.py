@@ -123,6 +123,10 @@ class Action(StrEnum):
     """Bring observations in as another system does."""
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
+    MANAGE_TIME_BANK = "manage_time_bank"
+    """Volunteers, requests, rounds and the books of the time bank."""
+    CONFIRM_HELP = "confirm_help"
+    """Ask for a volunteer's help, and say afterwards how long it was: for the receiving side."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
 
@@ -188,6 +192,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
         | {Action.VIEW_CARE}
+        | {Action.MANAGE_TIME_BANK}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -196,6 +201,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
         | {Action.VIEW_CARE}
+        | {Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP}
     ),
     Role.CARER: frozenset(
         _VIEW
@@ -203,7 +209,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
     ),
-    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE}),
+    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE} | {Action.CONFIRM_HELP}),
     Role.PANEL: frozenset({Action.USE_PANEL}),
     Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
@@ -271,6 +277,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
     Action.VIEW_CARE: "查看养老服务",
+    Action.MANAGE_TIME_BANK: "管理时间银行",
+    Action.CONFIRM_HELP: "预约和确认互助服务",
     Action.USE_PANEL: "使用长者终端",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""

@@ -70,6 +70,8 @@ MATRIX = {
     "exchange_read":         "no    no    no    no    no    no    no    no    no    yes",
     "exchange_write":        "no    no    no    no    no    no    no    no    no    yes",
     "view_care":             "yes   yes   yes   yes   yes   yes   no    no    no    no",
+    "manage_time_bank":      "no    no    no    yes   yes   no    no    no    no    no",
+    "confirm_help":          "no    no    no    no    yes   no    yes   no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
 }
 ROLES = ("admin", "dispatcher", "lead", "manager", "station", "carer", "family", "panel", "auditor", "machine")
