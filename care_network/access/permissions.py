@@ -123,6 +123,10 @@ class Action(StrEnum):
     """Bring observations in as another system does."""
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
+    RECORD_TRAITS = "record_traits"
+    """Traits of residents beyond their record, such as low income, with evidence."""
+    SET_CARE_RULES = "set_care_rules"
+    """Rules that are data: subsidies, grants, caps."""
     MANAGE_TIME_BANK = "manage_time_bank"
     """Volunteers, requests, rounds and the books of the time bank."""
     CONFIRM_HELP = "confirm_help"
@@ -181,6 +185,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_CHANNELS,
             Action.MANAGE_MACHINES,
             Action.VIEW_CARE,
+            Action.RECORD_TRAITS,
+            Action.SET_CARE_RULES,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
@@ -191,7 +197,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
-        | {Action.VIEW_CARE}
+        | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
         | {Action.MANAGE_TIME_BANK}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
@@ -200,7 +206,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.VIEW_CARE}
+        | {Action.VIEW_CARE, Action.RECORD_TRAITS}
         | {Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP}
     ),
     Role.CARER: frozenset(
@@ -277,6 +283,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
     Action.VIEW_CARE: "查看养老服务",
+    Action.RECORD_TRAITS: "登记老人情况",
+    Action.SET_CARE_RULES: "设置服务规则",
     Action.MANAGE_TIME_BANK: "管理时间银行",
     Action.CONFIRM_HELP: "预约和确认互助服务",
     Action.USE_PANEL: "使用长者终端",
