@@ -101,9 +101,9 @@ def check(legs: Sequence[Leg]) -> None:
         raise ValueError("the entries of a transaction sum to zero")
 
 
-def apply(lots: Mapping[tuple[int, dt.date], int], legs: Iterable[Leg], unbounded: frozenset[int]) -> dict[
-    tuple[int, dt.date], int
-]:
+def apply(
+    lots: Mapping[tuple[int, dt.date], int], legs: Iterable[Leg], unbounded: frozenset[int]
+) -> dict[tuple[int, dt.date], int]:
     """Book entries on lots, as the database does. Raises OverdrawnError where a lot would be negative."""
     after = dict(lots)
     for leg in legs:

@@ -2,7 +2,7 @@
 
 CREATE TABLE time_volunteer (
     id             integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    code           text NOT NULL UNIQUE,
+    code           text NOT NULL GENERATED ALWAYS AS ('V' || lpad(id::text, 5, '0')) STORED UNIQUE,
     name_zh        text NOT NULL,
     name_en        text NOT NULL,
     sex            text NOT NULL CHECK (sex IN ('female', 'male')),
@@ -127,6 +127,7 @@ CREATE TABLE time_request (
     said_as          text CHECK (said_as IN ('resident', 'family', 'station')),
     settled_by       integer REFERENCES account,    -- who decided when the two differed
     settled_reason   text,
+    agreed           integer CHECK (agreed BETWEEN 0 AND 720), -- what both sides said, or the station decided
     credited         integer CHECK (credited >= 0), -- minutes booked to the volunteer, after the rules
     partner_credited integer CHECK (partner_credited >= 0),
     rule             text,                          -- code of the rule that the minutes were decided by
@@ -139,7 +140,8 @@ CREATE TABLE time_request (
     CHECK (state NOT IN ('done', 'disputed', 'confirmed') OR (told_minutes IS NOT NULL AND told_at IS NOT NULL
            AND told_by IS NOT NULL)),
     CONSTRAINT time_request_both_sides CHECK (state <> 'confirmed' OR (said_minutes IS NOT NULL AND said_at IS NOT NULL
-           AND said_by IS NOT NULL AND said_as IS NOT NULL AND credited IS NOT NULL AND said_by <> told_by))
+           AND said_by IS NOT NULL AND said_as IS NOT NULL AND agreed IS NOT NULL AND credited IS NOT NULL
+           AND said_by <> told_by))
 );
 CREATE INDEX time_request_resident ON time_request (resident_id, wanted_from);
 CREATE INDEX time_request_volunteer ON time_request (volunteer_id, wanted_from);
@@ -400,6 +402,19 @@ BEGIN
     END LOOP;
     RETURN booked;
 END $$;
+
+-- Minutes credited to a volunteer by a rule, on a day and in its month: for whoever confirms, who need not see the rest.
+CREATE FUNCTION time_credited(volunteer integer, by_rule text, day date, OUT of_day bigint, OUT of_month bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce(sum(got) FILTER (WHERE on_day = day), 0), coalesce(sum(got), 0) FROM (
+        SELECT CASE volunteer WHEN volunteer_id THEN credited ELSE coalesce(partner_credited, 0) END AS got,
+               (wanted_from AT TIME ZONE 'Asia/Shanghai')::date AS on_day
+        FROM time_request
+        WHERE (volunteer_id = volunteer OR partner_id = volunteer) AND state = 'confirmed' AND rule = by_rule
+          AND wanted_from >= date_trunc('month', day::timestamp) AT TIME ZONE 'Asia/Shanghai'
+          AND wanted_from < (date_trunc('month', day::timestamp) + interval '1 month') AT TIME ZONE 'Asia/Shanghai'
+    ) helped
+$$;
 
 CREATE FUNCTION time_request_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -9,10 +9,11 @@ _ALL = (
     f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_request time_request_event"
     f" {_LEDGER}"
 )
+_FUNCTIONS = "time_earn(uuid,timestamptz) time_account_of(integer) time_credited(integer,text,date)"
 _MANAGES = may("manage_time_bank")
 _STEP = (
     "state, volunteer_id, partner_id, told_minutes, told_at, told_by, said_minutes, said_at, said_by, said_as,"
-    " credited, partner_credited, rule, closed_at, version"
+    " agreed, credited, partner_credited, rule, closed_at, version"
 )
 """What a step of a request's life sets."""
 _HELPER = "anchor.volunteer_id = time_volunteer.id OR anchor.partner_id = time_volunteer.id"
@@ -39,14 +40,14 @@ PART = Part(
             update="time_volunteer time_round time_request",
             delete="time_round_member time_round_crew",
             columns=(("UPDATE", "time_reversal", "decided_by, decided_at, agreed"),),
-            functions="time_earn(uuid,timestamptz) time_account_of(integer)",
+            functions=_FUNCTIONS,
         ),
         "links": Rights(
             select=f"time_volunteer {_OF_VOLUNTEER} time_request time_request_event time_transaction time_entry"
-            " time_account rule_version",
+            " time_account rule_book",
             insert="time_request_event",
             columns=(("UPDATE", "time_request", _STEP),),
-            functions="time_earn(uuid,timestamptz) time_account_of(integer)",
+            functions=_FUNCTIONS,
         ),
     },
     rows={
