@@ -243,7 +243,9 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
         | {Action.SERVE}
     ),
-    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP}),
+    Role.FAMILY: frozenset(
+        _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP}
+    ),
     Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
     Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),

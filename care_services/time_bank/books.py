@@ -1,6 +1,6 @@
 """Book minutes: spend, transfer, give, grant, let expire, correct. Each booking is one transaction of the database.
 
-Whoever draws on an account holds its lock until the end, so that two at once are one after the other; the database
+A booking holds the accounts that it draws on until the end, so that two at once are one after the other; the database
 itself refuses a lot below zero, entries that do not sum to zero, and every change of what is booked.
 """
 
@@ -327,7 +327,7 @@ def legs_of(conn: Connection[Any], transaction: uuid.UUID) -> list[Leg]:
 
 
 def lots_of(conn: Connection[Any], holder: Holder) -> list[Lot]:
-    """What is left in a holder's account, by age."""
+    """Lots that are left in a holder's account, by age."""
     return [] if holder.account_id is None else holders.lots(conn, holder.account_id)
 
 

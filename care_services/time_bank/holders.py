@@ -102,7 +102,7 @@ def opened(conn: Connection[Any], holder: Holder) -> int:
 
 
 def lots(conn: Connection[Any], account_id: int) -> list[Lot]:
-    """What is left in an account of each day's minutes, the oldest first."""
+    """Lots that are left in an account, the oldest first."""
     return conn.cursor(row_factory=class_row(Lot)).execute(
         "SELECT earned_on, minutes FROM time_lot WHERE account_id = %s AND minutes > 0 ORDER BY earned_on",
         (account_id,),

@@ -107,7 +107,7 @@ RELATIONS: Mapping[str, Words] = {
     "grandparent": ("祖父母/外祖父母", "grandparent"),
     "in_law": ("公婆/岳父母", "parent-in-law"),
 }
-"""What the receiver of a gift is to the giver."""
+"""Relations of the receiver of a gift to the giver."""
 
 NEEDS: Mapping[str, Words] = {
     "frail": ("失能", "frail"),

@@ -41,7 +41,7 @@ class Leg(msgspec.Struct, frozen=True, gc=False):
 
 
 class Lot(msgspec.Struct, frozen=True, gc=False):
-    """What is left in an account of the minutes of one day."""
+    """Minutes of one day that are left in an account."""
 
     earned_on: dt.date
     minutes: int

@@ -83,11 +83,11 @@ SUBJECT = Subject(
     },
     default=_DEFAULT,
 )  # fmt: skip
-"""What the district may decide about the time bank by rules."""
+"""Rules of the time bank that the district may set."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rules give for one purpose. None: unlimited."""
+    """Bounds that the rules give for one purpose. None: unlimited."""
 
     rule: str = ""
     zh: str = ""
@@ -107,7 +107,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def limits_of(rules: RuleSet, purpose: str, **facts: Value | None) -> Limits:
-    """What the rules give for a purpose; what no rule speaks of is unlimited."""
+    """Find the bounds for a purpose; without a rule about it there are none."""
     ruling = rules.decide({"purpose": purpose, **facts})
     if ruling.rule is None:
         return Limits()

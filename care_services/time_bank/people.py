@@ -63,7 +63,7 @@ class Volunteer(msgspec.Struct, frozen=True, kw_only=True):
     balance: int = 0
 
     def lacking(self, on: dt.date) -> list[Words]:
-        """What is lacking on a day."""
+        """Name the checks and courses that are lacking on a day."""
         return lacking(self.checks, self.courses, on)
 
     def helping(self, on: dt.date) -> bool:
@@ -76,7 +76,7 @@ class Volunteer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewVolunteer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is written of a volunteer, as a form sends it. ``resident``: the code, of a resident of the district."""
+    """The fields of a volunteer, as a form sends them. ``resident``: the code, of a resident of the district."""
 
     name_zh: str
     name_en: str = ""
@@ -176,7 +176,7 @@ def add(conn: Connection[Any], account: Account, new: NewVolunteer, now: dt.date
             ).fetchone()
             assert row is not None  # noqa: S101 - an INSERT returns its row
             _event(conn, row[0], "apply", None, "applied", account, now)
-            _audit(conn, account, "apply", row[1], fields["resident_id"], now, origin)
+            _trace(conn, account, "apply", row[1], fields["resident_id"], now, origin)
     except errors.UniqueViolation as error:
         raise ExistsError(zh="该老人已是志愿者", en="the resident is a volunteer already", field="resident") from error
     return str(row[1])
@@ -200,7 +200,7 @@ def change(
             if done.rowcount == 0:
                 raise _changed()
             _event(conn, before.id, "change", before.state, before.state, account, now)
-            _audit(conn, account, "change", code, fields["resident_id"], now, origin)
+            _trace(conn, account, "change", code, fields["resident_id"], now, origin)
     except errors.UniqueViolation as error:
         raise ExistsError(zh="该老人已是志愿者", en="the resident is a volunteer already", field="resident") from error
 
@@ -222,7 +222,7 @@ def record_check(
             (before.id, kind, passed, checked_on, expires_on, note.strip()[:MOST_WORDS], account.id, now),
         )
         _event(conn, before.id, f"check_{kind}", before.state, before.state, account, now)
-        _audit(conn, account, f"check_{kind}", code, None, now, origin)
+        _trace(conn, account, f"check_{kind}", code, None, now, origin)
 
 
 def record_training(
@@ -240,14 +240,14 @@ def record_training(
             (before.id, course.strip()[:60] or BASIC_COURSE, passed, passed_on, expires_on, account.id, now),
         )
         _event(conn, before.id, "training", before.state, before.state, account, now)
-        _audit(conn, account, "training", code, None, now, origin)
+        _trace(conn, account, "training", code, None, now, origin)
 
 
 def take_step(
     conn: Connection[Any], account: Account, code: str, action: str, version: int, note: str, now: dt.datetime,
     origin: str = "",
 ) -> None:  # fmt: skip
-    """Take a step of a volunteer's life. Who rests or leaves is no longer on duty for alarms either."""
+    """Take a step of a volunteer's life; resting or leaving ends their duty for alarms, too."""
     require(account, Action.MANAGE_TIME_BANK)
     before, today = find(conn, account, code), day_of(now)
     lack: Sequence[Words] = ()
@@ -271,7 +271,7 @@ def take_step(
                 (after == "active", before.staff),
             )
         _event(conn, before.id, action, before.state, after, account, now, note.strip()[:MOST_WORDS])
-        _audit(conn, account, action, code, None, now, origin)
+        _trace(conn, account, action, code, None, now, origin)
 
 
 def link_staff(
@@ -307,7 +307,7 @@ def link_staff(
             if done.rowcount == 0:
                 raise _changed()
             _event(conn, before.id, "link_staff", before.state, before.state, account, now, staff.strip()[:40])
-            _audit(conn, account, "link_staff", code, None, now, origin)
+            _trace(conn, account, "link_staff", code, None, now, origin)
     except errors.UniqueViolation as error:
         raise ExistsError(
             zh="该工号已关联其他志愿者", en="this member of staff is another volunteer already", field="staff"
@@ -326,7 +326,7 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def history(conn: Connection[Any], volunteer_id: int) -> list[Happened]:
-    """What happened to a volunteer, the newest first."""
+    """Read a volunteer's history, the newest first."""
     return conn.cursor(row_factory=class_row(Happened)).execute(
         "SELECT at, action, from_state, to_state, actor, note FROM time_volunteer_event WHERE volunteer_id = %s"
         " ORDER BY id DESC LIMIT 200", (volunteer_id,),
@@ -395,7 +395,7 @@ def _event(
     )
 
 
-def _audit(
+def _trace(
     conn: Connection[Any], account: Account, step_: str, code: str, resident: int | None, now: dt.datetime, origin: str
 ) -> None:
     audit(conn, account, "change_volunteer", at=now, resident_id=resident, origin=origin,

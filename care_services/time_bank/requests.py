@@ -2,7 +2,7 @@
 
 Help counts when both sides have said how long it was, and said the same: the volunteer (by their link, or as the
 station wrote their word down), and the receiving side (the family, or the station for the resident), who is never the
-same person. Where they differ, the station decides with a reason. What is confirmed is booked in the same transaction.
+same person. Where they differ, the station decides with a reason. Confirmed minutes are booked in the same transaction.
 """
 
 import datetime as dt
@@ -31,7 +31,7 @@ LATE = dt.timedelta(days=30)
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Whoever takes a step: an account, or the person whom a signed link names."""
+    """The person who takes a step: an account, or whom a signed link names."""
 
     key: str
     """'account:12', 'volunteer:V00001', 'contact:…': by which the two sides are told apart."""
@@ -157,11 +157,11 @@ def offer(
         detail = {"points": judged.points, "reasons": [list(words) for words in judged.reasons]}
         person = as_account(account, origin)
         _event(conn, one.id, "accept" if accepted else "offer", one.state, after, person, now, chosen.id, detail=detail)
-        _audit(conn, one, after, person, now)
+        _trace(conn, one, after, person, now)
 
 
 def answer(conn: Connection[Any], one: Request, person: Person, now: dt.datetime, *, yes: bool) -> None:
-    """Take the volunteer's answer to an offer. What is lacking by now (an expired check) refuses a yes."""
+    """Take the volunteer's answer to an offer. A check that has expired by now refuses a yes."""
     _in(one, "offered")
     if yes:
         _still_fits(conn, one, now)
@@ -169,7 +169,7 @@ def answer(conn: Connection[Any], one: Request, person: Person, now: dt.datetime
     with conn.transaction():
         _set(conn, one, one.version, after, volunteer_id=one.volunteer_id if yes else None)
         _event(conn, one.id, "accept" if yes else "decline", one.state, after, person, now, one.volunteer_id)
-        _audit(conn, one, after, person, now)
+        _trace(conn, one, after, person, now)
 
 
 def _still_fits(conn: Connection[Any], one: Request, now: dt.datetime) -> None:
@@ -197,7 +197,7 @@ def take_back(
         _set(conn, one, version, "open", volunteer_id=None, partner_id=None)
         person = as_account(account, origin)
         _event(conn, one.id, "take_back", one.state, "open", person, now, one.volunteer_id, note)
-        _audit(conn, one, "open", person, now)
+        _trace(conn, one, "open", person, now)
 
 
 def tell(
@@ -223,7 +223,7 @@ def tell(
             told_by=person.key,
         )  # fmt: skip
         _event(conn, one.id, "tell", one.state, "done", person, now, one.volunteer_id, detail={"minutes": minutes})
-        _audit(conn, one, "done", person, now)
+        _trace(conn, one, "done", person, now)
 
 
 def confirm(
@@ -254,7 +254,7 @@ def confirm(
         _event(conn, one.id, "confirm", one.state, after, person, now, one.volunteer_id, detail={"minutes": minutes})
         if after == "confirmed":
             conn.execute("SELECT time_earn(%s, %s)", (one.id, now))
-        _audit(conn, one, after, person, now)
+        _trace(conn, one, after, person, now)
     return after
 
 
@@ -282,7 +282,7 @@ def settle(
             conn, one.id, "settle", one.state, "confirmed", person, now, one.volunteer_id, reason, {"minutes": minutes}
         )
         conn.execute("SELECT time_earn(%s, %s)", (one.id, now))
-        _audit(conn, one, "confirmed", person, now)
+        _trace(conn, one, "confirmed", person, now)
 
 
 def cancel(
@@ -302,7 +302,7 @@ def cancel(
         _event(conn, one.id, "cancel", one.state, "cancelled", person, now, one.volunteer_id, reason)
         if one.paid_by == "hours":
             books.refund(conn, one.id, now, account.id)
-        _audit(conn, one, "cancelled", person, now)
+        _trace(conn, one, "cancelled", person, now)
 
 
 _ORDER = """
@@ -441,6 +441,6 @@ def _event(
     )  # fmt: skip
 
 
-def _audit(conn: Connection[Any], one: Request, state: str, person: Person, now: dt.datetime) -> None:
+def _trace(conn: Connection[Any], one: Request, state: str, person: Person, now: dt.datetime) -> None:
     detail = {"number": one.number, "state": state} | ({} if person.account else {"by": person.key})
     audit(conn, person.account, "change_help", at=now, resident_id=one.resident_id, origin=person.origin, detail=detail)

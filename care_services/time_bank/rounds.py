@@ -96,7 +96,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def members(conn: Connection[Any], account: Account, round_id: int, now: dt.datetime) -> list[Member]:
-    """Who is visited, in the order of visits."""
+    """Residents who are visited, in the order of visits."""
     require(account, Action.VIEW_CARE)
     rows = conn.cursor(row_factory=class_row(Member)).execute(
         "SELECT r.id, r.code, r.name_zh, r.name_en, h.address_zh, h.address_en FROM time_round_member m"
@@ -142,7 +142,7 @@ def proposed(conn: Connection[Any], account: Account, area: str, now: dt.datetim
 
 
 def crew(conn: Connection[Any], round_id: int) -> list[tuple[int, int, str, str, str]]:
-    """Who goes: (pair, volunteer's id, code, Chinese name, English name)."""
+    """Volunteers who go: (pair, volunteer's id, code, Chinese name, English name)."""
     return [
         (row[0], row[1], row[2], row[3], row[4])
         for row in conn.execute(

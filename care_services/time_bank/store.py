@@ -214,7 +214,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def history(conn: Connection[Any], request_id: uuid.UUID) -> list[Step]:
-    """What happened to a request, the oldest first."""
+    """Read a request's history, the oldest first."""
     return conn.cursor(row_factory=class_row(Step)).execute(
         "SELECT e.at, e.action, e.from_state, e.to_state, e.actor, v.name_zh AS volunteer_zh,"
         " v.name_en AS volunteer_en, e.note, e.detail FROM time_request_event e"
@@ -224,7 +224,7 @@ def history(conn: Connection[Any], request_id: uuid.UUID) -> list[Step]:
 
 
 def wanted(conn: Connection[Any], one: Request) -> Wanted:
-    """What a request asks of a volunteer."""
+    """Find out what a request asks of a volunteer."""
     row = conn.execute(
         "SELECT r.languages, r.preferred_language, h.longitude, h.latitude FROM resident r"
         " JOIN household h ON h.id = r.household_id WHERE r.id = %s",

@@ -16,7 +16,7 @@ MOST = 20
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked at, and what is wrong. ``faults`` empty: the books are right."""
+    """The outcome of a look at the books. ``faults`` empty: the books are right."""
 
     transactions: int
     entries: int

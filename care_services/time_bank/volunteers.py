@@ -35,7 +35,7 @@ class Paper(msgspec.Struct, frozen=True):
 def lacking(
     checks: Mapping[str, Paper], courses: Mapping[str, Paper], on: dt.date, needed: Sequence[str] = (BASIC_COURSE,)
 ) -> list[Words]:
-    """What a volunteer lacks on a day, in words: checks and courses that are missing, not passed or expired."""
+    """Say what a volunteer lacks on a day: checks and courses that are missing, not passed or expired."""
     found: list[Words] = []
     for kind, (zh, en) in CHECKS.items():
         found += _lack(checks.get(kind), on, zh, en)

@@ -15,7 +15,7 @@ _STEP = (
     "state, volunteer_id, partner_id, told_minutes, told_at, told_by, said_minutes, said_at, said_by, said_as,"
     " agreed, credited, partner_credited, rule, closed_at, version"
 )
-"""What a step of a request's life sets."""
+"""Columns that a step of a request's life sets."""
 _HELPER = "anchor.volunteer_id = time_volunteer.id OR anchor.partner_id = time_volunteer.id"
 _VOLUNTEER = (
     f"({ALL} OR {STAFF} AND EXISTS (SELECT FROM area place WHERE place.id = time_volunteer.area_id"

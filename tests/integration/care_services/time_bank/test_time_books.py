@@ -266,4 +266,3 @@ def test_whatever_is_moved_the_books_hold(bank: Bank, moves: list[tuple[int, int
         row = conn.execute("SELECT min(minutes), count(*) FROM time_lot").fetchone()
         assert row is not None
         assert row[0] >= 0
-
