@@ -135,6 +135,10 @@ class Action(StrEnum):
     """Home care beds from application to closing, lending of equipment, applications for grants."""
     APPROVE_BEDS = "approve_beds"
     """Open a home care bed or refuse it, decide on grants, settle a month of them."""
+    MANAGE_TIME_BANK = "manage_time_bank"
+    """Volunteers, requests, rounds and the books of the time bank."""
+    CONFIRM_HELP = "confirm_help"
+    """Ask for a volunteer's help, and say afterwards how long it was: for the receiving side."""
     VIEW_PRIVACY = "view_privacy"
     """How personal data is handled: duties, periods, projects, erasures; nobody's consents."""
     GIVE_CONSENTS = "give_consents"
@@ -226,6 +230,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.MANAGE_REGISTERS}
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
         | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
+        | {Action.MANAGE_TIME_BANK}
         | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
@@ -237,6 +242,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
         | {Action.MANAGE_BEDS}
         | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
+        | {Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP}
         | {Action.GIVE_CONSENTS}
     ),
     Role.CARER: frozenset(
@@ -246,7 +252,9 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
         | {Action.SERVE}
     ),
-    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE}),
+    Role.FAMILY: frozenset(
+        _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP}
+    ),
     Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
     Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
@@ -320,6 +328,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.SET_CARE_RULES: "设置服务规则",
     Action.MANAGE_BEDS: "办理床位、辅具与补贴",
     Action.APPROVE_BEDS: "审批床位与补贴",
+    Action.MANAGE_TIME_BANK: "管理时间银行",
+    Action.CONFIRM_HELP: "预约和确认互助服务",
     Action.VIEW_PRIVACY: "查看个人信息保护",
     Action.GIVE_CONSENTS: "登记与撤回同意",
     Action.USE_PANEL: "使用长者终端",
