@@ -143,6 +143,10 @@ class Action(StrEnum):
     """How personal data is handled: duties, periods, projects, erasures; nobody's consents."""
     GIVE_CONSENTS = "give_consents"
     """Write residents' consents down, and withdraw them."""
+    MANAGE_PRIVACY = "manage_privacy"
+    """Copies of a person's data, plans of erasure, research projects, breaches."""
+    APPROVE_ERASURE = "approve_erasure"
+    """Say yes or no to an erasure or a research project that somebody else planned."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
     PLAN_SERVICES = "plan_services"
@@ -214,7 +218,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.APPROVE_BEDS,
             Action.SETTLE_SERVICES,
         }
-        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS, Action.MANAGE_PRIVACY, Action.APPROVE_ERASURE}
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
@@ -231,7 +235,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
         | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
         | {Action.MANAGE_TIME_BANK}
-        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS, Action.APPROVE_ERASURE}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -332,6 +336,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.CONFIRM_HELP: "预约和确认互助服务",
     Action.VIEW_PRIVACY: "查看个人信息保护",
     Action.GIVE_CONSENTS: "登记与撤回同意",
+    Action.MANAGE_PRIVACY: "管理个人信息",
+    Action.APPROVE_ERASURE: "审批个人信息删除与研究",
     Action.USE_PANEL: "使用长者终端",
     Action.PLAN_SERVICES: "安排上门服务",
     Action.SERVE: "上门服务签到签退",

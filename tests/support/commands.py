@@ -111,6 +111,7 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.EDIT_MEDICAL_NOTE: ("network note set",),
     Action.EXPORT_VITALS: ("export",),
+    Action.APPROVE_ERASURE: ("care privacy erasures list", "care privacy erasures vote"),
     Action.GIVE_CONSENTS: (
         "care privacy consents give", "care privacy consents purposes", "care privacy consents show",
         "care privacy consents withdraw",
@@ -127,6 +128,9 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "exchange consent give", "exchange consent list", "exchange consent withdraw", "exchange tokens add",
         "exchange tokens list", "exchange tokens revoke", "exchange webhooks add", "exchange webhooks list",
         "exchange webhooks log", "exchange webhooks pause", "exchange webhooks remove", "exchange webhooks resend",
+    ),
+    Action.MANAGE_PRIVACY: (
+        "care privacy copies ask", "care privacy copies list", "care privacy copies save", "care privacy erasures plan",
     ),
     Action.MANAGE_STAFF: ("dispatch present", "network rosters copy-week", "network rosters swap",),
     Action.MERGE: (
