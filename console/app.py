@@ -35,6 +35,7 @@ from console.pages.people import residents, search
 from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
+from console.pages.services import door, money, plans, rounds, visits
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.entry import confirming
@@ -89,6 +90,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     # care and services
     care.router,
     care_of_resident.router,
+    visits.router,
+    door.router,
+    plans.router,
+    money.router,
+    rounds.router,
     # records
     lists.router,
     record.router,
