@@ -127,6 +127,10 @@ class Action(StrEnum):
     """Assess residents' ability: begin, fill in, sign as the first or the second assessor."""
     APPROVE_PROPOSALS = "approve_proposals"
     """Decide on what a grade proposes: thresholds, escalation, service plan (the first two need their own, too)."""
+    RECORD_TRAITS = "record_traits"
+    """Traits of residents beyond their record, such as low income, with evidence."""
+    SET_CARE_RULES = "set_care_rules"
+    """Rules that are data: subsidies, grants, caps."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
 
@@ -181,6 +185,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_CHANNELS,
             Action.MANAGE_MACHINES,
             Action.VIEW_CARE,
+            Action.RECORD_TRAITS,
+            Action.SET_CARE_RULES,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
@@ -192,7 +198,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
-        | {Action.VIEW_CARE, Action.ASSESS, Action.APPROVE_PROPOSALS}
+        | {Action.VIEW_CARE, Action.ASSESS, Action.APPROVE_PROPOSALS, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -200,7 +206,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.VIEW_CARE, Action.ASSESS, Action.APPROVE_PROPOSALS}
+        | {Action.VIEW_CARE, Action.ASSESS, Action.APPROVE_PROPOSALS, Action.RECORD_TRAITS}
     ),
     Role.CARER: frozenset(
         _VIEW
@@ -279,6 +285,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.VIEW_CARE: "查看养老服务",
     Action.ASSESS: "评估老人能力",
     Action.APPROVE_PROPOSALS: "审批评估建议",
+    Action.RECORD_TRAITS: "登记老人情况",
+    Action.SET_CARE_RULES: "设置服务规则",
     Action.USE_PANEL: "使用长者终端",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""
