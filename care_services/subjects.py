@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from care_services.assessment import due
 from care_services.core.rules import Subject
 
-_SUBJECTS: tuple[Subject, ...] = ()
+_SUBJECTS: tuple[Subject, ...] = (due.SUBJECT,)
 SUBJECTS: Mapping[str, Subject] = {subject.code: subject for subject in _SUBJECTS}
 """By code. A part adds its own to the tuple above."""

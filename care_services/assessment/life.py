@@ -43,7 +43,9 @@ def begin(
             raise ProvisioningError(en="choose why it is made", zh="请选择评估原因", field="reason")
         if reason == "first" and before:
             raise ProvisioningError(
-                en="there is an assessment already: choose another reason", zh="已有过评估，请选择其他原因", field="reason"
+                en="there is an assessment already: choose another reason",
+                zh="已有过评估，请选择其他原因",
+                field="reason",
             )
         if reason == "doubt" and doubts not in [one.id for one in before]:
             raise ProvisioningError(
@@ -75,9 +77,7 @@ def _insert(
 ) -> int:  # fmt: skip
     try:
         with conn.transaction():
-            return store.insert(
-                conn, account, resident_id, reason, fields, at, doubts_id=doubts, corrects_id=corrects
-            )
+            return store.insert(conn, account, resident_id, reason, fields, at, doubts_id=doubts, corrects_id=corrects)
     except UniqueViolation:
         raise ProvisioningError(
             en="an assessment of this resident is open already: go on with it, or discard it",
@@ -122,9 +122,7 @@ def check(fields: Fields) -> None:
             )
     for name in ("informant", "note"):
         if len(getattr(fields, name)) > MOST_TEXT:
-            raise ProvisioningError(
-                en=f"at most {MOST_TEXT} characters", zh=f"最多 {MOST_TEXT} 字", field=name
-            )
+            raise ProvisioningError(en=f"at most {MOST_TEXT} characters", zh=f"最多 {MOST_TEXT} 字", field=name)
 
 
 def discard(conn: Connection[Any], account: Account, number: int, seen: int, at: dt.datetime, origin: str) -> None:
@@ -149,7 +147,8 @@ def sign(conn: Connection[Any], account: Account, number: int, seen: int, at: dt
         if not found.complete or found.grade is None:
             open_ = len(found.open_items) + len(found.open_facts)
             raise ProvisioningError(
-                en=f"{open_} answers are missing: it can be signed once all are there", zh=f"还有 {open_} 项未填，填完才能签署"
+                en=f"{open_} answers are missing: it can be signed once all are there",
+                zh=f"还有 {open_} 项未填，填完才能签署",
             )
         known = evidence.of(conn, draft.resident_id, at)
         values = {

@@ -115,8 +115,8 @@ def _adjustments(facts: Facts, rules: Standard) -> tuple[Adjustment, ...]:
         found.append(Adjustment("dementia", "确诊痴呆（F00–F03）：能力等级下调一级",
                                 "dementia, diagnosed (F00–F03): one grade worse"))  # fmt: skip
     if facts.diagnosis == "mental":
-        found.append(Adjustment("mental", "确诊其他精神和行为障碍（F04–F99）：能力等级下调一级",
-                                "another mental or behavioural disorder, diagnosed (F04–F99): one grade worse"))  # fmt: skip
+        zh, en = "确诊其他精神和行为障碍（F04–F99）", "another mental or behavioural disorder, diagnosed (F04–F99)"
+        found.append(Adjustment("mental", f"{zh}：能力等级下调一级", f"{en}: one grade worse"))
     events = {one: facts.events[one.code] for one in rules.risks if facts.events.get(one.code)}
     count = sum(events.values())
     if count >= rules.risk_events:
@@ -136,4 +136,4 @@ def _open_facts(facts: Facts, rules: Standard) -> tuple[str, ...]:
 
 def grade_words(grade: str | None) -> tuple[str, str]:
     """A grade in Chinese and English; of None: that it is not known."""
-    return GRADES[grade] if grade in GRADES else ("尚不能确定", "not known yet")
+    return GRADES.get(grade or "", ("尚不能确定", "not known yet"))

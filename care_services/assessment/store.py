@@ -154,13 +154,11 @@ def save(conn: Connection[Any], account: Account, number: int, seen: int, fields
 
 def move(conn: Connection[Any], number: int, seen: int, values: dict[str, Any]) -> bool:
     """Write columns of an assessment as it was seen; False where it is another by now. Names are the program's own."""
-    sets = sql.SQL(", ").join(
-        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values
-    )
+    sets = sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values)
     done = conn.execute(
-        sql.SQL("UPDATE assessment SET {}, version = version + 1 WHERE id = %(_number)s AND version = %(_seen)s").format(
-            sets
-        ),
+        sql.SQL(
+            "UPDATE assessment SET {}, version = version + 1 WHERE id = %(_number)s AND version = %(_seen)s"
+        ).format(sets),
         {**values, "_number": number, "_seen": seen},
     )
     return done.rowcount == 1

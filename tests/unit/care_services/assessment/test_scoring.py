@@ -54,7 +54,7 @@ def test_no_other_total_has_a_grade(total: int) -> None:
 
 @pytest.mark.parametrize("answers", [{"eating": 5}, {"stairs": 4}, {"eating": -1}, {"flying": 1}])
 def test_an_answer_that_its_item_does_not_have_is_refused(answers: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="eating|stairs|flying"):
+    with pytest.raises(ValueError, match=r"eating|stairs|flying"):
         score(Facts(answers=answers))
 
 
@@ -67,7 +67,9 @@ def test_a_coma_decides_at_once() -> None:
 
 
 @pytest.mark.parametrize("diagnosis", ["dementia", "mental"])
-@pytest.mark.parametrize(("total", "grade"), [(90, "mild"), (66, "moderate"), (46, "severe"), (30, "lost"), (5, "lost")])
+@pytest.mark.parametrize(
+    ("total", "grade"), [(90, "mild"), (66, "moderate"), (46, "severe"), (30, "lost"), (5, "lost")]
+)
 def test_a_diagnosis_makes_it_one_worse(diagnosis: str, total: int, grade: str) -> None:
     found = score(facts(total, diagnosis=diagnosis))
     assert found.grade == grade
