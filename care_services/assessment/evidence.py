@@ -81,6 +81,11 @@ def of(conn: Connection[Any], resident_id: int, now: dt.datetime) -> list[Line]:
     ]  # fmt: skip
 
 
+def kept(stored: dict[str, Any]) -> Line:
+    """A line as it was stored with a signature."""
+    return msgspec.convert(stored, Line)
+
+
 def words(line: Line) -> tuple[str, str]:
     """Say a line without its label: the number, what it was counted from, and what is not known."""
     zh, en = _number_words(line)
