@@ -127,6 +127,10 @@ class Action(StrEnum):
     """Assess residents' ability: begin, fill in, sign as the first or the second assessor."""
     APPROVE_PROPOSALS = "approve_proposals"
     """Decide on what a grade proposes: thresholds, escalation, service plan (the first two need their own, too)."""
+    MANAGE_REGISTERS = "manage_registers"
+    """Registers of other offices: import them, decide on what differs; residents' identity numbers."""
+    REPORT_UP = "report_up"
+    """Packages for the levels above and beside: make, send, look at what was sent."""
     RECORD_TRAITS = "record_traits"
     """Traits of residents beyond their record, such as low income, with evidence."""
     SET_CARE_RULES = "set_care_rules"
@@ -185,6 +189,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_CHANNELS,
             Action.MANAGE_MACHINES,
             Action.VIEW_CARE,
+            Action.MANAGE_REGISTERS,
+            Action.REPORT_UP,
             Action.RECORD_TRAITS,
             Action.SET_CARE_RULES,
         }
@@ -198,7 +204,14 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
-        | {Action.VIEW_CARE, Action.ASSESS, Action.APPROVE_PROPOSALS, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
+        | {
+            Action.VIEW_CARE,
+            Action.ASSESS,
+            Action.APPROVE_PROPOSALS,
+            Action.RECORD_TRAITS,
+            Action.SET_CARE_RULES,
+            Action.MANAGE_REGISTERS,
+        }
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -285,6 +298,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.VIEW_CARE: "查看养老服务",
     Action.ASSESS: "评估老人能力",
     Action.APPROVE_PROPOSALS: "审批评估建议",
+    Action.MANAGE_REGISTERS: "管理名册与证件号码",
+    Action.REPORT_UP: "上报与交换数据",
     Action.RECORD_TRAITS: "登记老人情况",
     Action.SET_CARE_RULES: "设置服务规则",
     Action.USE_PANEL: "使用长者终端",

@@ -34,13 +34,18 @@ def versions(conn: Connection[Any], subject: Subject) -> list[Version]:
     ).fetchall()  # fmt: skip
 
 
-def current(conn: Connection[Any], subject: Subject, on: dt.date) -> RuleSet:
-    """The rules that hold on a day: of the versions valid then the newest, else the default."""
+def text_of(conn: Connection[Any], subject: Subject, on: dt.date) -> str:
+    """The rules that hold on a day, as TOML: of the versions valid then the newest, else the default."""
     row = conn.execute(
         "SELECT text FROM rule_book WHERE subject = %s AND valid_from <= %s ORDER BY version DESC LIMIT 1",
         (subject.code, on),
     ).fetchone()
-    return read_rules(subject.default if row is None else row[0], subject)
+    return subject.default if row is None else str(row[0])
+
+
+def current(conn: Connection[Any], subject: Subject, on: dt.date) -> RuleSet:
+    """The rules that hold on a day."""
+    return read_rules(text_of(conn, subject, on), subject)
 
 
 def put(

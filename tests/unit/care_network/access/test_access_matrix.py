@@ -74,6 +74,8 @@ MATRIX = {
     "view_care":             "yes   yes   yes   yes   yes   yes   no    no    no    no",
     "assess":                "no    no    no    yes   yes   yes   no    no    no    no",
     "approve_proposals":     "no    no    yes   yes   yes   no    no    no    no    no",
+    "manage_registers":      "yes   no    no    yes   no    no    no    no    no    no",
+    "report_up":             "yes   no    no    no    no    no    no    no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
 }
 ROLES = ("admin", "dispatcher", "lead", "manager", "station", "carer", "family", "panel", "auditor", "machine")
