@@ -32,13 +32,11 @@ def assessments_page(
     """Who is due, the longest overdue first; what is under way; who was never assessed; all."""
     now = dt.datetime.now(dt.UTC)
     today = now.astimezone(SHANGHAI).date()
-    chosen = cast("View", view if view in lists.VIEWS else "due")
+    chosen: View = view if view in lists.VIEWS else "due"
     with console.database() as conn:
         places = lists.areas(conn, account)
         under = area if area in {path for path, _, _ in places} else ""
-        rows = lists.page(
-            conn, account, chosen, now, origin_of(request), under=under, after=after, most=LIMIT + 1
-        )
+        rows = lists.page(conn, account, chosen, now, origin_of(request), under=under, after=after, most=LIMIT + 1)
         counted = lists.counts(conn, account, today, under)
     shown, more = rows[:LIMIT], len(rows) > LIMIT
     return care_page(

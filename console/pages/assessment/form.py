@@ -1,11 +1,12 @@
 """Between the assessment's form and its fields; what two people wrote, side by side."""
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 import msgspec
 
 from care_network.errors import ProvisioningError
-from care_services.assessment.scoring import DIAGNOSES
+from care_services.assessment.scoring import DIAGNOSES, Diagnosis
 from care_services.assessment.standard import standard
 from care_services.assessment.store import Fields
 
@@ -33,7 +34,7 @@ def read(sent: Mapping[str, str]) -> Fields:
         raise ProvisioningError(en="choose a diagnosis, or that there is none", zh="请选择是否确诊", field="diagnosis")
     return Fields(
         answers={code: points for code, points in answers.items() if points is not None},
-        diagnosis=diagnosis or None,  # type: ignore[arg-type] - it was looked up
+        diagnosis=cast("Diagnosis", diagnosis) if diagnosis else None,
         events={code: count for code, count in events.items() if count is not None},
         informant=sent.get("informant", "").strip()[:LONGEST],
         note=sent.get("note", "").replace("\r\n", "\n").strip()[:LONGEST],

@@ -56,7 +56,9 @@ def _save(
         return _conflict(request, console, account, number, fields, error, by_script=by_script)
     except ProvisioningError as error:
         if by_script:
-            return JSONResponse({"message": message_of(request, error, account), "field": error.field}, status_of(error))
+            return JSONResponse(
+                {"message": message_of(request, error, account), "field": error.field}, status_of(error)
+            )
         return _show(request, console, account, number, error, mine=fields, sent=sent)
     if by_script:
         summary = page(request, "_assessment_summary.html", account, x=kept, score=kept.score, **frame.words())
@@ -146,9 +148,7 @@ def discard(
     with console.database() as conn:
         x = reach.assessment(conn, account, assessment_id, now, origin, "")
     if not sure:
-        return care_page(
-            request, "assessment-discard.html", account, x=x, here="/care/assessments", **frame.words()
-        )
+        return care_page(request, "assessment-discard.html", account, x=x, here="/care/assessments", **frame.words())
     try:
         with console.database() as conn:
             life.discard(conn, account, assessment_id, seen, now, origin)

@@ -53,7 +53,9 @@ def svg(signed: Sequence[Assessment], language: Language) -> str:
     parts.append(line([(at, float(one.total or 0)) for at, one in points], TOP, TALL, rules.maximum, "total"))
     for at, one in points:
         y = TOP + TALL * (1 - (one.total or 0) / rules.maximum)
-        parts.append(f'<text class="trend-number" x="{x(at):.1f}" y="{y - 9:.1f}" text-anchor="middle">{one.total}</text>')
+        parts.append(
+            f'<text class="trend-number" x="{x(at):.1f}" y="{y - 9:.1f}" text-anchor="middle">{one.total}</text>'
+        )
     top = TOP + TALL + GAP + 12
     last = -100.0
     for at, _ in points:
@@ -63,15 +65,18 @@ def svg(signed: Sequence[Assessment], language: Language) -> str:
                 f'<text class="trend-text" x="{last:.1f}" y="{TOP + TALL + 18}" text-anchor="middle">{at:%Y-%m}</text>'
             )
     for domain in rules.domains:
-        parts.append(f'<rect class="trend-ground" x="{LEFT}" y="{top}" width="{WIDTH - LEFT - RIGHT}" height="{SMALL}"/>')
+        parts.append(
+            f'<rect class="trend-ground" x="{LEFT}" y="{top}" width="{WIDTH - LEFT - RIGHT}" height="{SMALL}"/>'
+        )
         parts.append(
             line([(at, float((one.sums or {}).get(domain.code, 0))) for at, one in points], top + 4, SMALL - 8,
                  domain.maximum, domain.code)
         )  # fmt: skip
         newest = (points[-1][1].sums or {}).get(domain.code, 0)
+        name = escape(_short(domain.zh, domain.en, language))
         parts.append(
-            f'<text class="trend-text" x="{WIDTH - RIGHT + 8}" y="{top + 20}">{escape(_short(domain.zh, domain.en, language))}'
-            f'</text><text class="trend-text" x="{WIDTH - RIGHT + 8}" y="{top + 38}">{newest} / {domain.maximum}</text>'
+            f'<text class="trend-text" x="{WIDTH - RIGHT + 8}" y="{top + 20}">{name}</text>'
+            f'<text class="trend-text" x="{WIDTH - RIGHT + 8}" y="{top + 38}">{newest} / {domain.maximum}</text>'
         )
         top += SMALL + 10
     title = pick(language, "能力评估总分和各领域得分的变化", "Ability over time: total and domains")
