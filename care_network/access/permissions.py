@@ -135,8 +135,20 @@ class Action(StrEnum):
     """Traits of residents beyond their record, such as low income, with evidence."""
     SET_CARE_RULES = "set_care_rules"
     """Rules that are data: subsidies, grants, caps."""
+    MANAGE_BEDS = "manage_beds"
+    """Home care beds from application to closing, lending of equipment, applications for grants."""
+    APPROVE_BEDS = "approve_beds"
+    """Open a home care bed or refuse it, decide on grants, settle a month of them."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
+    PLAN_SERVICES = "plan_services"
+    """Plan services at home: plans, service orders, who goes, corrections of what was done."""
+    SERVE = "serve"
+    """Do a service at home: check in at the door, check out."""
+    REQUEST_SERVICE = "request_service"
+    """Ask for a service by one tap, see where it stands, take it back."""
+    SETTLE_SERVICES = "settle_services"
+    """The catalogue of services with its prices, and the settlement of a month."""
 
 
 _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
@@ -159,6 +171,7 @@ _DISPATCHER = frozenset(
     | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
+    | {Action.PLAN_SERVICES, Action.REQUEST_SERVICE}
 )
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
@@ -193,25 +206,25 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.REPORT_UP,
             Action.RECORD_TRAITS,
             Action.SET_CARE_RULES,
+            Action.APPROVE_BEDS,
+            Action.SETTLE_SERVICES,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
     | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN}
+    | {Action.SETTLE_SERVICES}
     | {Action.APPROVE_PROPOSALS},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
         _VIEW
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
-        | {
-            Action.VIEW_CARE,
-            Action.ASSESS,
-            Action.APPROVE_PROPOSALS,
-            Action.RECORD_TRAITS,
-            Action.SET_CARE_RULES,
-            Action.MANAGE_REGISTERS,
-        }
+        | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
+        | {Action.MANAGE_REGISTERS}
+        | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
+        | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
+        | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -219,17 +232,21 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.VIEW_CARE, Action.ASSESS, Action.APPROVE_PROPOSALS, Action.RECORD_TRAITS}
+        | {Action.VIEW_CARE, Action.RECORD_TRAITS}
+        | {Action.MANAGE_BEDS}
+        | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
+        | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     Role.CARER: frozenset(
         _VIEW
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
+        | {Action.SERVE}
         | {Action.ASSESS}
     ),
-    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE}),
-    Role.PANEL: frozenset({Action.USE_PANEL}),
+    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE}),
+    Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
     Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
@@ -302,7 +319,13 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.REPORT_UP: "上报与交换数据",
     Action.RECORD_TRAITS: "登记老人情况",
     Action.SET_CARE_RULES: "设置服务规则",
+    Action.MANAGE_BEDS: "办理床位、辅具与补贴",
+    Action.APPROVE_BEDS: "审批床位与补贴",
     Action.USE_PANEL: "使用长者终端",
+    Action.PLAN_SERVICES: "安排上门服务",
+    Action.SERVE: "上门服务签到签退",
+    Action.REQUEST_SERVICE: "一键申请服务",
+    Action.SETTLE_SERVICES: "维护服务价格与月度结算",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""
 
