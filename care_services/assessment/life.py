@@ -1,6 +1,6 @@
 """The life of an assessment: begun, filled in, signed by one assessor, confirmed or objected to by another.
 
-draft → signed → in force, or objected to; a draft can be discarded. What is signed never changes: a correction is a
+draft → signed → in force, or objected to; a draft can be discarded. The signed one never changes: a correction is a
 new assessment. Each function asks permission, area and version, and leaves a line in the audit.
 """
 
@@ -52,7 +52,7 @@ def begin(
                 en="choose the assessment that is doubted", zh="请选择有疑问的那次评估", field="doubts"
             )
         number = _insert(conn, account, person["id"], reason, Fields(), at, doubts if reason == "doubt" else None, None)
-        _told(conn, account, "begin", number, person["id"], at, origin)
+        _write_down(conn, account, "begin", number, person["id"], at, origin)
     return number
 
 
@@ -67,7 +67,7 @@ def correct(conn: Connection[Any], account: Account, number: int, at: dt.datetim
                 zh="只有被提出异议的评估可以更正，其他情况请开始新的评估",
             )
         new = _insert(conn, account, old.resident_id, old.reason, old.fields, at, old.doubts_id, old.id)
-        _told(conn, account, "begin", new, old.resident_id, at, origin, f"更正评估 {number}")
+        _write_down(conn, account, "begin", new, old.resident_id, at, origin, f"更正评估 {number}")
     return new
 
 
@@ -132,7 +132,7 @@ def discard(conn: Connection[Any], account: Account, number: int, seen: int, at:
     with conn.transaction():
         if draft.state != "draft" or not store.move(conn, number, seen, {"state": "discarded", "changed_at": at}):
             raise _changed(conn, number)
-        _told(conn, account, "discard", number, draft.resident_id, at, origin)
+        _write_down(conn, account, "discard", number, draft.resident_id, at, origin)
 
 
 def sign(conn: Connection[Any], account: Account, number: int, seen: int, at: dt.datetime, origin: str) -> Assessment:
@@ -159,7 +159,7 @@ def sign(conn: Connection[Any], account: Account, number: int, seen: int, at: dt
         }  # fmt: skip
         if draft.state != "draft" or not store.move(conn, number, seen, values):
             raise _changed(conn, number)
-        _told(conn, account, "sign", number, draft.resident_id, at, origin)
+        _write_down(conn, account, "sign", number, draft.resident_id, at, origin)
         signed = store.by_number(conn, number)
         assert signed is not None  # noqa: S101 - it was just written
     return signed
@@ -173,7 +173,7 @@ def confirm(
     signed = _to_check(conn, account, number, at, origin)
     with conn.transaction():
         force.put(conn, account, signed, seen, at, origin)
-        _told(conn, account, "confirm", number, signed.resident_id, at, origin)
+        _write_down(conn, account, "confirm", number, signed.resident_id, at, origin)
         done = store.by_number(conn, number)
         assert done is not None  # noqa: S101 - it was just written
     return done
@@ -199,7 +199,7 @@ def object_to(
         }  # fmt: skip
         if not store.move(conn, number, seen, values):
             raise _changed(conn, number)
-        _told(conn, account, "object", number, signed.resident_id, at, origin, why)
+        _write_down(conn, account, "object", number, signed.resident_id, at, origin, why)
 
 
 def may_check(conn: Connection[Any], account: Account, signed: Assessment) -> bool:
@@ -243,7 +243,7 @@ def _changed(conn: Connection[Any], number: int) -> ChangedMeanwhileError:
     )
 
 
-def _told(
+def _write_down(
     conn: Connection[Any], account: Account, action: str, number: int, resident_id: int, at: dt.datetime, origin: str,
     note: str = "",
 ) -> None:  # fmt: skip

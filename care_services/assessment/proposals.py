@@ -75,7 +75,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def draft(self) -> Draft | None:
-        """What it says in words; None: the program has no such proposal any more."""
+        """Its words; None: the program has no such proposal any more."""
         return next((one for one in catalogue() if one.code == self.code), None)
 
 
@@ -90,7 +90,7 @@ def catalogue() -> tuple[Draft, ...]:
 
 
 def for_grade(grade: Grade) -> list[Draft]:
-    """What a grade proposes."""
+    """The proposals of a grade."""
     return [one for one in catalogue() if grade in one.grades]
 
 

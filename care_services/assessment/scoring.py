@@ -31,7 +31,7 @@ class Adjustment(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a grade follows from. What is not in ``answers`` or ``events``, or None, is unknown."""
+    """Everything that a grade follows from; not in ``answers`` or ``events``, or None: unknown."""
 
     answers: Mapping[str, int] = {}
     """Points by item."""

@@ -14,7 +14,7 @@ from care_services.assessment.scoring import Adjustment, Diagnosis, Facts, Score
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is filled in. What is not in ``answers`` or ``events``, and a diagnosis of None, is unknown."""
+    """Everything that is filled in; not in ``answers`` or ``events``, or a diagnosis of None: unknown."""
 
     answers: dict[str, int] = {}
     diagnosis: Diagnosis | None = None
@@ -73,7 +73,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def score(self) -> Score:
-        """What follows from the answers, by the standard."""
+        """The result of the answers by the standard."""
         return score(self.fields.facts)
 
 

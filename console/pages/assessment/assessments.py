@@ -29,7 +29,7 @@ LOOK, ASSESS = needs(Action.VIEW_CARE), needs(Action.ASSESS)
 def assessments_page(
     request: Request, console: Shared, account: CurrentAccount, view: str = "due", area: str = "", after: str = ""
 ) -> Response:
-    """Who is due, the longest overdue first; what is under way; who was never assessed; all."""
+    """Show who is due, the longest overdue first; what is under way; who was never assessed; all."""
     now = dt.datetime.now(dt.UTC)
     today = now.astimezone(SHANGHAI).date()
     chosen: View = view if view in lists.VIEWS else "due"

@@ -38,7 +38,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
-    """What approving would do, and whether this account may."""
+    """The consequences of approving, and whether this account may."""
 
     lines: list[Line]
     may: bool
@@ -48,7 +48,7 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def outlook(conn: Connection[Any], account: Account, one: Proposal) -> Outlook:
-    """What a proposal would change, from which value to which."""
+    """List what a proposal would change, from which value to which."""
     lines, address = [], ""
     match one.kind:
         case "thresholds":

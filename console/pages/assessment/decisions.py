@@ -23,7 +23,7 @@ LOOK, DECIDE = needs(Action.VIEW_CARE), needs(Action.APPROVE_PROPOSALS)
 
 @router.get("/care/proposals", dependencies=[LOOK])
 def proposals_page(request: Request, console: Shared, account: CurrentAccount, after: int = 0) -> Response:
-    """What grades propose and nobody has decided on, the oldest first."""
+    """List what grades propose and nobody has decided on, the oldest first."""
     with console.database() as conn:
         found = proposals.waiting(conn, account, min(max(after, 0), 2**62), LIMIT + 1)
     shown = found[:LIMIT]

@@ -26,7 +26,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def read(sent: Mapping[str, str]) -> Fields:
-    """Read the form. What is empty is unknown. Raises ProvisioningError with the field."""
+    """Read the form; an empty field is unknown. Raises ProvisioningError with the field."""
     answers = {code: _number(sent, f"answer.{code}") for code in standard().items}
     events = {one.code: _number(sent, f"event.{one.code}") for one in standard().risks}
     diagnosis = sent.get("diagnosis", "")
