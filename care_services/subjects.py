@@ -12,7 +12,7 @@ _SUBJECTS: tuple[Subject, ...] = (
     due.SUBJECT,
     subsidy.SUBJECT,
     waiting.SUBJECT,
-    kinds.SUBJECTS,
-)  # one a line
+    *kinds.SUBJECTS,
+)
 SUBJECTS: Mapping[str, Subject] = {subject.code: subject for subject in _SUBJECTS}
 """By code. A part adds its own to the tuple above."""
