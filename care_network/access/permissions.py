@@ -139,6 +139,10 @@ class Action(StrEnum):
     """Home care beds from application to closing, lending of equipment, applications for grants."""
     APPROVE_BEDS = "approve_beds"
     """Open a home care bed or refuse it, decide on grants, settle a month of them."""
+    MANAGE_TIME_BANK = "manage_time_bank"
+    """Volunteers, requests, rounds and the books of the time bank."""
+    CONFIRM_HELP = "confirm_help"
+    """Ask for a volunteer's help, and say afterwards how long it was: for the receiving side."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
     PLAN_SERVICES = "plan_services"
@@ -224,6 +228,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.MANAGE_REGISTERS}
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
         | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
+        | {Action.MANAGE_TIME_BANK}
         | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
@@ -235,6 +240,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
         | {Action.MANAGE_BEDS}
         | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
+        | {Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP}
         | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     Role.CARER: frozenset(
@@ -245,7 +251,9 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.SERVE}
         | {Action.ASSESS}
     ),
-    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE}),
+    Role.FAMILY: frozenset(
+        _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP}
+    ),
     Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
     Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
@@ -321,6 +329,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.SET_CARE_RULES: "设置服务规则",
     Action.MANAGE_BEDS: "办理床位、辅具与补贴",
     Action.APPROVE_BEDS: "审批床位与补贴",
+    Action.MANAGE_TIME_BANK: "管理时间银行",
+    Action.CONFIRM_HELP: "预约和确认互助服务",
     Action.USE_PANEL: "使用长者终端",
     Action.PLAN_SERVICES: "安排上门服务",
     Action.SERVE: "上门服务签到签退",
