@@ -143,6 +143,10 @@ class Action(StrEnum):
     """Volunteers, requests, rounds and the books of the time bank."""
     CONFIRM_HELP = "confirm_help"
     """Ask for a volunteer's help, and say afterwards how long it was: for the receiving side."""
+    VIEW_PRIVACY = "view_privacy"
+    """How personal data is handled: duties, periods, projects, erasures; nobody's consents."""
+    GIVE_CONSENTS = "give_consents"
+    """Write residents' consents down, and withdraw them."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
     PLAN_SERVICES = "plan_services"
@@ -176,6 +180,7 @@ _DISPATCHER = frozenset(
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
     | {Action.PLAN_SERVICES, Action.REQUEST_SERVICE}
+    | {Action.GIVE_CONSENTS}
 )
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
@@ -213,11 +218,13 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.APPROVE_BEDS,
             Action.SETTLE_SERVICES,
         }
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
     | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN}
     | {Action.SETTLE_SERVICES}
+    | {Action.VIEW_PRIVACY}
     | {Action.APPROVE_PROPOSALS},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
@@ -229,6 +236,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
         | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
         | {Action.MANAGE_TIME_BANK}
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
         | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
@@ -241,6 +249,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.MANAGE_BEDS}
         | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
         | {Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP}
+        | {Action.GIVE_CONSENTS}
         | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     Role.CARER: frozenset(
@@ -255,7 +264,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP}
     ),
     Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
-    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
+    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
 DISPATCHERS = (Role.DISPATCHER, Role.LEAD)
@@ -331,6 +340,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.APPROVE_BEDS: "审批床位与补贴",
     Action.MANAGE_TIME_BANK: "管理时间银行",
     Action.CONFIRM_HELP: "预约和确认互助服务",
+    Action.VIEW_PRIVACY: "查看个人信息保护",
+    Action.GIVE_CONSENTS: "登记与撤回同意",
     Action.USE_PANEL: "使用长者终端",
     Action.PLAN_SERVICES: "安排上门服务",
     Action.SERVE: "上门服务签到签退",

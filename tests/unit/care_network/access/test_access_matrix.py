@@ -80,6 +80,8 @@ MATRIX = {
     "approve_beds":          "yes   no    no    yes   no    no    no    no    no    no",
     "manage_time_bank":      "no    no    no    yes   yes   no    no    no    no    no",
     "confirm_help":          "no    no    no    no    yes   no    yes   no    no    no",
+    "view_privacy":          "yes   no    yes   yes   no    no    no    no    yes   no",
+    "give_consents":         "yes   yes   yes   yes   yes   no    no    no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
     "plan_services":         "no    yes   yes   yes   yes   no    no    no    no    no",
     "serve":                 "no    no    no    no    yes   yes   no    no    no    no",
