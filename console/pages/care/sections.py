@@ -1,34 +1,25 @@
 """The pages of care and services as a table: group, address, name, what for, and the permissions that open them."""
 
 from care_network.access.permissions import Action
+from console.pages.privacy.sections import SECTIONS
 from console.pages.sections import Group, Section
+from console.pages.services.sections import SECTIONS as SERVICES
 
 GROUPS: tuple[Group, ...] = (
-    Group("评估与床位", "Assessment and beds", ()),
-    Group("服务", "Services", (
-        Section("/care/visits", "当日上门服务", "Visits of the day",
-                "谁超时、谁在服务、谁还没去、完成多少", "Who is late, who is there, who is still to come",
-                (Action.VIEW_CARE,)),
-        Section("/care/plans", "服务计划", "Service plans",
-                "每位老人每周哪天由谁做什么", "Which service, on which days, by whom, for each resident",
-                (Action.VIEW_CARE,)),
-        Section("/care/compared", "计划与完成", "Planned against done",
-                "按月、按机构对照计划与实际，签到方式", "By month and provider, with how visits were proved",
-                (Action.VIEW_CARE,)),
-        Section("/care/ratings", "服务评价", "Ratings of visits",
-                "待处理的低分评价，各机构与人员均分", "Low ratings to deal with, means by provider and person",
-                (Action.VIEW_CARE,)),
-        Section("/care/catalogue", "服务目录与价格", "Catalogue of services",
-                "服务项目、时长、所需技能，各机构价格", "Services, their time and skills, and what each provider asks",
-                (Action.VIEW_CARE,)),
-        Section("/care/settlements", "月度结算", "Monthly settlement",
-                "按机构结算已完成的服务，冻结并编号", "What was done, frozen under a number for each provider",
-                (Action.VIEW_CARE,)),
-        Section("/care/rounds", "自动巡查", "The rounds",
-                "平台自动做的事是否都在进行", "Whether the jobs that the platform does by itself are alive",
-                (Action.VIEW_CARE,)),
+    Group("评估与床位", "Assessment and beds", (
+        Section("/care/assessments", "能力评估", "Ability assessments", "按国家标准评估，两人签署；谁到期、谁未评",
+                "By GB/T 42195-2022, signed by two; who is due, who never was", (Action.VIEW_CARE,)),
+        Section("/care/proposals", "评估建议", "Proposals of grades", "按能力等级建议的阈值、呼叫和服务，由人决定",
+                "Thresholds, escalation and plans that a grade proposes; a person decides", (Action.VIEW_CARE,)),
     )),
+    Group("服务", "Services", SERVICES),
     Group("互助", "Helping each other", ()),
     Group("人员与知识", "People and knowledge", ()),
-    Group("数据与权利", "Data and rights", ()),
+    Group("数据与权利", "Data and rights", (
+        Section(
+            "/care/rules", "服务规则", "Rules of services", "补贴、申请与上限按数据判定，可先试算",
+            "Subsidies, grants and caps, tried before they hold", (Action.VIEW_CARE,),
+        ),
+        *SECTIONS,
+    )),
 )  # fmt: skip
