@@ -123,6 +123,10 @@ class Action(StrEnum):
     """Bring observations in as another system does."""
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
+    TAKE_COURSE = "take_course"
+    """Read courses, be tested, have the certificate that they end with."""
+    MANAGE_LIBRARY = "manage_library"
+    """Documents with their versions and readers, courses, and whether their certificates hold."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
 
@@ -147,6 +151,7 @@ _DISPATCHER = frozenset(
     | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
+    | {Action.TAKE_COURSE}
 )
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
@@ -177,6 +182,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_CHANNELS,
             Action.MANAGE_MACHINES,
             Action.VIEW_CARE,
+            Action.TAKE_COURSE,
+            Action.MANAGE_LIBRARY,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
@@ -188,6 +195,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
         | {Action.VIEW_CARE}
+        | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -196,16 +204,18 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
         | {Action.VIEW_CARE}
+        | {Action.TAKE_COURSE}
     ),
     Role.CARER: frozenset(
         _VIEW
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
+        | {Action.TAKE_COURSE}
     ),
-    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE}),
+    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE} | {Action.TAKE_COURSE}),
     Role.PANEL: frozenset({Action.USE_PANEL}),
-    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
+    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES} | {Action.TAKE_COURSE}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
 DISPATCHERS = (Role.DISPATCHER, Role.LEAD)
@@ -271,6 +281,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
     Action.VIEW_CARE: "查看养老服务",
+    Action.TAKE_COURSE: "参加培训课程",
+    Action.MANAGE_LIBRARY: "管理制度文件与培训课程",
     Action.USE_PANEL: "使用长者终端",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""

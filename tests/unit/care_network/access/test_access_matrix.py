@@ -70,6 +70,8 @@ MATRIX = {
     "exchange_read":         "no    no    no    no    no    no    no    no    no    yes",
     "exchange_write":        "no    no    no    no    no    no    no    no    no    yes",
     "view_care":             "yes   yes   yes   yes   yes   yes   no    no    no    no",
+    "take_course":           "yes   yes   yes   yes   yes   yes   yes   no    yes   no",
+    "manage_library":        "yes   no    no    yes   no    no    no    no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
 }
 ROLES = ("admin", "dispatcher", "lead", "manager", "station", "carer", "family", "panel", "auditor", "machine")
