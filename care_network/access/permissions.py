@@ -127,6 +127,10 @@ class Action(StrEnum):
     """Read courses, be tested, have the certificate that they end with."""
     MANAGE_LIBRARY = "manage_library"
     """Documents with their versions and readers, courses, and whether their certificates hold."""
+    RECORD_TRAITS = "record_traits"
+    """Traits of residents beyond their record, such as low income, with evidence."""
+    SET_CARE_RULES = "set_care_rules"
+    """Rules that are data: subsidies, grants, caps."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
 
@@ -184,6 +188,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.VIEW_CARE,
             Action.TAKE_COURSE,
             Action.MANAGE_LIBRARY,
+            Action.RECORD_TRAITS,
+            Action.SET_CARE_RULES,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
@@ -194,8 +200,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
-        | {Action.VIEW_CARE}
         | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY}
+        | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -203,8 +209,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.VIEW_CARE}
         | {Action.TAKE_COURSE}
+        | {Action.VIEW_CARE, Action.RECORD_TRAITS}
     ),
     Role.CARER: frozenset(
         _VIEW
@@ -283,6 +289,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.VIEW_CARE: "查看养老服务",
     Action.TAKE_COURSE: "参加培训课程",
     Action.MANAGE_LIBRARY: "管理制度文件与培训课程",
+    Action.RECORD_TRAITS: "登记老人情况",
+    Action.SET_CARE_RULES: "设置服务规则",
     Action.USE_PANEL: "使用长者终端",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""

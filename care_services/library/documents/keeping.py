@@ -107,7 +107,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 _MINE: LiteralString = """
     d.retired_at IS NULL AND %(role)s = ANY (d.roles) AND %(area)s::ltree <@ d.area
     AND (d.organisations = '{}' OR EXISTS (
-        SELECT FROM staff s WHERE s.account_id = %(account)s AND s.active AND s.organisation_id = ANY (d.organisations)))
+        SELECT FROM staff s
+        WHERE s.account_id = %(account)s AND s.active AND s.organisation_id = ANY (d.organisations)))
 """
 _DOCUMENT: LiteralString = f"""
     SELECT d.id, d.code, d.kind, d.title_zh, d.title_en, d.area::text AS area, d.roles, d.organisations, d.topics,
