@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from care_network.access.permissions import Action
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
-from care_services.library.acting import Acting
+from care_services.core.acting import Acting
 from care_services.library.courses import certificates, keeping
 from care_services.library.courses.course import Course
 from care_services.library.courses.testing import LATE, WINDOW, Drawn, Leave, draw, is_right, leave, mark

@@ -13,7 +13,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, in_area, may_do
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records.network import Network
-from care_services.library.acting import Acting
+from care_services.core.acting import Acting
 from care_services.library.courses.course import Course
 from care_services.library.courses.testing import expires_on
 

@@ -10,9 +10,9 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
-from care_network.errors import NotFoundError
-from care_services.library.acting import Acting
+from care_network.access.permissions import Action, covers_every_home
+from care_network.errors import NotFoundError, NotPermittedError
+from care_services.core.acting import Acting
 from care_services.library.courses.course import Course, built_in, from_database
 
 PLATFORM = "platform"
@@ -67,7 +67,7 @@ def put(acting: Acting, course: Course) -> int:
 
     Tests that are under way end on the text on which they began. Raises NotPermittedError.
     """
-    acting.require_district()
+    _require_district(acting)
     with acting.conn.transaction():
         number = store(acting.conn, course, acting.now, acting.account)
         acting.audit("put_course", course=course.code, number=number)
@@ -117,7 +117,7 @@ def add_built_in(conn: Connection[Any], now: dt.datetime) -> list[str]:
 
 def add_platforms(acting: Acting) -> list[str]:
     """:func:`add_built_in` in somebody's name. Raises NotPermittedError."""
-    acting.require_district()
+    _require_district(acting)
     with acting.conn.transaction():
         done = add_built_in(acting.conn, acting.now)
         acting.audit("put_course", courses=done)
@@ -126,7 +126,7 @@ def add_platforms(acting: Acting) -> list[str]:
 
 def retire(acting: Acting, code: str, *, back: bool = False) -> None:
     """Take a course out of use, or bring it back; certificates stay good. Raises NotFoundError, NotPermittedError."""
-    acting.require_district()
+    _require_district(acting)
     with acting.conn.transaction():
         found = acting.conn.execute(
             "UPDATE course SET retired_at = %s WHERE code = %s", (None if back else acting.now, code)
@@ -185,6 +185,16 @@ def standings(acting: Acting) -> dict[int, Standing]:
         )
         for row in rows
     }
+
+
+def _require_district(acting: Acting) -> None:
+    """Raises NotPermittedError where the account may not set what holds for the whole district."""
+    acting.require(Action.MANAGE_LIBRARY)
+    if not covers_every_home(acting.conn, acting.account):
+        raise NotPermittedError(
+            en="courses hold for the whole district: only an account of the whole district changes them",
+            zh="课程全区通用，只有管辖全区的账号可以修改",
+        )
 
 
 def _all(conn: Connection[Any]) -> list[Kept]:

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from care_network.access.accounts import Account
 from care_network.access.permissions import ROLES_ZH, Action, Role, in_area
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, NotPermittedError, ProvisioningError
-from care_services.library.acting import Acting
+from care_services.core.acting import Acting
 from care_services.library.documents.grams import asked, excerpt, grams, has_all
 from care_services.library.documents.markdown import plain
 from care_services.library.topics import TOPICS

@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 
 from care_network.access.permissions import Action
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
-from care_services.library.acting import Acting
+from care_services.core.acting import Acting
 from care_services.library.documents.keeping import Document, find
 
 LIMIT = 100

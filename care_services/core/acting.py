@@ -1,4 +1,4 @@
-"""The account that acts, at one moment: what every function of the library is told first."""
+"""The account that acts, at one moment: what a function of the wing is told first."""
 
 import datetime as dt
 from typing import Any
@@ -7,8 +7,7 @@ import msgspec
 from psycopg import Connection
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, covers_every_home, require
-from care_network.errors import NotPermittedError
+from care_network.access.permissions import Action, audit, require
 from vocabulary.times import SHANGHAI
 
 
@@ -32,12 +31,3 @@ class Acting(msgspec.Struct, frozen=True):
     def require(self, action: Action) -> None:
         """Raises NotPermittedError where the role may not."""
         require(self.account, action)
-
-    def require_district(self) -> None:
-        """Raises NotPermittedError where the account may not set what holds for the whole district."""
-        require(self.account, Action.MANAGE_LIBRARY)
-        if not covers_every_home(self.conn, self.account):
-            raise NotPermittedError(
-                en="courses hold for the whole district: only an account of the whole district changes them",
-                zh="课程全区通用，只有管辖全区的账号可以修改",
-            )
