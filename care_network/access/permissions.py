@@ -127,6 +127,10 @@ class Action(StrEnum):
     """Read courses, be tested, have the certificate that they end with."""
     MANAGE_LIBRARY = "manage_library"
     """Documents with their versions and readers, courses, and whether their certificates hold."""
+    MANAGE_REGISTERS = "manage_registers"
+    """Registers of other offices: import them, decide on what differs; residents' identity numbers."""
+    REPORT_UP = "report_up"
+    """Packages for the levels above and beside: make, send, look at what was sent."""
     RECORD_TRAITS = "record_traits"
     """Traits of residents beyond their record, such as low income, with evidence."""
     SET_CARE_RULES = "set_care_rules"
@@ -188,6 +192,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.VIEW_CARE,
             Action.TAKE_COURSE,
             Action.MANAGE_LIBRARY,
+            Action.MANAGE_REGISTERS,
+            Action.REPORT_UP,
             Action.RECORD_TRAITS,
             Action.SET_CARE_RULES,
         }
@@ -202,6 +208,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
         | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
+        | {Action.MANAGE_REGISTERS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -289,6 +296,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.VIEW_CARE: "查看养老服务",
     Action.TAKE_COURSE: "参加培训课程",
     Action.MANAGE_LIBRARY: "管理制度文件与培训课程",
+    Action.MANAGE_REGISTERS: "管理名册与证件号码",
+    Action.REPORT_UP: "上报与交换数据",
     Action.RECORD_TRAITS: "登记老人情况",
     Action.SET_CARE_RULES: "设置服务规则",
     Action.USE_PANEL: "使用长者终端",

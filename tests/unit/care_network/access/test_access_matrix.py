@@ -74,6 +74,8 @@ MATRIX = {
     "view_care":             "yes   yes   yes   yes   yes   yes   no    no    no    no",
     "take_course":           "yes   yes   yes   yes   yes   yes   yes   no    yes   no",
     "manage_library":        "yes   no    no    yes   no    no    no    no    no    no",
+    "manage_registers":      "yes   no    no    yes   no    no    no    no    no    no",
+    "report_up":             "yes   no    no    no    no    no    no    no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
 }
 ROLES = ("admin", "dispatcher", "lead", "manager", "station", "carer", "family", "panel", "auditor", "machine")
