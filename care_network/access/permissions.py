@@ -135,6 +135,10 @@ class Action(StrEnum):
     """Traits of residents beyond their record, such as low income, with evidence."""
     SET_CARE_RULES = "set_care_rules"
     """Rules that are data: subsidies, grants, caps."""
+    MANAGE_BEDS = "manage_beds"
+    """Home care beds from application to closing, lending of equipment, applications for grants."""
+    APPROVE_BEDS = "approve_beds"
+    """Open a home care bed or refuse it, decide on grants, settle a month of them."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
 
@@ -196,6 +200,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.REPORT_UP,
             Action.RECORD_TRAITS,
             Action.SET_CARE_RULES,
+            Action.APPROVE_BEDS,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
@@ -209,6 +214,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
         | {Action.MANAGE_REGISTERS}
+        | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -218,6 +224,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
         | {Action.TAKE_COURSE}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
+        | {Action.MANAGE_BEDS}
     ),
     Role.CARER: frozenset(
         _VIEW
@@ -300,6 +307,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.REPORT_UP: "上报与交换数据",
     Action.RECORD_TRAITS: "登记老人情况",
     Action.SET_CARE_RULES: "设置服务规则",
+    Action.MANAGE_BEDS: "办理床位、辅具与补贴",
+    Action.APPROVE_BEDS: "审批床位与补贴",
     Action.USE_PANEL: "使用长者终端",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""

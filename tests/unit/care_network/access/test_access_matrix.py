@@ -76,6 +76,8 @@ MATRIX = {
     "manage_library":        "yes   no    no    yes   no    no    no    no    no    no",
     "manage_registers":      "yes   no    no    yes   no    no    no    no    no    no",
     "report_up":             "yes   no    no    no    no    no    no    no    no    no",
+    "manage_beds":           "no    no    no    yes   yes   no    no    no    no    no",
+    "approve_beds":          "yes   no    no    yes   no    no    no    no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
 }
 ROLES = ("admin", "dispatcher", "lead", "manager", "station", "carer", "family", "panel", "auditor", "machine")
