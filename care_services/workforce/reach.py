@@ -141,7 +141,8 @@ def sendable(acting: Acting, service: str, home: Home, at: dt.datetime) -> Senda
         raise ProvisioningError(en="choose a service", zh="请选择服务项目", field="service")
     crew = load_crew(acting.conn, at, acting.now)
     job, today = _job(service, home, home.path), at.astimezone(SHANGHAI).date()
-    able, unable = [], []
+    able: list[Other] = []
+    unable: list[Other] = []
     for staff_id, kept_from in barriers(crew, job).items():
         if not kept_from:
             continue
