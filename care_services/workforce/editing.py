@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from care_network.access.permissions import Action, in_area
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from care_services.workforce.people import Professional, find
 from care_services.workforce.profile import Facts, facts_of
 from care_services.workforce.terms import EDUCATION, LEVELS
@@ -33,7 +33,7 @@ def read_facts(form: Mapping[str, str], today: dt.date) -> Facts:
     )  # fmt: skip
 
 
-def change(acting: Acting, code: str, version: int, facts: Facts) -> None:
+def change(acting: Connected, code: str, version: int, facts: Facts) -> None:
     """Change a profile as it was at ``version`` (0: there was none).
 
     Raises ChangedMeanwhileError where somebody changed it since, NotFoundError outside the account's area.
@@ -63,7 +63,7 @@ def change(acting: Acting, code: str, version: int, facts: Facts) -> None:
         acting.audit("change_professional", staff=code)
 
 
-def add_employer(acting: Acting, code: str, form: Mapping[str, str]) -> None:
+def add_employer(acting: Connected, code: str, form: Mapping[str, str]) -> None:
     """Record an earlier employer. Raises ProvisioningError, ExistsError."""
     employer = check_text(form.get("employer", "").strip(), 80, lines=False)
     post = check_text(form.get("post", "").strip(), 60, lines=False)
@@ -90,7 +90,7 @@ def add_employer(acting: Acting, code: str, form: Mapping[str, str]) -> None:
         acting.audit("add_employer", staff=code)
 
 
-def remove_employer(acting: Acting, code: str, number: int) -> None:
+def remove_employer(acting: Connected, code: str, number: int) -> None:
     """Take an earlier employer out; the history keeps it. Raises NotFoundError."""
     with acting.conn.transaction():
         person = _own(acting, code)
@@ -105,7 +105,7 @@ def remove_employer(acting: Acting, code: str, number: int) -> None:
         acting.audit("remove_employer", staff=code)
 
 
-def _own(acting: Acting, code: str) -> Professional:
+def _own(acting: Connected, code: str) -> Professional:
     """A professional whom the account may change. Raises NotFoundError, NotPermittedError."""
     acting.require(Action.MANAGE_STAFF)
     person = find(acting, code)
@@ -115,7 +115,7 @@ def _own(acting: Acting, code: str) -> Professional:
 
 
 def _keep(
-    acting: Acting, staff_id: int, what: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+    acting: Connected, staff_id: int, what: str, before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> None:
     acting.conn.execute(
         "INSERT INTO staff_profile_change (staff_id, at, account_id, actor, what, before, after)"

@@ -7,7 +7,7 @@ import msgspec
 from psycopg.rows import class_row
 
 from care_network.access.permissions import Action
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from care_services.workforce.hours import WEEK, midnight, monday_of, weeks
 from care_services.workforce.profile import planned
 
@@ -92,7 +92,7 @@ _MONTHS: LiteralString = """
 """
 
 
-def figures(acting: Acting) -> Figures:
+def figures(acting: Connected) -> Figures:
     """The figures of the account's area, now."""
     acting.require(Action.VIEW_CARE)
     first = acting.today.replace(day=1)
@@ -120,7 +120,7 @@ def figures(acting: Acting) -> Figures:
     )  # fmt: skip
 
 
-def _long_weeks(acting: Acting) -> tuple[int, int]:
+def _long_weeks(acting: Connected) -> tuple[int, int]:
     """People of the area whose week is too long, and those without a day off; volunteers have no such limit."""
     monday = monday_of(acting.today)
     mine = {

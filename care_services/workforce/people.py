@@ -13,7 +13,7 @@ from care_network.duty.roster import KIND_WORDS, stints
 from care_network.errors import NotPermittedError
 from care_network.matching.crew import bounds
 from care_network.search.pinyin import bare, fits, sounds
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from care_services.workforce.terms import LASTING, LEVELS, SOON, State, state_of
 
 LIMIT = 50
@@ -120,7 +120,7 @@ _FILTER: LiteralString = """
 """
 
 
-def search(acting: Acting, wanted: Wanted) -> list[Professional]:
+def search(acting: Connected, wanted: Wanted) -> list[Professional]:
     """Who fits, of the account's area and of what serves it, by code; LIMIT + 1, so that it is known if there are more.
 
     Each word of the search has to fit somebody's name (also by its sound), code, telephone, role, skills, certificates,
@@ -144,7 +144,7 @@ def search(acting: Acting, wanted: Wanted) -> list[Professional]:
     return found
 
 
-def find(acting: Acting, code: str) -> Professional | None:
+def find(acting: Connected, code: str) -> Professional | None:
     """One active professional whom the account sees; None: there is none."""
     acting.require(Action.VIEW_CARE)
     found = _read(acting.conn, _SELECT + " AND s.code = %(code)s", {"area": acting.account.area_path, "code": code})
@@ -180,7 +180,7 @@ def _haystack(person: Professional) -> str:
     return "\n".join(words).lower()
 
 
-def _asks(acting: Acting, wanted: Wanted) -> dict[str, Any]:
+def _asks(acting: Connected, wanted: Wanted) -> dict[str, Any]:
     skill = SKILLS.get(wanted.skill)
     return {
         "area": acting.account.area_path, "kind": wanted.kind, "language": wanted.language, "under": wanted.under,

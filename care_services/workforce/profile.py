@@ -12,7 +12,7 @@ from care_network.access.permissions import Action, in_area, may_do
 from care_network.duty.loading import load_roster
 from care_network.duty.roster import stints
 from care_network.errors import NotFoundError
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from care_services.workforce.hours import WEEK, Span, Week, midnight, monday_of, month_hours, weeks
 from care_services.workforce.people import Professional, find
 
@@ -128,7 +128,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
         return self.person.kind != "volunteer"
 
 
-def load(acting: Acting, code: str) -> File:
+def load(acting: Connected, code: str) -> File:
     """The page of one professional; the look is audited. Raises NotFoundError where the account does not see them."""
     conn = acting.conn
     person = find(acting, code)
@@ -187,7 +187,7 @@ _DONE: LiteralString = """
 """
 
 
-def _inner(acting: Acting, staff_id: int) -> Inner:
+def _inner(acting: Connected, staff_id: int) -> Inner:
     conn, now, today = acting.conn, acting.now, acting.today
     first = monday_of(today) - WEEKS_BEFORE * WEEK
     number = WEEKS_BEFORE + 1 + WEEKS_AFTER

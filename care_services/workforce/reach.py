@@ -18,7 +18,7 @@ from care_network.errors import NotFoundError, ProvisioningError
 from care_network.matching.crew import Crew, bounds, crew_of, day_of
 from care_network.matching.locations import present_locations
 from care_network.matching.matching import Candidate, Job, barriers, match
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from vocabulary.times import SHANGHAI
 
 Pair = tuple[str, str]
@@ -86,7 +86,7 @@ class Sendable(msgspec.Struct, frozen=True, kw_only=True):
     considered: int
 
 
-def home_of(acting: Acting, code: str) -> Home:
+def home_of(acting: Connected, code: str) -> Home:
     """A home of the account's area, by its code or a resident's; the look is audited. Raises NotFoundError."""
     acting.require(Action.VIEW_RESIDENT)
     row = acting.conn.execute(
@@ -117,7 +117,9 @@ def home_of(acting: Acting, code: str) -> Home:
     )  # fmt: skip
 
 
-def services_of(acting: Acting, staff_id: int, path: str, at: dt.datetime, home: Home | None = None) -> list[OfService]:
+def services_of(
+    acting: Connected, staff_id: int, path: str, at: dt.datetime, home: Home | None = None
+) -> list[OfService]:
     """What one person may do at a time: in a home, or (None) in the area of their organisation, ``path``."""
     crew = load_crew(acting.conn, at, acting.now)
     person = crew.day.people[crew.day.row[staff_id]] if staff_id in crew.day.row else None
@@ -132,7 +134,7 @@ def services_of(acting: Acting, staff_id: int, path: str, at: dt.datetime, home:
     return sorted(found, key=lambda one: order[one.standing.verdict])
 
 
-def sendable(acting: Acting, service: str, home: Home, at: dt.datetime) -> Sendable:
+def sendable(acting: Connected, service: str, home: Home, at: dt.datetime) -> Sendable:
     """Who may be sent for a service to a home at a time, best first, and why each other may not.
 
     Of people whom the account sees: in its area, and of what serves it. Raises ProvisioningError.

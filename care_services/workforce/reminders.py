@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from care_network.access.permissions import Action, in_area
 from care_network.catalogues.workforce import ROLES
 from care_network.errors import ChangedMeanwhileError, NotFoundError
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from care_services.workforce.terms import LASTING, REMIND, SOON
 
 LIMIT = 50
@@ -98,7 +98,7 @@ _COUNTS: LiteralString = """
 """
 
 
-def listing(acting: Acting, which: str, after: str = "") -> list[Ending]:
+def listing(acting: Connected, which: str, after: str = "") -> list[Ending]:
     """Certificates of the account's area that ended, end within so many days, have no last day, or are missing.
 
     By last day, staff code and kind, LIMIT + 1 of them. ``which``: one of FILTERS; ``after``: the key of the last line.
@@ -115,7 +115,7 @@ def listing(acting: Acting, which: str, after: str = "") -> list[Ending]:
         return cursor.execute(query, asks).fetchall()
 
 
-def counts(acting: Acting) -> dict[str, int]:
+def counts(acting: Connected) -> dict[str, int]:
     """How many there are of each, by FILTERS."""
     found = acting.conn.execute(_COUNTS, _asks(acting)).fetchone() or (0, 0, 0, 0, 0)
     missing = acting.conn.execute(
@@ -125,7 +125,7 @@ def counts(acting: Acting) -> dict[str, int]:
     return dict(zip(FILTERS, (*found, missing[0] if missing else 0), strict=True))
 
 
-def own(acting: Acting) -> list[tuple[str, dt.date]]:
+def own(acting: Connected) -> list[tuple[str, dt.date]]:
     """One's own certificates that ended or end within 90 days: (kind, last day)."""
     return acting.conn.execute(
         "SELECT c.kind, c.expires_on FROM staff_certificate c JOIN staff s ON s.id = c.staff_id"
@@ -182,7 +182,7 @@ def mark_sent(conn: Connection[Any], numbers: list[int], now: dt.datetime) -> in
     ).rowcount
 
 
-def take(acting: Acting, number: int) -> None:
+def take(acting: Connected, number: int) -> None:
     """Say that one sees to it. Raises NotFoundError, ChangedMeanwhileError where somebody else does."""
     acting.require(Action.MANAGE_STAFF)
     with acting.conn.transaction():
@@ -205,7 +205,7 @@ def take(acting: Acting, number: int) -> None:
         acting.audit("take_reminder", staff=row[1], kind=row[2])
 
 
-def _asks(acting: Acting) -> dict[str, Any]:
+def _asks(acting: Connected) -> dict[str, Any]:
     needed = [(role, kind) for role, term in ROLES.items() for kind in sorted(term.needs)]
     return {
         "area": acting.account.area_path, "today": acting.today, "lasting": sorted(LASTING),

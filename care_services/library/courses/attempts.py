@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from care_network.access.permissions import Action
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from care_services.library.courses import certificates, keeping
 from care_services.library.courses.course import Course
 from care_services.library.courses.testing import LATE, WINDOW, Drawn, Leave, draw, is_right, leave, mark
@@ -70,7 +70,7 @@ _ATTEMPT = """
 """
 
 
-def begin(acting: Acting, code: str) -> int:
+def begin(acting: Connected, code: str) -> int:
     """Begin a test, or go on with the one that is open; gives its number.
 
     Raises ProvisioningError where no try is left or the certificate is good for long, NotFoundError.
@@ -115,7 +115,7 @@ def begin(acting: Acting, code: str) -> int:
         return int(row[0])
 
 
-def left_of(acting: Acting, kept: keeping.Kept) -> Leave:
+def left_of(acting: Connected, kept: keeping.Kept) -> Leave:
     """The tries that the account has left."""
     begun = acting.conn.execute(
         "SELECT begun_at FROM course_attempt WHERE account_id = %s AND course_id = %s AND begun_at > %s"
@@ -125,7 +125,7 @@ def left_of(acting: Acting, kept: keeping.Kept) -> Leave:
     return leave(kept.course, [row[0] for row in begun], acting.now)
 
 
-def load(acting: Acting, number: int) -> tuple[Attempt, Course]:
+def load(acting: Connected, number: int) -> tuple[Attempt, Course]:
     """One's own test with the text on which it was made. Raises NotFoundError for another's."""
     acting.require(Action.TAKE_COURSE)
     with acting.conn.cursor(row_factory=class_row(Attempt)) as cursor:
@@ -154,7 +154,7 @@ def shown(attempt: Attempt, course: Course) -> list[Shown]:
     return found
 
 
-def submit(acting: Acting, number: int, answers: Mapping[int, Sequence[int]]) -> bool:
+def submit(acting: Connected, number: int, answers: Mapping[int, Sequence[int]]) -> bool:
     """Hand a test in; True where it is passed: then the certificate is issued, in the same transaction.
 
     What comes after the time is marked and does not count. Raises ProvisioningError where an answer is missing,
@@ -197,7 +197,7 @@ def submit(acting: Acting, number: int, answers: Mapping[int, Sequence[int]]) ->
     return passed
 
 
-def history(acting: Acting, course_id: int) -> list[Attempt]:
+def history(acting: Connected, course_id: int) -> list[Attempt]:
     """One's own tests of a course, the newest first."""
     with acting.conn.cursor(row_factory=class_row(Attempt)) as cursor:
         return cursor.execute(
@@ -206,7 +206,7 @@ def history(acting: Acting, course_id: int) -> list[Attempt]:
         ).fetchall()
 
 
-def _close_overdue(acting: Acting, course_id: int) -> None:
+def _close_overdue(acting: Connected, course_id: int) -> None:
     """A test whose time is over and that nobody handed in: none of its answers are known."""
     acting.conn.execute(
         "UPDATE course_attempt SET submitted_at = ends_at, answers = '{}', correct = 0, passed = false"
@@ -215,7 +215,7 @@ def _close_overdue(acting: Acting, course_id: int) -> None:
     )
 
 
-def _check_needed(acting: Acting, course_id: int) -> None:
+def _check_needed(acting: Connected, course_id: int) -> None:
     row = acting.conn.execute(
         "SELECT number FROM course_certificate WHERE account_id = %s AND course_id = %s AND revoked_at IS NULL"
         " AND (expires_on IS NULL OR expires_on > %s) LIMIT 1",

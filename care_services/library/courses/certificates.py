@@ -13,7 +13,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, in_area, may_do
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records.network import Network
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from care_services.library.courses.course import Course
 from care_services.library.courses.testing import expires_on
 
@@ -109,7 +109,7 @@ _ASKED: LiteralString = """
 """
 
 
-def issue(acting: Acting, course_id: int, attempt_id: int, course: Course) -> str:
+def issue(acting: Connected, course_id: int, attempt_id: int, course: Course) -> str:
     """Issue the certificate of a passed test; gives its number. Part of the caller's transaction.
 
     Where the course gives a certificate of the staff records and the person is on the staff, somebody is asked.
@@ -138,7 +138,7 @@ def issue(acting: Acting, course_id: int, attempt_id: int, course: Course) -> st
     return number
 
 
-def find(acting: Acting, number: str) -> Certificate:
+def find(acting: Connected, number: str) -> Certificate:
     """A certificate: one's own, or of somebody in the area of whoever keeps the library. Raises NotFoundError."""
     acting.require(Action.TAKE_COURSE)
     with acting.conn.cursor(row_factory=class_row(Certificate)) as cursor:
@@ -150,7 +150,7 @@ def find(acting: Acting, number: str) -> Certificate:
     return found
 
 
-def issued(acting: Acting, course: str = "", after: int | None = None) -> list[Certificate]:
+def issued(acting: Connected, course: str = "", after: int | None = None) -> list[Certificate]:
     """Certificates of the accounts in the area, the newest first; ``after``: the row after which to go on.
 
     PAGE + 1 of them, so that it is known whether there are more. Raises NotPermittedError.
@@ -171,7 +171,7 @@ def issued(acting: Acting, course: str = "", after: int | None = None) -> list[C
         ).fetchall()
 
 
-def revoke(acting: Acting, number: str, why: str) -> None:
+def revoke(acting: Connected, number: str, why: str) -> None:
     """Take a certificate back, for good; the staff records are changed apart. Raises ProvisioningError."""
     acting.require(Action.MANAGE_LIBRARY)
     if not why.strip():
@@ -208,7 +208,7 @@ def verify(conn: Connection[Any], typed: str) -> Verified | None:
     return None if row is None else Verified(*row)
 
 
-def waiting(acting: Acting) -> list[Asked]:
+def waiting(acting: Connected) -> list[Asked]:
     """Requests that wait for a decision, of staff in the account's area, the oldest first."""
     acting.require(Action.MANAGE_STAFF)
     with acting.conn.cursor(row_factory=class_row(Asked)) as cursor:
@@ -218,7 +218,7 @@ def waiting(acting: Acting) -> list[Asked]:
         ).fetchall()
 
 
-def decide(acting: Acting, asked_id: int, *, good: bool, reason: str = "") -> None:
+def decide(acting: Connected, asked_id: int, *, good: bool, reason: str = "") -> None:
     """Enter a course's certificate in the staff records, or refuse it; in force at once.
 
     Nobody decides on their own. Raises NotPermittedError, ChangedMeanwhileError where it was decided before,
@@ -258,7 +258,7 @@ def decide(acting: Acting, asked_id: int, *, good: bool, reason: str = "") -> No
         acting.audit("approve_course" if good else "refuse_course", staff=one.staff, kind=one.kind, number=one.number)
 
 
-def _enter(acting: Acting, one: Asked) -> None:
+def _enter(acting: Connected, one: Asked) -> None:
     """Write the certificate into the staff records: a new one, or new dates of the one that is there."""
     network = Network(acting.conn, acting.account, at=acting.now, origin=acting.origin)
     fields: dict[str, Any] = {"number": one.number, "issued_on": one.issued_on, "expires_on": one.expires_on}
@@ -279,7 +279,7 @@ def _enter(acting: Acting, one: Asked) -> None:
     network.change("certificate", (one.staff, one.kind), there[0], fields)
 
 
-def _manages(acting: Acting, account_id: int) -> bool:
+def _manages(acting: Connected, account_id: int) -> bool:
     """Whether the account keeps the library of an area that the other account belongs to."""
     account: Account = acting.account
     if not may_do(account, Action.MANAGE_LIBRARY):

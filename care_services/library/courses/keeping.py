@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, covers_every_home
 from care_network.errors import NotFoundError, NotPermittedError
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from care_services.library.courses.course import Course, built_in, from_database
 
 PLATFORM = "platform"
@@ -62,7 +62,7 @@ _NOW: LiteralString = """
 """
 
 
-def put(acting: Acting, course: Course) -> int:
+def put(acting: Connected, course: Course) -> int:
     """Put a course, or a new text of one, in use; gives the number of its version (of the same text: the present).
 
     Tests that are under way end on the text on which they began. Raises NotPermittedError.
@@ -115,7 +115,7 @@ def add_built_in(conn: Connection[Any], now: dt.datetime) -> list[str]:
     return [course.code for course in ours if store(conn, course, now, None) != before.get(course.code)]
 
 
-def add_platforms(acting: Acting) -> list[str]:
+def add_platforms(acting: Connected) -> list[str]:
     """:func:`add_built_in` in somebody's name. Raises NotPermittedError."""
     _require_district(acting)
     with acting.conn.transaction():
@@ -124,7 +124,7 @@ def add_platforms(acting: Acting) -> list[str]:
     return done
 
 
-def retire(acting: Acting, code: str, *, back: bool = False) -> None:
+def retire(acting: Connected, code: str, *, back: bool = False) -> None:
     """Take a course out of use, or bring it back; certificates stay good. Raises NotFoundError, NotPermittedError."""
     _require_district(acting)
     with acting.conn.transaction():
@@ -136,7 +136,7 @@ def retire(acting: Acting, code: str, *, back: bool = False) -> None:
         acting.audit("restore_course" if back else "retire_course", course=code)
 
 
-def listing(acting: Acting, *, retired: bool = False) -> list[Kept]:
+def listing(acting: Connected, *, retired: bool = False) -> list[Kept]:
     """The courses that the account's role takes, or may manage; ``retired``: those out of use, too."""
     acting.require(Action.TAKE_COURSE)
     role = acting.account.role
@@ -148,7 +148,7 @@ def listing(acting: Acting, *, retired: bool = False) -> list[Kept]:
     ]
 
 
-def one(acting: Acting, code: str) -> Kept:
+def one(acting: Connected, code: str) -> Kept:
     """A course as it is taught now. Raises NotFoundError for one that the account's role does not take."""
     found = next((kept for kept in listing(acting, retired=True) if kept.course.code == code), None)
     if found is None:
@@ -163,7 +163,7 @@ def version(conn: Connection[Any], version_id: int) -> Course:
     return from_database(row[0])
 
 
-def standings(acting: Acting) -> dict[int, Standing]:
+def standings(acting: Connected) -> dict[int, Standing]:
     """How the account stands with each course that it has begun, by the course's row."""
     with acting.conn.cursor() as cursor:
         rows = cursor.execute(
@@ -187,7 +187,7 @@ def standings(acting: Acting) -> dict[int, Standing]:
     }
 
 
-def _require_district(acting: Acting) -> None:
+def _require_district(acting: Connected) -> None:
     """Raises NotPermittedError where the account may not set what holds for the whole district."""
     acting.require(Action.MANAGE_LIBRARY)
     if not covers_every_home(acting.conn, acting.account):

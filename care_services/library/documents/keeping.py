@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from care_network.access.accounts import Account
 from care_network.access.permissions import ROLES_ZH, Action, Role, in_area
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, NotPermittedError, ProvisioningError
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from care_services.library.documents.grams import asked, excerpt, grams, has_all
 from care_services.library.documents.markdown import plain
 from care_services.library.topics import TOPICS
@@ -136,7 +136,7 @@ _VERSION: LiteralString = """
 
 
 def listing(
-    acting: Acting, *, words: str = "", kind: str = "", topic: str = "", after: str = "", retired: bool = False
+    acting: Connected, *, words: str = "", kind: str = "", topic: str = "", after: str = "", retired: bool = False
 ) -> list[Document]:
     """Documents of the account's area and of those around it, by code; LIMIT + 1, so that it shows if there are more.
 
@@ -176,7 +176,7 @@ def excerpt_of(document: Document, words: str) -> str:
     return excerpt(plain(document.text), words)
 
 
-def find(acting: Acting, code: str) -> Document:
+def find(acting: Connected, code: str) -> Document:
     """A document. Raises NotFoundError where it is of another area."""
     acting.require(Action.VIEW_CARE)
     with acting.conn.cursor(row_factory=class_row(Document)) as cursor:
@@ -186,7 +186,7 @@ def find(acting: Acting, code: str) -> Document:
     return found
 
 
-def to_read(acting: Acting) -> list[Document]:
+def to_read(acting: Connected) -> list[Document]:
     """What the account still has to read and confirm, the most urgent first."""
     if not acting.account.area_path:
         return []
@@ -199,13 +199,13 @@ def to_read(acting: Acting) -> list[Document]:
     return rows
 
 
-def versions(acting: Acting, document: Document) -> list[Version]:
+def versions(acting: Connected, document: Document) -> list[Version]:
     """The versions of a document, the newest first; announced ones, too."""
     with acting.conn.cursor(row_factory=class_row(Version)) as cursor:
         return cursor.execute(_VERSION + " WHERE document_id = %s ORDER BY number DESC", (document.id,)).fetchall()
 
 
-def file_of(acting: Acting, code: str, number: int) -> tuple[str, bytes]:
+def file_of(acting: Connected, code: str, number: int) -> tuple[str, bytes]:
     """The name and the bytes of a version's file. Raises NotFoundError."""
     document = find(acting, code)
     row = acting.conn.execute(
@@ -217,7 +217,7 @@ def file_of(acting: Acting, code: str, number: int) -> tuple[str, bytes]:
     return str(row[0]), bytes(row[1])
 
 
-def add(acting: Acting, code: str, facts: Facts, new: NewVersion) -> None:
+def add(acting: Connected, code: str, facts: Facts, new: NewVersion) -> None:
     """Add a document with its first version; it holds for the account's area. Raises ProvisioningError, ExistsError."""
     acting.require(Action.MANAGE_LIBRARY)
     if not (code.replace("-", "").isalnum() and code.isascii() and code == code.lower() and len(code) <= 40):
@@ -244,7 +244,7 @@ def add(acting: Acting, code: str, facts: Facts, new: NewVersion) -> None:
         _trace(acting, row[0], code, "add", {})
 
 
-def add_version(acting: Acting, code: str, new: NewVersion, seen: int) -> int:
+def add_version(acting: Connected, code: str, new: NewVersion, seen: int) -> int:
     """Add a version; whoever confirmed the one before has to read again. Gives its number.
 
     ``seen``: the newest number that the author saw; raises ChangedMeanwhileError where somebody added one since.
@@ -275,7 +275,7 @@ def add_version(acting: Acting, code: str, new: NewVersion, seen: int) -> int:
     return int(newest + 1)
 
 
-def change(acting: Acting, code: str, version: int, facts: Facts) -> None:
+def change(acting: Connected, code: str, version: int, facts: Facts) -> None:
     """Change a document's names and readers. Raises ChangedMeanwhileError where somebody did since ``version``."""
     acting.require(Action.MANAGE_LIBRARY)
     checked = _checked(acting, facts)
@@ -297,7 +297,7 @@ def change(acting: Acting, code: str, version: int, facts: Facts) -> None:
         _trace(acting, document.id, code, "change", {"fields": sorted(changed)})
 
 
-def retire(acting: Acting, code: str, *, back: bool = False) -> None:
+def retire(acting: Connected, code: str, *, back: bool = False) -> None:
     """Take a document out of force, or put it back; what was confirmed stays known."""
     acting.require(Action.MANAGE_LIBRARY)
     with acting.conn.transaction():
@@ -323,7 +323,7 @@ def check_pdf(file: bytes) -> None:
         )  # fmt: skip
 
 
-def _checked(acting: Acting, facts: Facts) -> Facts:
+def _checked(acting: Connected, facts: Facts) -> Facts:
     facts = msgspec.structs.replace(
         facts, title_zh=check_text(facts.title_zh.strip(), 120, lines=False),
         title_en=check_text(facts.title_en.strip() or facts.title_zh.strip(), 160, lines=False),
@@ -350,7 +350,7 @@ def _checked(acting: Acting, facts: Facts) -> Facts:
     return facts
 
 
-def _insert(acting: Acting, document_id: int, number: int, new: NewVersion) -> None:
+def _insert(acting: Connected, document_id: int, number: int, new: NewVersion) -> None:
     text = check_text(new.text, MOST_TEXT).strip()
     if new.file is not None:
         check_pdf(new.file)
@@ -368,7 +368,7 @@ def _insert(acting: Acting, document_id: int, number: int, new: NewVersion) -> N
     )  # fmt: skip
 
 
-def _own(acting: Acting, code: str) -> Document:
+def _own(acting: Connected, code: str) -> Document:
     """A document that the account may change: of its own area or below. Raises NotFoundError, NotPermittedError."""
     document = find(acting, code)
     if not within(document.area, acting.account.area_path or ""):
@@ -379,7 +379,7 @@ def _own(acting: Acting, code: str) -> Document:
     return document
 
 
-def _trace(acting: Acting, document_id: int, code: str, what: str, detail: dict[str, Any]) -> None:
+def _trace(acting: Connected, document_id: int, code: str, what: str, detail: dict[str, Any]) -> None:
     acting.conn.execute(
         "INSERT INTO library_change (document_id, at, account_id, actor, what, detail) VALUES (%s, %s, %s, %s, %s, %s)",
         (document_id, acting.now, acting.account.id, acting.account.name_zh, what, Jsonb(detail)),
@@ -387,7 +387,7 @@ def _trace(acting: Acting, document_id: int, code: str, what: str, detail: dict[
     acting.audit(f"{what}_document", document=code, **detail)
 
 
-def _who(acting: Acting) -> dict[str, Any]:
+def _who(acting: Connected) -> dict[str, Any]:
     account: Account = acting.account
     return {"account": account.id, "role": account.role, "area": account.area_path, "today": acting.today}
 

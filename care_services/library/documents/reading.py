@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 
 from care_network.access.permissions import Action
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from care_services.library.documents.keeping import Document, find
 
 LIMIT = 100
@@ -52,7 +52,7 @@ _READERS: LiteralString = """
 """
 
 
-def confirm(acting: Acting, code: str, number: int) -> None:
+def confirm(acting: Connected, code: str, number: int) -> None:
     """Confirm that one has read a version. Raises ProvisioningError where it is none that one has to read,
     ChangedMeanwhileError where another one is in force by now."""
     with acting.conn.transaction():
@@ -74,7 +74,7 @@ def confirm(acting: Acting, code: str, number: int) -> None:
             acting.audit("confirm_document", document=code, number=number)
 
 
-def tallies(acting: Acting, documents: list[Document]) -> dict[int, Tally]:
+def tallies(acting: Connected, documents: list[Document]) -> dict[int, Tally]:
     """How many of the account's area have to read each document and have confirmed it, by the document's row."""
     rows = acting.conn.execute(
         "SELECT d.id, count(*)::integer, count(r.at)::integer " + _READERS + " GROUP BY d.id",
@@ -83,7 +83,7 @@ def tallies(acting: Acting, documents: list[Document]) -> dict[int, Tally]:
     return {row[0]: Tally(row[1], row[2]) for row in rows}
 
 
-def readers(acting: Acting, code: str, *, missing: bool = True, after: str = "") -> list[Reader]:
+def readers(acting: Connected, code: str, *, missing: bool = True, after: str = "") -> list[Reader]:
     """Who has to read a document, of the account's area, by login; ``missing``: only who has not confirmed it.
 
     LIMIT + 1 of them. Raises NotPermittedError where the role does not manage the library.

@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 from care_network.access.permissions import Action
 from care_network.errors import NotFoundError
-from care_services.core.acting import Acting
+from care_services.core.connected import Connected
 from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.devices import MODELS, DeviceModel
 
@@ -156,7 +156,7 @@ _FIGURES: LiteralString = """
 """
 
 
-def products(acting: Acting) -> list[Product]:
+def products(acting: Connected) -> list[Product]:
     """All models with their figures in the account's area: those in use first, the most of them at the head."""
     acting.require(Action.VIEW_CARE)
     with acting.conn.cursor(row_factory=class_row(_Row)) as cursor:
@@ -169,7 +169,7 @@ def products(acting: Acting) -> list[Product]:
     return sorted(found, key=lambda one: (-one.in_use, one.model))
 
 
-def product(acting: Acting, code: str) -> Product:
+def product(acting: Connected, code: str) -> Product:
     """One model. Raises NotFoundError."""
     found = next((one for one in products(acting) if one.model == code), None)
     if found is None:
@@ -188,7 +188,7 @@ class Month(msgspec.Struct, frozen=True):
     false_alerts: int
 
 
-def months(acting: Acting, code: str) -> list[Month]:
+def months(acting: Connected, code: str) -> list[Month]:
     """A model's months in the account's area, the newest first."""
     with acting.conn.cursor(row_factory=class_row(Month)) as cursor:
         return cursor.execute(
@@ -205,7 +205,7 @@ def months(acting: Acting, code: str) -> list[Month]:
         ).fetchall()
 
 
-def counted_at(acting: Acting) -> dt.datetime | None:
+def counted_at(acting: Connected) -> dt.datetime | None:
     """When the figures were counted; None: never."""
     row = acting.conn.execute("SELECT counted_at FROM figure_mark").fetchone()
     return None if row is None else row[0]
@@ -241,7 +241,7 @@ def _product(model: DeviceModel, row: _Row | None) -> Product:
     )  # fmt: skip
 
 
-def _asks(acting: Acting) -> dict[str, Any]:
+def _asks(acting: Connected) -> dict[str, Any]:
     first = acting.today.replace(day=1)
     months = first.year * 12 + first.month - 1 - MONTHS
     return {"area": acting.account.area_path, "low": BATTERY_LOW, "since": dt.date(months // 12, months % 12 + 1, 1)}
