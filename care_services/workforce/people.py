@@ -65,7 +65,7 @@ class Professional(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is looked for; empty fields ask for nothing."""
+    """A search; empty fields ask for nothing."""
 
     words: str = ""
     kind: str = ""
@@ -121,7 +121,7 @@ _FILTER: LiteralString = """
 
 
 def search(acting: Connected, wanted: Wanted) -> list[Professional]:
-    """Who fits, of the account's area and of what serves it, by code; LIMIT + 1, so that it is known if there are more.
+    """Find who fits, of the account's area and of what serves it, by code; LIMIT + 1, so that it is known if there are more.
 
     Each word of the search has to fit somebody's name (also by its sound), code, telephone, role, skills, certificates,
     languages, employer or place. Raises NotPermittedError for a foreign area.

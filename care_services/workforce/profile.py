@@ -25,7 +25,7 @@ LEAST_RATINGS = 5
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What only the profile says. ``version`` 0: nobody has filled it in."""
+    """The facts that only the profile has. ``version`` 0: nobody has filled it in."""
 
     education: str | None = None
     level: int | None = None
@@ -94,7 +94,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Inner(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shown to the person and to who manages them, and to nobody else."""
+    """The part of the page for the person and for who manages them, and for nobody else."""
 
     weeks: list[Week]
     """By the roster, the oldest first."""

@@ -1,4 +1,4 @@
-"""Who may be sent where: the rules of matching, asked for one person or one home, with a reason for each refusal.
+"""Tell who may be sent where: the rules of matching, asked for one person or one home, with a reason for each refusal.
 
 Everything is read anew at each question: a certificate that was entered or ended a second ago counts.
 """
@@ -76,7 +76,7 @@ class Other(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sendable(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may be sent for a service to a home at a time."""
+    """The people who may be sent for a service to a home at a time, and the others."""
 
     candidates: tuple[Candidate, ...]
     able: list[Other]
@@ -120,7 +120,7 @@ def home_of(acting: Connected, code: str) -> Home:
 def services_of(
     acting: Connected, staff_id: int, path: str, at: dt.datetime, home: Home | None = None
 ) -> list[OfService]:
-    """What one person may do at a time: in a home, or (None) in the area of their organisation, ``path``."""
+    """Say what one person may do at a time: in a home, or (None) in the area of their organisation, ``path``."""
     crew = load_crew(acting.conn, at, acting.now)
     person = crew.day.people[crew.day.row[staff_id]] if staff_id in crew.day.row else None
     if person is None:
@@ -135,7 +135,7 @@ def services_of(
 
 
 def sendable(acting: Connected, service: str, home: Home, at: dt.datetime) -> Sendable:
-    """Who may be sent for a service to a home at a time, best first, and why each other may not.
+    """Find who may be sent for a service to a home at a time, best first, and why each other may not.
 
     Of people whom the account sees: in its area, and of what serves it. Raises ProvisioningError.
     """

@@ -61,7 +61,7 @@ def words_of(kind: str, expires_on: dt.date | None, today: dt.date) -> Pair:
 def step_of(expires_on: dt.date, today: dt.date) -> int | None:
     """The reminder that is due: the smallest step that is reached; None: too early, or over.
 
-    Whoever hears of a certificate late hears once, and not of every step before.
+    A certificate that is heard of late has one reminder, and not one of every step before.
     """
     left = (expires_on - today).days
     return min((step for step in REMIND if step >= left), default=None) if left >= 0 else None

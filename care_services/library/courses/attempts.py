@@ -157,7 +157,7 @@ def shown(attempt: Attempt, course: Course) -> list[Shown]:
 def submit(acting: Connected, number: int, answers: Mapping[int, Sequence[int]]) -> bool:
     """Hand a test in; True where it is passed: then the certificate is issued, in the same transaction.
 
-    What comes after the time is marked and does not count. Raises ProvisioningError where an answer is missing,
+    A test that comes after its time is marked and does not count. Raises ProvisioningError where an answer is missing,
     ChangedMeanwhileError where it was handed in before, NotFoundError.
     """
     with acting.conn.transaction():

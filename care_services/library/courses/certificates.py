@@ -54,7 +54,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verified(msgspec.Struct, frozen=True):
-    """What whoever holds the paper is told: what stands on it, and whether it is good."""
+    """The answer to whoever holds the paper: what stands on it, and whether it is good."""
 
     number: str
     name: str
@@ -200,7 +200,7 @@ def grouped(code: str) -> str:
 
 
 def verify(conn: Connection[Any], typed: str) -> Verified | None:
-    """What is known of the certificate with this code; None: there is none. Nobody is asked who they are."""
+    """Look up the certificate with this code; None: there is none. Nobody is asked who they are."""
     code = plain_code(typed)
     if not code:
         return None

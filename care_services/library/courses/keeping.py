@@ -16,7 +16,7 @@ from care_services.core.connected import Connected
 from care_services.library.courses.course import Course, built_in, from_database
 
 PLATFORM = "platform"
-"""Who made the versions that come with the platform."""
+"""The author of versions that come with the platform."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):

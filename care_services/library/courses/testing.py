@@ -11,7 +11,7 @@ from care_services.library.courses.course import Course, Question
 WINDOW = dt.timedelta(days=7)
 """The time within which tries are counted."""
 LATE = dt.timedelta(minutes=2)
-"""What is sent in time and arrives later still counts."""
+"""A test that is sent in time and arrives later still counts."""
 
 
 class Drawn(msgspec.Struct, frozen=True):

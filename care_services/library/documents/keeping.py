@@ -83,7 +83,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants to put in force: a text, or a file."""
+    """A version to be put in force: a text, or a file."""
 
     valid_from: dt.date
     text: str = ""
@@ -93,7 +93,7 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is changed of a document without a new version."""
+    """The particulars of a document that change without a new version."""
 
     kind: str
     title_zh: str
@@ -187,7 +187,7 @@ def find(acting: Connected, code: str) -> Document:
 
 
 def to_read(acting: Connected) -> list[Document]:
-    """What the account still has to read and confirm, the most urgent first."""
+    """The documents that the account still has to read and confirm, the most urgent first."""
     if not acting.account.area_path:
         return []
     with acting.conn.cursor(row_factory=class_row(Document)) as cursor:

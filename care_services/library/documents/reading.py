@@ -84,7 +84,7 @@ def tallies(acting: Connected, documents: list[Document]) -> dict[int, Tally]:
 
 
 def readers(acting: Connected, code: str, *, missing: bool = True, after: str = "") -> list[Reader]:
-    """Who has to read a document, of the account's area, by login; ``missing``: only who has not confirmed it.
+    """List who has to read a document, of the account's area, by login; ``missing``: only who has not confirmed it.
 
     LIMIT + 1 of them. Raises NotPermittedError where the role does not manage the library.
     """

@@ -114,7 +114,7 @@ class _Row(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model measures and tells, in words."""
+    """The things that a model measures and tells, in words."""
 
     measures: list[tuple[str, str]]
     tells: list[tuple[str, str]]
@@ -212,7 +212,7 @@ def counted_at(acting: Connected) -> dt.datetime | None:
 
 
 def facts_of(code: str) -> Facts:
-    """What a model measures and tells. Pure."""
+    """Say what a model measures and tells. Pure."""
     model = MODELS[code]
     measured = sorted(channel for channel in model.channels if CHANNELS[channel].kind != "device")
     told = sorted({event for table in model.events.values() for event in table.values()})
