@@ -121,7 +121,7 @@ _FILTER: LiteralString = """
 
 
 def search(acting: Connected, wanted: Wanted) -> list[Professional]:
-    """Find who fits, of the account's area and of what serves it, by code; LIMIT + 1, so that it is known if there are more.
+    """Find who fits, of the account's area and of what serves it, by code; LIMIT + 1 of them.
 
     Each word of the search has to fit somebody's name (also by its sound), code, telephone, role, skills, certificates,
     languages, employer or place. Raises NotPermittedError for a foreign area.
