@@ -127,6 +127,10 @@ class Action(StrEnum):
     """Read courses, be tested, have the certificate that they end with."""
     MANAGE_LIBRARY = "manage_library"
     """Documents with their versions and readers, courses, and whether their certificates hold."""
+    ASSESS = "assess"
+    """Assess residents' ability: begin, fill in, sign as the first or the second assessor."""
+    APPROVE_PROPOSALS = "approve_proposals"
+    """Decide on what a grade proposes: thresholds, escalation, service plan (the first two need their own, too)."""
     MANAGE_REGISTERS = "manage_registers"
     """Registers of other offices: import them, decide on what differs; residents' identity numbers."""
     REPORT_UP = "report_up"
@@ -139,6 +143,14 @@ class Action(StrEnum):
     """Home care beds from application to closing, lending of equipment, applications for grants."""
     APPROVE_BEDS = "approve_beds"
     """Open a home care bed or refuse it, decide on grants, settle a month of them."""
+    MANAGE_TIME_BANK = "manage_time_bank"
+    """Volunteers, requests, rounds and the books of the time bank."""
+    CONFIRM_HELP = "confirm_help"
+    """Ask for a volunteer's help, and say afterwards how long it was: for the receiving side."""
+    VIEW_PRIVACY = "view_privacy"
+    """How personal data is handled: duties, periods, projects, erasures; nobody's consents."""
+    GIVE_CONSENTS = "give_consents"
+    """Write residents' consents down, and withdraw them."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
     PLAN_SERVICES = "plan_services"
@@ -173,6 +185,7 @@ _DISPATCHER = frozenset(
     | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
     | {Action.TAKE_COURSE}
     | {Action.PLAN_SERVICES, Action.REQUEST_SERVICE}
+    | {Action.GIVE_CONSENTS}
 )
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
@@ -212,11 +225,14 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.APPROVE_BEDS,
             Action.SETTLE_SERVICES,
         }
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
     | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN}
-    | {Action.SETTLE_SERVICES},
+    | {Action.SETTLE_SERVICES}
+    | {Action.VIEW_PRIVACY}
+    | {Action.APPROVE_PROPOSALS},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
         _VIEW
@@ -227,6 +243,9 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.MANAGE_REGISTERS}
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
         | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
+        | {Action.MANAGE_TIME_BANK}
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
+        | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -238,6 +257,9 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
         | {Action.MANAGE_BEDS}
         | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
+        | {Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP}
+        | {Action.GIVE_CONSENTS}
+        | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     Role.CARER: frozenset(
         _VIEW
@@ -246,12 +268,17 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
         | {Action.TAKE_COURSE}
         | {Action.SERVE}
+        | {Action.ASSESS}
+    ),
+    Role.FAMILY: frozenset(
+        _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP}
     ),
     Role.FAMILY: frozenset(
         _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.TAKE_COURSE}
     ),
     Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
     Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.TAKE_COURSE}),
+    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
 DISPATCHERS = (Role.DISPATCHER, Role.LEAD)
@@ -319,12 +346,18 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.VIEW_CARE: "查看养老服务",
     Action.TAKE_COURSE: "参加培训课程",
     Action.MANAGE_LIBRARY: "管理制度文件与培训课程",
+    Action.ASSESS: "评估老人能力",
+    Action.APPROVE_PROPOSALS: "审批评估建议",
     Action.MANAGE_REGISTERS: "管理名册与证件号码",
     Action.REPORT_UP: "上报与交换数据",
     Action.RECORD_TRAITS: "登记老人情况",
     Action.SET_CARE_RULES: "设置服务规则",
     Action.MANAGE_BEDS: "办理床位、辅具与补贴",
     Action.APPROVE_BEDS: "审批床位与补贴",
+    Action.MANAGE_TIME_BANK: "管理时间银行",
+    Action.CONFIRM_HELP: "预约和确认互助服务",
+    Action.VIEW_PRIVACY: "查看个人信息保护",
+    Action.GIVE_CONSENTS: "登记与撤回同意",
     Action.USE_PANEL: "使用长者终端",
     Action.PLAN_SERVICES: "安排上门服务",
     Action.SERVE: "上门服务签到签退",
