@@ -4,7 +4,7 @@ from database.migrations.run import run_sql
 
 revision = "0260"
 down_revision = "0250"
-down_revision = "0245"
+down_revision = "0250"
 branch_labels = None
 depends_on = None
 
