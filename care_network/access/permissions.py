@@ -192,39 +192,13 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
     # Sets the platform up, answers no alert: an alert is closed by those who care for the person.
     Role.ADMIN: frozenset(
         _VIEW
-        | {
-            Action.VIEW_OPERATIONS,
-            Action.VIEW_OUTBOX,
-            Action.SETTLE_QUARANTINE,
-            Action.EXPORT_VITALS,
-            Action.PROVISION,
-            Action.VIEW_NETWORK,
-            Action.MANAGE_STAFF,
-            Action.EDIT_CONTACTS,
-            Action.VIEW_ORDERS,
-            Action.SET_POLICIES,
-            Action.SET_PREFERENCES,
-            Action.VIEW_LIMITS,
-            Action.SET_HOME_LIMITS,
-            Action.SET_DISTRICT_LIMITS,
-            Action.PAUSE_ALERTS,
-            Action.MANAGE_ACCOUNTS,
-            Action.LET_IN,
-            Action.VIEW_AUDIT,
-            Action.VIEW_FIGURES,
-            Action.OPERATE_DEVICES,
-            Action.SET_CHANNELS,
-            Action.MANAGE_MACHINES,
-            Action.VIEW_CARE,
-            Action.TAKE_COURSE,
-            Action.MANAGE_LIBRARY,
-            Action.MANAGE_REGISTERS,
-            Action.REPORT_UP,
-            Action.RECORD_TRAITS,
-            Action.SET_CARE_RULES,
-            Action.APPROVE_BEDS,
-            Action.SETTLE_SERVICES,
-        }
+        | {Action.VIEW_OPERATIONS, Action.VIEW_OUTBOX, Action.SETTLE_QUARANTINE, Action.EXPORT_VITALS}
+        | {Action.PROVISION, Action.VIEW_NETWORK, Action.MANAGE_STAFF, Action.EDIT_CONTACTS, Action.VIEW_ORDERS}
+        | {Action.SET_POLICIES, Action.SET_PREFERENCES, Action.VIEW_LIMITS, Action.SET_HOME_LIMITS}
+        | {Action.SET_DISTRICT_LIMITS, Action.PAUSE_ALERTS, Action.MANAGE_ACCOUNTS, Action.LET_IN, Action.VIEW_AUDIT}
+        | {Action.VIEW_FIGURES, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.MANAGE_MACHINES, Action.VIEW_CARE}
+        | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY, Action.MANAGE_REGISTERS, Action.REPORT_UP, Action.RECORD_TRAITS}
+        | {Action.SET_CARE_RULES, Action.APPROVE_BEDS, Action.SETTLE_SERVICES}
         | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
     ),
     Role.DISPATCHER: _DISPATCHER,
@@ -266,19 +240,15 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
-        | {Action.TAKE_COURSE}
-        | {Action.SERVE}
+        | {Action.TAKE_COURSE, Action.SERVE}
         | {Action.ASSESS}
     ),
     Role.FAMILY: frozenset(
-        _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP}
-    ),
-    Role.FAMILY: frozenset(
-        _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.TAKE_COURSE}
+        _VIEW
+        | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP, Action.TAKE_COURSE}
     ),
     Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
-    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.TAKE_COURSE}),
-    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY}),
+    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY, Action.TAKE_COURSE}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
 DISPATCHERS = (Role.DISPATCHER, Role.LEAD)
