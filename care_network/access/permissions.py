@@ -123,6 +123,14 @@ class Action(StrEnum):
     """Bring observations in as another system does."""
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
+    MANAGE_MEALS = "manage_meals"
+    """Menus of canteens, diets and orders of residents, rounds and settlements."""
+    DELIVER_MEALS = "deliver_meals"
+    """Take meals to the doors, and say who took them in."""
+    ANSWER_COMPLAINTS = "answer_complaints"
+    """Answer complaints, and hand them to the level above."""
+    INSPECT = "inspect"
+    """Check providers of care, state what is wrong, and see whether it was mended."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
 
@@ -177,17 +185,20 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_CHANNELS,
             Action.MANAGE_MACHINES,
             Action.VIEW_CARE,
+            Action.INSPECT,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
-    | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN},
+    | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN}
+    | {Action.ANSWER_COMPLAINTS},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
         _VIEW
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
         | {Action.VIEW_CARE}
+        | {Action.MANAGE_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -196,12 +207,14 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
         | {Action.VIEW_CARE}
+        | {Action.MANAGE_MEALS, Action.DELIVER_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
     ),
     Role.CARER: frozenset(
         _VIEW
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
+        | {Action.DELIVER_MEALS}
     ),
     Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE}),
     Role.PANEL: frozenset({Action.USE_PANEL}),
@@ -271,6 +284,10 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
     Action.VIEW_CARE: "查看养老服务",
+    Action.MANAGE_MEALS: "管理助餐",
+    Action.DELIVER_MEALS: "送餐",
+    Action.ANSWER_COMPLAINTS: "答复投诉",
+    Action.INSPECT: "服务质量检查",
     Action.USE_PANEL: "使用长者终端",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""
