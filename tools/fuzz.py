@@ -41,7 +41,7 @@ def run(name: str, seconds: str) -> None:
     """Fuzz one parser, or all of them where ``name`` is empty; ends the process."""
     import atheris
 
-    ours = ["firmware_profiles", "care_network", "edge_agent", "dispatch", "shouwang", "vocabulary"]
+    ours = ["firmware_profiles", "care_network", "care_services", "edge_agent", "dispatch", "shouwang", "vocabulary"]
     with atheris.instrument_imports(include=ours):
         from tests.support.parsers import PARSERS
     parsers = list(PARSERS.values()) if not name else [PARSERS[name]]

@@ -123,6 +123,10 @@ class Action(StrEnum):
     """Bring observations in as another system does."""
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
+    RECORD_TRAITS = "record_traits"
+    """Traits of residents beyond their record, such as low income, with evidence."""
+    SET_CARE_RULES = "set_care_rules"
+    """Rules that are data: subsidies, grants, caps."""
     MANAGE_MEALS = "manage_meals"
     """Menus of canteens, diets and orders of residents, rounds and settlements."""
     DELIVER_MEALS = "deliver_meals"
@@ -185,6 +189,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_CHANNELS,
             Action.MANAGE_MACHINES,
             Action.VIEW_CARE,
+            Action.RECORD_TRAITS,
+            Action.SET_CARE_RULES,
             Action.INSPECT,
         }
     ),
@@ -197,7 +203,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
-        | {Action.VIEW_CARE}
+        | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
         | {Action.MANAGE_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
@@ -206,7 +212,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.VIEW_CARE}
+        | {Action.VIEW_CARE, Action.RECORD_TRAITS}
         | {Action.MANAGE_MEALS, Action.DELIVER_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
     ),
     Role.CARER: frozenset(
@@ -284,6 +290,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
     Action.VIEW_CARE: "查看养老服务",
+    Action.RECORD_TRAITS: "登记老人情况",
+    Action.SET_CARE_RULES: "设置服务规则",
     Action.MANAGE_MEALS: "管理助餐",
     Action.DELIVER_MEALS: "送餐",
     Action.ANSWER_COMPLAINTS: "答复投诉",

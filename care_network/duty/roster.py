@@ -26,6 +26,9 @@ KIND_WORDS: Mapping[str, tuple[str, str]] = {
     "street_elder_center": ("街道长者服务中心", "street elder center"),
     "district_center": ("区级中心", "district center"),
     "medical_partner": ("医疗合作机构", "medical partner"),
+    "service_provider": ("服务机构", "service provider"),
+    "canteen": ("长者食堂", "canteen"),
+    "volunteer_group": ("志愿服务队", "volunteer group"),
 }
 """Kinds of organisation in words, in the order in which those of the same level come."""
 NEAREST_KINDS = tuple(KIND_WORDS)

@@ -34,7 +34,7 @@ ORGANISATION_LEVELS: Mapping[str, frozenset[str]] = {
     "community_station": frozenset({"community"}),
     "compound_point": frozenset({"compound"}),
     "home_care_bed_team": frozenset({"district", "street", "community"}),
-    "medical_partner": frozenset(LEVELS[:4]),
+    **dict.fromkeys(("medical_partner", "service_provider", "canteen", "volunteer_group"), frozenset(LEVELS[:4])),
 }
 """Levels of area for each kind of organisation: 区级综合基地, 街道长者服务中心, 社区长者服务站, 小区长者服务点."""
 

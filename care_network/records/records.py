@@ -46,6 +46,9 @@ class NewOrganisation(Record, frozen=True, kw_only=True):
         "compound_point",
         "home_care_bed_team",
         "medical_partner",
+        "service_provider",
+        "canteen",
+        "volunteer_group",
     ]
     name_zh: Name
     name_en: Name

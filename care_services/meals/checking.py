@@ -76,7 +76,9 @@ def findings(diet: Diet, of: Contents) -> tuple[Finding, ...]:
     if diet.allergies is None:
         found.append(Finding("unasked", "", refuses=True))
     else:
-        found += [Finding("allergen", code, refuses=True) for code in ALLERGENS if code in diet.allergies & of.allergens]
+        found += [
+            Finding("allergen", code, refuses=True) for code in ALLERGENS if code in diet.allergies & of.allergens
+        ]
         if of.unstated and (diet.allergies or diet.other_allergies):
             found.append(Finding("unstated", "", refuses=True))
     if diet.other_allergies:

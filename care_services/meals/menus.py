@@ -71,9 +71,7 @@ _SELECT: LiteralString = """
 
 
 def _offer(row: dict[str, Any]) -> Offer:
-    return Offer(
-        dishes=msgspec.convert(row.pop("dishes"), tuple[Dish, ...]), price=row.pop("price_fen"), **row
-    )
+    return Offer(dishes=msgspec.convert(row.pop("dishes"), tuple[Dish, ...]), price=row.pop("price_fen"), **row)
 
 
 def offers(conn: Connection[Any], canteen_ids: Sequence[int], first: dt.date, last: dt.date) -> list[Offer]:
@@ -147,9 +145,7 @@ def put(conn: Connection[Any], acting: Acting, code: str, new: NewOffer, version
     return number
 
 
-def _change(
-    conn: Connection[Any], acting: Acting, canteen: Canteen, new: NewOffer, dishes: Jsonb, version: int
-) -> int:
+def _change(conn: Connection[Any], acting: Acting, canteen: Canteen, new: NewOffer, dishes: Jsonb, version: int) -> int:
     row = conn.execute(
         "SELECT id, version, price_fen FROM meal_offer WHERE canteen_id = %s AND day = %s AND meal = %s AND code = %s"
         " FOR UPDATE",
@@ -216,9 +212,7 @@ def withdraw(conn: Connection[Any], acting: Acting, code: str, offer_id: int, ve
     """Take a set off the menu: its orders are cancelled with that reason, and nobody pays. The number of orders."""
     canteen = managed(conn, acting, code)
     if not why.strip():
-        raise ProvisioningError(
-            en="say why: who ordered it will ask", zh="请写明原因，订餐的老人会问", field="why"
-        )
+        raise ProvisioningError(en="say why: who ordered it will ask", zh="请写明原因，订餐的老人会问", field="why")
     with conn.transaction():
         done = conn.execute(
             "UPDATE meal_offer SET withdrawn_at = %s, version = version + 1 WHERE id = %s AND canteen_id = %s"

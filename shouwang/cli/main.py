@@ -23,6 +23,7 @@ from shouwang.cli import (
     trace,
     verify,
 )
+from shouwang.cli.care import group as care
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.operations import backup, certificates, city, database, drill, gateways, path
@@ -63,6 +64,7 @@ app.add_typer(notify.app, name="notify")
 app.add_typer(orders.app, name="orders")
 app.add_typer(storage.app, name="storage")
 app.add_typer(figures.app, name="figures")
+app.add_typer(care.app, name="care")
 app.command("setup")(command.setup)
 app.add_typer(gateways.app, name="gateways")
 app.add_typer(certificates.app, name="certificates")

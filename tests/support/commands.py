@@ -138,10 +138,12 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "gateways enrol", "gateways panel", "gateways revoke", "gateways update", "network add", "network change",
         "network ground load", "network ground remove", "network import", "network outlines load", "network remove",
     ),
+    Action.RECORD_TRAITS: ("care traits record",),
     Action.REOPEN: ("dispatch reopen",),
     Action.SETTLE_QUARANTINE: (
         "gaps accept", "gaps ask", "quarantine discard", "quarantine reprocess",
     ),
+    Action.SET_CARE_RULES: ("care rules set",),
     Action.SET_DISTRICT_LIMITS: (  # asked for the district, which needs the most
         "alerting parameters preview", "alerting parameters set", "alerting parameters unset",
     ),
@@ -154,6 +156,9 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.VIEW_AUDIT: (
         "accounts audit show", "audit show",
+    ),
+    Action.VIEW_CARE: (
+        "care rules history", "care rules list", "care rules show", "care traits list",
     ),
     Action.VIEW_FIGURES: (
         "figures report", "figures show",

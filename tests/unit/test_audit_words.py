@@ -15,7 +15,7 @@ WRITERS = {"audit", "audit_home", "_audit", "_told", "audit_order"}
 
 def actions_in_code() -> set[str]:
     found = set()
-    for folder in ("care_network", "dispatch", "alerting", "console", "shouwang", "exchange"):
+    for folder in ("care_network", "care_services", "dispatch", "alerting", "console", "shouwang", "exchange"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if not isinstance(node, ast.Call):

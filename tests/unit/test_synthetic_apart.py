@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = (
     "alerting",
     "care_network",
+    "care_services",
     "console",
     "database",
     "dispatch",
@@ -54,6 +55,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
     "care_network/access/permissions.py": {"_VISIBLE": SEEN, "VISIBLE_HOUSEHOLDS": SEEN, "audit_home": ONE},
     "care_network/access/exchange_consents.py": dict.fromkeys(("listing", "by_system", "_residents"), SEEN),
+    "care_services/core/facts.py": {"facts_of": ONE},
+    "care_services/core/traits.py": {"record": ONE},
     "care_network/demo/machines.py": {"add_machine": SEEN},
     "care_network/demo/staff.py": {"add_contacts": TOLD, "add_notes": ONE},
     "care_network/importing/bulk.py": {"_trace": ONE},

@@ -105,6 +105,8 @@ WORDS: Mapping[str, Pair] = {
     "preview_parameter": ("试算预警阈值", "tried a threshold on past readings"),
     "record_call": ("登记电话", "recorded a call"),
     "set_policy": ("修改呼叫策略", "changed an escalation policy"),
+    "record_trait": ("登记老人情况", "recorded a trait of the resident"),
+    "set_care_rules": ("修改服务规则", "changed rules of services"),
     "drop_policy": ("删除呼叫策略", "dropped an escalation policy"),
 }
 """By action. Others are composed: verb and kind of record, an order's step, a permission's name."""

@@ -10,7 +10,7 @@ from care_network.errors import CareNetworkError, KeyFileError, LoginRefusedErro
 from vocabulary.errors import BilingualError
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = ("alerting", "care_network", "console", "dispatch", "shouwang", "vocabulary")
+FOLDERS = ("alerting", "care_network", "care_services", "console", "dispatch", "shouwang", "vocabulary")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 

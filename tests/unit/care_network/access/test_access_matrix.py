@@ -69,6 +69,8 @@ MATRIX = {
     "manage_machines":       "yes   no    no    no    no    no    no    no    no    no",
     "exchange_read":         "no    no    no    no    no    no    no    no    no    yes",
     "exchange_write":        "no    no    no    no    no    no    no    no    no    yes",
+    "record_traits":         "yes   no    no    yes   yes   no    no    no    no    no",
+    "set_care_rules":        "yes   no    no    yes   no    no    no    no    no    no",
     "view_care":             "yes   yes   yes   yes   yes   yes   no    no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
 }
@@ -124,7 +126,7 @@ def test_every_action_and_role_has_a_chinese_name_of_its_own() -> None:
 
 
 ROOT = Path(__file__).parents[4]
-FOLDERS = ("alerting", "care_network", "console", "dispatch", "exchange", "figures", "shouwang")
+FOLDERS = ("alerting", "care_network", "care_services", "console", "dispatch", "exchange", "figures", "shouwang")
 STEPS = {"acknowledge", "respond", "arrive", "resolve", "cancel", "note", "own", "merge", "snooze", "reopen"}
 """Steps of an alert are asked by their name: ``require(account, action)``."""
 

@@ -1,0 +1,63 @@
+"""Facts about residents that rules ask for: what the records say, and the traits that somebody recorded with evidence.
+
+A fact that nobody recorded is unknown, and stays out of the dictionary.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from care_network.catalogues.ability import GRADES
+from care_services.core.rules import Fact, Value
+
+TRAITS: Mapping[str, tuple[str, str]] = {
+    "low_income": ("低保或低收入", "low income"),
+    "extreme_poverty": ("特困供养", "supported in extreme poverty"),
+    "special_family": ("计划生育特殊家庭", "family that lost its only child"),
+    "veteran": ("优抚对象", "entitled veteran or kin"),
+    "local_household": ("本市户籍", "registered in the city"),
+    "lives_alone": ("独居", "lives alone"),
+    "empty_nest": ("空巢", "children live elsewhere"),
+    "lonely": ("孤寡", "without spouse or children"),
+    "disabled": ("持残疾证", "holds a disability certificate"),
+}
+"""Traits that are recorded as yes or no, with evidence: (Chinese, English) by code."""
+
+COMMON: Mapping[str, Fact] = {
+    "age": Fact(zh="年龄", en="age", kind=int, unit_zh="岁", unit_en="years"),
+    "sex": Fact(zh="性别", en="sex", kind=str, choices={"female": ("女", "female"), "male": ("男", "male")}),
+    "ability_grade": Fact(zh="能力等级", en="ability grade", kind=str, choices=GRADES, ordered=True),
+    "home_care_bed": Fact(zh="家庭养老床位", en="home care bed", kind=bool),
+    **{code: Fact(zh=zh, en=en, kind=bool) for code, (zh, en) in TRAITS.items()},
+}
+"""The facts that :func:`facts_of` knows, for the subjects of rules. A graver ability grade is the greater one."""
+
+
+def facts_of(conn: Connection[Any], resident_ids: Collection[int], on: dt.date) -> dict[int, dict[str, Value]]:
+    """The known facts of each resident on a day, by id. One query, whatever the number."""
+    rows = conn.cursor(row_factory=dict_row).execute(
+        """
+        SELECT r.id, date_part('year', age(%(on)s::date, r.birth_date))::int AS age, r.sex, r.ability_grade,
+               r.home_care_bed, t.traits
+        FROM resident r
+        LEFT JOIN LATERAL (
+            SELECT jsonb_object_agg(trait, holds) AS traits FROM resident_trait t
+            WHERE t.resident_id = r.id AND t.valid_from <= %(on)s AND (t.valid_until IS NULL OR t.valid_until > %(on)s)
+        ) t ON true
+        WHERE r.id = ANY(%(ids)s)
+        """,
+        {"on": on, "ids": list(resident_ids)},
+    )
+    return {
+        row["id"]: {
+            name: value
+            for name, value in {
+                "age": row["age"], "sex": row["sex"], "ability_grade": row["ability_grade"],
+                "home_care_bed": row["home_care_bed"], **(row["traits"] or {}),
+            }.items() if value is not None
+        }
+        for row in rows
+    }  # fmt: skip

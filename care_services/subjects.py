@@ -1,0 +1,9 @@
+"""The subjects of rules of all parts, for the pages and commands that show and set them."""
+
+from collections.abc import Mapping
+
+from care_services.core.rules import Subject
+
+_SUBJECTS: tuple[Subject, ...] = ()
+SUBJECTS: Mapping[str, Subject] = {subject.code: subject for subject in _SUBJECTS}
+"""By code. A part adds its own to the tuple above."""

@@ -1,0 +1,12 @@
+"""The command group ``shouwang care``: one group below it for each part of care and services."""
+
+import typer
+
+from shouwang.cli.care import rules, traits
+
+app = typer.Typer(
+    help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
+    no_args_is_help=True,
+)
+app.add_typer(rules.app, name="rules")
+app.add_typer(traits.app, name="traits")
