@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping
 
+from care_services.complaints.handling import COMPLAINT_DEADLINE
 from care_services.core.rules import Subject
+from care_services.meals.subsidies import MEAL_SUBSIDY
 
-_SUBJECTS: tuple[Subject, ...] = ()
+_SUBJECTS: tuple[Subject, ...] = (
+    MEAL_SUBSIDY,
+    COMPLAINT_DEADLINE,
+)
 SUBJECTS: Mapping[str, Subject] = {subject.code: subject for subject in _SUBJECTS}
 """By code. A part adds its own to the tuple above."""

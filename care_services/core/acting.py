@@ -1,4 +1,4 @@
-"""Who acts, when and from where: what every function of the service layer takes beside its connection."""
+"""The account that acts, when and from where: taken by functions of the service layer beside the connection."""
 
 import datetime as dt
 from typing import Any

@@ -90,7 +90,7 @@ def managed(conn: Connection[Any], acting: Acting, code: str) -> Canteen:
 def set_hours(
     conn: Connection[Any], acting: Acting, code: str, days: int, hour: dt.time, *, delivers: bool, version: int
 ) -> None:
-    """Set until when a canteen takes orders, and whether it delivers. Raises ProvisioningError, ChangedMeanwhileError."""
+    """Set until when a canteen takes orders, and whether it delivers. Raises ProvisioningError."""
     found = managed(conn, acting, code)
     if not 0 <= days <= MOST_DAYS:
         raise ProvisioningError(

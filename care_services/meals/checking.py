@@ -11,11 +11,11 @@ FIRMNESS = tuple(TEXTURES)
 
 
 class Diet(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody said about a resident's food. None: nobody has asked yet, which is not the same as 'none'."""
+    """The food of a resident as somebody said it. None: nobody has asked yet, which is not the same as 'none'."""
 
     allergies: frozenset[str] | None = None
     other_allergies: str = ""
-    """What the eight groups do not name, in words: no program can look for it in a menu."""
+    """Allergies that the eight groups do not name, in words: no program can look for it in a menu."""
     diets: frozenset[str] | None = None
     texture: str | None = None
 
@@ -35,7 +35,7 @@ class Dish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contents(msgspec.Struct, frozen=True):
-    """What a set of dishes holds as a whole. ``unstated``: of some dish nobody has said which allergens it holds."""
+    """Everything that a set of dishes holds. ``unstated``: of some dish nobody has said which allergens it holds."""
 
     allergens: frozenset[str]
     unstated: bool

@@ -267,7 +267,8 @@ def record(
     if result == "delivered" and handed_to not in HANDED_TO:
         raise ProvisioningError(en="choose who took it in", zh="请选择由谁接收", field="handed_to")
     row = conn.execute(
-        "SELECT m.resident_id, p.round_id, m.day FROM meal_order m JOIN meal_stop p ON p.order_id = m.id WHERE m.id = %s",
+        "SELECT m.resident_id, p.round_id, m.day FROM meal_order m JOIN meal_stop p ON p.order_id = m.id"
+        " WHERE m.id = %s",
         (order_id,),
     ).fetchone()
     if row is None or not may_see(conn, acting.account, row[0]):

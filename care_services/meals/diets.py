@@ -1,4 +1,4 @@
-"""What is known of a resident's food: allergies, diets and texture, with who said it and when; never edited, only said anew."""
+"""Diets of residents: allergies, diets, texture, with who said it and when; never edited, only said anew."""
 
 import datetime as dt
 from collections.abc import Collection
@@ -33,7 +33,7 @@ class DietRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewDiet(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody says now. None: not asked."""
+    """A saying to be written down. None: not asked."""
 
     allergies: tuple[str, ...] | None
     other_allergies: str = ""
@@ -66,7 +66,8 @@ def current_of(conn: Connection[Any], resident_ids: Collection[int]) -> dict[int
     """The newest record of each of some residents, by id; who has none is not there."""
     with conn.cursor(row_factory=class_row(DietRecord)) as cursor:
         rows = cursor.execute(
-            f"SELECT DISTINCT ON (d.resident_id) {_COLUMNS} FROM meal_diet d WHERE d.resident_id = ANY (%s)"
+            f"SELECT DISTINCT ON (d.resident_id) {_COLUMNS}"  # noqa: S608 - a constant
+            " FROM meal_diet d WHERE d.resident_id = ANY (%s)"
             " ORDER BY d.resident_id, d.version DESC",
             (list(resident_ids),),
         ).fetchall()
@@ -77,7 +78,8 @@ def history(conn: Connection[Any], resident_id: int) -> list[DietRecord]:
     """Everything that was said of a resident's food, the newest first, 50 at most."""
     with conn.cursor(row_factory=class_row(DietRecord)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS}, a.name_zh AS recorded_by FROM meal_diet d LEFT JOIN account a ON a.id = d.account_id"
+            f"SELECT {_COLUMNS}, a.name_zh AS recorded_by"  # noqa: S608 - a constant
+            " FROM meal_diet d LEFT JOIN account a ON a.id = d.account_id"
             " WHERE d.resident_id = %s ORDER BY d.version DESC LIMIT 50",
             (resident_id,),
         ).fetchall()

@@ -43,7 +43,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def contents(self) -> Contents:
-        """What it holds as a whole."""
+        """Everything that it holds."""
         return contents(self.dishes)
 
     @property

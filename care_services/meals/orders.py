@@ -1,7 +1,7 @@
 """Order and cancel meals: by residents' families and by staff for residents, until the canteen's deadline.
 
-What speaks against a meal for a resident refuses it; staff may order it all the same with a reason, which stays with
-the order. Who has never been asked about allergies is unknown, and refused likewise.
+A finding that speaks against a meal for a resident refuses it; staff may order it all the same with a reason, which
+stays with the order. Somebody who has never been asked about allergies is unknown, and refused likewise.
 """
 
 import datetime as dt
@@ -103,7 +103,7 @@ def serving(conn: Connection[Any], acting: Acting, resident_id: int) -> list[Can
 
 
 class _Terms(msgspec.Struct, frozen=True):
-    """What prices of a resident's meals are decided by."""
+    """The things by which a resident's meals are judged and priced."""
 
     diet: Diet
     facts: Facts

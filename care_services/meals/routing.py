@@ -1,5 +1,6 @@
 """A sensible walking order of doors, and its parts for several people. Pure."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -36,7 +37,7 @@ def metres(one: Place, other: Place) -> float:
 def length(start: Place | None, doors: Sequence[Door]) -> float:
     """Metres of an open tour from ``start`` through the doors whose place is known."""
     points = [place for place in (start, *(door.place for door in doors)) if place is not None]
-    return sum(metres(one, other) for one, other in zip(points, points[1:], strict=False))
+    return sum(metres(one, other) for one, other in itertools.pairwise(points))
 
 
 def tour(start: Place | None, doors: Sequence[Door]) -> tuple[Door, ...]:
@@ -93,7 +94,7 @@ def parted(
 ) -> tuple[tuple[Door, ...], ...]:
     """Part the doors among so many people: neighbouring stretches of one tour with about as many meals each.
 
-    Every part is put in order from ``start`` again. ``meals``: how many go to a door. Raises ValueError below one person.
+    Every part is put in order from ``start`` again. ``meals``: how many go to a door. Raises ValueError for nobody.
     """
     if people < 1:
         raise ValueError("a round needs somebody who goes")

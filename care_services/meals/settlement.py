@@ -3,7 +3,7 @@
 import csv
 import datetime as dt
 import io
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Connection
@@ -42,7 +42,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def own(self) -> int:
-        """What the resident pays."""
+        """The resident's own part."""
         return self.price - self.subsidy
 
 
@@ -63,11 +63,11 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def own(self) -> int:
-        """What residents pay."""
+        """The residents' own part."""
         return self.price - self.subsidy
 
 
-_COUNTS = """
+_COUNTS: LiteralString = """
     count(*) FILTER (WHERE m.state <> 'cancelled') AS ordered,
     count(*) FILTER (WHERE m.state IN ('delivered', 'eaten')) AS delivered,
     count(*) FILTER (WHERE m.state = 'refused') AS refused,
@@ -79,7 +79,7 @@ _COUNTS = """
     coalesce(sum(m.subsidy_fen) FILTER (WHERE m.state = ANY (%(paid)s)), 0)::bigint AS subsidy,
     count(*) FILTER (WHERE m.state = ANY (%(paid)s) AND m.missing <> '{}') AS unsettled
 """
-_OF = "m.canteen_id = %(canteen)s AND m.day >= %(first)s AND m.day < %(last)s"
+_OF: LiteralString = "m.canteen_id = %(canteen)s AND m.day >= %(first)s AND m.day < %(last)s"
 
 
 def month_of(text: str) -> tuple[dt.date, dt.date]:
@@ -97,7 +97,7 @@ def sums(conn: Connection[Any], acting: Acting, code: str, month: str) -> tuple[
     with conn.cursor(row_factory=class_row(Sums)) as cursor:
         row = cursor.execute(
             f"SELECT count(DISTINCT m.resident_id) FILTER (WHERE m.state <> 'cancelled') AS residents, {_COUNTS}"  # noqa: S608 - constants
-            f" FROM meal_order m WHERE {_OF}".encode(),
+            f" FROM meal_order m WHERE {_OF}",
             _asked(canteen, month),
         ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate has a row
@@ -113,7 +113,8 @@ def rows(
         return cursor.execute(
             f"SELECT r.id AS resident_id, r.code, r.name_zh, r.name_en, {_COUNTS}"  # noqa: S608 - constants
             " FROM meal_order m JOIN resident r ON r.id = m.resident_id JOIN household h ON h.id = r.household_id"
-            f" WHERE {_OF} AND r.id > %(after)s AND NOT h.synthetic GROUP BY r.id ORDER BY r.id LIMIT %(limit)s".encode(),
+            f" AND NOT h.synthetic WHERE {_OF} AND r.id > %(after)s"
+            " GROUP BY r.id ORDER BY r.id LIMIT %(limit)s",
             _asked(canteen, month) | {"after": after, "limit": None if limit is None else limit + 1},
         ).fetchall()
 
@@ -125,7 +126,8 @@ def _asked(canteen: Canteen, month: str) -> dict[str, Any]:
 
 HEADS = (
     "老人编号 code", "姓名 name", "订餐 ordered", "送达 delivered", "拒收 refused", "无人应门 nobody home",
-    "未送出 not delivered", "取消 cancelled", "未登记 not recorded", "金额（元）price", "补贴（元）subsidy", "自付（元）own",
+    "未送出 not delivered", "取消 cancelled", "未登记 not recorded", "金额（元）price",
+    "补贴（元）subsidy", "自付（元）own",
     "补贴待核实 to be settled",
 )  # fmt: skip
 

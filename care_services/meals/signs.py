@@ -1,4 +1,4 @@
-"""The last sign of life of residents: what a person moved at home, and when. A home without such devices is blind, not quiet."""
+"""Read the last sign of life of residents: what a person moved at home. A home without such devices is blind."""
 
 import datetime as dt
 from collections.abc import Collection
@@ -14,7 +14,7 @@ SINCE = dt.timedelta(days=2)
 
 
 class Sign(msgspec.Struct, frozen=True):
-    """The newest sign of a home's devices. ``at`` None: none in two days, or ``watched`` False: nothing can give one."""
+    """The newest sign of a home's devices. ``at`` None: none in two days, or nothing can give one."""
 
     at: dt.datetime | None
     room: str

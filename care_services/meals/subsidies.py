@@ -80,7 +80,7 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def own(self) -> int:
-        """What the resident pays."""
+        """The resident's own part."""
         return self.price - self.subsidy
 
 

@@ -22,7 +22,7 @@ MARKS: Words = {
     "soft": ("软食", "soft"),
     "halal": ("清真", "halal"),
 }
-"""What a dish, or a set of dishes as a whole, is fit for."""
+"""Diets that a dish, or a set of dishes as a whole, is fit for."""
 DIETS: Words = {"low_salt": MARKS["low_salt"], "diabetic": MARKS["diabetic"], "halal": MARKS["halal"]}
 TEXTURES: Words = {
     "regular": ("普通", "regular"),
@@ -60,4 +60,4 @@ FOUND: Words = {
     "hospital": ("住院", "in hospital"),
     "helped": ("发现需要帮助，已处置", "needed help, and got it"),
 }
-"""What became of somebody who did not open the door for a meal."""
+"""The ends of an absence: what became of somebody who did not open the door for a meal."""
