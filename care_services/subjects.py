@@ -4,9 +4,13 @@ from collections.abc import Mapping
 
 from care_services.complaints.handling import COMPLAINT_DEADLINE
 from care_services.core.rules import Subject
+from care_services.home_services.catalogue import subsidy
+from care_services.home_services.visits import waiting
 from care_services.meals.subsidies import MEAL_SUBSIDY
 
 _SUBJECTS: tuple[Subject, ...] = (
+    subsidy.SUBJECT,
+    waiting.SUBJECT,
     MEAL_SUBSIDY,
     COMPLAINT_DEADLINE,
 )

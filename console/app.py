@@ -19,6 +19,7 @@ from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
 from console.pages.care import frame as care
+from console.pages.care import resident as care_of_resident
 from console.pages.decisions import decisions, files
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
@@ -87,6 +88,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     frame.router,
     # care and services
     care.router,
+    care_of_resident.router,
     # records
     lists.router,
     record.router,

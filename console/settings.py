@@ -49,6 +49,16 @@ class ConsoleSettings(BaseSettings):
         validation_alias="SHOUWANG_MEDICAL_KEY_FILE",
         description="key file of the medical notes; without it they are not shown",
     )
+    identity_key_file: Path | None = Field(
+        default=None,
+        validation_alias="SHOUWANG_IDENTITY_KEY_FILE",
+        description="key file of the identity numbers; without it registers are not read",
+    )
+    report_key_file: Path | None = Field(
+        default=None,
+        validation_alias="SHOUWANG_REPORT_KEY_FILE",
+        description="key with which the district signs packages for other levels; without it none is made",
+    )
     channels_file: Path | None = Field(
         default=None,
         validation_alias="SHOUWANG_NOTIFY_CHANNELS_FILE",

@@ -123,10 +123,18 @@ class Action(StrEnum):
     """Bring observations in as another system does."""
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
+    MANAGE_REGISTERS = "manage_registers"
+    """Registers of other offices: import them, decide on what differs; residents' identity numbers."""
+    REPORT_UP = "report_up"
+    """Packages for the levels above and beside: make, send, look at what was sent."""
     RECORD_TRAITS = "record_traits"
     """Traits of residents beyond their record, such as low income, with evidence."""
     SET_CARE_RULES = "set_care_rules"
     """Rules that are data: subsidies, grants, caps."""
+    MANAGE_BEDS = "manage_beds"
+    """Home care beds from application to closing, lending of equipment, applications for grants."""
+    APPROVE_BEDS = "approve_beds"
+    """Open a home care bed or refuse it, decide on grants, settle a month of them."""
     MANAGE_MEALS = "manage_meals"
     """Menus of canteens, diets and orders of residents, rounds and settlements."""
     DELIVER_MEALS = "deliver_meals"
@@ -137,6 +145,14 @@ class Action(StrEnum):
     """Check providers of care, state what is wrong, and see whether it was mended."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
+    PLAN_SERVICES = "plan_services"
+    """Plan services at home: plans, service orders, who goes, corrections of what was done."""
+    SERVE = "serve"
+    """Do a service at home: check in at the door, check out."""
+    REQUEST_SERVICE = "request_service"
+    """Ask for a service by one tap, see where it stands, take it back."""
+    SETTLE_SERVICES = "settle_services"
+    """The catalogue of services with its prices, and the settlement of a month."""
 
 
 _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
@@ -159,6 +175,7 @@ _DISPATCHER = frozenset(
     | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
+    | {Action.PLAN_SERVICES, Action.REQUEST_SERVICE}
 )
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
@@ -189,14 +206,19 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_CHANNELS,
             Action.MANAGE_MACHINES,
             Action.VIEW_CARE,
+            Action.MANAGE_REGISTERS,
+            Action.REPORT_UP,
             Action.RECORD_TRAITS,
             Action.SET_CARE_RULES,
+            Action.APPROVE_BEDS,
+            Action.SETTLE_SERVICES,
             Action.INSPECT,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
     | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN}
+    | {Action.SETTLE_SERVICES}
     | {Action.ANSWER_COMPLAINTS},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
@@ -204,6 +226,9 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
+        | {Action.MANAGE_REGISTERS}
+        | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
+        | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
         | {Action.MANAGE_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
@@ -213,6 +238,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
+        | {Action.MANAGE_BEDS}
+        | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
         | {Action.MANAGE_MEALS, Action.DELIVER_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
     ),
     Role.CARER: frozenset(
@@ -220,10 +247,11 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
+        | {Action.SERVE}
         | {Action.DELIVER_MEALS}
     ),
-    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE}),
-    Role.PANEL: frozenset({Action.USE_PANEL}),
+    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE}),
+    Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
     Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
@@ -290,13 +318,21 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
     Action.VIEW_CARE: "查看养老服务",
+    Action.MANAGE_REGISTERS: "管理名册与证件号码",
+    Action.REPORT_UP: "上报与交换数据",
     Action.RECORD_TRAITS: "登记老人情况",
     Action.SET_CARE_RULES: "设置服务规则",
+    Action.MANAGE_BEDS: "办理床位、辅具与补贴",
+    Action.APPROVE_BEDS: "审批床位与补贴",
     Action.MANAGE_MEALS: "管理助餐",
     Action.DELIVER_MEALS: "送餐",
     Action.ANSWER_COMPLAINTS: "答复投诉",
     Action.INSPECT: "服务质量检查",
     Action.USE_PANEL: "使用长者终端",
+    Action.PLAN_SERVICES: "安排上门服务",
+    Action.SERVE: "上门服务签到签退",
+    Action.REQUEST_SERVICE: "一键申请服务",
+    Action.SETTLE_SERVICES: "维护服务价格与月度结算",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""
 

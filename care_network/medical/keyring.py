@@ -1,12 +1,14 @@
-"""The keys of the medical notes: AES-256-GCM (NIST SP 800-38D), in a file outside the database, with rotation.
+"""Keys of what is encrypted in the database: AES-256-GCM (NIST SP 800-38D), in a file outside of it, with rotation.
 
 The file has one line a key: ``<id> <32 bytes in base64>``; the last one encrypts, all of them decrypt. It is as secret
-as the notes: mode 0600, backed up apart from the database. Without it the notes are lost. Load it anew for each look:
-it is small, and a rotation takes effect at once.
+as what it protects: mode 0600, backed up apart from the database. Without it the medical notes (or, by a file of its
+own, the identity numbers) are lost. Load it anew for each look: it is small, and a rotation takes effect at once.
 """
 
 import base64
 import binascii
+import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -20,7 +22,23 @@ from vocabulary.private import open_to_others
 
 NONCE_BYTES = 12
 """Random for each encryption; at 96 bits safe for 2**32 notes of one key (SP 800-38D, 8.3)."""
-_HEAD = "# Shouwang: keys of the medical notes. Keep this file secret, and a copy of it apart from the database.\n"
+
+
+class Purpose(msgspec.Struct, frozen=True, kw_only=True):
+    """The use of a key file, in words for its texts."""
+
+    keys: str
+    """English, for the head of the file: what the keys are for."""
+    zh: str
+    """One thing that is encrypted."""
+    en: str
+    command: str
+    """The commands that create and rotate the file."""
+    named: tuple[str, ...] = ()
+    """Names of further keys of the file that encrypt nothing (a search by keyed hash); a rotation keeps them."""
+
+
+NOTES = Purpose(keys="keys of the medical notes", zh="医疗信息", en="note", command="shouwang network key")
 
 
 class SealedNote(msgspec.Struct, frozen=True):
@@ -32,8 +50,8 @@ class SealedNote(msgspec.Struct, frozen=True):
 class KeyRing:
     """Keys by their ids, oldest first; the last one encrypts."""
 
-    def __init__(self, keys: dict[str, bytes]) -> None:
-        self._keys = keys
+    def __init__(self, keys: dict[str, bytes], purpose: Purpose = NOTES) -> None:
+        self._keys, self._purpose = keys, purpose
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(self._keys)})"
@@ -48,54 +66,67 @@ class KeyRing:
         nonce = secrets.token_bytes(NONCE_BYTES)
         return SealedNote(self.newest, nonce, AESGCM(self._keys[self.newest]).encrypt(nonce, plain, about.encode()))
 
-    def open(self, sealed: SealedNote, about: str) -> bytes:
-        """Decrypt. Raises KeyFileError, which says what to do, where the key is missing or the wrong one."""
-        key = self._keys.get(sealed.key_id)
+    def mac(self, name: str, data: bytes) -> bytes:
+        """HMAC-SHA-256 (RFC 2104) with the key of that name. Raises KeyFileError where the file lacks it."""
+        key = self._keys.get(name)
         if key is None:
             raise KeyFileError(
-                en=f"the note of {about} was encrypted with the key {sealed.key_id!r}, which this key file lacks"
+                en=f"the key file lacks the key {name!r}: take it from your backup",
+                zh=f"密钥文件中没有密钥 {name}：请从备份中取回",
+            )
+        return hmac.new(key, data, hashlib.sha256).digest()
+
+    def open(self, sealed: SealedNote, about: str) -> bytes:
+        """Decrypt. Raises KeyFileError, which says what to do, where the key is missing or the wrong one."""
+        key, words = self._keys.get(sealed.key_id), self._purpose
+        if key is None:
+            raise KeyFileError(
+                en=f"the {words.en} of {about} was encrypted with the key {sealed.key_id!r}, which this key file lacks"
                 f" (it has {', '.join(self._keys)}): take the key file from your backup",
-                zh=f"{about} 的医疗信息由密钥 {sealed.key_id} 加密，而此密钥文件中没有该密钥"
+                zh=f"{about} 的{words.zh}由密钥 {sealed.key_id} 加密，而此密钥文件中没有该密钥"
                 f"（现有 {'、'.join(self._keys)}）：请从备份中取回密钥文件",
             )
         try:
             return AESGCM(key).decrypt(sealed.nonce, sealed.ciphertext, about.encode())
         except InvalidTag as error:
             raise KeyFileError(
-                en=f"the note of {about} does not open: this key file's {sealed.key_id!r} is another key than the one"
-                " it was written with, or the note was tampered with; take the right key file from your backup",
-                zh=f"{about} 的医疗信息无法解密：此密钥文件中的 {sealed.key_id} 与加密时的密钥不同，或内容已被篡改；"
+                en=f"the {words.en} of {about} does not open: this key file's {sealed.key_id!r} is another key than the"
+                " one it was written with, or it was tampered with; take the right key file from your backup",
+                zh=f"{about} 的{words.zh}无法解密：此密钥文件中的 {sealed.key_id} 与加密时的密钥不同，或内容已被篡改；"
                 "请从备份中取回正确的密钥文件",
             ) from error
 
 
-def create_key_file(file: Path) -> KeyRing:
-    """Create a file with one new key. Raises KeyFileError where the file exists: it is never overwritten."""
+def create_key_file(file: Path, purpose: Purpose = NOTES) -> KeyRing:
+    """Create a file with one new key, after those that its purpose names.
+
+    Raises KeyFileError where the file exists: it is never overwritten.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise KeyFileError(
-            en=f"{file} exists already; to change keys, rotate: shouwang network key rotate",
-            zh=f"{file} 已存在；如需更换密钥，请轮换：shouwang network key rotate",
+            en=f"{file} exists already; to change keys, rotate: {purpose.command} rotate",
+            zh=f"{file} 已存在；如需更换密钥，请轮换：{purpose.command} rotate",
         ) from error
     with os.fdopen(handle, "w") as stream:
-        stream.write(_HEAD + _line(_new_id({})))
+        stream.write(_head(purpose) + "".join(map(_line, purpose.named)) + _line(_new_id({})))
         stream.flush()
         os.fsync(stream.fileno())
-    return load_key_file(file)
+    return load_key_file(file, purpose)
 
 
-def load_key_file(file: Path) -> KeyRing:
+def load_key_file(file: Path, purpose: Purpose = NOTES) -> KeyRing:
     """Read the keys. Raises KeyFileError where the file is missing, readable by others, or damaged."""
     try:
         mode = open_to_others(file)
         lines = file.read_text("ascii").splitlines()
     except FileNotFoundError as error:
         raise KeyFileError(
-            en=f"there is no key file {file}; make one for a new database (shouwang network key create), or take it"
+            en=f"there is no key file {file}; make one for a new database ({purpose.command} create), or take it"
             " from your backup",
-            zh=f"没有密钥文件 {file}；新数据库请先生成（shouwang network key create），否则请从备份中取回",
+            zh=f"没有密钥文件 {file}；新数据库请先生成（{purpose.command} create），否则请从备份中取回",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise KeyFileError(
@@ -126,23 +157,30 @@ def load_key_file(file: Path) -> KeyRing:
             en=f"the key file {file} holds no key: take it from your backup",
             zh=f"密钥文件 {file} 中没有密钥：请从备份中取回",
         )
-    return KeyRing(keys)
+    return KeyRing(keys, purpose)
 
 
-def add_key(file: Path) -> KeyRing:
+def add_key(file: Path, purpose: Purpose = NOTES) -> KeyRing:
     """Add a key that encrypts from now on; the old ones still decrypt. Afterwards call ``notes.reseal``."""
-    ring = load_key_file(file)
-    return _rewrite(file, file.read_text("ascii").rstrip("\n") + "\n" + _line(_new_id(ring._keys)))
+    ring = load_key_file(file, purpose)
+    return _rewrite(file, file.read_text("ascii").rstrip("\n") + "\n" + _line(_new_id(ring._keys)), purpose)
 
 
-def drop_old_keys(file: Path) -> KeyRing:
-    """Delete all keys but the newest one. Only after every note was sealed with it: see ``notes.keys_in_use``."""
-    ring = load_key_file(file)
-    encoded = base64.b64encode(ring._keys[ring.newest]).decode()
-    return _rewrite(file, f"{_HEAD}{ring.newest} {encoded}\n")
+def drop_old_keys(file: Path, purpose: Purpose = NOTES) -> KeyRing:
+    """Delete all keys but the newest one and those that the purpose names.
+
+    Only after everything was sealed with it: see ``notes.keys_in_use``.
+    """
+    ring = load_key_file(file, purpose)
+    kept = {name: ring._keys[name] for name in (*purpose.named, ring.newest) if name in ring._keys}
+    return _rewrite(file, _head(purpose) + "".join(_line(name, key) for name, key in kept.items()), purpose)
 
 
-def _rewrite(file: Path, text: str) -> KeyRing:
+def _head(purpose: Purpose) -> str:
+    return f"# Shouwang: {purpose.keys}. Keep this file secret, and a copy of it apart from the database.\n"
+
+
+def _rewrite(file: Path, text: str, purpose: Purpose) -> KeyRing:
     fresh = file.with_name(file.name + ".new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as stream:
@@ -153,7 +191,7 @@ def _rewrite(file: Path, text: str) -> KeyRing:
         if (was.st_uid, was.st_gid) != (now.st_uid, now.st_gid):  # root rotates the console's file
             os.fchown(stream.fileno(), was.st_uid, was.st_gid)
     fresh.replace(file)
-    return load_key_file(file)
+    return load_key_file(file, purpose)
 
 
 def _new_id(taken: dict[str, bytes]) -> str:
@@ -163,5 +201,5 @@ def _new_id(taken: dict[str, bytes]) -> str:
     return name
 
 
-def _line(name: str) -> str:
-    return f"{name} {base64.b64encode(secrets.token_bytes(32)).decode()}\n"
+def _line(name: str, key: bytes = b"") -> str:
+    return f"{name} {base64.b64encode(key or secrets.token_bytes(32)).decode()}\n"

@@ -1,4 +1,4 @@
-"""The account that acts, when and from where: taken by functions of the service layer beside the connection."""
+"""The account that acts, with moment and origin: the argument of every function of the service layer."""
 
 import datetime as dt
 from typing import Any

@@ -10,6 +10,7 @@ from vocabulary.toml import read_toml
 
 PARTS = {
     "medical_keys": "keys of the medical notes: without them the notes of a restored database are lost for ever",
+    "identity_keys": "keys of the identity numbers: without them the numbers are lost, and no register finds anybody",
     "link_key": "key of the links in messages",
     "pki": "certificate authority: without it no gateway can ever be added or renewed",
     "broker_store": "sessions and messages that wait in the broker",

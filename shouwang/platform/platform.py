@@ -46,7 +46,7 @@ MODULES = {
     "alerting": "alerting",
     "dispatch": "dispatch.escalation",
     "notify": "dispatch.channels",
-    "orders": "dispatch.orders",
+    "orders": "shouwang.sweeping",
     "console": "console",
     "exchange": "exchange",
 }
@@ -163,6 +163,8 @@ class Platform:
             "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
             "SHOUWANG_LINK_KEY_FILE": str(self.data / "link.key"),
             "SHOUWANG_MEDICAL_KEY_FILE": str(self.data / "medical.keys"),
+            "SHOUWANG_IDENTITY_KEY_FILE": str(self.data / "identity.keys"),
+            "SHOUWANG_REPORT_KEY_FILE": str(self.data / "report.key"),
             "SHOUWANG_AUDIT_KEY_FILE": str(self.data / "audit.key"),
             "SHOUWANG_AUDIT_CHECKPOINT_FOLDER": str(self.data / "checkpoints"),
             # nobody here would answer, and what comes must not depend on the hour

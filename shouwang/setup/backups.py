@@ -21,7 +21,10 @@ BELONGS = {
     "pki": "authority",
     "pgbackrest": "database",
     "broker_store": "broker",
-    **dict.fromkeys((*(f"command_{one}" for one in COMMANDERS), "medical_keys", "link_key", "push_key"), "services"),
+    **dict.fromkeys(
+        (*(f"command_{one}" for one in COMMANDERS), "medical_keys", "identity_keys", "report_key"), "services"
+    ),
+    **dict.fromkeys(("link_key", "push_key"), "services"),
     **dict.fromkeys(("channels", "channel_secrets", "alerting", "alerting_1"), "services"),
 }
 """The part of a machine that has a part of the backup; what is not here is on every machine."""

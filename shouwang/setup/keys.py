@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from care_network.identity import keys as identity
 from care_network.medical.keyring import create_key_file
 from database.rights import checkpoints
 from dispatch.channels.adapters.webpush import create_key
@@ -20,6 +21,16 @@ def link_key() -> bytes:
 def medical_keys() -> bytes:
     """Make the key file of the medical notes."""
     return _made(create_key_file)
+
+
+def identity_keys() -> bytes:
+    """Make the key file of the identity numbers."""
+    return _made(identity.create)
+
+
+def report_key() -> bytes:
+    """Make the key with which the district signs packages for other levels."""
+    return _made(checkpoints.make_key)
 
 
 def audit_key() -> bytes:

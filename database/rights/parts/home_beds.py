@@ -1,5 +1,42 @@
 """Rights on the tables of home care beds, equipment and grants."""
 
-from database.rights.form import Part
+from database.rights.conditions import ALL, SERVING, by, may, person
+from database.rights.form import Part, Rights
 
-PART = Part()
+_BED = "anchor.id = {table}.bed_id"
+_HISTORIES = "home_bed_step home_bed_contract home_bed_check equipment_step grant_step grant_payment"
+"""Lines that no service changes or takes away."""
+_CHANGED = "home_bed home_bed_survey home_bed_device equipment_item equipment_loan grant_application"
+
+PART = Part(
+    grants={
+        "console": Rights(
+            select=f"{_CHANGED} {_HISTORIES}", insert=f"{_CHANGED} {_HISTORIES}", update=_CHANGED,
+        ),
+    },
+    rows={
+        "home_bed": {"ALL": person("home_bed.resident_id")},
+        **{
+            table: {"ALL": by(table, "home_bed", _BED)}
+            for table in ("home_bed_step", "home_bed_survey", "home_bed_device", "home_bed_contract", "home_bed_check")
+        },
+        "equipment_item": {"ALL": f"({ALL} OR organisation_id {SERVING})"},
+        "equipment_loan": {"ALL": person("equipment_loan.resident_id")},
+        "equipment_step": {"ALL": by("equipment_step", "equipment_item", "anchor.id = {table}.item_id")},
+        "grant_application": {"ALL": person("grant_application.resident_id")},
+        "grant_step": {"ALL": by("grant_step", "grant_application", "anchor.id = {table}.application_id")},
+        "grant_payment": {
+            "SELECT": person("grant_payment.resident_id"),
+            "INSERT": f"{may('approve_beds')} AND {person('grant_payment.resident_id')}",
+        },
+    },
+    decisions={
+        "by the person it is about": "home_bed equipment_loan grant_application grant_payment",
+        "by the home care bed it belongs to": "home_bed_step home_bed_survey home_bed_device home_bed_contract"
+        " home_bed_check",
+        "by the organisation that owns it: of the area, or around it and serving it": "equipment_item",
+        "by the piece of equipment it is about": "equipment_step",
+        "by the application it belongs to": "grant_step",
+    },
+    roles_that={"approve_beds": ("admin", "manager")},
+)  # fmt: skip

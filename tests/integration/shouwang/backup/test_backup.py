@@ -54,6 +54,7 @@ def write_settings(place: Path, recipients: list[str], extra: str = "") -> Path:
         {extra}
         [parts]
         medical_keys = "{place}/medical.keys"
+        identity_keys = ""
         link_key = "{place}/link.key"
         channels = "{place}/channels.toml"
         pki = "{place}/pki"

@@ -72,11 +72,19 @@ MATRIX = {
     "record_traits":         "yes   no    no    yes   yes   no    no    no    no    no",
     "set_care_rules":        "yes   no    no    yes   no    no    no    no    no    no",
     "view_care":             "yes   yes   yes   yes   yes   yes   no    no    no    no",
+    "manage_registers":      "yes   no    no    yes   no    no    no    no    no    no",
+    "report_up":             "yes   no    no    no    no    no    no    no    no    no",
+    "manage_beds":           "no    no    no    yes   yes   no    no    no    no    no",
+    "approve_beds":          "yes   no    no    yes   no    no    no    no    no    no",
     "manage_meals":         "no    no    no    yes   yes   no    no    no    no    no",
     "deliver_meals":        "no    no    no    no    yes   yes   no    no    no    no",
     "answer_complaints":    "no    no    yes   yes   yes   no    no    no    no    no",
     "inspect":              "yes   no    no    yes   yes   no    no    no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
+    "plan_services":         "no    yes   yes   yes   yes   no    no    no    no    no",
+    "serve":                 "no    no    no    no    yes   yes   no    no    no    no",
+    "request_service":       "no    yes   yes   no    yes   no    yes   yes   no    no",
+    "settle_services":       "yes   no    yes   yes   no    no    no    no    no    no",
 }
 ROLES = ("admin", "dispatcher", "lead", "manager", "station", "carer", "family", "panel", "auditor", "machine")
 # fmt: on

@@ -1,0 +1,90 @@
+"""Read the data of home care beds: the list of the survey, deadlines of stages, service plans, models for each room."""
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from care_network.catalogues.ability import GRADES
+from firmware_profiles.devices import MODELS, DeviceModel
+from vocabulary.labels import ROOMS
+from vocabulary.toml import read_toml
+
+HERE = Path(__file__).parent
+
+
+class SurveyItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of the home survey."""
+
+    code: str
+    room: str
+    zh: str
+    en: str
+    basic: bool = False
+    """Of the basic items of 民发〔2020〕86号."""
+    before_service: bool = False
+    """Where it is needed it has to be done, or refused, before the bed is in service."""
+
+
+class ServicePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The service of a month, by ability grade, and the days between two quality checks."""
+
+    visits_month: int
+    hours_month: int
+    check_days: int
+
+
+def _data(name: str) -> dict[str, Any]:
+    return read_toml((HERE / name).read_text("utf-8"))
+
+
+_items = msgspec.convert(_data("survey.toml")["item"], list[SurveyItem])
+SURVEY: Mapping[str, SurveyItem] = MappingProxyType({one.code: one for one in _items})
+"""By code, in the order of a walk through the flat."""
+SURVEY_ROOMS = tuple(dict.fromkeys(one.room for one in _items))
+DEADLINES: Mapping[str, int] = MappingProxyType(msgspec.convert(_data("stages.toml"), dict[str, int]))
+"""Days by stage."""
+PLANS: Mapping[str, ServicePlan] = MappingProxyType(
+    {
+        grade: one
+        for grade, one in msgspec.convert(_data("plans.toml"), dict[str, ServicePlan]).items()
+        if grade in GRADES
+    }
+)
+"""By ability grade."""
+
+DEVICE_ROOMS = ("bedroom", "bathroom", "living_room", "kitchen", "hall", "inside", "worn")
+"""Rooms for which devices are planned; codes of ``vocabulary.labels.ROOMS``."""
+FIRST_PLAN: tuple[tuple[str, str], ...] = (
+    ("inside", "gateway"), ("bedroom", "tuya-ts0601-bed"), ("bathroom", "seeed-mr60fda2"),
+    ("hall", "aqara-mccgq11lm"), ("worn", "tuya-ts0215a-sos"),
+)  # fmt: skip
+"""(Room, model) of what a bed begins with: a gateway, the bed, falls in the bathroom, the door, a call button."""
+PLANNED_TRANSPORTS = frozenset({"ble-gatt", "zigbee2mqtt", "esphome", "imu-pendant", "serial-radar", "gateway"})
+
+
+def models_to_plan() -> dict[str, tuple[str, str]]:
+    """Device models that can stand in a plan: (Chinese, English) by id."""
+    return {
+        code: (f"{one.zh}（{_product(one)}）", f"{one.label_en} ({_product(one)})")
+        for code, one in MODELS.items()
+        if one.transport in PLANNED_TRANSPORTS
+    }  # fmt: skip
+
+
+def _product(model: DeviceModel) -> str:
+    return f"{model.maker} {model.name.partition(',')[0]}"
+
+
+def due_of(state: str, since: dt.datetime) -> dt.datetime | None:
+    """The deadline of a stage that began at ``since``; None where it has none."""
+    days = DEADLINES.get(state)
+    return None if days is None else since + dt.timedelta(days=days)
+
+
+def room_words(room: str) -> tuple[str, str]:
+    """A room in Chinese and English."""
+    return ROOMS.get(room, (room, room))
