@@ -96,7 +96,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_network/upkeep/gateways.py": dict.fromkeys(("_matches", "_FROM", "_ONE_HEARD", "listing"), SEEN),
     "care_network/upkeep/quarantine.py": {"_SCOPE": SEEN, "groups": SEEN},
     "care_network/upkeep/scope.py": {"gateway_of": SEEN},
-    "care_services/core/acting.py": {"Acting.resident": ONE},
     "care_services/meals/delivery.py": {"_ROUNDS": ONE},
     "care_services/meals/signs.py": {"last_signs": ONE},
     "console/access/homes.py": {"homes_of": ONE},
