@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from care_services.complaints.handling import COMPLAINT_DEADLINE
 from care_services.core.rules import Subject
+from care_services.grants import kinds
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.visits import waiting
 from care_services.meals.subsidies import MEAL_SUBSIDY
 
 _SUBJECTS: tuple[Subject, ...] = (
+    *kinds.SUBJECTS,
     subsidy.SUBJECT,
     waiting.SUBJECT,
     MEAL_SUBSIDY,

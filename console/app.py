@@ -20,6 +20,7 @@ from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
 from console.pages.care import frame as care
 from console.pages.care import resident as care_of_resident
+from console.pages.care import rules as care_rules
 from console.pages.decisions import decisions, files
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
@@ -89,6 +90,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # care and services
     care.router,
     care_of_resident.router,
+    care_rules.router,
     # records
     lists.router,
     record.router,

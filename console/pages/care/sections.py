@@ -1,11 +1,17 @@
 """The pages of care and services as a table: group, address, name, what for, and the permissions that open them."""
 
-from console.pages.sections import Group
+from care_network.access.permissions import Action
+from console.pages.sections import Group, Section
 
 GROUPS: tuple[Group, ...] = (
     Group("评估与床位", "Assessment and beds", ()),
     Group("服务", "Services", ()),
     Group("互助", "Helping each other", ()),
     Group("人员与知识", "People and knowledge", ()),
-    Group("数据与权利", "Data and rights", ()),
+    Group("数据与权利", "Data and rights", (
+        Section(
+            "/care/rules", "服务规则", "Rules of services", "补贴、申请与上限按数据判定，可先试算",
+            "Subsidies, grants and caps, tried before they hold", (Action.VIEW_CARE,),
+        ),
+    )),
 )  # fmt: skip
