@@ -8,11 +8,13 @@ from care_services.grants import kinds
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.visits import waiting
 from care_services.meals.subsidies import MEAL_SUBSIDY
+from care_services.time_bank import limits
 
 _SUBJECTS: tuple[Subject, ...] = (
     *kinds.SUBJECTS,
     subsidy.SUBJECT,
     waiting.SUBJECT,
+    limits.SUBJECT,
     MEAL_SUBSIDY,
     COMPLAINT_DEADLINE,
 )

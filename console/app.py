@@ -33,6 +33,7 @@ from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import account, design, enrolment, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
+from console.pages.privacy import consents, duties
 from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
@@ -91,6 +92,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     care.router,
     care_of_resident.router,
     care_rules.router,
+    consents.router,
+    duties.router,
     # records
     lists.router,
     record.router,

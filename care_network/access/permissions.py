@@ -135,6 +135,14 @@ class Action(StrEnum):
     """Home care beds from application to closing, lending of equipment, applications for grants."""
     APPROVE_BEDS = "approve_beds"
     """Open a home care bed or refuse it, decide on grants, settle a month of them."""
+    MANAGE_TIME_BANK = "manage_time_bank"
+    """Volunteers, requests, rounds and the books of the time bank."""
+    CONFIRM_HELP = "confirm_help"
+    """Ask for a volunteer's help, and say afterwards how long it was: for the receiving side."""
+    VIEW_PRIVACY = "view_privacy"
+    """How personal data is handled: duties, periods, projects, erasures; nobody's consents."""
+    GIVE_CONSENTS = "give_consents"
+    """Write residents' consents down, and withdraw them."""
     MANAGE_MEALS = "manage_meals"
     """Menus of canteens, diets and orders of residents, rounds and settlements."""
     DELIVER_MEALS = "deliver_meals"
@@ -176,6 +184,7 @@ _DISPATCHER = frozenset(
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
     | {Action.PLAN_SERVICES, Action.REQUEST_SERVICE}
+    | {Action.GIVE_CONSENTS}
 )
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
@@ -214,11 +223,13 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SETTLE_SERVICES,
             Action.INSPECT,
         }
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
     | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN}
     | {Action.SETTLE_SERVICES}
+    | {Action.VIEW_PRIVACY}
     | {Action.ANSWER_COMPLAINTS},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
@@ -229,6 +240,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.MANAGE_REGISTERS}
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
         | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
+        | {Action.MANAGE_TIME_BANK}
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
         | {Action.MANAGE_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
@@ -240,6 +253,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
         | {Action.MANAGE_BEDS}
         | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
+        | {Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP}
+        | {Action.GIVE_CONSENTS}
         | {Action.MANAGE_MEALS, Action.DELIVER_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
     ),
     Role.CARER: frozenset(
@@ -250,9 +265,11 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.SERVE}
         | {Action.DELIVER_MEALS}
     ),
-    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE}),
+    Role.FAMILY: frozenset(
+        _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP}
+    ),
     Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
-    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
+    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
 DISPATCHERS = (Role.DISPATCHER, Role.LEAD)
@@ -324,6 +341,10 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.SET_CARE_RULES: "设置服务规则",
     Action.MANAGE_BEDS: "办理床位、辅具与补贴",
     Action.APPROVE_BEDS: "审批床位与补贴",
+    Action.MANAGE_TIME_BANK: "管理时间银行",
+    Action.CONFIRM_HELP: "预约和确认互助服务",
+    Action.VIEW_PRIVACY: "查看个人信息保护",
+    Action.GIVE_CONSENTS: "登记与撤回同意",
     Action.MANAGE_MEALS: "管理助餐",
     Action.DELIVER_MEALS: "送餐",
     Action.ANSWER_COMPLAINTS: "答复投诉",

@@ -1,6 +1,7 @@
 """The pages of care and services as a table: group, address, name, what for, and the permissions that open them."""
 
 from care_network.access.permissions import Action
+from console.pages.privacy.sections import SECTIONS
 from console.pages.sections import Group, Section
 
 GROUPS: tuple[Group, ...] = (
@@ -13,5 +14,6 @@ GROUPS: tuple[Group, ...] = (
             "/care/rules", "服务规则", "Rules of services", "补贴、申请与上限按数据判定，可先试算",
             "Subsidies, grants and caps, tried before they hold", (Action.VIEW_CARE,),
         ),
+        *SECTIONS,
     )),
 )  # fmt: skip

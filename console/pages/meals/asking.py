@@ -1,6 +1,7 @@
 """Read what requests of meals ask for: the acting account, days, and fields of forms."""
 
 import datetime as dt
+from typing import Any
 
 from fastapi import Request
 from starlette.datastructures import FormData
@@ -12,7 +13,7 @@ from care_services.meals import words
 from console.shell.security import origin_of
 from vocabulary.times import SHANGHAI
 
-WORDS = {
+WORDS: dict[str, Any] = {
     "allergen_words": words.ALLERGENS, "mark_words": words.MARKS, "meal_words": words.MEALS,
     "texture_words": words.TEXTURES, "diet_words": words.DIETS, "mode_words": words.MODES,
     "state_words": words.STATES, "said_words": words.SAID_BY, "handed_words": words.HANDED_TO,
