@@ -15,6 +15,9 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.accounts import keeping, one
 from console.pages.admin import frame
+from console.pages.assessment import assessments
+from console.pages.assessment import decisions as assessment_decisions
+from console.pages.assessment import one as assessment
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
@@ -90,6 +93,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     frame.router,
     # care and services
     care.router,
+    assessments.router,
+    assessment.router,
+    assessment_decisions.router,
     care_of_resident.router,
     care_rules.router,
     consents.router,

@@ -123,6 +123,10 @@ class Action(StrEnum):
     """Bring observations in as another system does."""
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
+    ASSESS = "assess"
+    """Assess residents' ability: begin, fill in, sign as the first or the second assessor."""
+    APPROVE_PROPOSALS = "approve_proposals"
+    """Decide on what a grade proposes: thresholds, escalation, service plan (the first two need their own, too)."""
     MANAGE_REGISTERS = "manage_registers"
     """Registers of other offices: import them, decide on what differs; residents' identity numbers."""
     REPORT_UP = "report_up"
@@ -227,13 +231,15 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
+    | {Action.ANSWER_COMPLAINTS}
     | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN}
     | {Action.SETTLE_SERVICES}
     | {Action.VIEW_PRIVACY}
-    | {Action.ANSWER_COMPLAINTS},
+    | {Action.APPROVE_PROPOSALS},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
         _VIEW
+        | {Action.MANAGE_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
@@ -242,11 +248,12 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
         | {Action.MANAGE_TIME_BANK}
         | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
-        | {Action.MANAGE_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
+        | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
         _VIEW
+        | {Action.MANAGE_MEALS, Action.DELIVER_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
@@ -255,15 +262,16 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
         | {Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP}
         | {Action.GIVE_CONSENTS}
-        | {Action.MANAGE_MEALS, Action.DELIVER_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
+        | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     Role.CARER: frozenset(
         _VIEW
+        | {Action.DELIVER_MEALS}
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
         | {Action.SERVE}
-        | {Action.DELIVER_MEALS}
+        | {Action.ASSESS}
     ),
     Role.FAMILY: frozenset(
         _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP}
@@ -335,6 +343,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
     Action.VIEW_CARE: "查看养老服务",
+    Action.ASSESS: "评估老人能力",
+    Action.APPROVE_PROPOSALS: "审批评估建议",
     Action.MANAGE_REGISTERS: "管理名册与证件号码",
     Action.REPORT_UP: "上报与交换数据",
     Action.RECORD_TRAITS: "登记老人情况",
