@@ -1,1 +1,0 @@
-"""Pages of meals: menus, diets and orders, delivery rounds, settlement."""

@@ -1,1 +1,0 @@
-"""Pages of quality control and complaints."""
