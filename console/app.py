@@ -15,6 +15,9 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.accounts import keeping, one
 from console.pages.admin import frame
+from console.pages.assessment import assessments
+from console.pages.assessment import decisions as assessment_decisions
+from console.pages.assessment import one as assessment
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
@@ -37,6 +40,7 @@ from console.pages.privacy import consents, copies, duties
 from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
+from console.pages.services import door, money, plans, rounds, visits
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.entry import confirming
@@ -90,11 +94,19 @@ ROUTERS: tuple[APIRouter, ...] = (
     frame.router,
     # care and services
     care.router,
+    assessments.router,
+    assessment.router,
+    assessment_decisions.router,
     care_of_resident.router,
     care_rules.router,
     consents.router,
     copies.router,
     duties.router,
+    visits.router,
+    door.router,
+    plans.router,
+    money.router,
+    rounds.router,
     # records
     lists.router,
     record.router,

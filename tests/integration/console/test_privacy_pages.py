@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from care_services.privacy import job
-from tests.support.databases import of_service
 from tests.support.console_site import console_site
+from tests.support.databases import of_service
 
 pytestmark = pytest.mark.integration
 
