@@ -137,6 +137,14 @@ class Action(StrEnum):
     """Open a home care bed or refuse it, decide on grants, settle a month of them."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
+    PLAN_SERVICES = "plan_services"
+    """Plan services at home: plans, service orders, who goes, corrections of what was done."""
+    SERVE = "serve"
+    """Do a service at home: check in at the door, check out."""
+    REQUEST_SERVICE = "request_service"
+    """Ask for a service by one tap, see where it stands, take it back."""
+    SETTLE_SERVICES = "settle_services"
+    """The catalogue of services with its prices, and the settlement of a month."""
 
 
 _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
@@ -159,6 +167,7 @@ _DISPATCHER = frozenset(
     | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
+    | {Action.PLAN_SERVICES, Action.REQUEST_SERVICE}
 )
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
@@ -194,11 +203,13 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.RECORD_TRAITS,
             Action.SET_CARE_RULES,
             Action.APPROVE_BEDS,
+            Action.SETTLE_SERVICES,
         }
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
-    | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN},
+    | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN}
+    | {Action.SETTLE_SERVICES},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
         _VIEW
@@ -207,6 +218,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
         | {Action.MANAGE_REGISTERS}
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
+        | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
@@ -216,15 +228,17 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
         | {Action.MANAGE_BEDS}
+        | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
     ),
     Role.CARER: frozenset(
         _VIEW
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
+        | {Action.SERVE}
     ),
-    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE}),
-    Role.PANEL: frozenset({Action.USE_PANEL}),
+    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE}),
+    Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
     Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
@@ -298,6 +312,10 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.MANAGE_BEDS: "办理床位、辅具与补贴",
     Action.APPROVE_BEDS: "审批床位与补贴",
     Action.USE_PANEL: "使用长者终端",
+    Action.PLAN_SERVICES: "安排上门服务",
+    Action.SERVE: "上门服务签到签退",
+    Action.REQUEST_SERVICE: "一键申请服务",
+    Action.SETTLE_SERVICES: "维护服务价格与月度结算",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""
 

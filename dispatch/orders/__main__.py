@@ -12,10 +12,11 @@ from observability.process import serve
 
 def main() -> None:
     """Run until SIGINT or SIGTERM. Raises SystemExit where a part of it ended by a fault."""
-    serve("orders", _run)
+    serve("orders", run_parts)
 
 
-def _run(stop: threading.Event, liveness: Liveness) -> None:
+def run_parts(stop: threading.Event, liveness: Liveness) -> None:
+    """Run both until ``stop``; the platform's own process runs the rounds of care beside them."""
     database = DatabaseSettings()
     watcher = liveness.start(
         "protection picture", lambda part: observer.run(database, stop, part), pause_s=observer.LOOK_MAY_LAST_S

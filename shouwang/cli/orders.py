@@ -246,8 +246,9 @@ def link(
 
 @app.command()
 def run() -> None:
-    """Run the sweeper: silent people, planned services, targets of the service level. Settings: SHOUWANG_DATABASE_…."""
-    from dispatch.orders.__main__ import main
+    """Run the sweeper: silent people, planned services, the service level, and the rounds of care. Settings:
+    SHOUWANG_DATABASE_…."""
+    from shouwang.sweeping.__main__ import main
 
     main()
 

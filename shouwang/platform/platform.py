@@ -46,7 +46,7 @@ MODULES = {
     "alerting": "alerting",
     "dispatch": "dispatch.escalation",
     "notify": "dispatch.channels",
-    "orders": "dispatch.orders",
+    "orders": "shouwang.sweeping",
     "console": "console",
     "exchange": "exchange",
 }

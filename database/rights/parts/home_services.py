@@ -1,5 +1,72 @@
-"""Rights on the tables of services at home."""
+"""Rights on the tables of services at home, of requests by one tap, and of the rounds."""
 
-from database.rights.form import Part
+from database.rights.conditions import ALL, SERVING, STAFF, by, home, may, person, written
+from database.rights.form import Part, Rights
 
-PART = Part()
+_READ = (
+    "care_service service_price service_plan service_plan_event service_order service_order_event service_press"
+    " service_rating visit_code settlement settlement_line service_request service_request_event"
+)
+_HISTORY = "service_plan_event service_order_event service_request_event"
+"""Only added to."""
+_ORDER, _REQUEST = "anchor.id = {table}.order_id", "anchor.id = {table}.request_id"
+
+PART = Part(
+    grants={
+        "console": Rights(
+            select=f"{_READ} care_round",
+            insert=f"care_service service_price service_plan service_order service_press service_rating visit_code"
+            f" settlement settlement_line service_request {_HISTORY}",
+            update="care_service service_plan service_order service_press service_rating visit_code service_request",
+            columns=(
+                (
+                    "UPDATE",
+                    "settlement",
+                    "visits, minutes, amount_fen, subsidy_fen, own_fen, corrections, correction_fen, frozen",
+                ),
+            ),
+        ),
+        # the panel in a home
+        "links": Rights(
+            select=f"{_READ} care_round rule_book resident_trait",
+            insert=f"service_order service_rating service_request {_HISTORY}",
+            update="service_order service_request",
+        ),
+        # the rounds run beside the sweeper of work orders
+        "orders": Rights(
+            select=f"{_READ} care_round rule_book resident_trait",
+            insert=f"service_order service_request care_round alert {_HISTORY}",
+            update="service_plan service_order service_request care_round",
+        ),
+    },
+    rows={
+        "care_service": written(may("settle_services")),
+        "service_price": written(may("settle_services")),
+        "service_plan": {"ALL": person("service_plan.resident_id")},
+        "service_plan_event": {"ALL": by("service_plan_event", "service_plan", "anchor.id = {table}.plan_id")},
+        "service_order": {"ALL": person("service_order.resident_id")},
+        "service_order_event": {"ALL": by("service_order_event", "service_order", _ORDER)},
+        "service_press": {"ALL": by("service_press", "service_order", _ORDER)},
+        "service_rating": {"ALL": by("service_rating", "service_order", _ORDER)},
+        "visit_code": {"ALL": f"({STAFF} AND {home('visit_code.household_id')})"},
+        "settlement": {"ALL": f"({ALL} OR organisation_id {SERVING})"},
+        "settlement_line": {"ALL": by("settlement_line", "service_order", _ORDER)},
+        "service_request": {"ALL": person("service_request.resident_id")},
+        "service_request_event": {"ALL": by("service_request_event", "service_request", _REQUEST)},
+    },
+    nobodys="care_round",
+    told_by_families="service_order service_order_event service_rating service_request service_request_event",
+    decisions={
+        "read without a session: the catalogue of services and its prices; written by who settles": "care_service"
+        " service_price",
+        "by the person it is about": "service_plan service_order service_request",
+        "by the service plan it belongs to": "service_plan_event",
+        "by the service order it belongs to": "service_order_event service_press service_rating settlement_line",
+        "staff, by the home": "visit_code",
+        "by the request it belongs to": "service_request_event",
+        "by the provider: of the area, or around it and serving it": "settlement",
+        "read only, without a policy: counts, states of programs and devices, numbers of rows, and nobody's name,"
+        " address or words": "care_round",
+    },
+    roles_that={"settle_services": ("admin", "lead", "manager")},
+)

@@ -77,6 +77,10 @@ MATRIX = {
     "manage_beds":           "no    no    no    yes   yes   no    no    no    no    no",
     "approve_beds":          "yes   no    no    yes   no    no    no    no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
+    "plan_services":         "no    yes   yes   yes   yes   no    no    no    no    no",
+    "serve":                 "no    no    no    no    yes   yes   no    no    no    no",
+    "request_service":       "no    yes   yes   no    yes   no    yes   yes   no    no",
+    "settle_services":       "yes   no    yes   yes   no    no    no    no    no    no",
 }
 ROLES = ("admin", "dispatcher", "lead", "manager", "station", "carer", "family", "panel", "auditor", "machine")
 # fmt: on

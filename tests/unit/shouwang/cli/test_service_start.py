@@ -18,7 +18,7 @@ FOREIGN = {
         {"alerting", "console", "ingest", "edge_agent", "scipy", "fastapi", "sqlalchemy", "typst", "xlsxwriter"},
     ),
     "dispatch": ("dispatch.escalation.__main__", {"alerting", "console", "ingest", "numpy", "fastapi", "requests"}),
-    "orders": ("dispatch.orders.__main__", {"alerting", "console", "ingest", "fastapi", "requests"}),
+    "orders": ("shouwang.sweeping.__main__", {"alerting", "console", "ingest", "fastapi", "requests"}),
     "notify": (
         "dispatch.channels.__main__",
         {"alerting", "console", "ingest", "scipy", "fastapi", "aiohttp", "apprise"},

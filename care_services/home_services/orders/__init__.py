@@ -1,0 +1,1 @@
+"""Service orders: their states, their history, and who goes."""

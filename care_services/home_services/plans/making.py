@@ -1,0 +1,115 @@
+"""Make service orders of plans, some days ahead. However often it is done, each slot of a plan has one order."""
+
+import datetime as dt
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from care_services.home_services.catalogue import subsidy
+from care_services.home_services.catalogue.catalogue import Offer, amount, offers
+from care_services.home_services.orders import store
+from care_services.home_services.orders.store import SYSTEM, NewOrder
+from care_services.home_services.plans.recurrence import DAY, Recurrence, slots
+from vocabulary.times import SHANGHAI
+
+AHEAD_DAYS = 14
+"""Orders stand so many days ahead: a provider plans its people by the fortnight."""
+BATCH = 200
+"""Plans in one transaction."""
+
+
+class _Plan(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    resident_id: int
+    service: str
+    work: str
+    unit: str
+    organisation_id: int
+    staff_id: int | None
+    weekdays: list[int]
+    times: list[dt.time]
+    every_weeks: int
+    first_day: dt.date
+    last_day: dt.date | None
+    minutes: int
+    made_until: dt.date | None
+
+    @property
+    def rule(self) -> Recurrence:
+        return Recurrence(
+            weekdays=tuple(self.weekdays), times=tuple(self.times), first_day=self.first_day, last_day=self.last_day,
+            every_weeks=self.every_weeks,
+        )  # fmt: skip
+
+
+_DUE = """
+    SELECT p.id, p.resident_id, p.service, c.work, c.unit, p.organisation_id, s.id AS staff_id, p.weekdays, p.times,
+           p.every_weeks, p.first_day, p.last_day, p.minutes, p.made_until
+    FROM service_plan p JOIN care_service c ON c.code = p.service
+    LEFT JOIN staff s ON s.id = p.staff_id AND s.active
+    WHERE p.state = 'active' AND (p.made_until IS NULL OR p.made_until < %(until)s) AND p.first_day <= %(until)s
+      AND (p.last_day IS NULL OR p.made_until IS NULL OR p.made_until < p.last_day)
+      AND (%(plan)s::int IS NULL OR p.id = %(plan)s) AND p.id > %(after)s
+    ORDER BY p.id LIMIT %(batch)s FOR UPDATE OF p SKIP LOCKED
+"""
+
+
+def make_ahead(
+    conn: Connection[Any], now: dt.datetime, *, days: int = AHEAD_DAYS, plan_id: int | None = None
+) -> int:  # fmt: skip
+    """Make the orders of all active plans (or of one) up to so many days ahead; the number of those that are new.
+
+    A slot whose time has passed gets none. Of a provider that no longer has a price none is made, and the plan is
+    looked at again the next time: the plan's page says so.
+    """
+    today = now.astimezone(SHANGHAI).date()
+    until, made, after = today + days * DAY, 0, 0
+    while True:
+        with conn.transaction():
+            with conn.cursor(row_factory=class_row(_Plan)) as cursor:
+                asked = {"until": until, "plan": plan_id, "batch": BATCH, "after": after}
+                plans = cursor.execute(_DUE, asked).fetchall()
+            if not plans:
+                return made
+            made += _make(conn, plans, now, today, until)
+            after = plans[-1].id
+
+
+def _make(conn: Connection[Any], plans: list[_Plan], now: dt.datetime, today: dt.date, until: dt.date) -> int:
+    by_service: dict[str, list[_Plan]] = defaultdict(list)
+    for plan in plans:
+        by_service[plan.service].append(plan)
+    facts = subsidy.facts_of(conn, {plan.resident_id for plan in plans}, today)
+    rules = subsidy.rules(conn, today)
+    made = 0
+    for service, listed in by_service.items():
+        prices: dict[dt.date, dict[int, Offer]] = {}
+        for plan in listed:
+            since = today if plan.made_until is None else max(today, plan.made_until + DAY)
+            reached = until
+            for slot in slots(plan.rule, since, until):
+                if slot <= now:
+                    continue
+                day = slot.astimezone(SHANGHAI).date()
+                if day not in prices:
+                    prices[day] = {one.organisation_id: one for one in offers(conn, day, service)}
+                offer = prices[day].get(plan.organisation_id)
+                if offer is None:
+                    reached = day - DAY
+                    break
+                cost = amount(plan.unit, offer.price_fen, plan.minutes)
+                ruling = subsidy.decide(rules, facts.get(plan.resident_id, {}), service, plan.work)
+                new = NewOrder(
+                    resident_id=plan.resident_id, service=service, organisation_id=plan.organisation_id, source="plan",
+                    planned_start=slot, planned_minutes=plan.minutes, unit=plan.unit, price_fen=offer.price_fen,
+                    share=subsidy.part(cost, ruling), staff_id=plan.staff_id, plan_id=plan.id, slot=slot,
+                )  # fmt: skip
+                made += store.insert(conn, new, SYSTEM, now) is not None
+            conn.execute(
+                "UPDATE service_plan SET made_until = %s WHERE id = %s AND made_until IS DISTINCT FROM %s",
+                (reached, plan.id, reached),
+            )
+    return made

@@ -1,0 +1,1 @@
+"""Visits at the door: check-in and check-out, codes of homes, ratings, planned against done."""

@@ -1,0 +1,48 @@
+"""The list of jobs of the rounds. A part of the wing adds its own: a name, how often, and a function.
+
+A job is called with a connection in autocommit, the database's time, and the outside; it returns how many things it
+did. It must be safe to repeat at any moment, and does its work in transactions of its own, none of them long: a job
+that is killed half way is done again. Rights on its tables are those of the service ``orders`` in ``database/rights``.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+
+from care_services.home_services.plans.making import make_ahead
+from care_services.rounds import missed_visits
+from care_services.rounds.outside import Outside
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A job. ``zh`` and ``en``: what is not done while it stands still, for the page of the rounds."""
+
+    name: str
+    zh: str
+    en: str
+    every: dt.timedelta
+    work: Callable[[Connection[Any], dt.datetime, Outside], int]
+
+    @property
+    def late_after(self) -> dt.timedelta:
+        """The age of the last good turn from which on the job counts as standing still."""
+        return 3 * self.every + dt.timedelta(minutes=2)
+
+
+JOBS: tuple[Job, ...] = (
+    Job(
+        name="missed_visits", zh="护理员未按时上门的提醒", en="alerts about visits to which nobody came",
+        every=dt.timedelta(seconds=20), work=missed_visits.look,
+    ),
+    Job(
+        name="service_orders", zh="按服务计划生成服务单", en="service orders made of plans",
+        every=dt.timedelta(hours=1), work=lambda conn, now, _: make_ahead(conn, now),
+    ),
+    Job(
+        name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",
+        every=dt.timedelta(minutes=10), work=missed_visits.close_past,
+    ),
+)  # fmt: skip
