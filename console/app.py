@@ -18,6 +18,7 @@ from console.pages.admin import frame
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
+from console.pages.beds import bed, board, equipment, grants
 from console.pages.care import frame as care
 from console.pages.care import resident as care_of_resident
 from console.pages.decisions import decisions, files
@@ -89,6 +90,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     # care and services
     care.router,
     care_of_resident.router,
+    board.router,
+    bed.router,
+    equipment.router,
+    grants.router,
     # records
     lists.router,
     record.router,

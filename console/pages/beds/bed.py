@@ -56,7 +56,7 @@ WORDS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@router.get("/care/beds/{bed_id}", dependencies=[LOOK])
+@router.get("/care/beds/at/{bed_id}", dependencies=[LOOK])
 def bed_page(request: Request, console: Shared, account: CurrentAccount, bed_id: int) -> Response:
     """Everything about a bed."""
     return _bed(request, console, account, bed_id)
@@ -99,7 +99,7 @@ def _hopeful(file: BedFile) -> life.Facts:
     )  # fmt: skip
 
 
-@router.get("/care/beds/{bed_id}/confirm", dependencies=[STEP])
+@router.get("/care/beds/at/{bed_id}/confirm", dependencies=[STEP])
 def confirm_page(request: Request, console: Shared, account: CurrentAccount, bed_id: int, step: str = "") -> Response:
     """Ask for what a step needs, and name what follows from it."""
     return _confirm(request, console, account, bed_id, {"step": step})
@@ -124,7 +124,7 @@ def _confirm(
     )  # fmt: skip
 
 
-@router.post("/care/beds/{bed_id}/step", dependencies=[STEP])
+@router.post("/care/beds/at/{bed_id}/step", dependencies=[STEP])
 def step(
     request: Request, console: Shared, account: CurrentAccount, bed_id: int, step: Annotated[str, Form(max_length=20)],
     version: Annotated[int, Form()], reason: Annotated[str, Form(max_length=500)] = "",
@@ -133,7 +133,15 @@ def step(
     until: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:  # fmt: skip
     """Take a step."""
-    sent = {"step": step, "reason": reason, "number": number, "begins": begins, "ends": ends, "plan": plan, "until": until}
+    sent = {
+        "step": step,
+        "reason": reason,
+        "number": number,
+        "begins": begins,
+        "ends": ends,
+        "plan": plan,
+        "until": until,
+    }
     known = life.STEPS.get(step)
     try:
         with console.database() as conn:
@@ -143,10 +151,10 @@ def step(
         if known is not None and (known.reason or not known.undo):
             return _confirm(request, console, account, bed_id, sent, error)
         return _bed(request, console, account, bed_id, error)
-    return RedirectResponse(f"/care/beds/{bed_id}", 303)
+    return RedirectResponse(f"/care/beds/at/{bed_id}", 303)
 
 
-@router.post("/care/beds/{bed_id}/undo", dependencies=[MANAGE])
+@router.post("/care/beds/at/{bed_id}/undo", dependencies=[MANAGE])
 def undo(
     request: Request, console: Shared, account: CurrentAccount, bed_id: int, version: Annotated[int, Form()]
 ) -> Response:
@@ -154,7 +162,7 @@ def undo(
     return _do(request, console, account, bed_id, "", lambda beds: beds.undo(bed_id, version))
 
 
-@router.post("/care/beds/{bed_id}/survey", dependencies=[MANAGE])
+@router.post("/care/beds/at/{bed_id}/survey", dependencies=[MANAGE])
 def survey(request: Request, console: Shared, account: CurrentAccount, bed_id: int, sent: Filled) -> Response:
     """Keep the answers of the survey that are given."""
     texts = {name: values[0] for name, values in sent.items()}
@@ -167,7 +175,7 @@ def survey(request: Request, console: Shared, account: CurrentAccount, bed_id: i
     )  # fmt: skip
 
 
-@router.post("/care/beds/{bed_id}/devices", dependencies=[MANAGE])
+@router.post("/care/beds/at/{bed_id}/devices", dependencies=[MANAGE])
 def devices(
     request: Request, console: Shared, account: CurrentAccount, bed_id: int, act: Annotated[str, Form(max_length=20)],
     version: Annotated[int, Form()], number: Annotated[int, Form()] = 0,
@@ -189,7 +197,7 @@ def devices(
     return _do(request, console, account, bed_id, "devices", acts[act], sent)
 
 
-@router.get("/care/beds/{bed_id}/devices/{number}/now", dependencies=[LOOK])
+@router.get("/care/beds/at/{bed_id}/devices/{number}/now", dependencies=[LOOK])
 def test_now(request: Request, console: Shared, account: CurrentAccount, bed_id: int, number: int) -> Response:
     """How the test of one device stands, for the page that waits for it."""
     with console.database() as conn:
@@ -203,7 +211,7 @@ def test_now(request: Request, console: Shared, account: CurrentAccount, bed_id:
     )
 
 
-@router.post("/care/beds/{bed_id}/check", dependencies=[MANAGE])
+@router.post("/care/beds/at/{bed_id}/check", dependencies=[MANAGE])
 def check(
     request: Request, console: Shared, account: CurrentAccount, bed_id: int, version: Annotated[int, Form()],
     result: Annotated[str, Form(max_length=10)] = "", findings: Annotated[str, Form(max_length=500)] = "",
@@ -226,4 +234,4 @@ def _do(
         raise
     except ProvisioningError as error:
         return _bed(request, console, account, bed_id, error, sent)
-    return RedirectResponse(f"/care/beds/{bed_id}{f'#{part}' if part else ''}", 303)
+    return RedirectResponse(f"/care/beds/at/{bed_id}{f'#{part}' if part else ''}", 303)

@@ -59,7 +59,15 @@ def board_page(request: Request, console: Shared, account: CurrentAccount, stree
         stages, ends = board.board(conn, account, dt.datetime.now(dt.UTC), street)
         known = streets(conn, account)
     return care_page(
-        request, "beds.html", account, stages=stages, ends=ends, streets=known, street=street, here="/care/beds", **WORDS
+        request,
+        "beds.html",
+        account,
+        stages=stages,
+        ends=ends,
+        streets=known,
+        street=street,
+        here="/care/beds",
+        **WORDS,
     )
 
 
@@ -96,7 +104,7 @@ def apply(
             bed = beds_of(conn, request, account).apply(resident.strip(), applicant, organisation, note)
     except ProvisioningError as error:
         return _new(request, console, account, sent, error)
-    return RedirectResponse(f"/care/beds/{bed}", 303)
+    return RedirectResponse(f"/care/beds/at/{bed}", 303)
 
 
 def _new(
