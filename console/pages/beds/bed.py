@@ -197,12 +197,12 @@ def devices(
     return _do(request, console, account, bed_id, "devices", acts[act], sent)
 
 
-@router.get("/care/beds/at/{bed_id}/devices/{number}/now", dependencies=[LOOK])
-def test_now(request: Request, console: Shared, account: CurrentAccount, bed_id: int, number: int) -> Response:
+@router.get("/care/beds/at/{bed}/devices/{number}/now", dependencies=[LOOK])
+def test_now(request: Request, console: Shared, account: CurrentAccount, bed: int, number: int) -> Response:
     """How the test of one device stands, for the page that waits for it."""
     with console.database() as conn:
         beds = beds_of(conn, request, account)
-        file = beds.bed(bed_id, audited=False)
+        file = beds.bed(bed, audited=False)
         found = [one for one in beds.tests(file.bed, file.devices) if one.planned.id == number]
     if not found:
         raise NotFoundError(en="this device is not in the plan", zh="方案中没有这台设备")

@@ -123,7 +123,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/beds/at/{bed_id}/devices": lambda city, _: page(
         city, "/care/beds/at/{bed}/devices", "planning", act="add", room="hall", model="aqara-mccgq11lm"
     ),
-    "GET /care/beds/at/{bed_id}/devices/{number}/now": lambda city, _: page(
+    "GET /care/beds/at/{bed}/devices/{number}/now": lambda city, _: page(
         city, "/care/beds/at/{bed}/devices/{device}/now", "installing"
     ),
     "POST /care/beds/at/{bed_id}/check": lambda city, _: page(
@@ -149,7 +149,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/grants/at/{application_id}/again": lambda city, _: about_grant(city, "/again", owner_agrees="true"),
     "POST /care/grants/at/{application_id}/withdraw": lambda city, _: about_grant(city, "/withdraw", reason="x"),
     "POST /care/grants/at/{application_id}/decide": lambda city, _: about_grant(
-        city, "/decide", act="approve", reason="会商", amount="100", per="once"
+        city, "/decide", act="refuse", reason="会商"
     ),
 }  # fmt: skip
 ABOUT_NOBODY = {"GET /care/beds/new", "GET /care/grants/new"}
