@@ -2,12 +2,13 @@
 
 import typer
 
-from shouwang.cli.care import beds, equipment, grants, rules, traits
+from shouwang.cli.care import beds, equipment, grants, privacy, rules, traits
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
     no_args_is_help=True,
 )
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(rules.app, name="rules")
 app.add_typer(traits.app, name="traits")
 app.add_typer(beds.app, name="beds")

@@ -1,0 +1,214 @@
+"""Packages pushed to a real server that refuses, hangs, repeats and answers late: each arrives once, in order."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import psycopg
+import pyrage
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from care_network.errors import ProvisioningError
+from care_services.core.calls import Answer, ask
+from care_services.reporting import making, pushing, receivers
+from care_services.reporting.packages import opened, unpacked, verify
+from care_services.reporting.receivers import ReceiverFields
+from database.rights.checkpoints import public_of
+from tests.support.network import NOW, account, build_city
+from tests.support.upper_platform import FAULTS, UpperPlatform, upper_platform, with_key
+
+pytestmark = pytest.mark.integration
+KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+FIRST = dt.date(2026, 1, 1)
+
+
+class Killed(Exception):  # noqa: N818 - our own end, in the middle of a request
+    pass
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+
+@pytest.fixture
+def city(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        build_city(conn)
+        yield conn
+
+
+@pytest.fixture
+def above() -> Iterator[UpperPlatform]:
+    with upper_platform() as platform:
+        yield platform
+
+
+def receiver(conn: psycopg.Connection, url: str, **more: str) -> None:
+    fields = ReceiverFields(code="city", name_zh="市级平台", name_en="City platform", url=url, **more)
+    receivers.save(conn, account(conn, "admin"), fields, 0, at=NOW, origin="test")
+
+
+def make(conn: psycopg.Connection, day: int, dataset: str = "places") -> making.Made:
+    """A package about a day of its own."""
+    on = FIRST + dt.timedelta(days=day)
+    return making.make(conn, account(conn, "admin"), None, KEY, "city", dataset, "sz.yt", on, on, at=NOW)
+
+
+def states(conn: psycopg.Connection) -> list[tuple[int, str]]:
+    return conn.execute("SELECT number, state FROM report_package ORDER BY number").fetchall()
+
+
+def test_packages_arrive_in_order_and_are_counter_signed(city: psycopg.Connection, above: UpperPlatform) -> None:
+    receiver(city, above.url, signing_key=with_key(above, KEY))
+    assert [make(city, day).again for day in (1, 2, 3)] == [False] * 3
+    assert make(city, 3).again, "the same said twice is one package"
+    sent = pushing.send_due(city, Clock())
+    assert [(one.number, one.outcome) for one in sent] == [(1, "delivered"), (2, "delivered"), (3, "delivered")]
+    assert above.accepted == [1, 2, 3]
+    assert above.wrong == []
+    kept = making.log(city, account(city, "admin"))
+    assert all(one.counter_signed_at for one in kept)
+    for body in above.bodies.values():
+        assert verify(body, public_of(KEY))[1] == []
+    assert pushing.send_due(city, Clock()) == [], "nothing is sent again"
+
+
+def test_a_refusal_holds_the_queue_until_a_person_decides(city: psycopg.Connection, above: UpperPlatform) -> None:
+    admin, clock = account(city, "admin"), Clock()
+    receiver(city, above.url)
+    first, _ = make(city, 1), make(city, 2)
+    above.faults.append("refuse")
+    (refused,) = pushing.send_due(city, clock)
+    assert (refused.outcome, refused.status) == ("refused", 400)
+    clock.now += dt.timedelta(days=30)
+    assert pushing.send_due(city, clock) == [], "nothing overtakes it"
+    held = receivers.one(city, admin, "city")
+    assert "列数不符" in held.held_for
+    with pytest.raises(ProvisioningError, match="what was done"):
+        pushing.resume(city, admin, "city", "", at=clock.now)
+    making.withdraw(city, admin, first.id, "口径有误，另行生成", at=clock.now)
+    pushing.resume(city, admin, "city", "已撤回第 1 包", at=clock.now)
+    assert [one.number for one in pushing.send_due(city, clock)] == [2]
+    assert states(city) == [(1, "withdrawn"), (2, "delivered")]
+
+
+def test_a_receiver_that_names_a_time_is_not_asked_before(city: psycopg.Connection, above: UpperPlatform) -> None:
+    clock = Clock()
+    receiver(city, above.url)
+    make(city, 1)
+    above.faults.append("later")
+    assert pushing.send_due(city, clock)[0].outcome == "later"
+    clock.now += dt.timedelta(seconds=599)
+    assert pushing.send_due(city, clock) == []
+    clock.now += dt.timedelta(seconds=2)
+    assert pushing.send_due(city, clock)[0].outcome == "delivered"
+
+
+def test_a_receiver_that_hangs_is_left_after_the_time(city: psycopg.Connection, above: UpperPlatform) -> None:
+    clock = Clock()
+    receiver(city, above.url)
+    make(city, 1)
+    above.faults.append("hang")
+    (hung,) = pushing.send_due(city, clock, post=partial(ask, timeout_s=0.2))
+    assert hung.outcome == "later"
+    assert "within 0.2 s" in hung.error
+    clock.now += dt.timedelta(minutes=1)
+    assert pushing.send_due(city, clock)[0].outcome == "delivered"
+    assert above.accepted == [1], "taken before, and known by its key"
+
+
+def test_people_are_sealed_for_the_receiver_and_only_those_who_agree_are_sent(
+    city: psycopg.Connection, above: UpperPlatform
+) -> None:
+    admin, identity, clock = account(city, "admin"), pyrage.x25519.Identity.generate(), Clock()
+    receiver(city, above.url)
+    with pytest.raises(ProvisioningError, match="a key for sealing"):
+        make(city, 1, "residents")
+    city.execute("INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path)"
+                 " VALUES ('city-system', '!', '市', 'City', 'machine', 'sz.yt')")  # fmt: skip
+    city.execute("INSERT INTO exchange_consent (resident_id, account_id, purpose, given_at)"
+                 " SELECT r.id, a.id, '协同', %s FROM resident r, account a WHERE a.login = 'city-system'"
+                 " AND r.code = 'R1'", (NOW,))  # fmt: skip
+    fields = ReceiverFields(
+        code="city", name_zh="市级平台", name_en="City", url=above.url, seal_key=str(identity.to_public()),
+        login="city-system",
+    )  # fmt: skip
+    receivers.save(city, admin, fields, 1, at=NOW, origin="test")
+    residents, referrals = make(city, 1, "residents"), make(city, 1, "referrals")
+    assert [making.one(city, admin, one.id).people for one in (residents, referrals)] == [2, 1]
+    row = city.execute("SELECT content FROM report_package WHERE id = %s", (residents.id,)).fetchone()
+    assert row is not None
+    (data,) = (data for name, data in unpacked(row[0]).items() if name.endswith(".age"))
+    assert opened(data, str(identity)).decode().splitlines()[1].startswith("R1,,陈,male,1940-01-01,sz.yt.hs.pw.c1")
+    city.execute("UPDATE exchange_consent SET withdrawn_at = now()")
+    sent = pushing.send_due(city, clock)
+    assert [(one.number, one.outcome) for one in sent] == [(1, "delivered"), (2, "withdrawn")]
+    assert above.accepted == [1], "a consent that was withdrawn holds at once"
+
+
+STEPS = st.lists(
+    st.sampled_from(["make", "turn", "wait", "killed_before", "killed_after", "resume", *FAULTS]), max_size=16
+)
+
+
+def test_whatever_happens_each_arrives_once_and_in_order(city: psycopg.Connection, above: UpperPlatform) -> None:
+    receiver(city, above.url)
+    admin = account(city, "admin")
+
+    def killed(after: bool) -> Callable[..., Answer]:
+        def post(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            if after:
+                ask(method, url, headers, body)
+            raise Killed
+
+        return post
+
+    @given(STEPS)
+    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def run(steps: list[str]) -> None:
+        city.execute("TRUNCATE report_person, report_attempt, report_package")
+        city.execute("UPDATE report_receiver SET held_at = NULL, next_at = '-infinity', failures = 0")
+        above.accepted.clear()
+        above.bodies.clear()
+        above.faults.clear()
+        clock, made = Clock(), 0
+
+        def turn(**more: Any) -> None:
+            clock.now += dt.timedelta(seconds=1)
+            pushing.send_due(city, clock, **more)
+
+        for step in steps:
+            match step:
+                case "make":
+                    made += 1
+                    make(city, made)
+                case "turn":
+                    turn()
+                case "wait":
+                    clock.now += dt.timedelta(hours=3)
+                case "killed_before" | "killed_after":
+                    try:
+                        turn(post=killed(step == "killed_after"))
+                    except Killed:
+                        city.execute("SELECT pg_advisory_unlock_all()")  # a process that ends lets go
+                case "resume":
+                    pushing.resume(city, admin, "city", "看过了", at=clock.now)
+                case fault:
+                    above.faults.append(fault)
+            assert above.accepted == sorted(set(above.accepted))
+        above.faults.clear()
+        pushing.resume(city, admin, "city", "看过了", at=clock.now)
+        turn()
+        assert above.accepted == list(range(1, made + 1))
+        assert above.wrong == []
+        assert states(city) == [(number, "delivered") for number in range(1, made + 1)]
+
+    run()
