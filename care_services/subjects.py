@@ -6,7 +6,6 @@ from care_services.assessment import due
 from care_services.complaints.handling import COMPLAINT_DEADLINE
 from care_services.core.rules import Subject
 from care_services.grants import kinds
-from care_services.grants import kinds as grant_kinds
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.visits import waiting
 from care_services.meals.subsidies import MEAL_SUBSIDY
@@ -21,6 +20,5 @@ _SUBJECTS: tuple[Subject, ...] = (
     *kinds.SUBJECTS,
     limits.SUBJECT,
 )
-_SUBJECTS: tuple[Subject, ...] = (subsidy.SUBJECT, waiting.SUBJECT, *grant_kinds.SUBJECTS)
 SUBJECTS: Mapping[str, Subject] = {subject.code: subject for subject in _SUBJECTS}
 """By code. A part adds its own to the tuple above."""
