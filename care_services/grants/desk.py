@@ -137,7 +137,7 @@ class Grants:
     def stop(self, number: int, version: int, reason: str) -> dt.date:
         """Stop a grant that is paid each month, from the next month on; gives that month.
 
-        What was paid stays paid: the decision itself is not changed.
+        The decision itself is not changed, nor what was paid.
         """
         require(self._account, Action.APPROVE_BEDS)
         if not reason.strip():

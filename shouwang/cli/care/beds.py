@@ -113,7 +113,7 @@ def step(
     reason: Reason = "",
     until: Annotated[str, typer.Option("--back-on", help="Of a suspension: the day of the expected return.")] = "",
 ) -> None:
-    """Take a step of a bed. What is missing for it is said, and nothing is changed."""
+    """Take a step of a bed, or say what is missing for it."""
     from care_network.access.permissions import Action
     from care_services.home_beds.terms import day_of
 
