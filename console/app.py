@@ -41,6 +41,7 @@ from console.pages.privacy import consents, duties
 from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
+from console.pages.services import door, money, plans, rounds, visits
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.entry import confirming
@@ -101,6 +102,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     care_rules.router,
     consents.router,
     duties.router,
+    visits.router,
+    door.router,
+    plans.router,
+    money.router,
+    rounds.router,
     board.router,
     bed.router,
     equipment.router,

@@ -3,6 +3,7 @@
 from care_network.access.permissions import Action
 from console.pages.privacy.sections import SECTIONS
 from console.pages.sections import Group, Section
+from console.pages.services.sections import SECTIONS as SERVICES
 
 GROUPS: tuple[Group, ...] = (
     Group("评估与床位", "Assessment and beds", (
@@ -17,7 +18,7 @@ GROUPS: tuple[Group, ...] = (
         Section("/care/equipment", "辅具", "Equipment", "库存、借出、归还、超期",
                 "In stock, lent, returned, overdue", (Action.VIEW_CARE,)),
     )),
-    Group("服务", "Services", ()),
+    Group("服务", "Services", SERVICES),
     Group("互助", "Helping each other", ()),
     Group("人员与知识", "People and knowledge", ()),
     Group("数据与权利", "Data and rights", (
