@@ -21,6 +21,7 @@ from console.pages.assessment import one as assessment
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
+from console.pages.beds import bed, board, equipment, grants
 from console.pages.care import frame as care
 from console.pages.care import resident as care_of_resident
 from console.pages.care import rules as care_rules
@@ -107,6 +108,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     plans.router,
     money.router,
     rounds.router,
+    board.router,
+    bed.router,
+    equipment.router,
+    grants.router,
     # records
     lists.router,
     record.router,
