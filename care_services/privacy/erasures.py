@@ -1,6 +1,6 @@
 """Erasure of a person's data (个人信息保护法, article 47): planned, approved by two people, carried out in one go.
 
-What law keeps is kept, and the plan says until when and by which law (``erasure_rule``; to be confirmed by the
+Data that law keeps stay, and the plan says until when and by which law (``erasure_rule``; to be confirmed by the
 district's counsel). The database's own function carries it out, and only with two votes for it and none against.
 """
 
@@ -43,7 +43,7 @@ DEFAULT_YEARS = 3
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of one table's rows."""
+    """The end of one table's rows."""
 
     relation: str
     act: str
@@ -95,7 +95,7 @@ _COLUMNS = b"""
 
 
 def plan_of(conn: Connection[Any], account: Account, code: str, today: dt.date) -> list[Line]:
-    """What an erasure of a resident would do, table by table; tables without a row are left out.
+    """List what an erasure of a resident would do, table by table; tables without a row are left out.
 
     Raises NotPermittedError, NotFoundError.
     """
@@ -214,7 +214,7 @@ def load(conn: Connection[Any], account: Account, number: int, *, lock: bool = F
 
 
 def votes(conn: Connection[Any], number: int) -> list[Vote]:
-    """Who said what, in order."""
+    """List who said what, in order."""
     with conn.cursor(row_factory=class_row(Vote)) as cursor:
         return cursor.execute(
             "SELECT a.login, a.name_zh, a.name_en, v.yes, v.note, v.at FROM erasure_vote v"
