@@ -34,6 +34,12 @@ from console.pages.office import gateways, operations, parameters, pauses, servi
 from console.pages.own import account, design, enrolment, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
 from console.pages.records import form, imports, lists, record
+from console.pages.registers import data as register_data
+from console.pages.registers import identity as register_identity
+from console.pages.registers import register_lines
+from console.pages.registers import registers as register_files
+from console.pages.reporting import packages as report_packages
+from console.pages.reporting import reports
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
 from console.pages.station import protection, station
@@ -91,6 +97,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     care.router,
     care_of_resident.router,
     care_rules.router,
+    register_files.router,
+    register_lines.router,
+    register_identity.router,
+    register_data.router,
+    reports.router,
+    report_packages.router,
     # records
     lists.router,
     record.router,
