@@ -1,7 +1,7 @@
 """The platform's data in five classes (基础、业务、管理、服务、决策), one line a table, made from the schema.
 
-Class, owner, retention and source stand in ``classes.toml``; a test fails for a table without an entry. Who reads and
-writes a table is taken from the services' rights, what it refers to and how many rows it has from the database.
+Class, owner, retention and source stand in ``classes.toml``; a test fails for a table without an entry. Readers and
+writers of a table are taken from the services' rights, what it refers to and how many rows it has from the database.
 """
 
 import datetime as dt

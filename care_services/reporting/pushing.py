@@ -21,7 +21,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account, clean
-from care_network.access.permissions import Action, audit, require
+from care_network.access.permissions import audit
 from care_network.errors import ProvisioningError
 from care_services.core.calls import Answer, ask, retry_after
 from care_services.reporting import receivers
@@ -219,7 +219,7 @@ def resume(
     conn: Connection[Any], account: Account, receiver: str, reason: str, *, at: dt.datetime, origin: str = ""
 ) -> None:
     """Let a receiver's queue go on, at once: after a refusal was looked at, or instead of waiting for the next time."""
-    require(account, Action.REPORT_UP)
+    receivers.of_the_district(conn, account)
     found, reason = receivers.one(conn, account, receiver), clean(reason)[:200]
     if found.held_at is not None and not reason:
         raise ProvisioningError(en="say what was done about the refusal", zh="请填写已如何处理退回", field="reason")

@@ -67,6 +67,12 @@ WITHOUT_ACCOUNT = {
     "train falls": "recordings in files",
     # keys and files: the permission is to read them
     "network key create": "makes a key file",
+    "care registers create-key": "makes a key file",
+    "care registers rotate-key": "the key file is the permission; shows no number",
+    "care registers kinds": "a table of the program",
+    "care report key": "makes a key file",
+    "care report verify": "a package in a file; the receiver's own command",
+    "care report counter-sign": "a package in a file; the receiver's own command",
     "network key rotate": "the key file is the permission; shows no note",
     "network template": "writes an empty table",
     "notify check": "reads a file of channels",
@@ -123,6 +129,15 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "exchange consent give", "exchange consent list", "exchange consent withdraw", "exchange tokens add",
         "exchange tokens list", "exchange tokens revoke", "exchange webhooks add", "exchange webhooks list",
         "exchange webhooks log", "exchange webhooks pause", "exchange webhooks remove", "exchange webhooks resend",
+    ),
+    Action.MANAGE_REGISTERS: (
+        "care registers decide", "care registers import",
+        "care registers list", "care registers set-identity", "care registers show", "care registers show-identity",
+        "care registers take-over",
+    ),
+    Action.REPORT_UP: (
+        "care report log", "care report make", "care report push", "care report receivers", "care report resume",
+        "care report save", "care report set-receiver", "care report take-counter-signature", "care report withdraw",
     ),
     Action.MANAGE_STAFF: ("dispatch present", "network rosters copy-week", "network rosters swap",),
     Action.MERGE: (

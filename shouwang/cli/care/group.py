@@ -2,11 +2,13 @@
 
 import typer
 
-from shouwang.cli.care import rules, traits
+from shouwang.cli.care import registers, report, rules, traits
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
     no_args_is_help=True,
 )
+app.add_typer(registers.app, name="registers")
+app.add_typer(report.app, name="report")
 app.add_typer(rules.app, name="rules")
 app.add_typer(traits.app, name="traits")
