@@ -15,9 +15,13 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.accounts import keeping, one
 from console.pages.admin import frame
+from console.pages.assessment import assessments
+from console.pages.assessment import decisions as assessment_decisions
+from console.pages.assessment import one as assessment
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
+from console.pages.beds import bed, board, equipment, grants
 from console.pages.care import frame as care
 from console.pages.care import resident as care_of_resident
 from console.pages.care import rules as care_rules
@@ -33,6 +37,7 @@ from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import account, design, enrolment, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
+from console.pages.privacy import consents, copies, duties
 from console.pages.records import form, imports, lists, record
 from console.pages.registers import data as register_data
 from console.pages.registers import identity as register_identity
@@ -42,6 +47,7 @@ from console.pages.reporting import packages as report_packages
 from console.pages.reporting import reports
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
+from console.pages.services import door, money, plans, rounds, visits
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.entry import confirming
@@ -95,6 +101,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     frame.router,
     # care and services
     care.router,
+    assessments.router,
+    assessment.router,
+    assessment_decisions.router,
     care_of_resident.router,
     care_rules.router,
     register_files.router,
@@ -103,6 +112,18 @@ ROUTERS: tuple[APIRouter, ...] = (
     register_data.router,
     reports.router,
     report_packages.router,
+    consents.router,
+    copies.router,
+    duties.router,
+    visits.router,
+    door.router,
+    plans.router,
+    money.router,
+    rounds.router,
+    board.router,
+    bed.router,
+    equipment.router,
+    grants.router,
     # records
     lists.router,
     record.router,

@@ -117,6 +117,11 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.EDIT_MEDICAL_NOTE: ("network note set",),
     Action.EXPORT_VITALS: ("export",),
+    Action.APPROVE_ERASURE: ("care privacy erasures list", "care privacy erasures vote"),
+    Action.GIVE_CONSENTS: (
+        "care privacy consents give", "care privacy consents purposes", "care privacy consents show",
+        "care privacy consents withdraw",
+    ),
     Action.HAND_OVER: (
         "dispatch accept", "dispatch hand-over", "dispatch withdraw",
     ),
@@ -138,6 +143,9 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     Action.REPORT_UP: (
         "care report log", "care report make", "care report push", "care report receivers", "care report resume",
         "care report save", "care report set-receiver", "care report take-counter-signature", "care report withdraw",
+    ),
+    Action.MANAGE_PRIVACY: (
+        "care privacy copies ask", "care privacy copies list", "care privacy copies save", "care privacy erasures plan",
     ),
     Action.MANAGE_STAFF: ("dispatch present", "network rosters copy-week", "network rosters swap",),
     Action.MERGE: (
@@ -166,6 +174,16 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "dispatch drop-policy", "dispatch dry-run-policy", "dispatch set-policies",
     ),
     Action.SET_PREFERENCES: ("notify prefer",),
+    Action.MANAGE_BEDS: (
+        "care beds accept-device", "care beds add-device", "care beds apply", "care beds check", "care beds step",
+        "care beds survey", "care beds test", "care equipment add", "care equipment extend", "care equipment lend",
+        "care equipment repair", "care equipment repaired", "care equipment return", "care equipment scrap",
+        "care grants again", "care grants apply", "care grants withdraw",
+    ),
+    Action.APPROVE_BEDS: (
+        "care beds refuse", "care beds renew", "care beds sign", "care grants decide", "care grants settle",
+        "care grants stop",
+    ),
     Action.VIEW_ALERTS: (
         "alerting pause list", "dispatch closed",
     ),
@@ -174,6 +192,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.VIEW_CARE: (
         "care rules history", "care rules list", "care rules show", "care traits list",
+        "care beds list", "care beds show", "care equipment list", "care equipment show", "care grants list",
+        "care grants paid", "care grants show",
     ),
     Action.VIEW_FIGURES: (
         "figures report", "figures show",

@@ -1,5 +1,100 @@
-"""Rights on the tables of the time bank."""
+"""Rights on the tables of the time bank: nobody but the database itself keeps a balance or changes what is booked."""
 
-from database.rights.form import Part
+from database.rights.conditions import ALL, AREA, STAFF, by, may, person, seen
+from database.rights.form import Part, Rights
 
-PART = Part()
+_OF_VOLUNTEER = "time_volunteer_check time_volunteer_training time_volunteer_event"
+_LEDGER = "time_account time_transaction time_entry time_lot time_seal time_reversal"
+_ALL = (
+    f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_request time_request_event"
+    f" {_LEDGER}"
+)
+_FUNCTIONS = "time_earn(uuid,timestamptz) time_account_of(integer) time_credited(integer,text,date)"
+_MANAGES = may("manage_time_bank")
+_STEP = (
+    "state, volunteer_id, partner_id, told_minutes, told_at, told_by, said_minutes, said_at, said_by, said_as,"
+    " agreed, credited, partner_credited, rule, closed_at, version"
+)
+"""Columns that a step of a request's life sets."""
+_HELPER = "anchor.volunteer_id = time_volunteer.id OR anchor.partner_id = time_volunteer.id"
+_VOLUNTEER = (
+    f"({ALL} OR {STAFF} AND EXISTS (SELECT FROM area place WHERE place.id = time_volunteer.area_id"
+    f" AND (place.path <@ {AREA} OR place.path @> {AREA})) OR {seen('time_request', _HELPER)})"
+)
+_ACCOUNT = (
+    f"({ALL} OR {STAFF} AND time_account.kind IN ('issuer', 'gift_pool', 'expired')"
+    f" OR time_account.resident_id IS NOT NULL AND {person('time_account.resident_id')}"
+    f" OR {STAFF} AND time_account.volunteer_id IS NOT NULL"
+    f" AND {seen('time_volunteer', 'anchor.id = time_account.volunteer_id')})"
+)
+_OF_ROUND = "anchor.id = {table}.round_id"
+_BY_ACCOUNT = "anchor.id = {table}.account_id"
+_BOOKED = f"({ALL} OR {seen('time_entry', 'anchor.transaction_id = time_transaction.id')})"
+
+PART = Part(
+    grants={
+        "console": Rights(
+            select=_ALL,
+            insert=f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_request"
+            " time_request_event time_account time_transaction time_entry time_reversal",
+            update="time_volunteer time_round time_request",
+            delete="time_round_member time_round_crew",
+            columns=(("UPDATE", "time_reversal", "decided_by, decided_at, agreed"),),
+            functions=_FUNCTIONS,
+        ),
+        "links": Rights(
+            select=f"time_volunteer {_OF_VOLUNTEER} time_request time_request_event time_transaction time_entry"
+            " time_account rule_book",
+            insert="time_request_event",
+            columns=(("UPDATE", "time_request", _STEP),),
+            functions=_FUNCTIONS,
+        ),
+    },
+    rows={
+        "time_volunteer": {
+            "SELECT": _VOLUNTEER,
+            "INSERT": f"{_MANAGES} AND {_VOLUNTEER}",
+            "UPDATE": f"{_MANAGES} AND {_VOLUNTEER}",
+        },
+        **{
+            table: {
+                "SELECT": by(table, "time_volunteer", "anchor.id = {table}.volunteer_id"),
+                "INSERT": f"{_MANAGES} AND {by(table, 'time_volunteer', 'anchor.id = {table}.volunteer_id')}",
+            }
+            for table in _OF_VOLUNTEER.split()
+        },
+        "time_round": {"ALL": f"({ALL} OR {STAFF} AND time_round.area_id IN (SELECT viewer_areas()))"},
+        "time_round_member": {"ALL": person("time_round_member.resident_id")},
+        "time_round_crew": {"ALL": by("time_round_crew", "time_round", _OF_ROUND)},
+        "time_request": {"ALL": person("time_request.resident_id")},
+        "time_request_event": {"ALL": by("time_request_event", "time_request", "anchor.id = {table}.request_id")},
+        "time_account": {"SELECT": _ACCOUNT, "INSERT": f"{_MANAGES} AND {_ACCOUNT}"},
+        "time_lot": {"SELECT": by("time_lot", "time_account", _BY_ACCOUNT)},
+        "time_entry": {
+            "SELECT": by("time_entry", "time_account", _BY_ACCOUNT),
+            "INSERT": f"{_MANAGES} AND {by('time_entry', 'time_account', _BY_ACCOUNT)}",
+        },
+        # the row that is just being made has no entries yet
+        "time_transaction": {"SELECT": _BOOKED, "INSERT": _MANAGES},
+        "time_reversal": {
+            "ALL": f"{_MANAGES} AND {by('time_reversal', 'time_transaction', 'anchor.id = {table}.transaction_id')}"
+        },
+    },
+    nobodys="time_seal",
+    told_by_families="time_request time_request_event",
+    decisions={
+        "a volunteer of the time bank: staff of an area they help in, and whoever sees somebody they help": (
+            f"time_volunteer {_OF_VOLUNTEER}"
+        ),
+        "a request for help, its steps, and a resident's place in a round: by the person it is for": (
+            "time_request time_request_event time_round_member"
+        ),
+        "a round: by its area": "time_round time_round_crew",
+        "the time bank's books: by whose account it is, a volunteer's by staff alone, the community's by all staff;"
+        " a correction by who manages the time bank": (
+            "time_account time_lot time_entry time_transaction time_reversal"
+        ),
+        "read only, without a policy: numbers and hashes, and nobody's name": "time_seal",
+    },
+    roles_that={"manage_time_bank": ("manager", "station"), "confirm_help": ("station", "family")},
+)

@@ -1,0 +1,414 @@
+"""Volunteers in the database: enter, check, train, let begin, rest and leave; whom an account may see of them."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from psycopg import Connection, errors
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action, audit, in_area, may_see, require
+from care_network.catalogues.workforce import LANGUAGES, SKILLS
+from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
+from care_services.time_bank.books import day_of
+from care_services.time_bank.holders import near
+from care_services.time_bank.kinds import BASIC_COURSE, CHECKS, GROUPS, Words
+from care_services.time_bank.volunteers import (
+    NEED_CHECKS,
+    NEED_TRAINING,
+    STEPS,
+    Paper,
+    ending_soon,
+    lacking,
+    read_times,
+    step,
+)
+
+MOST_WORDS = 400
+OLDEST, YOUNGEST = 100, 16
+
+
+class Volunteer(msgspec.Struct, frozen=True, kw_only=True):
+    """A volunteer with the newest line of each check and course."""
+
+    id: int
+    code: str
+    name_zh: str
+    name_en: str
+    sex: str
+    born_on: dt.date
+    phone: str
+    belongs_to: str
+    area: str
+    area_zh: str
+    area_en: str
+    resident: str | None
+    """Code, of a resident of the district."""
+    staff: str | None
+    """Code, as whom dispatch knows them."""
+    skills: tuple[str, ...]
+    languages: tuple[str, ...]
+    times: tuple[tuple[int, int, int], ...]
+    week_minutes: int
+    helps: str
+    state: str
+    note: str
+    applied_at: dt.datetime
+    version: int
+    checks: dict[str, Paper]
+    courses: dict[str, Paper]
+    balance: int = 0
+
+    def lacking(self, on: dt.date) -> list[Words]:
+        """Name the checks and courses that are lacking on a day."""
+        return lacking(self.checks, self.courses, on)
+
+    def helping(self, on: dt.date) -> bool:
+        """Whether they may be asked on that day: active, and nothing is lacking. An expired check counts at once."""
+        return self.state == "active" and not self.lacking(on)
+
+    def ending(self, on: dt.date) -> dt.date | None:
+        """The first day within 30 on which a check or a course ends."""
+        return ending_soon({**self.checks, **self.courses}, on)
+
+
+class NewVolunteer(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a volunteer, as a form sends them. ``resident``: the code, of a resident of the district."""
+
+    name_zh: str
+    name_en: str = ""
+    sex: str
+    born_on: str
+    phone: str = ""
+    belongs_to: str
+    area: str
+    resident: str = ""
+    skills: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ("cmn",)
+    times: str = ""
+    week_minutes: str = "480"
+    helps: str = ""
+    note: str = ""
+
+
+COLUMNS = """
+    v.id, v.code, v.name_zh, v.name_en, v.sex, v.born_on, v.phone, v.belongs_to, p.path::text AS area,
+    p.name_zh AS area_zh, p.name_en AS area_en, r.code AS resident, s.code AS staff, v.skills, v.languages, v.times,
+    v.week_minutes, v.helps, v.state, v.note, v.applied_at, v.version,
+    (SELECT coalesce(jsonb_object_agg(kind, jsonb_build_array(passed, expires_on)), '{}') FROM (
+        SELECT DISTINCT ON (kind) kind, passed, expires_on FROM time_volunteer_check c WHERE c.volunteer_id = v.id
+        ORDER BY kind, id DESC) newest) AS checks,
+    (SELECT coalesce(jsonb_object_agg(course, jsonb_build_array(passed, expires_on)), '{}') FROM (
+        SELECT DISTINCT ON (course) course, passed, expires_on FROM time_volunteer_training t
+        WHERE t.volunteer_id = v.id ORDER BY course, id DESC) newest) AS courses,
+    coalesce((SELECT sum(l.minutes) FROM time_account a JOIN time_lot l ON l.account_id = a.id
+              WHERE a.volunteer_id = v.id OR a.resident_id = v.resident_id), 0)::integer AS balance
+"""
+TABLES = """
+    time_volunteer v JOIN area p ON p.id = v.area_id LEFT JOIN resident r ON r.id = v.resident_id
+    LEFT JOIN staff s ON s.id = v.staff_id
+"""
+NEAR = "(p.path <@ %(area)s::ltree OR p.path @> %(area)s::ltree)"
+"""Volunteers with whom staff of an area have to do: who help below it, or around it."""
+
+
+def made(row: dict[str, Any]) -> Volunteer:
+    """Make a volunteer of a row of :data:`COLUMNS`."""
+    for name in ("checks", "courses"):
+        row[name] = {
+            key: Paper(passed, dt.date.fromisoformat(until) if until else None)
+            for key, (passed, until) in row[name].items()
+        }
+    row["skills"], row["languages"] = tuple(row["skills"]), tuple(row["languages"])
+    row["times"] = tuple((one[0], one[1], one[2]) for one in row["times"])
+    return Volunteer(**row)
+
+
+def find(conn: Connection[Any], account: Account, code: str) -> Volunteer:
+    """A volunteer with whom the account has to do. Raises NotFoundError."""
+    require(account, Action.VIEW_CARE)
+    row = conn.cursor(row_factory=dict_row).execute(
+        f"SELECT {COLUMNS} FROM {TABLES} WHERE v.code = %s", (code,)  # noqa: S608
+    ).fetchone()  # fmt: skip
+    if row is None or not near(account, row["area"]):
+        raise _nobody(code)
+    return made(row)
+
+
+def listing(
+    conn: Connection[Any], account: Account, *, state: str = "", words: str = "", after: str = "", limit: int = 50
+) -> list[Volunteer]:
+    """Volunteers by code, after one; ``words``: a part of the name, the code or the telephone."""
+    require(account, Action.VIEW_CARE)
+    asked = {"area": account.area_path, "state": state, "after": after, "limit": limit,
+             "words": f"%{words.strip().replace('%', '').replace('_', '')}%"}  # fmt: skip
+    rows = conn.cursor(row_factory=dict_row).execute(
+        f"SELECT {COLUMNS} FROM {TABLES} WHERE {NEAR} AND v.code > %(after)s"  # noqa: S608
+        " AND (%(state)s = '' OR v.state = %(state)s)"
+        " AND (%(words)s = '%%' OR v.name_zh ILIKE %(words)s OR v.name_en ILIKE %(words)s OR v.code ILIKE %(words)s"
+        " OR v.phone LIKE %(words)s) ORDER BY v.code LIMIT %(limit)s",
+        asked,
+    )
+    return [made(row) for row in rows]
+
+
+def counts(conn: Connection[Any], account: Account) -> dict[str, int]:
+    """How many volunteers there are by state."""
+    return dict(conn.execute(
+        f"SELECT v.state, count(*) FROM time_volunteer v JOIN area p ON p.id = v.area_id WHERE {NEAR} GROUP BY 1",  # noqa: S608
+        {"area": account.area_path},
+    ).fetchall())  # fmt: skip
+
+
+def add(conn: Connection[Any], account: Account, new: NewVolunteer, now: dt.datetime, origin: str = "") -> str:
+    """Enter an application; returns the volunteer's code. Raises ProvisioningError with the wrong field."""
+    require(account, Action.MANAGE_TIME_BANK)
+    fields = _checked(conn, account, new, now)
+    names, holes = ", ".join(fields), ", ".join(f"%({name})s" for name in fields)
+    try:
+        with conn.transaction():
+            row = conn.execute(
+                f"INSERT INTO time_volunteer (applied_at, {names}) VALUES (%(now)s, {holes}) RETURNING id, code",  # noqa: S608
+                {**fields, "now": now},
+            ).fetchone()
+            assert row is not None  # noqa: S101 - an INSERT returns its row
+            _event(conn, row[0], "apply", None, "applied", account, now)
+            _trace(conn, account, "apply", row[1], fields["resident_id"], now, origin)
+    except errors.UniqueViolation as error:
+        raise ExistsError(zh="该老人已是志愿者", en="the resident is a volunteer already", field="resident") from error
+    return str(row[1])
+
+
+def change(
+    conn: Connection[Any], account: Account, code: str, new: NewVolunteer, version: int, now: dt.datetime,
+    origin: str = "",
+) -> None:  # fmt: skip
+    """Change what is written of a volunteer. Raises ChangedMeanwhileError for another version."""
+    require(account, Action.MANAGE_TIME_BANK)
+    before = find(conn, account, code)
+    fields = _checked(conn, account, new, now)
+    sets = ", ".join(f"{name} = %({name})s" for name in fields)
+    try:
+        with conn.transaction():
+            done = conn.execute(
+                f"UPDATE time_volunteer SET {sets}, version = version + 1 WHERE id = %(id)s AND version = %(version)s",  # noqa: S608
+                {**fields, "id": before.id, "version": version},
+            )
+            if done.rowcount == 0:
+                raise _changed()
+            _event(conn, before.id, "change", before.state, before.state, account, now)
+            _trace(conn, account, "change", code, fields["resident_id"], now, origin)
+    except errors.UniqueViolation as error:
+        raise ExistsError(zh="该老人已是志愿者", en="the resident is a volunteer already", field="resident") from error
+
+
+def record_check(
+    conn: Connection[Any], account: Account, code: str, kind: str, *, passed: bool, checked_on: dt.date,
+    expires_on: dt.date | None, note: str, now: dt.datetime, origin: str = "",
+) -> None:  # fmt: skip
+    """Record a check of identity or background. It counts, or no longer counts, from this moment on."""
+    require(account, Action.MANAGE_TIME_BANK)
+    if kind not in CHECKS:
+        raise ProvisioningError(zh="请选择审查类型", en="choose the kind of check", field="kind")
+    _dates(checked_on, expires_on, now, "checked_on")
+    before = find(conn, account, code)
+    with conn.transaction():
+        conn.execute(
+            "INSERT INTO time_volunteer_check (volunteer_id, kind, passed, checked_on, expires_on, note, account_id,"
+            " at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            (before.id, kind, passed, checked_on, expires_on, note.strip()[:MOST_WORDS], account.id, now),
+        )
+        _event(conn, before.id, f"check_{kind}", before.state, before.state, account, now)
+        _trace(conn, account, f"check_{kind}", code, None, now, origin)
+
+
+def record_training(
+    conn: Connection[Any], account: Account, code: str, course: str, *, passed: bool, passed_on: dt.date,
+    expires_on: dt.date | None, now: dt.datetime, origin: str = "",
+) -> None:  # fmt: skip
+    """Record a course that a volunteer has passed, or not."""
+    require(account, Action.MANAGE_TIME_BANK)
+    _dates(passed_on, expires_on, now, "passed_on")
+    before = find(conn, account, code)
+    with conn.transaction():
+        conn.execute(
+            "INSERT INTO time_volunteer_training (volunteer_id, course, passed, passed_on, expires_on, account_id, at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (before.id, course.strip()[:60] or BASIC_COURSE, passed, passed_on, expires_on, account.id, now),
+        )
+        _event(conn, before.id, "training", before.state, before.state, account, now)
+        _trace(conn, account, "training", code, None, now, origin)
+
+
+def take_step(
+    conn: Connection[Any], account: Account, code: str, action: str, version: int, note: str, now: dt.datetime,
+    origin: str = "",
+) -> None:  # fmt: skip
+    """Take a step of a volunteer's life; resting or leaving ends their duty for alarms, too."""
+    require(account, Action.MANAGE_TIME_BANK)
+    before, today = find(conn, account, code), day_of(now)
+    lack: Sequence[Words] = ()
+    if action in NEED_TRAINING:
+        lack = before.lacking(today)
+    elif action in NEED_CHECKS:
+        lack = lacking(before.checks, before.courses, today, ())
+    after = step(before.state, action, lack)
+    if action in ("rest", "end") and not note.strip():
+        raise ProvisioningError(zh="请写明原因", en="write why", field="note")
+    with conn.transaction():
+        done = conn.execute(
+            "UPDATE time_volunteer SET state = %s, version = version + 1 WHERE id = %s AND version = %s",
+            (after, before.id, version),
+        )
+        if done.rowcount == 0:
+            raise _changed()
+        if before.staff and STEPS[action][1] != before.state:
+            conn.execute(
+                "UPDATE staff SET active = %s, version = version + 1 WHERE code = %s AND kind = 'volunteer'",
+                (after == "active", before.staff),
+            )
+        _event(conn, before.id, action, before.state, after, account, now, note.strip()[:MOST_WORDS])
+        _trace(conn, account, action, code, None, now, origin)
+
+
+def link_staff(
+    conn: Connection[Any], account: Account, code: str, staff: str, version: int, now: dt.datetime, origin: str = ""
+) -> None:
+    """Say as which member of staff (role volunteer) dispatch knows a volunteer: then they can be sent to an alarm."""
+    require(account, Action.MANAGE_TIME_BANK)
+    before = find(conn, account, code)
+    number = None
+    if staff.strip():
+        row = conn.execute(
+            "SELECT s.id, s.kind, p.path::text FROM staff s JOIN organisation o ON o.id = s.organisation_id"
+            " JOIN area p ON p.id = o.area_id WHERE s.code = %s", (staff.strip(),),
+        ).fetchone()  # fmt: skip
+        if row is None or not near(account, row[2]):
+            raise NotFoundError(zh=f"没有工号 {staff}", en=f"there is no member of staff {staff}", field="staff")
+        if row[1] != "volunteer":
+            raise ProvisioningError(
+                zh="该人员的岗位不是“志愿者”", en="this member of staff is no volunteer", field="staff"
+            )
+        if not before.helping(day_of(now)):
+            raise ProvisioningError(
+                zh="志愿者须在服务中且审查、培训均有效，才能参加应急响应",
+                en="only an active volunteer with valid checks and training is sent to alarms", field="staff",
+            )  # fmt: skip
+        number = row[0]
+    try:
+        with conn.transaction():
+            done = conn.execute(
+                "UPDATE time_volunteer SET staff_id = %s, version = version + 1 WHERE id = %s AND version = %s",
+                (number, before.id, version),
+            )
+            if done.rowcount == 0:
+                raise _changed()
+            _event(conn, before.id, "link_staff", before.state, before.state, account, now, staff.strip()[:40])
+            _trace(conn, account, "link_staff", code, None, now, origin)
+    except errors.UniqueViolation as error:
+        raise ExistsError(
+            zh="该工号已关联其他志愿者", en="this member of staff is another volunteer already", field="staff"
+        ) from error
+
+
+class Happened(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a volunteer's history."""
+
+    at: dt.datetime
+    action: str
+    from_state: str | None
+    to_state: str
+    actor: str
+    note: str
+
+
+def history(conn: Connection[Any], volunteer_id: int) -> list[Happened]:
+    """Read a volunteer's history, the newest first."""
+    return conn.cursor(row_factory=class_row(Happened)).execute(
+        "SELECT at, action, from_state, to_state, actor, note FROM time_volunteer_event WHERE volunteer_id = %s"
+        " ORDER BY id DESC LIMIT 200", (volunteer_id,),
+    ).fetchall()  # fmt: skip
+
+
+def _checked(conn: Connection[Any], account: Account, new: NewVolunteer, now: dt.datetime) -> dict[str, Any]:
+    name = new.name_zh.strip()[:60]
+    if not name:
+        raise ProvisioningError(zh="请填写姓名", en="write the name", field="name_zh")
+    for value, field, known, zh, en in (
+        (new.sex, "sex", ("female", "male"), "请选择性别", "choose the sex"),
+        (new.belongs_to, "belongs_to", GROUPS, "请选择志愿者类别", "choose the group"),
+        (new.helps, "helps", ("", "female", "male"), "请选择服务对象", "choose whom they help"),
+    ):
+        if value not in known:
+            raise ProvisioningError(zh=zh, en=en, field=field)
+    try:
+        born, minutes = dt.date.fromisoformat(new.born_on.strip()), int(new.week_minutes)
+    except ValueError as error:
+        raise ProvisioningError(
+            zh="请填写出生日期和每周时长（分钟）", en="write the day of birth, and minutes a week", field="born_on"
+        ) from error
+    if not YOUNGEST <= (day_of(now) - born).days / 365.25 <= OLDEST:
+        raise ProvisioningError(zh="志愿者须年满 16 周岁", en="a volunteer is 16 or older", field="born_on")
+    if not 30 <= minutes <= 2400:
+        raise ProvisioningError(zh="每周时长为 30 到 2400 分钟", en="30 to 2400 minutes a week", field="week_minutes")
+    area = conn.execute("SELECT id, path::text FROM area WHERE path = %s::ltree", (_path(new.area),)).fetchone()
+    if area is None or not in_area(account, area[1]):
+        raise ProvisioningError(zh="服务区域不在您的辖区", en="the area is not in yours", field="area")
+    resident_id = None
+    if new.resident.strip():
+        row = conn.execute("SELECT id FROM resident WHERE code = %s", (new.resident.strip(),)).fetchone()
+        if row is None or not may_see(conn, account, row[0]):
+            raise ProvisioningError(zh="辖区内没有这位老人", en="no such resident in your area", field="resident")
+        resident_id = row[0]
+    return {
+        "name_zh": name, "name_en": new.name_en.strip()[:60] or name, "sex": new.sex, "born_on": born,
+        "phone": new.phone.strip()[:40], "belongs_to": new.belongs_to, "area_id": area[0], "resident_id": resident_id,
+        "skills": [code for code in SKILLS if code in new.skills],
+        "languages": [code for code in LANGUAGES if code in new.languages] or ["cmn"],
+        "times": Jsonb(read_times(new.times)), "week_minutes": minutes, "helps": new.helps,
+        "note": new.note.strip()[:MOST_WORDS],
+    }  # fmt: skip
+
+
+def _path(text: str) -> str:
+    return text.strip() if text.strip() and all(part.isidentifier() for part in text.strip().split(".")) else "none"
+
+
+def _dates(day: dt.date, expires: dt.date | None, now: dt.datetime, field: str) -> None:
+    if day > day_of(now):
+        raise ProvisioningError(zh="日期不能晚于今天", en="the day lies in the future", field=field)
+    if expires is not None and expires < day:
+        raise ProvisioningError(zh="有效期不能早于日期", en="it would expire before it begins", field="expires_on")
+
+
+def _event(
+    conn: Connection[Any], number: int, action: str, before: str | None, after: str, account: Account,
+    now: dt.datetime, note: str = "",
+) -> None:  # fmt: skip
+    conn.execute(
+        "INSERT INTO time_volunteer_event (volunteer_id, at, action, from_state, to_state, account_id, actor, note)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        (number, now, action, before, after, account.id, account.name_zh, note),
+    )
+
+
+def _trace(
+    conn: Connection[Any], account: Account, step_: str, code: str, resident: int | None, now: dt.datetime, origin: str
+) -> None:
+    audit(conn, account, "change_volunteer", at=now, resident_id=resident, origin=origin,
+          detail={"volunteer": code, "step": step_})  # fmt: skip
+
+
+def _changed() -> ChangedMeanwhileError:
+    return ChangedMeanwhileError(
+        zh="他人刚刚修改了这位志愿者，请重新查看后再改", en="somebody else changed this volunteer meanwhile: look again"
+    )
+
+
+def _nobody(code: str) -> NotFoundError:
+    return NotFoundError(
+        zh=f"没有志愿者 {code}，或不在您的辖区", en=f"there is no volunteer {code} in your area", field="code"
+    )

@@ -1,0 +1,446 @@
+"""Requests for help: ask, match, offer, accept, tell the minutes, confirm, settle, cancel.
+
+Help counts when both sides have said how long it was, and said the same: the volunteer (by their link, or as the
+station wrote their word down), and the receiving side (the family, or the station for the resident), who is never the
+same person. Where they differ, the station decides with a reason. Confirmed minutes are booked in the same transaction.
+"""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action, audit, may_do, may_see, require
+from care_network.catalogues.workforce import LANGUAGES
+from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
+from care_services.time_bank import books, holders, people, store
+from care_services.time_bank.kinds import KINDS, REQUEST_STATES
+from care_services.time_bank.matching import Match, against, match
+from care_services.time_bank.store import Request
+from vocabulary.times import SHANGHAI
+
+MOST_WORDS = 400
+AHEAD = dt.timedelta(days=90)
+"""Requests are made for the next quarter at most."""
+LATE = dt.timedelta(days=30)
+"""So long after its time the minutes of a request are told."""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """The person who takes a step: an account, or whom a signed link names."""
+
+    key: str
+    """'account:12', 'volunteer:V00001', 'contact:…': by which the two sides are told apart."""
+    name: str
+    account_id: int | None = None
+    account: Account | None = None
+    origin: str = ""
+
+
+def as_account(account: Account, origin: str = "") -> Person:
+    """An account as whoever takes a step."""
+    return Person(
+        key=f"account:{account.id}", name=account.name_zh, account_id=account.id, account=account, origin=origin
+    )
+
+
+class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as a form sends it: day and hour in Shanghai; ``minutes`` empty: as usual for its kind."""
+
+    resident: str
+    kind: str
+    day: str
+    hour: str
+    minutes: str = ""
+    language: str = ""
+    sex: str = ""
+    paid_by: str = "community"
+    words: str = ""
+    asked_as: str = "station"
+
+
+def ask(
+    conn: Connection[Any], account: Account, new: NewRequest, now: dt.datetime, *, key: str = "", origin: str = ""
+) -> int:
+    """Ask for help for a resident; returns the request's number.
+
+    Paid by hours, the resident's minutes are spent at once, and given back when it is cancelled; only who manages the
+    time bank can. Raises ProvisioningError with the wrong field, OverdrawnError.
+    """
+    family = not may_do(account, Action.MANAGE_TIME_BANK)
+    require(account, Action.CONFIRM_HELP if family else Action.MANAGE_TIME_BANK)
+    row = conn.execute(
+        "SELECT r.id FROM resident r JOIN household h ON h.id = r.household_id AND NOT h.synthetic WHERE r.code = %s",
+        (new.resident.strip(),),
+    ).fetchone()
+    if row is None or not may_see(conn, account, row[0]):
+        raise NotFoundError(zh="辖区内没有这位老人", en="no such resident in your area", field="resident")
+    kind = KINDS.get(new.kind)
+    if kind is None or not kind.by_hand:
+        raise ProvisioningError(zh="请选择互助类型", en="choose the kind of help", field="kind")
+    begins, ends, minutes = _when(new, kind.minutes, now)
+    if new.language and new.language not in LANGUAGES:
+        raise ProvisioningError(zh="没有这种语言", en="there is no such language", field="language")
+    asked_as = "family" if family else new.asked_as if new.asked_as in ("resident", "family", "station") else "station"
+    paid_by = new.paid_by if new.paid_by in ("community", "hours") else "community"
+    if paid_by == "hours" and family:
+        raise ProvisioningError(
+            zh="用存入的时间兑换服务，请联系社区站办理", en="to spend hours, ask the station", field="paid_by"
+        )
+    number = uuid.uuid4()
+    with conn.transaction():
+        made = conn.execute(
+            "INSERT INTO time_request (id, resident_id, kind, wanted_from, wanted_until, minutes, language, sex,"
+            " paid_by, asked_as, asked_by, asked_at, words) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " RETURNING number",
+            (
+                number, row[0], new.kind, begins, ends, minutes, new.language or None,
+                new.sex if new.sex in ("female", "male") else None, paid_by, asked_as, account.id, now,
+                new.words.strip()[:MOST_WORDS],
+            ),
+        ).fetchone()  # fmt: skip
+        assert made is not None  # noqa: S101 - an INSERT returns its row
+        if paid_by == "hours":
+            holder = holders.find(conn, account, "resident", new.resident.strip())
+            books.spend(conn, account, holder, minutes, number, key or f"redeem/{number}", now, origin)
+        _event(conn, number, "ask", None, "open", as_account(account, origin), now)
+        audit(conn, account, "ask_for_help", at=now, resident_id=row[0], origin=origin, detail={"number": made[0]})
+    return int(made[0])
+
+
+def _when(new: NewRequest, usual: int, now: dt.datetime) -> tuple[dt.datetime, dt.datetime, int]:
+    try:
+        begins = dt.datetime.fromisoformat(f"{new.day.strip()}T{new.hour.strip()}").replace(tzinfo=SHANGHAI)
+    except ValueError as error:
+        raise ProvisioningError(zh="请填写日期和时间", en="write the day and the hour", field="day") from error
+    try:
+        minutes = int(new.minutes) if new.minutes.strip() else usual
+    except ValueError:
+        minutes = 0
+    if not 5 <= minutes <= 720:
+        raise ProvisioningError(zh="时长为 5 到 720 分钟", en="5 to 720 minutes", field="minutes")
+    if not now <= begins <= now + AHEAD:
+        raise ProvisioningError(zh="请选择今后 90 天内的时间", en="choose a time within the next 90 days", field="day")
+    begins = begins.astimezone(dt.UTC)
+    return begins, begins + dt.timedelta(minutes=minutes), minutes
+
+
+def matches(conn: Connection[Any], account: Account, one: Request) -> list[Match]:
+    """Whom to ask for a request, the best first, with the reasons; those who cannot be asked with why not."""
+    require(account, Action.VIEW_CARE)
+    return match(store.wanted(conn, one), store.candidates(conn, account, one))
+
+
+def offer(
+    conn: Connection[Any], account: Account, number: int, volunteer: str, version: int, now: dt.datetime, *,
+    accepted: bool = False, origin: str = "",
+) -> None:  # fmt: skip
+    """Ask a volunteer; ``accepted``: they said yes already, by telephone. Raises ProvisioningError with why not."""
+    require(account, Action.MANAGE_TIME_BANK)
+    one = store.find(conn, account, number)
+    _in(one, "open", "offered")
+    chosen = people.find(conn, account, volunteer)
+    judged = next((each for each in matches(conn, account, one) if each.candidate.id == chosen.id), None)
+    if judged is None or judged.against:
+        why = judged.against if judged else (("不在该区域服务", "does not help there"),)
+        raise ProvisioningError(
+            zh=f"不能安排 {chosen.name_zh}：{'；'.join(zh for zh, _ in why)}", field="volunteer",
+            en=f"{chosen.name_en} cannot be asked: {'; '.join(en for _, en in why)}",
+        )  # fmt: skip
+    after = "accepted" if accepted else "offered"
+    with conn.transaction():
+        _set(conn, one, version, after, volunteer_id=chosen.id)
+        detail = {"points": judged.points, "reasons": [list(words) for words in judged.reasons]}
+        person = as_account(account, origin)
+        _event(conn, one.id, "accept" if accepted else "offer", one.state, after, person, now, chosen.id, detail=detail)
+        _trace(conn, one, after, person, now)
+
+
+def answer(conn: Connection[Any], one: Request, person: Person, now: dt.datetime, *, yes: bool) -> None:
+    """Take the volunteer's answer to an offer. A check that has expired by now refuses a yes."""
+    _in(one, "offered")
+    if yes:
+        _still_fits(conn, one, now)
+    after = "accepted" if yes else "open"
+    with conn.transaction():
+        _set(conn, one, one.version, after, volunteer_id=one.volunteer_id if yes else None)
+        _event(conn, one.id, "accept" if yes else "decline", one.state, after, person, now, one.volunteer_id)
+        _trace(conn, one, after, person, now)
+
+
+def _still_fits(conn: Connection[Any], one: Request, now: dt.datetime) -> None:
+    row = conn.cursor(row_factory=dict_row).execute(
+        f"SELECT {people.COLUMNS} FROM {people.TABLES} WHERE v.id = %s", (one.volunteer_id,)  # noqa: S608
+    ).fetchone()  # fmt: skip
+    if row is None:
+        raise NotFoundError(zh="没有这位志愿者", en="there is no such volunteer")
+    volunteer = people.made(row)
+    why = against(store.wanted(conn, one), store.candidate_of(volunteer))
+    if why:
+        raise ProvisioningError(
+            zh=f"现在不能接受：{'；'.join(zh for zh, _ in why)}", en=f"not possible: {'; '.join(en for _, en in why)}"
+        )
+
+
+def take_back(
+    conn: Connection[Any], account: Account, number: int, version: int, note: str, now: dt.datetime, origin: str = ""
+) -> None:
+    """Take an offer back, or free a volunteer who cannot come: the request is open again."""
+    require(account, Action.MANAGE_TIME_BANK)
+    one = store.find(conn, account, number)
+    _in(one, "offered", "accepted")
+    with conn.transaction():
+        _set(conn, one, version, "open", volunteer_id=None, partner_id=None)
+        person = as_account(account, origin)
+        _event(conn, one.id, "take_back", one.state, "open", person, now, one.volunteer_id, note)
+        _trace(conn, one, "open", person, now)
+
+
+def tell(
+    conn: Connection[Any], one: Request, minutes: int, person: Person, now: dt.datetime, version: int | None = None
+) -> None:
+    """Write down the volunteer's word: the help was given, and so long.
+
+    ``person``: the volunteer by their link, or an account that manages the time bank and writes their word down.
+    """
+    if person.account is not None:
+        require(person.account, Action.MANAGE_TIME_BANK)
+    _in(one, "accepted")
+    _minutes(minutes, 1)
+    if now < one.wanted_from:
+        raise ProvisioningError(zh="服务时间还没到", en="its time has not come yet", field="minutes")
+    if now > one.wanted_until + LATE:
+        raise ProvisioningError(
+            zh="超过 30 天未登记，请联系社区站取消后重新登记", en="it is more than 30 days ago", field="minutes"
+        )
+    with conn.transaction():
+        _set(
+            conn, one, one.version if version is None else version, "done", told_minutes=minutes, told_at=now,
+            told_by=person.key,
+        )  # fmt: skip
+        _event(conn, one.id, "tell", one.state, "done", person, now, one.volunteer_id, detail={"minutes": minutes})
+        _trace(conn, one, "done", person, now)
+
+
+def confirm(
+    conn: Connection[Any], one: Request, minutes: int, person: Person, now: dt.datetime, *, said_as: str = "",
+    version: int | None = None,
+) -> str:  # fmt: skip
+    """Write down the receiving side's word; returns the state: confirmed and booked, or disputed.
+
+    ``minutes`` 0: nobody came. ``person``: an account with CONFIRM_HELP that sees the resident, or whom a link names;
+    never who has told the volunteer's word.
+    """
+    side = said_as or "station"
+    if person.account is not None:
+        require(person.account, Action.CONFIRM_HELP)
+        side = "family" if person.account.role == "family" else said_as or "station"
+    if side not in ("resident", "family", "station"):
+        raise ProvisioningError(zh="请选择由谁确认", en="choose who confirms", field="said_as")
+    _in(one, "done")
+    _minutes(minutes, 0)
+    _other_person(one, person)
+    after = "confirmed" if minutes == one.told_minutes else "disputed"
+    with conn.transaction():
+        said: dict[str, Any] = {"said_minutes": minutes, "said_at": now, "said_by": person.key, "said_as": side}
+        if after == "confirmed":
+            _close(conn, one, minutes, now, version, said)
+        else:
+            _set(conn, one, one.version if version is None else version, after, **said)
+        _event(conn, one.id, "confirm", one.state, after, person, now, one.volunteer_id, detail={"minutes": minutes})
+        if after == "confirmed":
+            conn.execute("SELECT time_earn(%s, %s)", (one.id, now))
+        _trace(conn, one, after, person, now)
+    return after
+
+
+def settle(
+    conn: Connection[Any], account: Account, number: int, minutes: int, reason: str, version: int, now: dt.datetime,
+    origin: str = "",
+) -> None:  # fmt: skip
+    """Decide how long disputed help was, with a reason: by somebody who has spoken for neither side."""
+    require(account, Action.MANAGE_TIME_BANK)
+    one = store.find(conn, account, number)
+    _in(one, "disputed")
+    _minutes(minutes, 0)
+    person = as_account(account, origin)
+    if not reason.strip():
+        raise ProvisioningError(zh="请写明认定依据", en="write what the decision rests on", field="reason")
+    if person.key in (one.told_by, one.said_by):
+        raise NotPermittedError(
+            zh="您已代其中一方登记，请由另一位工作人员认定",
+            en="you have spoken for one side: a colleague has to decide",
+        )
+    with conn.transaction():
+        more = {"settled_by": account.id, "settled_reason": reason.strip()[:MOST_WORDS]}
+        _close(conn, one, minutes, now, version, more)
+        _event(
+            conn, one.id, "settle", one.state, "confirmed", person, now, one.volunteer_id, reason, {"minutes": minutes}
+        )
+        conn.execute("SELECT time_earn(%s, %s)", (one.id, now))
+        _trace(conn, one, "confirmed", person, now)
+
+
+def cancel(
+    conn: Connection[Any], account: Account, number: int, reason: str, version: int, now: dt.datetime, origin: str = ""
+) -> None:
+    """Cancel a request that has not been done; what was spent on it is given back."""
+    one = store.find(conn, account, number)
+    own = one.asked_by == account.id and one.paid_by == "community" and may_do(account, Action.CONFIRM_HELP)
+    if not own:
+        require(account, Action.MANAGE_TIME_BANK)
+    _in(one, "open", "offered", "accepted")
+    if not reason.strip():
+        raise ProvisioningError(zh="请写明取消原因", en="write why", field="reason")
+    person = as_account(account, origin)
+    with conn.transaction():
+        _set(conn, one, version, "cancelled", closed_at=now)
+        _event(conn, one.id, "cancel", one.state, "cancelled", person, now, one.volunteer_id, reason)
+        if one.paid_by == "hours":
+            books.refund(conn, one.id, now, account.id)
+        _trace(conn, one, "cancelled", person, now)
+
+
+_ORDER = """
+    SELECT o.id, o.state, o.resident_id, o.done_at, v.id, v.code,
+           (SELECT min(e.at) FROM work_order_event e WHERE e.order_id = o.id AND e.to_state = 'arrived') AS arrived,
+           EXISTS (SELECT FROM time_request q WHERE q.order_id = o.id) AS booked, v.resident_id
+    FROM work_order o JOIN time_volunteer v ON v.staff_id = o.staff_id
+    WHERE o.number = %s AND o.alert_id IS NOT NULL
+"""
+
+
+def from_order(conn: Connection[Any], account: Account, order: int, now: dt.datetime, origin: str = "") -> int:
+    """Take a finished work order of an alert, done by a volunteer, for the volunteer's word; returns the request.
+
+    Minutes are those from the arrival to the end, one at least. The receiving side still confirms them.
+    """
+    require(account, Action.MANAGE_TIME_BANK)
+    row = conn.execute(_ORDER, (order,)).fetchone()
+    if row is None or row[2] is None or not may_see(conn, account, row[2]):
+        raise NotFoundError(
+            zh=f"没有由时间银行志愿者完成的预警工单 {order}", field="order",
+            en=f"there is no work order {order} of an alarm that a volunteer of the time bank took",
+        )  # fmt: skip
+    order_id, state, resident_id, done_at, volunteer_id, code, arrived, booked, own = row
+    if state != "done" or arrived is None:
+        raise ProvisioningError(zh="工单尚未完成，或没有到达记录", en="the work order is not done yet", field="order")
+    if booked:
+        raise ProvisioningError(zh="该工单的时间已登记", en="the minutes of this work order are told", field="order")
+    if own == resident_id:
+        raise ProvisioningError(zh="不能服务本人", en="the volunteer is the resident", field="order")
+    minutes = min(720, max(1, round((done_at - arrived).total_seconds() / 60)))
+    number, person = uuid.uuid4(), as_account(account, origin)
+    with conn.transaction():
+        made = conn.execute(
+            "INSERT INTO time_request (id, resident_id, kind, state, wanted_from, wanted_until, minutes, asked_as,"
+            " asked_by, asked_at, volunteer_id, order_id, told_minutes, told_at, told_by)"
+            " VALUES (%s, %s, 'alarm', 'done', %s, %s, %s, 'alarm', %s, %s, %s, %s, %s, %s, %s) RETURNING number",
+            (
+                number, resident_id, arrived, max(done_at, arrived + dt.timedelta(minutes=1)), max(5, minutes),
+                account.id, now, volunteer_id, order_id, minutes, done_at, f"volunteer:{code}",
+            ),
+        ).fetchone()  # fmt: skip
+        assert made is not None  # noqa: S101 - an INSERT returns its row
+        _event(conn, number, "from_order", None, "done", person, now, volunteer_id,
+               detail={"order": order, "minutes": minutes})  # fmt: skip
+        audit(conn, account, "change_help", at=now, resident_id=resident_id, origin=origin,
+              detail={"number": made[0], "state": "done", "order": order})  # fmt: skip
+    return int(made[0])
+
+
+def orders_of_volunteers(conn: Connection[Any], account: Account, limit: int = 20) -> list[tuple[int, str, str, str]]:
+    """Work orders of alarms that volunteers finished and whose minutes nobody told: (number, volunteer, zh, en)."""
+    require(account, Action.VIEW_CARE)
+    return [
+        (row[0], row[1], row[2], row[3])
+        for row in conn.execute(
+            "SELECT o.number, v.code, r.name_zh, r.name_en FROM work_order o"
+            " JOIN time_volunteer v ON v.staff_id = o.staff_id JOIN resident r ON r.id = o.resident_id"
+            " JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id"
+            " WHERE o.state = 'done' AND o.alert_id IS NOT NULL AND NOT h.synthetic AND a.path <@ %s::ltree"
+            " AND NOT EXISTS (SELECT FROM time_request q WHERE q.order_id = o.id) ORDER BY o.done_at DESC LIMIT %s",
+            (account.area_path, limit),
+        )
+    ]
+
+
+def _close(
+    conn: Connection[Any], one: Request, minutes: int, now: dt.datetime, version: int | None, more: dict[str, Any]
+) -> None:
+    """Close a request with the minutes that are agreed on, credited by the rules of its day."""
+    day = books.day_of(one.wanted_from)
+    credited: list[int | None] = [None, None]
+    code = ""
+    for place, number in enumerate((one.volunteer_id, one.partner_id)):
+        if number is None:
+            continue
+        # Whoever confirms another visit of the same volunteer at this moment waits: caps are held.
+        conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('shouwang volunteer ' || %s, 0))", (number,))
+        group = conn.execute("SELECT belongs_to FROM time_volunteer WHERE id = %s", (number,)).fetchone()
+        rule = books.limits(conn, "earn", day, help=one.kind, group=group[0] if group else None)
+        so_far = conn.execute("SELECT * FROM time_credited(%s, %s, %s)", (number, rule.rule, day)).fetchone()
+        of_day, of_month = so_far or (0, 0)
+        credited[place] = rule.credit(minutes, of_day, of_month)
+        code = code or rule.rule
+    _set(
+        conn, one, one.version if version is None else version, "confirmed", agreed=minutes, credited=credited[0] or 0,
+        partner_credited=credited[1], rule=code, closed_at=now, **more,
+    )  # fmt: skip
+
+
+def _other_person(one: Request, person: Person) -> None:
+    if person.key == one.told_by:
+        raise NotPermittedError(
+            zh="志愿者一方的时长是您登记的，接受服务一方须由另一人确认",
+            en="you have written the volunteer's word down: somebody else confirms for the receiving side",
+        )
+
+
+def _minutes(minutes: int, least: int) -> None:
+    if not least <= minutes <= 720:
+        raise ProvisioningError(zh=f"时长为 {least} 到 720 分钟", en=f"{least} to 720 minutes", field="minutes")
+
+
+def _in(one: Request, *states: str) -> None:
+    if one.state not in states:
+        zh, en = REQUEST_STATES[one.state]
+        raise ChangedMeanwhileError(
+            zh=f"该服务当前状态为“{zh}”，不能这样操作，请刷新", en=f"the request is {en} by now: look at it again"
+        )
+
+
+def _set(conn: Connection[Any], one: Request, version: int, state: str, **more: Any) -> None:
+    names = "".join(f", {name} = %({name})s" for name in more)
+    done = conn.execute(
+        f"UPDATE time_request SET state = %(state)s, version = version + 1{names}"  # noqa: S608
+        " WHERE id = %(id)s AND version = %(version)s",
+        {**more, "state": state, "id": one.id, "version": version},
+    )
+    if done.rowcount == 0:
+        raise ChangedMeanwhileError(
+            zh="他人刚刚处理了这项服务，请刷新后查看", en="somebody else changed this request meanwhile: look again"
+        )
+
+
+def _event(
+    conn: Connection[Any], number: uuid.UUID, action: str, before: str | None, after: str, person: Person,
+    now: dt.datetime, volunteer: int | None = None, note: str = "", detail: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
+    conn.execute(
+        "INSERT INTO time_request_event (request_id, at, action, from_state, to_state, account_id, actor, volunteer_id,"
+        " note, detail) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            number, now, action, before, after, person.account_id, person.name, volunteer, note.strip()[:MOST_WORDS],
+            msgspec.json.encode(detail or {}).decode(),
+        ),
+    )  # fmt: skip
+
+
+def _trace(conn: Connection[Any], one: Request, state: str, person: Person, now: dt.datetime) -> None:
+    detail = {"number": one.number, "state": state} | ({} if person.account else {"by": person.key})
+    audit(conn, person.account, "change_help", at=now, resident_id=one.resident_id, origin=person.origin, detail=detail)

@@ -1,0 +1,202 @@
+"""Statements: what an account of minutes got and gave, with the balance after each line; the ledger by pages."""
+
+import csv
+import datetime as dt
+import io
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action, audit, require
+from care_network.errors import NotFoundError
+from care_services.time_bank import holders
+from care_services.time_bank.books import limits
+from care_services.time_bank.holders import Holder
+from care_services.time_bank.kinds import KINDS, TRANSACTIONS
+from care_services.time_bank.ledger import Line, Lot, months_before, with_balances
+from vocabulary.times import SHANGHAI, local
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """An account over some days: the balance before, its lines, the balance after, and what is left by age."""
+
+    holder: Holder
+    first: dt.date
+    last: dt.date
+    before: int
+    lines: list[Line]
+    after: int
+    now: int
+    lots: list[Lot]
+    ending: list[tuple[dt.date, int]]
+    """Minutes that expire within 90 days: (the day on which they do, how many)."""
+
+
+_LINES = """
+    SELECT t.at, t.number, t.kind, sum(e.minutes)::integer AS minutes, 0 AS balance, t.relation, t.reason,
+           coalesce((SELECT q.kind FROM time_request q WHERE q.id = t.request_id), '') AS about_zh, '' AS about_en
+    FROM time_entry e JOIN time_transaction t ON t.id = e.transaction_id
+    WHERE e.account_id = %s AND t.at >= %s AND t.at < %s
+    GROUP BY t.id ORDER BY t.at, t.number
+"""
+
+
+def statement(
+    conn: Connection[Any], account: Account, holder: Holder, first: dt.date, last: dt.date, now: dt.datetime,
+    origin: str = "",
+) -> Statement:  # fmt: skip
+    """The statement of a holder from a day to a day; the look is in the audit."""
+    require(account, Action.VIEW_CARE)
+    begins, ends = (dt.datetime.combine(day, dt.time(), SHANGHAI) for day in (first, last + dt.timedelta(days=1)))
+    if holder.kind in ("resident", "volunteer"):
+        detail = {"account": holder.address}
+        audit(conn, account, "view_statement", at=now, resident_id=holder.resident_id, origin=origin, detail=detail)
+    if holder.account_id is None:
+        return Statement(holder=holder, first=first, last=last, before=0, lines=[], after=0, now=0, lots=[], ending=[])
+    before = holders.balance(conn, holder.account_id, begins - dt.timedelta(microseconds=1))
+    rows = conn.cursor(row_factory=class_row(Line)).execute(_LINES, (holder.account_id, begins, ends)).fetchall()
+    lines = with_balances((_named(line) for line in rows), before)
+    lots = holders.lots(conn, holder.account_id)
+    return Statement(
+        holder=holder, first=first, last=last, before=before, lines=lines, lots=lots,
+        after=lines[-1].balance if lines else before, now=holders.balance(conn, holder.account_id),
+        ending=_ending(conn, lots, now),
+    )  # fmt: skip
+
+
+def _named(line: Line) -> Line:
+    kind = KINDS.get(line.about_zh)
+    return msgspec.structs.replace(line, about_zh=kind.zh if kind else "", about_en=kind.en if kind else "")
+
+
+def _ending(conn: Connection[Any], lots: list[Lot], now: dt.datetime) -> list[tuple[dt.date, int]]:
+    today = now.astimezone(SHANGHAI).date()
+    months = limits(conn, "expire", today).months
+    if months is None:
+        return []
+    found: list[tuple[dt.date, int]] = []
+    for lot in lots:
+        ends = months_before(lot.earned_on, -months)
+        if ends <= today + dt.timedelta(days=90):
+            found.append((ends, lot.minutes))
+    return found
+
+
+HEADS = ("时间", "编号", "类型", "事项", "分钟", "余额（分钟）", "说明")
+
+
+def as_csv(one: Statement) -> bytes:
+    """The statement as CSV with a byte order mark, as spreadsheets in China read it."""
+    out = io.StringIO()
+    rows = csv.writer(out)
+    rows.writerow([f"{one.holder.name_zh} {one.holder.code}", f"{one.first} — {one.last}"])
+    rows.writerow(HEADS)
+    rows.writerow(["", "", "期初余额", "", "", one.before, ""])
+    for line in one.lines:
+        words = _plain(" ".join(part for part in (line.relation, line.reason) if part))
+        rows.writerow([
+            local(line.at), line.number, TRANSACTIONS[line.kind][0], line.about_zh, line.minutes, line.balance, words
+        ])  # fmt: skip
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def _plain(text: str) -> str:
+    """Keep a spreadsheet from reading words as a formula."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
+
+
+class Booked(msgspec.Struct, frozen=True, kw_only=True):
+    """A transaction of the ledger, as far as the account that asks sees its entries."""
+
+    number: int
+    at: dt.datetime
+    kind: str
+    minutes: int
+    reason: str
+    relation: str
+    request: int | None
+    reverses: int | None
+    reversed_by: int | None
+    by_zh: str | None
+    second_zh: str | None
+    waiting: bool
+
+
+_BOOKED = """
+    SELECT t.number, t.at, t.kind, t.reason, t.relation, q.number AS request, o.number AS reverses,
+           back.number AS reversed_by, a.name_zh AS by_zh, s.name_zh AS second_zh,
+           (SELECT coalesce(sum(e.minutes), 0) FROM time_entry e WHERE e.transaction_id = t.id
+            AND e.minutes > 0)::integer AS minutes,
+           EXISTS (SELECT FROM time_reversal v WHERE v.transaction_id = t.id AND v.decided_at IS NULL) AS waiting
+    FROM time_transaction t LEFT JOIN time_request q ON q.id = t.request_id
+    LEFT JOIN time_transaction o ON o.id = t.reverses_id LEFT JOIN time_transaction back ON back.reverses_id = t.id
+    LEFT JOIN account a ON a.id = t.account_id LEFT JOIN account s ON s.id = t.second_id
+"""
+_SEEN = """
+    EXISTS (SELECT FROM time_entry e JOIN time_account c ON c.id = e.account_id
+            LEFT JOIN resident r ON r.id = c.resident_id LEFT JOIN household h ON h.id = r.household_id
+            LEFT JOIN time_volunteer v ON v.id = c.volunteer_id
+            JOIN area p ON p.id = coalesce(h.area_id, v.area_id)
+            WHERE e.transaction_id = t.id AND (p.path <@ %(area)s::ltree OR c.volunteer_id IS NOT NULL
+                                               AND p.path @> %(area)s::ltree))
+"""
+
+
+def ledger(
+    conn: Connection[Any], account: Account, before: int | None = None, kind: str = "", limit: int = 50
+) -> tuple[list[Booked], str | None]:
+    """The transactions of people in the account's area, the newest first, and the key of the next page."""
+    require(account, Action.VIEW_CARE)
+    rows = conn.cursor(row_factory=class_row(Booked)).execute(
+        f"{_BOOKED} WHERE (%(before)s::bigint IS NULL OR t.number < %(before)s)"
+        " AND (%(kind)s = '' OR t.kind = %(kind)s)"
+        f" AND {_SEEN} ORDER BY t.number DESC LIMIT %(limit)s",
+        {"before": before, "kind": kind, "area": account.area_path, "limit": limit + 1},
+    ).fetchall()  # fmt: skip
+    return rows[:limit], str(rows[limit - 1].number) if len(rows) > limit else None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of a transaction with whose account it is."""
+
+    kind: str
+    code: str
+    name_zh: str
+    name_en: str
+    minutes: int
+    earned_on: dt.date
+
+
+def transaction(conn: Connection[Any], account: Account, number: int) -> tuple[Booked, list[Entry]]:
+    """A transaction with its entries. Raises NotFoundError for one of another area."""
+    require(account, Action.VIEW_CARE)
+    found = conn.cursor(row_factory=class_row(Booked)).execute(
+        f"{_BOOKED} WHERE t.number = %(number)s AND {_SEEN}",
+        {"number": number, "area": account.area_path},
+    ).fetchone()  # fmt: skip
+    if found is None:
+        raise NotFoundError(zh="没有这笔记录，或不在您的辖区", en="there is no such transaction in your area")
+    entries = conn.cursor(row_factory=class_row(Entry)).execute(
+        "SELECT c.kind, coalesce(r.code, v.code, '') AS code, coalesce(r.name_zh, v.name_zh, '') AS name_zh,"
+        " coalesce(r.name_en, v.name_en, '') AS name_en, e.minutes, e.earned_on FROM time_entry e"
+        " JOIN time_transaction t ON t.id = e.transaction_id JOIN time_account c ON c.id = e.account_id"
+        " LEFT JOIN resident r ON r.id = c.resident_id LEFT JOIN time_volunteer v ON v.id = c.volunteer_id"
+        " WHERE t.number = %s ORDER BY e.id",
+        (number,),
+    ).fetchall()  # fmt: skip
+    return found, entries
+
+
+def totals(conn: Connection[Any], first: dt.datetime, last: dt.datetime) -> dict[str, int]:
+    """Minutes booked in a time by kind of transaction, as far as the viewer sees the accounts."""
+    return {
+        kind: int(minutes)
+        for kind, minutes in conn.execute(
+            "SELECT t.kind, sum(e.minutes) FROM time_transaction t JOIN time_entry e ON e.transaction_id = t.id"
+            " WHERE t.at >= %s AND t.at < %s AND e.minutes > 0 GROUP BY 1",
+            (first, last),
+        )
+    }
