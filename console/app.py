@@ -40,6 +40,12 @@ from console.pages.people import residents, search
 from console.pages.privacy import consents, copies, duties
 from console.pages.privacy import research as privacy_research
 from console.pages.records import form, imports, lists, record
+from console.pages.registers import data as register_data
+from console.pages.registers import identity as register_identity
+from console.pages.registers import register_lines
+from console.pages.registers import registers as register_files
+from console.pages.reporting import packages as report_packages
+from console.pages.reporting import reports
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
 from console.pages.services import door, money, plans, rounds, visits
@@ -101,6 +107,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     assessment_decisions.router,
     care_of_resident.router,
     care_rules.router,
+    register_files.router,
+    register_lines.router,
+    register_identity.router,
+    register_data.router,
+    reports.router,
+    report_packages.router,
     consents.router,
     copies.router,
     duties.router,
