@@ -24,7 +24,7 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[str, ...]
     """The tests that show it: file, or file::name."""
     open_zh: str
-    """What is missing."""
+    """The part that is missing."""
     open_en: str
 
 
