@@ -1,6 +1,6 @@
 """Periods by class of data: how long, by which law, what is done at the end, and what is due now.
 
-Classes are the five of the district's plan. The page says which of them end by themselves; data that law holds are not touched.
+Classes are the five of the district's plan. The page says which end by themselves; what law holds is not touched.
 """
 
 import tomllib
