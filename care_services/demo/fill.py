@@ -6,7 +6,12 @@ from typing import Any
 
 from psycopg import Connection
 
-PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = ()
+from care_services.demo import library, workforce
+
+PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
+    workforce.fill,
+    library.fill,
+)
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""
 
 

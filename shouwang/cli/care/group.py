@@ -2,12 +2,15 @@
 
 import typer
 
-from shouwang.cli.care import privacy, rules, traits
+from shouwang.cli.care import library, privacy, rules, traits, workforce
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
     no_args_is_help=True,
 )
 app.add_typer(privacy.app, name="privacy")
+app.add_typer(library.app, name="library")
+app.add_typer(library.courses, name="courses")
 app.add_typer(rules.app, name="rules")
 app.add_typer(traits.app, name="traits")
+app.add_typer(workforce.app, name="workforce")
