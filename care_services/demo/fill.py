@@ -11,6 +11,11 @@ from care_services.demo import library, workforce
 PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
     workforce.fill,
     library.fill,
+from care_services.demo import equipment, grants, home_beds, home_services
+    home_beds.fill,
+    equipment.fill,
+    grants.fill,
+    home_services.fill,
 )
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""
 

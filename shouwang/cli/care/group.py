@@ -3,14 +3,20 @@
 import typer
 
 from shouwang.cli.care import library, privacy, rules, traits, workforce
+from shouwang.cli.care import beds, equipment, grants, privacy, registers, report, rules, traits
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
     no_args_is_help=True,
 )
+app.add_typer(registers.app, name="registers")
+app.add_typer(report.app, name="report")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(library.app, name="library")
 app.add_typer(library.courses, name="courses")
 app.add_typer(rules.app, name="rules")
 app.add_typer(traits.app, name="traits")
 app.add_typer(workforce.app, name="workforce")
+app.add_typer(beds.app, name="beds")
+app.add_typer(grants.app, name="grants")
+app.add_typer(equipment.app, name="equipment")
