@@ -6,12 +6,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_services.demo import library, workforce
+from care_services.demo import equipment, grants, home_beds, home_services, library, workforce
 
 PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
     workforce.fill,
     library.fill,
-from care_services.demo import equipment, grants, home_beds, home_services
     home_beds.fill,
     equipment.fill,
     grants.fill,

@@ -2,8 +2,7 @@
 
 import typer
 
-from shouwang.cli.care import library, privacy, rules, traits, workforce
-from shouwang.cli.care import beds, equipment, grants, privacy, registers, report, rules, traits
+from shouwang.cli.care import beds, equipment, grants, library, privacy, registers, report, rules, traits, workforce
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
