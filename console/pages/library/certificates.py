@@ -77,10 +77,10 @@ def issued(
 @router.post("/care/courses-issued/load", dependencies=[MANAGE])
 async def load(request: Request, console: Shared, account: CurrentAccount) -> Response:
     """Put a course of a file in use, or add those that come with the platform."""
-    sent = await request.form()
-    upload = sent.get("file")
-    body = await upload.read(MOST_BYTES + 1) if isinstance(upload, UploadFile) and upload.filename else b""
-    return await run_in_threadpool(_load, request, console, account, body, bool(sent.get("platform")))
+    async with request.form() as sent:
+        upload, platform = sent.get("file"), bool(sent.get("platform"))
+        body = await upload.read(MOST_BYTES + 1) if isinstance(upload, UploadFile) and upload.filename else b""
+    return await run_in_threadpool(_load, request, console, account, body, platform)
 
 
 @router.post("/care/courses/{course}/retire", dependencies=[MANAGE])

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from markupsafe import Markup
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -190,14 +190,14 @@ def file(request: Request, console: Shared, account: CurrentAccount, document: s
 
 async def _sent(request: Request) -> tuple[dict[str, Any], bytes | None, str]:
     """The fields of a form, several values as a list; the bytes and the name of its file."""
-    sent: FormData = await request.form()
-    form: dict[str, Any] = {name: value for name, value in sent.items() if isinstance(value, str)}
-    for name in ("roles", "topics", "organisations"):
-        form[name] = [value for value in sent.getlist(name) if isinstance(value, str)]
-    upload = sent.get("file")
-    if not isinstance(upload, UploadFile) or not upload.filename:
-        return form, None, ""
-    return form, await upload.read(keeping.MOST_FILE + 1), upload.filename
+    async with request.form() as sent:
+        form: dict[str, Any] = {name: value for name, value in sent.items() if isinstance(value, str)}
+        for name in ("roles", "topics", "organisations"):
+            form[name] = [value for value in sent.getlist(name) if isinstance(value, str)]
+        upload = sent.get("file")
+        if not isinstance(upload, UploadFile) or not upload.filename:
+            return form, None, ""
+        return form, await upload.read(keeping.MOST_FILE + 1), upload.filename
 
 
 def _facts(form: Mapping[str, Any]) -> keeping.Facts:
