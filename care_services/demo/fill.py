@@ -6,15 +6,16 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_services.demo import equipment, grants, home_beds, home_services, library, workforce
+from care_services.demo import assessment, equipment, grants, home_beds, home_services, library, workforce
 
 PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
-    workforce.fill,
-    library.fill,
+    assessment.fill,
     home_beds.fill,
     equipment.fill,
     grants.fill,
     home_services.fill,
+    workforce.fill,
+    library.fill,
 )
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""
 

@@ -2,20 +2,33 @@
 
 import typer
 
-from shouwang.cli.care import beds, equipment, grants, library, privacy, registers, report, rules, traits, workforce
+from shouwang.cli.care import (
+    assessment,
+    beds,
+    equipment,
+    grants,
+    library,
+    privacy,
+    registers,
+    report,
+    rules,
+    traits,
+    workforce,
+)
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
     no_args_is_help=True,
 )
+app.add_typer(assessment.app, name="assessment")
 app.add_typer(registers.app, name="registers")
 app.add_typer(report.app, name="report")
 app.add_typer(privacy.app, name="privacy")
-app.add_typer(library.app, name="library")
-app.add_typer(library.courses, name="courses")
 app.add_typer(rules.app, name="rules")
 app.add_typer(traits.app, name="traits")
-app.add_typer(workforce.app, name="workforce")
 app.add_typer(beds.app, name="beds")
 app.add_typer(grants.app, name="grants")
 app.add_typer(equipment.app, name="equipment")
+app.add_typer(library.app, name="library")
+app.add_typer(library.courses, name="courses")
+app.add_typer(workforce.app, name="workforce")
