@@ -11,18 +11,18 @@ from care_services.privacy import breaches, copies, erasures, research
 from vocabulary.times import SHANGHAI
 
 _SAID = (
-    # purpose, one of every so many, beginning with, given, by, how, evidence, days ago
+    # purpose, one of every so many, beginning with, given, by, how, evidence, days ago: in the order of time
+    ("photos", 2, 0, True, "self", "paper", "上门服务告知书", 60),
+    ("outdoor_place", 4, 1, True, "guardian", "paper", "监护关系证明", 50),
     ("research", 5, 0, True, "self", "paper", "研究同意书", 40),
     ("research", 5, 1, True, "self", "paper", "研究同意书", 38),
     ("research", 5, 2, True, "guardian", "paper", "监护关系证明", 35),
     ("research", 5, 3, True, "self", "telephone", "录音", 30),
-    ("research", 15, 3, False, "self", "telephone", "录音", 12),
-    ("photos", 2, 0, True, "self", "paper", "上门服务告知书", 60),
-    ("photos", 14, 3, False, "self", "spoken", "", 20),
     ("meal_allergies", 2, 1, True, "self", "page", "", 25),
+    ("photos", 14, 3, False, "self", "spoken", "", 20),
     ("volunteers", 3, 0, True, "self", "spoken", "", 18),
+    ("research", 15, 3, False, "self", "telephone", "录音", 12),
     ("volunteers", 12, 0, False, "self", "telephone", "录音", 5),
-    ("outdoor_place", 4, 1, True, "guardian", "paper", "监护关系证明", 50),
 )
 
 

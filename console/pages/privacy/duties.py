@@ -12,7 +12,9 @@ from care_network.consents.purposes import BASES, PURPOSES
 from care_network.errors import ProvisioningError
 from care_services.privacy import breaches, retention
 from care_services.privacy.duties import DUTIES, RISKS, STATES
+from console.pages.admin.sections import GROUPS as ADMIN
 from console.pages.care.frame import care_page
+from console.pages.care.sections import GROUPS as CARE
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
@@ -33,7 +35,7 @@ def processing(request: Request, account: CurrentAccount) -> Response:
 @router.get("/care/privacy/duties", dependencies=[LOOK])
 def duties(request: Request, account: CurrentAccount) -> Response:
     """Duties of law, where each is met, and the test that shows it."""
-    return care_page(request, "privacy_duties.html", account, duties=DUTIES, states=STATES)
+    return care_page(request, "privacy_duties.html", account, duties=DUTIES, states=STATES, names=_names())
 
 
 @router.get("/care/privacy/assessment", dependencies=[LOOK])
@@ -92,6 +94,11 @@ def note_breach(
     except ProvisioningError as error:
         return _breaches(request, console, account, {}, error)
     return RedirectResponse("/care/privacy/breaches", 303)
+
+
+def _names() -> dict[str, tuple[str, str]]:
+    """The names of pages, by address."""
+    return {one.address: (one.zh, one.en) for group in (*CARE, *ADMIN) for one in group.sections}
 
 
 def _breaches(
