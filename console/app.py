@@ -40,7 +40,7 @@ from console.pages.privacy import consents, duties
 from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
-from console.pages.services import door, money, plans, rounds, visits
+from console.pages.services import door, money, plans, requests, rounds, visits
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.entry import confirming
@@ -106,6 +106,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     plans.router,
     money.router,
     rounds.router,
+    requests.router,
     # records
     lists.router,
     record.router,

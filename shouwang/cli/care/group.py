@@ -2,7 +2,7 @@
 
 import typer
 
-from shouwang.cli.care import privacy, rules, traits
+from shouwang.cli.care import one_tap, privacy, rules, run, services, traits
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
@@ -11,3 +11,7 @@ app = typer.Typer(
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(rules.app, name="rules")
 app.add_typer(traits.app, name="traits")
+app.add_typer(services.app, name="services")
+app.add_typer(one_tap.app, name="one-tap")
+app.command("run")(run.run)
+app.command("rounds")(run.rounds)
