@@ -6,9 +6,15 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_services.demo import home_services
+from care_services.demo import assessment, equipment, grants, home_beds, home_services
 
-PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (home_services.fill,)
+PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
+    assessment.fill,
+    home_beds.fill,
+    equipment.fill,
+    grants.fill,
+    home_services.fill,
+)
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""
 
 
