@@ -116,8 +116,8 @@ def make(
 ) -> int:  # fmt: skip
     """Make a request; part of the caller's transaction, who has asked for permission.
 
-    ``at_once``: offer it now. Who does not see the people and the visits of the whole district leaves that to the
-    rounds, within half a minute: the best of those whom a family sees is not the best.
+    ``at_once``: offer it now. An account that does not see the people and the visits of the whole district leaves
+    that to the rounds, within half a minute: the best of those whom a family sees is not the best.
     """
     chosen = service(conn, code)
     if not chosen.active:

@@ -51,7 +51,7 @@ def list_(url: Url, login: Login) -> None:
 
 @app.command()
 def show(number: Number, url: Url, login: Login) -> None:
-    """Who was asked, why, and what they said; and who else could come."""
+    """Show who was asked, why, and what they said; and who else could come."""
     from care_network.access.permissions import Action
     from care_services.one_tap import requests
     from care_services.one_tap.options import ranked

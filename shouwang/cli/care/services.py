@@ -138,6 +138,7 @@ def visits(
     from care_network.access.permissions import Action
     from care_services.home_services.orders import listing
     from care_services.home_services.orders.states import WORDS
+    from vocabulary.times import SHANGHAI
 
     if part and part not in listing.PARTS:
         raise typer.BadParameter(f"one of {', '.join(listing.PARTS)}", param_hint="--part")
@@ -151,7 +152,7 @@ def visits(
             while after is not None:
                 board = listing.board(session.conn, who, day.date() if day else who.today, name, after=after)
                 for one in board.orders:
-                    clock = one.planned_start.astimezone(dt.timezone(dt.timedelta(hours=8))).strftime("%H:%M")
+                    clock = one.planned_start.astimezone(SHANGHAI).strftime("%H:%M")
                     typer.echo(f"  {one.id:8} {clock} {one.resident_code} {one.service_zh} / {one.service_en},"
                                f" {one.staff_code or '-'}, {WORDS[one.state][1]}")  # fmt: skip
                 after = board.next_key
