@@ -7,6 +7,7 @@ from shouwang.cli.care import (
     beds,
     equipment,
     grants,
+    library,
     one_tap,
     privacy,
     registers,
@@ -15,6 +16,7 @@ from shouwang.cli.care import (
     run,
     services,
     traits,
+    workforce,
 )
 
 app = typer.Typer(
@@ -30,6 +32,9 @@ app.add_typer(traits.app, name="traits")
 app.add_typer(beds.app, name="beds")
 app.add_typer(grants.app, name="grants")
 app.add_typer(equipment.app, name="equipment")
+app.add_typer(library.app, name="library")
+app.add_typer(library.courses, name="courses")
+app.add_typer(workforce.app, name="workforce")
 app.add_typer(services.app, name="services")
 app.add_typer(one_tap.app, name="one-tap")
 app.command("run")(run.run)
