@@ -48,7 +48,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "alerting/preview/jobs.py": {"Previews.begin": ONE},
     "alerting/tuning/sheet.py": {"find_target": ONE},
     "care_services/assessment/evidence.py": {"_alerts": ONE},
-    "care_services/assessment/lists.py": {"_OF": ROWS, "_HOME": ROWS, "_QUERIES": ROWS},
     "care_services/assessment/proposals.py": {"_SELECT": ONE},
     "care_services/assessment/store.py": {"_SELECT": ONE},
     "console/pages/assessment/carrying.py": {"_thresholds": ONE, "_center": ONE},
