@@ -21,6 +21,7 @@ from console.pages.assessment import one as assessment
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
+from console.pages.beds import bed, board, equipment, grants
 from console.pages.care import frame as care
 from console.pages.care import resident as care_of_resident
 from console.pages.care import rules as care_rules
@@ -40,6 +41,7 @@ from console.pages.privacy import consents, duties
 from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
+from console.pages.services import door, money, plans, rounds, visits
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.entry import confirming
@@ -100,6 +102,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     care_rules.router,
     consents.router,
     duties.router,
+    visits.router,
+    door.router,
+    plans.router,
+    money.router,
+    rounds.router,
+    board.router,
+    bed.router,
+    equipment.router,
+    grants.router,
     # records
     lists.router,
     record.router,

@@ -123,6 +123,10 @@ class Action(StrEnum):
     """Bring observations in as another system does."""
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
+    TAKE_COURSE = "take_course"
+    """Read courses, be tested, have the certificate that they end with."""
+    MANAGE_LIBRARY = "manage_library"
+    """Documents with their versions and readers, courses, and whether their certificates hold."""
     ASSESS = "assess"
     """Assess residents' ability: begin, fill in, sign as the first or the second assessor."""
     APPROVE_PROPOSALS = "approve_proposals"
@@ -187,6 +191,7 @@ _DISPATCHER = frozenset(
     | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
+    | {Action.TAKE_COURSE}
     | {Action.PLAN_SERVICES, Action.REQUEST_SERVICE}
     | {Action.GIVE_CONSENTS}
 )
@@ -195,6 +200,13 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
     # Sets the platform up, answers no alert: an alert is closed by those who care for the person.
     Role.ADMIN: frozenset(
         _VIEW
+        | {Action.VIEW_OPERATIONS, Action.VIEW_OUTBOX, Action.SETTLE_QUARANTINE, Action.EXPORT_VITALS}
+        | {Action.PROVISION, Action.VIEW_NETWORK, Action.MANAGE_STAFF, Action.EDIT_CONTACTS, Action.VIEW_ORDERS}
+        | {Action.SET_POLICIES, Action.SET_PREFERENCES, Action.VIEW_LIMITS, Action.SET_HOME_LIMITS}
+        | {Action.SET_DISTRICT_LIMITS, Action.PAUSE_ALERTS, Action.MANAGE_ACCOUNTS, Action.LET_IN, Action.VIEW_AUDIT}
+        | {Action.VIEW_FIGURES, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.MANAGE_MACHINES, Action.VIEW_CARE}
+        | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY, Action.MANAGE_REGISTERS, Action.REPORT_UP, Action.RECORD_TRAITS}
+        | {Action.SET_CARE_RULES, Action.APPROVE_BEDS, Action.SETTLE_SERVICES}
         | {
             Action.VIEW_OPERATIONS,
             Action.VIEW_OUTBOX,
@@ -242,6 +254,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.MANAGE_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
+        | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
         | {Action.MANAGE_REGISTERS}
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
@@ -257,6 +270,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
+        | {Action.TAKE_COURSE}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
         | {Action.MANAGE_BEDS}
         | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
@@ -270,14 +284,15 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
-        | {Action.SERVE}
+        | {Action.TAKE_COURSE, Action.SERVE}
         | {Action.ASSESS}
     ),
     Role.FAMILY: frozenset(
-        _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP}
+        _VIEW
+        | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP, Action.TAKE_COURSE}
     ),
     Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
-    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY}),
+    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY, Action.TAKE_COURSE}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
 DISPATCHERS = (Role.DISPATCHER, Role.LEAD)
@@ -343,6 +358,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
     Action.VIEW_CARE: "查看养老服务",
+    Action.TAKE_COURSE: "参加培训课程",
+    Action.MANAGE_LIBRARY: "管理制度文件与培训课程",
     Action.ASSESS: "评估老人能力",
     Action.APPROVE_PROPOSALS: "审批评估建议",
     Action.MANAGE_REGISTERS: "管理名册与证件号码",

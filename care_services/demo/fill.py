@@ -6,7 +6,14 @@ from typing import Any
 
 from psycopg import Connection
 
-PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = ()
+from care_services.demo import equipment, grants, home_beds, home_services
+
+PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
+    home_beds.fill,
+    equipment.fill,
+    grants.fill,
+    home_services.fill,
+)
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""
 
 

@@ -155,6 +155,16 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "dispatch drop-policy", "dispatch dry-run-policy", "dispatch set-policies",
     ),
     Action.SET_PREFERENCES: ("notify prefer",),
+    Action.MANAGE_BEDS: (
+        "care beds accept-device", "care beds add-device", "care beds apply", "care beds check", "care beds step",
+        "care beds survey", "care beds test", "care equipment add", "care equipment extend", "care equipment lend",
+        "care equipment repair", "care equipment repaired", "care equipment return", "care equipment scrap",
+        "care grants again", "care grants apply", "care grants withdraw",
+    ),
+    Action.APPROVE_BEDS: (
+        "care beds refuse", "care beds renew", "care beds sign", "care grants decide", "care grants settle",
+        "care grants stop",
+    ),
     Action.VIEW_ALERTS: (
         "alerting pause list", "dispatch closed",
     ),
@@ -163,6 +173,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.VIEW_CARE: (
         "care rules history", "care rules list", "care rules show", "care traits list",
+        "care beds list", "care beds show", "care equipment list", "care equipment show", "care grants list",
+        "care grants paid", "care grants show",
     ),
     Action.VIEW_FIGURES: (
         "figures report", "figures show",

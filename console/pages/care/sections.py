@@ -3,6 +3,7 @@
 from care_network.access.permissions import Action
 from console.pages.privacy.sections import SECTIONS
 from console.pages.sections import Group, Section
+from console.pages.services.sections import SECTIONS as SERVICES
 
 GROUPS: tuple[Group, ...] = (
     Group("评估与床位", "Assessment and beds", (
@@ -10,8 +11,14 @@ GROUPS: tuple[Group, ...] = (
                 "By GB/T 42195-2022, signed by two; who is due, who never was", (Action.VIEW_CARE,)),
         Section("/care/proposals", "评估建议", "Proposals of grades", "按能力等级建议的阈值、呼叫和服务，由人决定",
                 "Thresholds, escalation and plans that a grade proposes; a person decides", (Action.VIEW_CARE,)),
+        Section("/care/beds", "家庭养老床位", "Home care beds", "每份申请到了哪一步、谁已超期",
+                "Where each application stands, and who is late", (Action.VIEW_CARE,)),
+        Section("/care/grants", "补贴", "Grants", "规则秒批并写明理由；其余由人工核定",
+                "Rules settle at once, with the reason; a person decides the rest", (Action.VIEW_CARE,)),
+        Section("/care/equipment", "辅具", "Equipment", "库存、借出、归还、超期",
+                "In stock, lent, returned, overdue", (Action.VIEW_CARE,)),
     )),
-    Group("服务", "Services", ()),
+    Group("服务", "Services", SERVICES),
     Group("互助", "Helping each other", ()),
     Group("人员与知识", "People and knowledge", ()),
     Group("数据与权利", "Data and rights", (

@@ -2,7 +2,7 @@
 
 import typer
 
-from shouwang.cli.care import privacy, rules, traits
+from shouwang.cli.care import beds, equipment, grants, privacy, rules, traits
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
@@ -11,3 +11,6 @@ app = typer.Typer(
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(rules.app, name="rules")
 app.add_typer(traits.app, name="traits")
+app.add_typer(beds.app, name="beds")
+app.add_typer(grants.app, name="grants")
+app.add_typer(equipment.app, name="equipment")

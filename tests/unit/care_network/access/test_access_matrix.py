@@ -72,6 +72,8 @@ MATRIX = {
     "record_traits":         "yes   no    no    yes   yes   no    no    no    no    no",
     "set_care_rules":        "yes   no    no    yes   no    no    no    no    no    no",
     "view_care":             "yes   yes   yes   yes   yes   yes   no    no    no    no",
+    "take_course":           "yes   yes   yes   yes   yes   yes   yes   no    yes   no",
+    "manage_library":        "yes   no    no    yes   no    no    no    no    no    no",
     "assess":                "no    no    no    yes   yes   yes   no    no    no    no",
     "approve_proposals":     "no    no    yes   yes   yes   no    no    no    no    no",
     "manage_registers":      "yes   no    no    yes   no    no    no    no    no    no",
