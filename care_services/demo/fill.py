@@ -6,13 +6,16 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_services.demo import equipment, grants, home_beds, home_services
+from care_services.demo import equipment, grants, home_beds, home_services, meals, quality
 
 PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
     home_beds.fill,
     equipment.fill,
     grants.fill,
     home_services.fill,
+    meals.meals,
+    quality.complaints,
+    quality.quality,
 )
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""
 

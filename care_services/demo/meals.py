@@ -32,7 +32,8 @@ def meals(conn: Connection[Any], now: dt.datetime) -> None:
     today = now.astimezone(SHANGHAI).date()
     streets = conn.execute(
         "SELECT a.id, a.path::text, a.name_zh, a.name_en, a.longitude, a.latitude FROM area a WHERE a.level = 'street'"
-        " AND EXISTS (SELECT FROM household h JOIN area p ON p.id = h.area_id WHERE p.path <@ a.path AND NOT h.synthetic)"
+        " AND EXISTS (SELECT FROM household h JOIN area p ON p.id = h.area_id"
+        " WHERE p.path <@ a.path AND NOT h.synthetic)"
         " ORDER BY a.path"
     ).fetchall()
     for street in streets:
@@ -127,7 +128,8 @@ def _orders(conn: Connection[Any], canteen: int, eaters: Sequence[_Eater], now: 
     offers = {
         (row[1], row[2], row[3]): (row[0], row[4], contents(msgspec.convert(row[5], tuple[Dish, ...])))
         for row in conn.execute(
-            "SELECT id, day, meal, code, price_fen, dishes FROM meal_offer WHERE canteen_id = %s AND day BETWEEN %s AND %s",
+            "SELECT id, day, meal, code, price_fen, dishes FROM meal_offer"
+            " WHERE canteen_id = %s AND day BETWEEN %s AND %s",
             (canteen, today - dt.timedelta(days=PAST), today + dt.timedelta(days=AHEAD)),
         )
     }
@@ -226,7 +228,7 @@ def _round(conn: Connection[Any], canteen: int, eaters: Sequence[_Eater], now: d
         )
         if absent:
             conn.execute(
-                "INSERT INTO meal_absence (order_id, resident_id, at, note) SELECT id, resident_id, %s, '按铃三次，电话未接'"
-                " FROM meal_order WHERE id = %s",
+                "INSERT INTO meal_absence (order_id, resident_id, at, note) SELECT id, resident_id, %s,"
+                " '按铃三次，电话未接' FROM meal_order WHERE id = %s",
                 (at, number),
             )

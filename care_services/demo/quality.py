@@ -1,4 +1,4 @@
-"""Complaints and checks of the demonstration: complaints in every state, checks of all four kinds, findings of all sorts."""
+"""Complaints and checks of the demonstration: complaints in every state, checks of all four kinds."""
 
 import datetime as dt
 import hashlib
@@ -53,8 +53,8 @@ def complaints(conn: Connection[Any], now: dt.datetime) -> None:
         closed = received + dt.timedelta(days=5) if state in ("satisfied", "closed") else None
         answered = received + dt.timedelta(days=2) if answer else None
         conn.execute(
-            "INSERT INTO complaint (code, received_at, channel, area_path, resident_id, about, organisation_id, category,"
-            " severity, words, level, state, due_at, answered_at, closed_at)"
+            "INSERT INTO complaint (code, received_at, channel, area_path, resident_id, about, organisation_id,"
+            " category, severity, words, level, state, due_at, answered_at, closed_at)"
             " VALUES (%s, %s, 'telephone', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 code, received, area, None if author == "anonymous" else number, about,
@@ -130,8 +130,8 @@ def _drawn(
     for case in chosen:
         number, place = by_case[case]
         conn.execute(
-            "INSERT INTO quality_check (plan_id, kind, list, edition, organisation_id, area_path, stratum, due_on, state)"
-            " VALUES (%s, 'district', 'meals', 1, %s, %s, %s, %s, 'planned')",
+            "INSERT INTO quality_check (plan_id, kind, list, edition, organisation_id, area_path, stratum, due_on,"
+            " state) VALUES (%s, 'district', 'meals', 1, %s, %s, %s, %s, 'planned')",
             (row[0], number, place, f"{place} canteen", due),
         )
 
@@ -147,8 +147,9 @@ def _check(
     unseen = {items[(luck * 3 + age) % len(items)].code} - fails if age % 2 else set()
     by = inspectors[luck % len(inspectors)] if inspectors else None
     row = conn.execute(
-        "INSERT INTO quality_check (kind, list, edition, organisation_id, area_path, due_on, state, done_at, account_id,"
-        " passed, failed, not_seen) VALUES (%s, %s, %s, %s, %s, %s, 'done', %s, %s, %s, %s, %s) RETURNING id",
+        "INSERT INTO quality_check (kind, list, edition, organisation_id, area_path, due_on, state, done_at,"
+        " account_id, passed, failed, not_seen)"
+        " VALUES (%s, %s, %s, %s, %s, %s, 'done', %s, %s, %s, %s, %s) RETURNING id",
         (
             sort, listed, lists()[listed].edition, provider, area, at.date(), at, by,
             len(items) - len(fails) - len(unseen), len(fails), len(unseen),
@@ -170,9 +171,21 @@ def _check(
         mended = at + dt.timedelta(days=max(1, item.days - 1)) if state != "open" else None
         closed = mended + dt.timedelta(days=2) if old and mended else None
         found = conn.execute(
-            "INSERT INTO quality_finding (check_id, item, organisation_id, area_path, severity, words, responsible, due_on,"
-            " state, mended_at, closed_at) VALUES (%s, %s, %s, %s, %s, %s, '机构负责人', %s, %s, %s, %s) RETURNING id",
-            (row[0], item.code, provider, area, item.severity, f"{item.zh}：现场不符合要求", due, state, mended, closed),
+            "INSERT INTO quality_finding (check_id, item, organisation_id, area_path, severity, words, responsible,"
+            " due_on, state, mended_at, closed_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, '机构负责人', %s, %s, %s, %s) RETURNING id",
+            (
+                row[0],
+                item.code,
+                provider,
+                area,
+                item.severity,
+                f"{item.zh}：现场不符合要求",
+                due,
+                state,
+                mended,
+                closed,
+            ),
         ).fetchone()
         assert found is not None  # noqa: S101 - it was inserted
         steps = [(at, "found", "现场不符合要求")]
