@@ -41,10 +41,16 @@ from console.pages.meals import rounds as meal_rounds
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import account, design, enrolment, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
-from console.pages.privacy import consents, duties
+from console.pages.privacy import consents, copies, duties
 from console.pages.quality import complaints as complaint_pages
 from console.pages.quality import quality as quality_pages
 from console.pages.records import form, imports, lists, record
+from console.pages.registers import data as register_data
+from console.pages.registers import identity as register_identity
+from console.pages.registers import register_lines
+from console.pages.registers import registers as register_files
+from console.pages.reporting import packages as report_packages
+from console.pages.reporting import reports
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
 from console.pages.services import door, money, plans, rounds, visits
@@ -112,7 +118,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     assessment_decisions.router,
     care_of_resident.router,
     care_rules.router,
+    register_files.router,
+    register_lines.router,
+    register_identity.router,
+    register_data.router,
+    reports.router,
+    report_packages.router,
     consents.router,
+    copies.router,
     duties.router,
     visits.router,
     door.router,

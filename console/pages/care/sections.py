@@ -28,6 +28,22 @@ GROUPS: tuple[Group, ...] = (
             "/care/rules", "服务规则", "Rules of services", "补贴、申请与上限按数据判定，可先试算",
             "Subsidies, grants and caps, tried before they hold", (Action.VIEW_CARE,),
         ),
+        Section(
+            "/care/registers", "名册采集", "Registers", "导入其他部门名册，逐行比对，逐项确认",
+            "Lists of other offices, compared line by line and decided on", (Action.MANAGE_REGISTERS,),
+        ),
+        Section(
+            "/care/reports", "上报与交换", "Reports to other levels", "数据包签名、会签、按序送达，何时发给谁",
+            "Packages signed and counter-signed, delivered in order; what was sent to whom", (Action.REPORT_UP,),
+        ),
+        Section(
+            "/care/left", "离开的老人", "Residents who are gone", "去世或迁出的登记，档案保留",
+            "Who died or moved away; nothing is deleted", (Action.MANAGE_REGISTERS,),
+        ),
+        Section(
+            "/care/data", "数据分类", "Data in five classes", "每张表的类别、责任人、保存期、来源与去向",
+            "Class, owner, retention and lineage of every table", (Action.VIEW_CARE,),
+        ),
         *SECTIONS,
     )),
 )  # fmt: skip
