@@ -57,7 +57,7 @@ from console.pages.reporting import packages as report_packages
 from console.pages.reporting import reports
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
-from console.pages.services import door, money, plans, rounds, visits
+from console.pages.services import door, money, plans, requests, rounds, visits
 from console.pages.station import protection, station
 from console.pages.workforce import people as workforce_people
 from console.pages.workforce import sending as workforce_sending
@@ -148,6 +148,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bed.router,
     equipment.router,
     grants.router,
+    requests.router,
     # records
     lists.router,
     record.router,
