@@ -32,12 +32,15 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
             " ORDER BY b.id",
             (path,),
         ).fetchall()
-        number = 0
+        number = lent_out = 0
         for kind, count in _STOCK:
             for _ in range(count):
                 number += 1
                 state = "repair" if number % 9 == 4 else "scrapped" if number == 17 else "stock"
-                borrower = borrowers[number % len(borrowers)] if borrowers and number % 3 == 0 else None
+                borrower = None
+                if number % 3 == 0 and lent_out < 2 * len(borrowers):
+                    borrower = borrowers[lent_out % len(borrowers)]
+                    lent_out += 1
                 added = today - dt.timedelta(days=300 + number)
                 if borrower is not None:
                     state = "lent"

@@ -6,9 +6,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_services.demo import equipment, grants, home_beds, home_services
+from care_services.demo import assessment, equipment, grants, home_beds, home_services
 
 PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
+    assessment.fill,
     home_beds.fill,
     equipment.fill,
     grants.fill,

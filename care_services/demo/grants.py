@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 from care_services.core.facts import facts_of
 from care_services.core.rules import Value, read_rules
@@ -44,6 +45,9 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
         number, state = _apply(conn, "age_friendly", one, at, facts[one[0]], form)
         if place == 1 and state == "waiting":
             _decide(conn, number, now - dt.timedelta(hours=20))
+    for place, one in enumerate(one for one in people if one[3] == "in_service"):
+        elsewhere: dict[str, Value] = {"paid_elsewhere": place % 3 == 0} if place % 3 < 2 else {}
+        _apply(conn, "service_subsidy", one, now - dt.timedelta(days=3 + place), facts[one[0]], elsewhere)
     _settle_last_month(conn, month_of(month_of(today) - dt.timedelta(days=1)), now)
 
 
@@ -69,12 +73,12 @@ def _apply(
     assert number is not None  # noqa: S101 - there was none at all
     _write(conn, number, facts, settled, at, "rules")
     conn.execute(
-        "INSERT INTO grant_step (application_id, at, step, to_state, actor, origin, reason) VALUES"
-        " (%(id)s, %(at)s, 'apply', 'waiting', '何站长', 'demo', ''),"
-        " (%(id)s, %(at)s, %(step)s, %(state)s, %(rules)s, 'demo', %(reason)s)",
+        "INSERT INTO grant_step (application_id, at, step, to_state, actor, origin, reason, detail) VALUES"
+        " (%(id)s, %(at)s, 'apply', 'waiting', '何站长', 'demo', '', '{}'),"
+        " (%(id)s, %(at)s, %(step)s, %(state)s, %(rules)s, 'demo', %(reason)s, %(detail)s)",
         {
             "id": number, "at": at, "step": "wait" if settled.state == "waiting" else "settle", "state": settled.state,
-            "rules": store.RULES_ACTOR, "reason": settled.zh,
+            "rules": store.RULES_ACTOR, "reason": settled.zh, "detail": Jsonb({"rule": settled.rule, "en": settled.en}),
         },
     )  # fmt: skip
     return number, settled.state

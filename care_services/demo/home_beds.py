@@ -12,7 +12,6 @@ from psycopg.types.json import Jsonb
 from care_services.home_beds import life
 from care_services.home_beds.catalogue import DEADLINES, DEVICE_ROOMS, PLANS, SURVEY, due_of, models_to_plan
 from care_services.home_beds.terms import end_of, first_check, next_due
-from firmware_profiles.channels import CHANNELS
 from firmware_profiles.devices import MODELS
 from vocabulary.times import SHANGHAI
 
@@ -55,7 +54,7 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
                     WHERE o.kind = 'home_care_bed_team' AND a.path <@ p.path
                     ORDER BY nlevel(p.path) DESC, o.id LIMIT 1) AS organisation_id
             FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
-            WHERE NOT h.synthetic ORDER BY r.home_care_bed DESC, r.code LIMIT %s
+            WHERE NOT h.synthetic ORDER BY r.home_care_bed DESC, r.ability_grade IN ('intact', 'mild'), r.code LIMIT %s
             """,
             (MOST,),
         ).fetchall()
@@ -236,16 +235,20 @@ class _Bed:
             )
 
 
+_SHOWN: dict[str, float] = {
+    "heart_rate": 71, "in_bed": 1, "motion": 1, "presence": 1, "systolic_bp": 128, "spo2": 96, "body_temperature": 36.5,
+    "glucose": 6.1, "weight": 58, "respiration_rate": 16, "door_open": 1, "room_temperature": 24, "body_movement": 1,
+}  # fmt: skip
+"""Plausible readings by channel."""
+
+
 def _function(model: str) -> tuple[str, float | None] | None:
     """A reading or an event by which a device of this model shows its function; None where it has neither."""
     known = MODELS[model]
-    channels = sorted(
-        code for code in known.channels if CHANNELS[code].kind != "device" or known.transport == "gateway"
-    )  # fmt: skip
-    if channels:
-        low, high = CHANNELS[channels[0]].range
-        return channels[0], {"heart_rate": 71.0, "motion": 1.0, "in_bed": 1.0, "presence": 1.0}.get(
-            channels[0], float(round((low + high) / 2)) if high <= 100 else low
-        )
+    if known.transport == "gateway":
+        return "gateway_cpu", 12
     events = [event for table in known.events.values() for event in table.values()]
+    for channel, value in _SHOWN.items():
+        if channel in known.channels or (channel == "body_movement" and known.has_imu):
+            return channel, value
     return (events[0], None) if events else None

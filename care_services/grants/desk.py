@@ -194,7 +194,10 @@ class Grants:
         step = "wait" if settled.state == "waiting" else "settle"
         store.record(
             self._conn, number, step, settled.state, None, self._at, self._origin, settled.zh,
-            {"rule": settled.rule, "version": version, "missing": settled.missing, "amount_fen": settled.amount_fen},
+            {
+                "rule": settled.rule, "version": version, "missing": settled.missing, "amount_fen": settled.amount_fen,
+                "en": settled.en,
+            },
         )  # fmt: skip
         return settled.state
 

@@ -111,6 +111,10 @@ ACCOUNT_WHEN_NEEDED = {
 """Commands whose --as may be left out, with the reason; each has a test of its own."""
 
 COMMANDS: dict[Action, tuple[str, ...]] = {
+    Action.APPROVE_PROPOSALS: ("care assessment approve", "care assessment decline"),
+    Action.ASSESS: (
+        "care assessment begin", "care assessment confirm", "care assessment object", "care assessment sign",
+    ),
     Action.DISPATCH: (
         "orders cancel", "orders dispatch", "orders link", "orders offer", "orders plan", "orders step",
         "orders suggest",
@@ -192,6 +196,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "accounts audit show", "audit show",
     ),
     Action.VIEW_CARE: (
+        "care assessment evidence", "care assessment list", "care assessment pdf", "care assessment proposals",
+        "care assessment show",
         "care rules history", "care rules list", "care rules show", "care traits list",
         "care beds list", "care beds show", "care equipment list", "care equipment show", "care grants list",
         "care grants paid", "care grants show",

@@ -2,12 +2,13 @@
 
 import typer
 
-from shouwang.cli.care import beds, equipment, grants, privacy, registers, report, rules, traits
+from shouwang.cli.care import assessment, beds, equipment, grants, privacy, registers, report, rules, traits
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
     no_args_is_help=True,
 )
+app.add_typer(assessment.app, name="assessment")
 app.add_typer(registers.app, name="registers")
 app.add_typer(report.app, name="report")
 app.add_typer(privacy.app, name="privacy")
