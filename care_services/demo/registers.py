@@ -3,8 +3,11 @@
 It needs the key files, and so stands beside :mod:`care_services.demo.fill`: ``shouwang demo`` calls both.
 """
 
+import csv
 import datetime as dt
 import hashlib
+import io
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyrage
@@ -30,7 +33,7 @@ PLACES = ("440308", "440303", "440305", "431224", "450921", "360781", "441521", 
 """Where people of the district were born: Yantian, Shenzhen's other districts, and elsewhere."""
 NOWHERE = "http://127.0.0.1:9/packages"
 """An address of this machine at which nobody answers: the demonstration sends nothing anywhere."""
-HEADINGS = "姓名,公民身份号码,性别,联系电话,现住址,认定日期,救助类别"
+HEADINGS = ("姓名", "公民身份号码", "性别", "联系电话", "现住址", "认定日期", "救助类别")
 
 
 def fill(conn: Connection[Any], now: dt.datetime, ring: KeyRing, key: Ed25519PrivateKey) -> None:
@@ -101,11 +104,12 @@ def _registers(
             number = ""
         if place % 11 == 5:
             number = number[:-1] + ("0" if number[-1] != "0" else "1")
-        lines.append(f"{name},{number},{sexes[one['sex']]},{phone},{address},2024-0{1 + place % 9}-01,低保")
+        lines.append((name, number, sexes[one["sex"]], phone, address, f"2024-0{1 + place % 9}-01", "低保"))
     new = "44030819510817002"
-    lines.append(f"林秀琼,{new + check_character(new)},女,13800009999,盐田区海山街道,2025-06-01,低收入")
-    lines.append("不详,4403081951081700,男,,,,低保")
-    table = parse("低保名册-演示.csv", "\n".join(lines).encode())
+    new += check_character(new)
+    lines.append(("林秀琼", new, "女", "13800009999", "盐田区海山街道", "2025-06-01", "低收入"))
+    lines.append(("不详", new[:-2], "女", "", "", "", "低保"))
+    table = parse("低保名册-演示.csv", _csv(lines))
     taken_on = (now - dt.timedelta(days=9)).astimezone(SHANGHAI).date()
     reading = Reading(register="low_income", area=admin.area_path or "", taken_on=taken_on, complete=True)
     taken = collecting.take_in(conn, admin, ring, table, reading, at=now - dt.timedelta(days=8), origin=ORIGIN)
@@ -116,14 +120,20 @@ def _registers(
         deciding.decide(conn, admin, line.id, line.version, choices, "已电话核实", at=now - dt.timedelta(days=7),
                         origin=ORIGIN)  # fmt: skip
     last = people[-1]
-    text = f"姓名,证件号码,人员状态,变动日期\n{last['name_zh']},{number_of(last)},迁出,{taken_on}\n"
+    moved = (("姓名", "证件号码", "人员状态", "变动日期"), (last["name_zh"], number_of(last), "迁出", str(taken_on)))
     reading = Reading(register="population", area=admin.area_path or "", taken_on=taken_on)
-    table = parse("户籍变动-演示.csv", text.encode())
+    table = parse("户籍变动-演示.csv", _csv(moved))
     collecting.take_in(conn, admin, ring, table, reading, at=now - dt.timedelta(days=6), origin=ORIGIN)
     pulling.add(
         conn, admin, "hospital", "other_platform", "区人民医院随访平台（演示）", "District hospital, demonstration",
         "http://127.0.0.1:9/register", admin.area_path or "", {}, at=now, origin=ORIGIN,
     )  # fmt: skip
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
 
 
 def _reports(conn: Connection[Any], admin: Account, ring: KeyRing, key: Ed25519PrivateKey, now: dt.datetime) -> None:
