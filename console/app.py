@@ -32,12 +32,22 @@ from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
 from console.pages.intake import channels, gaps, quarantine, storage
+from console.pages.library import certificates as library_certificates
+from console.pages.library import courses as library_courses
+from console.pages.library import documents as library_documents
+from console.pages.library import products as library_products
 from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
+from console.pages.meals import menu as meal_menus
+from console.pages.meals import ordering as meal_orders
+from console.pages.meals import overview as meals_overview
+from console.pages.meals import rounds as meal_rounds
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import account, design, enrolment, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
 from console.pages.privacy import consents, copies, duties
+from console.pages.quality import complaints as complaint_pages
+from console.pages.quality import quality as quality_pages
 from console.pages.records import form, imports, lists, record
 from console.pages.registers import data as register_data
 from console.pages.registers import identity as register_identity
@@ -47,8 +57,10 @@ from console.pages.reporting import packages as report_packages
 from console.pages.reporting import reports
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
-from console.pages.services import door, money, plans, rounds, visits
+from console.pages.services import door, money, plans, requests, rounds, visits
 from console.pages.station import protection, station
+from console.pages.workforce import people as workforce_people
+from console.pages.workforce import sending as workforce_sending
 from console.settings import ConsoleSettings
 from console.shell.entry import confirming
 from console.shell.errors import HANDLERS
@@ -101,11 +113,23 @@ ROUTERS: tuple[APIRouter, ...] = (
     frame.router,
     # care and services
     care.router,
+    meal_rounds.router,
+    meals_overview.router,
+    meal_menus.router,
+    meal_orders.router,
+    complaint_pages.router,
+    quality_pages.router,
     assessments.router,
     assessment.router,
     assessment_decisions.router,
     care_of_resident.router,
     care_rules.router,
+    workforce_people.router,
+    workforce_sending.router,
+    library_documents.router,
+    library_products.router,
+    library_courses.router,
+    library_certificates.router,
     register_files.router,
     register_lines.router,
     register_identity.router,
@@ -124,6 +148,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bed.router,
     equipment.router,
     grants.router,
+    requests.router,
     # records
     lists.router,
     record.router,

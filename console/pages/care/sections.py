@@ -1,7 +1,9 @@
 """The pages of care and services as a table: group, address, name, what for, and the permissions that open them."""
 
 from care_network.access.permissions import Action
+from console.pages.meals.sections import SECTIONS as MEALS
 from console.pages.privacy.sections import SECTIONS
+from console.pages.quality.sections import SECTIONS as QUALITY
 from console.pages.sections import Group, Section
 from console.pages.services.sections import SECTIONS as SERVICES
 
@@ -18,9 +20,18 @@ GROUPS: tuple[Group, ...] = (
         Section("/care/equipment", "辅具", "Equipment", "库存、借出、归还、超期",
                 "In stock, lent, returned, overdue", (Action.VIEW_CARE,)),
     )),
-    Group("服务", "Services", SERVICES),
+    Group("服务", "Services", (*SERVICES, *MEALS, *QUALITY)),
     Group("互助", "Helping each other", ()),
-    Group("人员与知识", "People and knowledge", ()),
+    Group("人员与知识", "People and knowledge", (
+        Section("/care/workforce", "专业人员", "Professionals", "证书、工时、评价；谁可以派往哪里",
+                "Certificates, hours, ratings; who may be sent where", (Action.VIEW_CARE,)),
+        Section("/care/documents", "制度文件", "Documents", "标准与规程的版本、阅读确认",
+                "Standards and procedures: versions, and who has read them", (Action.VIEW_CARE,)),
+        Section("/care/products", "产品目录", "Products", "设备型号、在用数量与本地可靠性",
+                "Device models: how many are in use, how reliable here", (Action.VIEW_CARE,)),
+        Section("/care/courses", "培训课程", "Courses", "学习、考试与证书，家属也可参加",
+                "Read, be tested, have a certificate; for families, too", (Action.TAKE_COURSE,)),
+    )),
     Group("数据与权利", "Data and rights", (
         Section(
             "/care/rules", "服务规则", "Rules of services", "补贴、申请与上限按数据判定，可先试算",

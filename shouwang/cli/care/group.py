@@ -2,7 +2,22 @@
 
 import typer
 
-from shouwang.cli.care import assessment, beds, equipment, grants, privacy, registers, report, rules, traits
+from shouwang.cli.care import (
+    assessment,
+    beds,
+    equipment,
+    grants,
+    library,
+    one_tap,
+    privacy,
+    registers,
+    report,
+    rules,
+    run,
+    services,
+    traits,
+    workforce,
+)
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
@@ -17,3 +32,10 @@ app.add_typer(traits.app, name="traits")
 app.add_typer(beds.app, name="beds")
 app.add_typer(grants.app, name="grants")
 app.add_typer(equipment.app, name="equipment")
+app.add_typer(library.app, name="library")
+app.add_typer(library.courses, name="courses")
+app.add_typer(workforce.app, name="workforce")
+app.add_typer(services.app, name="services")
+app.add_typer(one_tap.app, name="one-tap")
+app.command("run")(run.run)
+app.command("rounds")(run.rounds)

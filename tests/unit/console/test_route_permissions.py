@@ -52,6 +52,7 @@ PUBLIC = {
     "/w/{token}/place": "a signed link; the person's account has the permission, or is refused",
     "/w/{token}/place/withdraw": "a signed link; the person's account has the permission, or is refused",
     "/rate/{token}": "a signed link, for one visit",
+    "/verify-certificate": "whoever holds the paper, by its code of 80 bits; says what stands on it",
 }
 
 
