@@ -45,6 +45,7 @@ WORDS: Mapping[str, Pair] = {
     "decide_reversal": ("复核冲正", "decided on a reversal"),
     "view_statement": ("查看时间账单", "looked at a statement of minutes"),
     "change_volunteer": ("修改志愿者", "changed a volunteer"),
+    "view_help": ("查看互助服务", "looked at a volunteer's help"),
     "ask_for_help": ("预约互助服务", "asked for a volunteer's help"),
     "change_help": ("处理互助服务", "took a step of a volunteer's help"),
     "change_round": ("修改陪伴巡访", "changed a round for company"),
