@@ -2,16 +2,22 @@
 
 from collections.abc import Mapping
 
+from care_services.assessment import due
+from care_services.complaints.handling import COMPLAINT_DEADLINE
 from care_services.core.rules import Subject
 from care_services.grants import kinds
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.visits import waiting
+from care_services.meals.subsidies import MEAL_SUBSIDY
 from care_services.time_bank import limits
 
 _SUBJECTS: tuple[Subject, ...] = (
-    *kinds.SUBJECTS,
+    MEAL_SUBSIDY,
+    COMPLAINT_DEADLINE,
+    due.SUBJECT,
     subsidy.SUBJECT,
     waiting.SUBJECT,
+    *kinds.SUBJECTS,
     limits.SUBJECT,
 )
 SUBJECTS: Mapping[str, Subject] = {subject.code: subject for subject in _SUBJECTS}

@@ -15,6 +15,9 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.accounts import keeping, one
 from console.pages.admin import frame
+from console.pages.assessment import assessments
+from console.pages.assessment import decisions as assessment_decisions
+from console.pages.assessment import one as assessment
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
@@ -33,6 +36,7 @@ from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import account, design, enrolment, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
+from console.pages.privacy import consents, duties
 from console.pages.records import form, imports, lists, record
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
@@ -89,8 +93,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     frame.router,
     # care and services
     care.router,
+    assessments.router,
+    assessment.router,
+    assessment_decisions.router,
     care_of_resident.router,
     care_rules.router,
+    consents.router,
+    duties.router,
     # records
     lists.router,
     record.router,

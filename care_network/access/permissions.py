@@ -5,15 +5,15 @@ role decides only the start page and its menu, the scope of the alerts shown, wh
 length of a session.
 """
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, LiteralString
 
 from psycopg import Connection
-from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account
+from care_network.access.auditing.lines import audit as audit
+from care_network.access.auditing.lines import audit_home as audit_home
 from care_network.errors import NotPermittedError
 from vocabulary.area_path import within
 
@@ -123,6 +123,14 @@ class Action(StrEnum):
     """Bring observations in as another system does."""
     VIEW_CARE = "view_care"
     """Assessments, beds, services, meals and the time bank of one's own area."""
+    TAKE_COURSE = "take_course"
+    """Read courses, be tested, have the certificate that they end with."""
+    MANAGE_LIBRARY = "manage_library"
+    """Documents with their versions and readers, courses, and whether their certificates hold."""
+    ASSESS = "assess"
+    """Assess residents' ability: begin, fill in, sign as the first or the second assessor."""
+    APPROVE_PROPOSALS = "approve_proposals"
+    """Decide on what a grade proposes: thresholds, escalation, service plan (the first two need their own, too)."""
     MANAGE_REGISTERS = "manage_registers"
     """Registers of other offices: import them, decide on what differs; residents' identity numbers."""
     REPORT_UP = "report_up"
@@ -139,6 +147,18 @@ class Action(StrEnum):
     """Volunteers, requests, rounds and the books of the time bank."""
     CONFIRM_HELP = "confirm_help"
     """Ask for a volunteer's help, and say afterwards how long it was: for the receiving side."""
+    VIEW_PRIVACY = "view_privacy"
+    """How personal data is handled: duties, periods, projects, erasures; nobody's consents."""
+    GIVE_CONSENTS = "give_consents"
+    """Write residents' consents down, and withdraw them."""
+    MANAGE_MEALS = "manage_meals"
+    """Menus of canteens, diets and orders of residents, rounds and settlements."""
+    DELIVER_MEALS = "deliver_meals"
+    """Take meals to the doors, and say who took them in."""
+    ANSWER_COMPLAINTS = "answer_complaints"
+    """Answer complaints, and hand them to the level above."""
+    INSPECT = "inspect"
+    """Check providers of care, state what is wrong, and see whether it was mended."""
     USE_PANEL = "use_panel"
     """Call for help and see one's own day on the panel at home."""
     PLAN_SERVICES = "plan_services"
@@ -171,13 +191,22 @@ _DISPATCHER = frozenset(
     | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
+    | {Action.TAKE_COURSE}
     | {Action.PLAN_SERVICES, Action.REQUEST_SERVICE}
+    | {Action.GIVE_CONSENTS}
 )
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
     # Sets the platform up, answers no alert: an alert is closed by those who care for the person.
     Role.ADMIN: frozenset(
         _VIEW
+        | {Action.VIEW_OPERATIONS, Action.VIEW_OUTBOX, Action.SETTLE_QUARANTINE, Action.EXPORT_VITALS}
+        | {Action.PROVISION, Action.VIEW_NETWORK, Action.MANAGE_STAFF, Action.EDIT_CONTACTS, Action.VIEW_ORDERS}
+        | {Action.SET_POLICIES, Action.SET_PREFERENCES, Action.VIEW_LIMITS, Action.SET_HOME_LIMITS}
+        | {Action.SET_DISTRICT_LIMITS, Action.PAUSE_ALERTS, Action.MANAGE_ACCOUNTS, Action.LET_IN, Action.VIEW_AUDIT}
+        | {Action.VIEW_FIGURES, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.MANAGE_MACHINES, Action.VIEW_CARE}
+        | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY, Action.MANAGE_REGISTERS, Action.REPORT_UP, Action.RECORD_TRAITS}
+        | {Action.SET_CARE_RULES, Action.APPROVE_BEDS, Action.SETTLE_SERVICES}
         | {
             Action.VIEW_OPERATIONS,
             Action.VIEW_OUTBOX,
@@ -208,46 +237,62 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_CARE_RULES,
             Action.APPROVE_BEDS,
             Action.SETTLE_SERVICES,
+            Action.INSPECT,
         }
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
+    | {Action.ANSWER_COMPLAINTS}
     | {Action.VIEW_FIGURES, Action.SETTLE_QUARANTINE, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.LET_IN}
-    | {Action.SETTLE_SERVICES},
+    | {Action.SETTLE_SERVICES}
+    | {Action.VIEW_PRIVACY}
+    | {Action.APPROVE_PROPOSALS},
     # Answers for a center's homes, people and figures; takes no alert: that is the station's and the desk's.
     Role.MANAGER: frozenset(
         _VIEW
+        | {Action.MANAGE_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
+        | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
         | {Action.MANAGE_REGISTERS}
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
         | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
         | {Action.MANAGE_TIME_BANK}
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
+        | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
     Role.STATION: frozenset(
         _VIEW
+        | {Action.MANAGE_MEALS, Action.DELIVER_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
+        | {Action.TAKE_COURSE}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
         | {Action.MANAGE_BEDS}
         | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
         | {Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP}
+        | {Action.GIVE_CONSENTS}
+        | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     Role.CARER: frozenset(
         _VIEW
+        | {Action.DELIVER_MEALS}
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
-        | {Action.SERVE}
+        | {Action.TAKE_COURSE, Action.SERVE}
+        | {Action.ASSESS}
     ),
     Role.FAMILY: frozenset(
-        _VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP}
+        _VIEW
+        | {Action.RATE_VISIT, Action.FAMILY_CIRCLE, Action.REQUEST_SERVICE, Action.CONFIRM_HELP, Action.TAKE_COURSE}
     ),
     Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
-    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES}),
+    Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY, Action.TAKE_COURSE}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
 DISPATCHERS = (Role.DISPATCHER, Role.LEAD)
@@ -313,6 +358,10 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.EXCHANGE_READ: "以外部系统身份读取",
     Action.EXCHANGE_WRITE: "以外部系统身份写入",
     Action.VIEW_CARE: "查看养老服务",
+    Action.TAKE_COURSE: "参加培训课程",
+    Action.MANAGE_LIBRARY: "管理制度文件与培训课程",
+    Action.ASSESS: "评估老人能力",
+    Action.APPROVE_PROPOSALS: "审批评估建议",
     Action.MANAGE_REGISTERS: "管理名册与证件号码",
     Action.REPORT_UP: "上报与交换数据",
     Action.RECORD_TRAITS: "登记老人情况",
@@ -321,6 +370,12 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.APPROVE_BEDS: "审批床位与补贴",
     Action.MANAGE_TIME_BANK: "管理时间银行",
     Action.CONFIRM_HELP: "预约和确认互助服务",
+    Action.VIEW_PRIVACY: "查看个人信息保护",
+    Action.GIVE_CONSENTS: "登记与撤回同意",
+    Action.MANAGE_MEALS: "管理助餐",
+    Action.DELIVER_MEALS: "送餐",
+    Action.ANSWER_COMPLAINTS: "答复投诉",
+    Action.INSPECT: "服务质量检查",
     Action.USE_PANEL: "使用长者终端",
     Action.PLAN_SERVICES: "安排上门服务",
     Action.SERVE: "上门服务签到签退",
@@ -419,61 +474,3 @@ def may_see(conn: Connection[Any], account: Account, resident_id: int) -> bool:
     """Whether the account may see this resident. False for an id that does not exist, too."""
     asked = {"account": account.id, "resident": resident_id}
     return conn.execute(_VISIBLE_ONE, asked).fetchone() is not None
-
-
-def audit(
-    conn: Connection[Any],
-    account: Account | None,
-    action: Action | str,
-    *,
-    at: dt.datetime,
-    resident_id: int | None = None,
-    origin: str = "",
-    detail: dict[str, Any] | None = None,
-) -> None:
-    """Record a look at a resident's data or a change of it; part of the caller's transaction if there is one.
-
-    A ``resident_id`` that does not exist is recorded in ``detail`` instead: trying an invented id leaves a trace.
-    """
-    detail = dict(detail or {})
-    if resident_id is not None and not 0 < resident_id < 2**31:
-        detail["unknown_resident"] = str(resident_id)[:40]
-        resident_id = None
-    with conn.transaction():
-        conn.execute(
-            """
-            INSERT INTO audit (at, account_id, action, resident_id, detail, origin)
-            SELECT %(at)s, %(account)s, %(action)s, CASE WHEN known THEN %(resident)s::integer END,
-                   CASE WHEN known OR %(resident)s::integer IS NULL THEN %(detail)s
-                        ELSE %(detail)s || jsonb_build_object('unknown_resident', %(resident)s::text) END,
-                   %(origin)s
-            FROM (SELECT is_resident(%(resident)s::integer)) AS resident (known)
-            """,
-            {
-                "at": at,
-                "account": account.id if account else None,
-                "action": str(action),
-                "resident": resident_id,
-                "detail": Jsonb(detail),
-                "origin": origin,
-            },
-        )
-
-
-def audit_home(
-    conn: Connection[Any],
-    account: Account | None,
-    action: Action | str,
-    household_id: int,
-    *,
-    at: dt.datetime,
-    origin: str = "",
-    detail: dict[str, Any] | None = None,
-) -> None:
-    """Record a look at a home or a change of it: a line for each resident, so that a search by any of them finds it.
-
-    A home without residents has one line.
-    """
-    found = conn.execute("SELECT id FROM resident WHERE household_id = %s ORDER BY id", (household_id,)).fetchall()
-    for resident_id in [row[0] for row in found] or [None]:
-        audit(conn, account, action, at=at, resident_id=resident_id, origin=origin, detail=detail)

@@ -148,6 +148,17 @@ def match(crew: Crew, job: Job, best: int = 3) -> Match:
     return Match(tuple(_candidate(crew, job, fit, row) for row in order[:best]), len(left), tuple(removed))
 
 
+def barriers(crew: Crew, job: Job) -> dict[int, tuple[str, ...]]:
+    """Name every constraint that keeps each person from being sent, by staff id; none: they can be sent.
+
+    Raises KeyError for an unknown service or urgency.
+    """
+    funnel = _fit(crew, job).funnel
+    return {
+        person.id: tuple(name for name, mask in funnel if not mask[row]) for row, person in enumerate(crew.day.people)
+    }
+
+
 def assign(crew: Crew, jobs: Sequence[Job]) -> dict[str, Candidate]:
     """Assign people to many jobs; returns candidates by job key, without the jobs for which nobody is left.
 

@@ -23,7 +23,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, Role
 from care_network.access.sessions import Term
 from care_network.errors import NotPermittedError
 from care_network.records import vitals
@@ -196,7 +196,7 @@ async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> Non
     unwatch = console.board.watch(watcher)
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_send(socket, console, watcher))
+            group.create_task(_send(socket, console, watcher, known.account.role == Role.FAMILY))
             group.create_task(_check(socket, console, watcher, known))
             group.create_task(_receive(socket))
             group.create_task(_beat(socket, console, known.account))
@@ -207,10 +207,15 @@ async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> Non
         unwatch()
 
 
-async def _send(socket: WebSocket, console: Console, watcher: Watcher) -> None:
+async def _send(socket: WebSocket, console: Console, watcher: Watcher, by_consent: bool) -> None:
+    """``by_consent``: whoever watches sees by residents' consents, which are asked again before each alert."""
     await socket.send_text(_board(console, watcher))
     while True:
         alert = await watcher.queue.get()
+        if by_consent:
+            watcher.may_see = (await asyncio.to_thread(watching, socket, console)).scope.sees
+            if alert is not None and not watcher.may_see(alert):
+                continue
         message = _board(console, watcher) if alert is None else _text({"type": "alert", "alert": alert})
         await socket.send_text(message)
 

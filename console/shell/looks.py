@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 EVERY = dt.timedelta(minutes=5)
 MOST = 20_000
-LOADED = frozenset({"alert_id", "order_id", "code"})
+LOADED = frozenset({"alert_id", "order_id", "code", "assessment_id", "proposal_id"})
 """Parts of an address that name somebody: the page's own loader writes the line."""
 TILES = "/map/tiles/"
 """Pieces of the map's ground: streets, and nobody on them. The look at the map has its line."""

@@ -116,6 +116,10 @@ class Lane:
         return len(claimed) == many
 
     def _begin(self, message: ClaimedMessage, leased_until: float) -> None:
+        if not message.agreed:
+            with self._pool.connection() as conn:
+                sending.stop(conn, message, self._worker, "the resident's consent has ended")
+            return
         now = time.monotonic()
         self._abandoned = {thread for thread in self._abandoned if thread.is_alive()}
         with self._lock:

@@ -47,6 +47,8 @@ class ClaimedMessage(msgspec.Struct, frozen=True, kw_only=True):
     created_at: dt.datetime
     attempts: int
     attempt_id: int
+    agreed: bool = True
+    """Of a contact: the resident still agrees, at this moment, that they are told."""
 
     @property
     def last_channel(self) -> bool:
@@ -86,7 +88,11 @@ def claim(conn: Connection[Any], channel: str, worker: str, limit: int) -> list[
             )
             SELECT t.id, t.key, t.recipient_kind, t.recipient_key, t.severity, t.reason, t.name_zh, t.name_en,
                    t.language, t.route, t.addresses, t.position, t.channel, t.content, t.created_at, t.attempts,
-                   o.id AS attempt_id
+                   o.id AS attempt_id,
+                   t.recipient_kind <> 'contact' OR EXISTS (
+                       SELECT FROM resident r JOIN contact c ON c.resident_id = r.id
+                       WHERE r.code = split_part(t.recipient_key, '/', 1) AND r.code || '/' || c.phone = t.recipient_key
+                         AND c.consent_at <= clock_timestamp()) AS agreed
             FROM taken t JOIN opened o ON o.message_id = t.id
             """,
             {"channel": channel, "worker": worker, "lease": LEASE_S, "limit": limit},
@@ -201,6 +207,19 @@ def fail(
             )
             return "retry"
         return _move_on(conn, message.id, message.route, message.position)
+
+
+def stop(conn: Connection[Any], message: ClaimedMessage, worker: str, reason: str) -> None:
+    """End a message that may not be sent any more on any channel, and tell the next person instead."""
+    with conn.transaction():
+        _lock(conn, message.id)
+        _close_attempt(conn, message.attempt_id, "permanent", reason, "")
+        mine = conn.execute(
+            "SELECT FROM message WHERE id = %s AND state = 'sending' AND claimed_by = %s FOR UPDATE",
+            (message.id, worker),
+        ).fetchone()
+        if mine is not None:
+            _move_on(conn, message.id, (), 0)
 
 
 def release(conn: Connection[Any], message: ClaimedMessage, worker: str, pause_s: float, reason: str) -> None:

@@ -4,7 +4,7 @@ import datetime as dt
 import io
 import uuid
 import warnings
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 import psycopg
@@ -65,9 +65,21 @@ def read_photo(data: bytes) -> Photo:
     return Photo(out.getvalue(), *bare.size)
 
 
+_UNREFUSED: LiteralString = (
+    "coalesce((SELECT consent_of(o.resident_id, 'photos') FROM work_order o WHERE o.id = %(order)s), true)"
+)
+"""The resident has not said no to pictures; asked at each use, so that a withdrawal holds at once."""
+
+
 def add(conn: psycopg.Connection[Any], order_id: uuid.UUID, staff_id: int | None, photo: Photo, at: dt.datetime) -> int:
     """Store a photo; gives its id. Part of the caller's transaction, which locks the order. Raises OrderError after
-    MOST."""
+    MOST, and where the resident does not agree to pictures."""
+    agreed = conn.execute(f"SELECT {_UNREFUSED}", {"order": order_id}).fetchone()
+    if agreed is not None and not agreed[0]:
+        raise OrderError(
+            zh="老人不同意拍照，照片没有保存；请用文字说明",
+            en="the resident does not agree to pictures: it was not kept; write it in words",
+        )
     row = conn.execute(
         """
         INSERT INTO work_order_photo (order_id, staff_id, at, width, height, jpeg)
@@ -83,13 +95,17 @@ def add(conn: psycopg.Connection[Any], order_id: uuid.UUID, staff_id: int | None
 
 def ids(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> list[int]:
     """List the photos of an order, in order."""
-    rows = conn.execute("SELECT id FROM work_order_photo WHERE order_id = %s ORDER BY id", (order_id,))
+    rows = conn.execute(
+        f"SELECT id FROM work_order_photo WHERE order_id = %(order)s AND {_UNREFUSED} ORDER BY id",  # noqa: S608 - of constants
+        {"order": order_id},
+    )
     return [row[0] for row in rows]
 
 
 def load(conn: psycopg.Connection[Any], order_id: uuid.UUID, photo_id: int) -> bytes | None:
     """Load a JPEG; None where the order has no such photo."""
     row = conn.execute(
-        "SELECT jpeg FROM work_order_photo WHERE order_id = %s AND id = %s", (order_id, photo_id)
+        f"SELECT jpeg FROM work_order_photo WHERE order_id = %(order)s AND id = %(photo)s AND {_UNREFUSED}",  # noqa: S608
+        {"order": order_id, "photo": photo_id},
     ).fetchone()
     return None if row is None else bytes(row[0])

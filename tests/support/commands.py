@@ -111,6 +111,10 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.EDIT_MEDICAL_NOTE: ("network note set",),
     Action.EXPORT_VITALS: ("export",),
+    Action.GIVE_CONSENTS: (
+        "care privacy consents give", "care privacy consents purposes", "care privacy consents show",
+        "care privacy consents withdraw",
+    ),
     Action.HAND_OVER: (
         "dispatch accept", "dispatch hand-over", "dispatch withdraw",
     ),

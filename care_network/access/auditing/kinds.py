@@ -25,7 +25,7 @@ _ACCOUNTS = frozenset({
     "change_password", "reset_password", "enrol_second_factor", "remove_second_factor", "reset_second_factor",
     "renew_recovery_codes", "add_passkey", "remove_passkey", "end_sessions", "add_account", "add_first_admin",
     "change_account", "enable_account", "disable_account", "expire_account", "give_consent", "withdraw_consent",
-    "leave_circle",
+    "leave_circle", "register_consent", "register_withdrawal",
     "give_exchange_consent", "withdraw_exchange_consent", "revoke_machine_token", "add_machine_token",
 })  # fmt: skip
 OF_HISTORIES = ("steps", "system")

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Form, Request
 from psycopg import Connection
 from starlette.responses import RedirectResponse, Response
@@ -16,6 +15,8 @@ from care_services.core import traits
 from care_services.core.facts import TRAITS
 from care_services.core.traits import Trait
 from console.access.residents import load_resident
+from console.pages.assessment import card as assessment_card
+from console.pages.care.card import Card
 from console.pages.care.frame import care_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
@@ -26,17 +27,9 @@ router = APIRouter()
 LOOK, RECORD = needs(Action.VIEW_CARE), needs(Action.RECORD_TRAITS)
 
 
-class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of care as a resident's page tells it: where it stands, in a few lines, and where there is more."""
-
-    zh: str
-    en: str
-    address: str
-    lines: tuple[tuple[str, str], ...] = ()
-    """(Chinese, English); none: nothing is there yet."""
-
-
-CARDS: tuple[Callable[[Connection[Any], Account, dict[str, Any], dt.datetime], Card | None], ...] = ()
+CARDS: tuple[Callable[[Connection[Any], Account, dict[str, Any], dt.datetime], Card | None], ...] = (
+    assessment_card.card,
+)
 """Makers of cards, in order: each gets the resident's row, and gives None to an account that may not see its part."""
 
 

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0215"
-down_revision = "0210"
+down_revision = "0211"
 branch_labels = None
 depends_on = None
 

@@ -3,7 +3,8 @@
 from database.migrations.run import run_sql
 
 revision = "0260"
-down_revision = "0245"
+down_revision = "0250"
+down_revision = "0250"
 branch_labels = None
 depends_on = None
 

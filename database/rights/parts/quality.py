@@ -1,5 +1,50 @@
 """Rights on the tables of quality control and complaints."""
 
-from database.rights.form import Part
+from database.rights.conditions import ALL, AREA, LIVE, ME, STAFF, by, may, person
+from database.rights.form import Part, Rights
 
-PART = Part()
+_COMPLAINTS = "complaint complaint_author complaint_event"
+_QUALITY = "quality_plan quality_check quality_result quality_finding quality_event"
+_HERE = f"({ALL} OR {STAFF} AND area_path <@ {AREA})"
+_COMPLAINT = f"({ALL} OR {STAFF} AND area_path <@ {AREA} OR complaint_mine(complaint.code))"
+_OF_COMPLAINT = "anchor.code = {table}.complaint"
+_AUTHOR = (
+    f"(account_id = {ME} OR recorded_by = {ME} OR"
+    f" {by('complaint_author', 'complaint', _OF_COMPLAINT)} AND (told OR {may('answer_complaints')}"
+    " AND NOT complaint_about_me(complaint_author.complaint)))"
+)
+
+PART = Part(
+    grants={
+        "console": Rights(
+            select=f"{_COMPLAINTS} {_QUALITY}",
+            insert=f"{_COMPLAINTS} {_QUALITY}",
+            update="complaint quality_check quality_finding",
+            functions="complaint_mine(text) complaint_about_me(text)",
+        )
+    },
+    rows={
+        "complaint": {
+            "SELECT": _COMPLAINT,
+            "INSERT": f"({STAFF} AND area_path <@ {AREA} OR {person('complaint.resident_id')})",
+            "UPDATE": _COMPLAINT,
+        },
+        "complaint_author": {"SELECT": _AUTHOR, "INSERT": LIVE},
+        "complaint_event": {"ALL": by("complaint_event", "complaint", _OF_COMPLAINT)},
+        "quality_plan": {"ALL": _HERE},
+        "quality_check": {"ALL": _HERE},
+        "quality_result": {"ALL": by("quality_result", "quality_check", "anchor.id = {table}.check_id")},
+        "quality_finding": {"ALL": _HERE},
+        "quality_event": {"ALL": by("quality_event", "quality_finding", "anchor.id = {table}.finding_id")},
+    },
+    told_by_families=_COMPLAINTS,
+    decisions={
+        "by the area it belongs to; a family its own complaints": "complaint complaint_event",
+        "who complained: themself, who wrote it down, and who answers complaints of the area, unless it is about them":
+            "complaint_author",
+        "by the area of what is checked": "quality_plan quality_check quality_finding",
+        "by the check": "quality_result",
+        "by the finding": "quality_event",
+    },
+    roles_that={"answer_complaints": ("lead", "manager", "station")},
+)  # fmt: skip

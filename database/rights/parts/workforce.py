@@ -1,5 +1,21 @@
-"""Rights on the tables of the database of care professionals."""
+"""Rights on the tables of professionals: profiles, earlier employers, reminders of certificates that end."""
 
-from database.rights.form import Part
+from database.rights.conditions import worker
+from database.rights.form import Part, Rights
 
-PART = Part()
+_TABLES = "staff_profile staff_employment staff_profile_change certificate_reminder"
+PART = Part(
+    grants={
+        "console": Rights(
+            select=_TABLES,
+            insert=_TABLES,
+            update="staff_profile certificate_reminder",
+            delete="staff_employment",
+        ),
+    },
+    rows={table: {"ALL": worker(f"{table}.staff_id")} for table in _TABLES.split()},
+    decisions={
+        "by the organisation: of the area, or around it and serving it; or the person works, or within 90 days went,"
+        " to homes there; a family: who comes to its home": _TABLES,
+    },
+)

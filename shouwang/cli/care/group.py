@@ -2,11 +2,12 @@
 
 import typer
 
-from shouwang.cli.care import rules, traits
+from shouwang.cli.care import privacy, rules, traits
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
     no_args_is_help=True,
 )
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(rules.app, name="rules")
 app.add_typer(traits.app, name="traits")

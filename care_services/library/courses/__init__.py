@@ -1,0 +1,1 @@
+"""Courses with a test, attempts, and the certificates that they end with."""

@@ -1,0 +1,1 @@
+"""Standards and procedures: versions that never change, who has to read them, and who has confirmed it."""

@@ -1,0 +1,105 @@
+"""Read confirmations: one's own, and who of the readers has not confirmed the version in force."""
+
+import datetime as dt
+from typing import LiteralString
+
+import msgspec
+from psycopg.rows import class_row
+
+from care_network.access.permissions import Action
+from care_network.errors import ChangedMeanwhileError, ProvisioningError
+from care_services.core.connected import Connected
+from care_services.library.documents.keeping import Document, find
+
+LIMIT = 100
+
+
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """An account that has to read a document."""
+
+    account_id: int
+    login: str
+    name_zh: str
+    name_en: str
+    role: str
+    organisation_zh: str | None
+    organisation_en: str | None
+    at: dt.datetime | None
+    """When the version in force was confirmed; None: not yet."""
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How many have to read a document, and how many have confirmed the version in force."""
+
+    readers: int
+    confirmed: int
+
+    @property
+    def missing(self) -> int:
+        """Those who have not."""
+        return self.readers - self.confirmed
+
+
+_READERS: LiteralString = """
+    FROM library_document d
+    JOIN account a ON a.active AND a.role = ANY (d.roles) AND a.area_path <@ d.area AND a.area_path <@ %(area)s::ltree
+    LEFT JOIN staff s ON s.account_id = a.id AND s.active
+    LEFT JOIN LATERAL (
+        SELECT id FROM library_version v WHERE v.document_id = d.id AND v.valid_from <= %(today)s
+        ORDER BY v.valid_from DESC, v.number DESC LIMIT 1) v ON true
+    LEFT JOIN library_read r ON r.version_id = v.id AND r.account_id = a.id
+    WHERE d.id = ANY (%(documents)s) AND (d.organisations = '{}' OR s.organisation_id = ANY (d.organisations))
+"""
+
+
+def confirm(acting: Connected, code: str, number: int) -> None:
+    """Confirm that one has read a version. Raises ProvisioningError where it is none that one has to read,
+    ChangedMeanwhileError where another one is in force by now."""
+    with acting.conn.transaction():
+        document = find(acting, code)
+        if not document.mine or document.version_id is None:
+            raise ProvisioningError(
+                en="this is none that you have to read", zh="您不在该文件的阅读人范围内", field="document"
+            )
+        if document.number != number:
+            raise ChangedMeanwhileError(
+                en=f"version {document.number} is in force now: read that one",
+                zh=f"现行版本已是第 {document.number} 版，请阅读新版",
+            )
+        done = acting.conn.execute(
+            "INSERT INTO library_read (version_id, account_id, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (document.version_id, acting.account.id, acting.now),
+        )
+        if done.rowcount:
+            acting.audit("confirm_document", document=code, number=number)
+
+
+def tallies(acting: Connected, documents: list[Document]) -> dict[int, Tally]:
+    """How many of the account's area have to read each document and have confirmed it, by the document's row."""
+    rows = acting.conn.execute(
+        "SELECT d.id, count(*)::integer, count(r.at)::integer " + _READERS + " GROUP BY d.id",
+        {"area": acting.account.area_path, "today": acting.today, "documents": [one.id for one in documents]},
+    ).fetchall()
+    return {row[0]: Tally(row[1], row[2]) for row in rows}
+
+
+def readers(acting: Connected, code: str, *, missing: bool = True, after: str = "") -> list[Reader]:
+    """List who has to read a document, of the account's area, by login; ``missing``: only who has not confirmed it.
+
+    LIMIT + 1 of them. Raises NotPermittedError where the role does not manage the library.
+    """
+    acting.require(Action.MANAGE_LIBRARY)
+    document = find(acting, code)
+    with acting.conn.cursor(row_factory=class_row(Reader)) as cursor:
+        return cursor.execute(
+            """
+            SELECT a.id AS account_id, a.login, a.name_zh, a.name_en, a.role, o.name_zh AS organisation_zh,
+                   o.name_en AS organisation_en, r.at
+            """
+            + _READERS.replace("    WHERE", "    LEFT JOIN organisation o ON o.id = s.organisation_id\n    WHERE")
+            + " AND a.login > %(after)s AND (NOT %(missing)s OR r.at IS NULL) ORDER BY a.login LIMIT %(most)s",
+            {
+                "area": acting.account.area_path, "today": acting.today, "documents": [document.id], "after": after,
+                "missing": missing, "most": LIMIT + 1,
+            },
+        ).fetchall()  # fmt: skip

@@ -1,0 +1,328 @@
+"""Order and cancel meals: by residents' families and by staff for residents, until the canteen's deadline.
+
+A finding that speaks against a meal for a resident refuses it; staff may order it all the same with a reason, which
+stays with the order. Somebody who has never been asked about allergies is unknown, and refused likewise.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg import Connection
+from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
+
+from care_network.access.permissions import Action, may_do
+from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
+from care_services.core import rule_book
+from care_services.core.acting import Acting
+from care_services.core.facts import facts_of
+from care_services.core.rules import Facts, RuleSet
+from care_services.meals import diets, menus
+from care_services.meals.canteens import Canteen, canteens
+from care_services.meals.checking import Diet, Finding, findings, refused
+from care_services.meals.finding_words import said
+from care_services.meals.menus import Offer
+from care_services.meals.subsidies import MEAL_SUBSIDY, Split, Used, split
+from care_services.meals.words import MEALS, MODES
+
+MOST_MEALS = 28
+"""That one order holds: two weeks of lunch and dinner."""
+LIMIT = 50
+_LOCK = 235
+"""Of advisory locks: orders of one resident."""
+_LOCK_OFFER = 236
+"""Of advisory locks: the last portions of a set."""
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """A set as one resident would have it: what speaks against it, and who pays what."""
+
+    offer: Offer
+    findings: tuple[Finding, ...]
+    split: Split
+    open: bool
+    """Whether it can still be ordered: before the deadline, on the menu, portions left."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A meal that somebody chooses."""
+
+    offer_id: int
+    mode: str = "delivery"
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as lists show it."""
+
+    id: int
+    resident_code: str
+    name_zh: str
+    name_en: str
+    canteen: str
+    canteen_zh: str
+    canteen_en: str
+    offer_id: int
+    code: str
+    day: dt.date
+    meal: str
+    mode: str
+    state: str
+    price: int
+    subsidy: int
+    rule: str | None
+    missing: list[str]
+    overridden: str
+    ordered_at: dt.datetime
+    ended_at: dt.datetime | None
+    handed_to: str | None
+    version: int
+    resident_id: int
+
+
+LINES: LiteralString = """
+    SELECT m.id, r.code AS resident_code, r.name_zh, r.name_en, o.code AS canteen, o.name_zh AS canteen_zh,
+           o.name_en AS canteen_en, m.offer_id, f.code, m.day, m.meal, m.mode, m.state, m.price_fen AS price,
+           m.subsidy_fen AS subsidy, m.rule, m.missing, m.overridden, m.ordered_at, m.ended_at, m.handed_to, m.version,
+           m.resident_id
+    FROM meal_order m JOIN resident r ON r.id = m.resident_id JOIN household h ON h.id = r.household_id
+    JOIN organisation o ON o.id = m.canteen_id JOIN meal_offer f ON f.id = m.offer_id
+    WHERE NOT h.synthetic
+"""
+
+
+def serving(conn: Connection[Any], acting: Acting, resident_id: int) -> list[Canteen]:
+    """The canteens that serve a resident's home."""
+    row = conn.execute(
+        "SELECT a.path::text FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id"
+        " WHERE r.id = %s AND NOT h.synthetic",
+        (resident_id,),
+    ).fetchone()
+    return [] if row is None else canteens(conn, acting, home=row[0])
+
+
+class _Terms(msgspec.Struct, frozen=True):
+    """The things by which a resident's meals are judged and priced."""
+
+    diet: Diet
+    facts: Facts
+    rules: RuleSet
+
+
+def _terms(conn: Connection[Any], acting: Acting, resident_id: int) -> _Terms:
+    return _Terms(
+        diets.diet_of(diets.current_of(conn, [resident_id]).get(resident_id)),
+        facts_of(conn, [resident_id], acting.today).get(resident_id, {}),
+        rule_book.current(conn, MEAL_SUBSIDY, acting.today),
+    )
+
+
+def _used(conn: Connection[Any], resident_id: int, days: Sequence[dt.date]) -> dict[dt.date, int]:
+    """Subsidised meals by day, of all months that the days touch."""
+    if not days:
+        return {}
+    first = min(days).replace(day=1)
+    last = (max(days).replace(day=28) + dt.timedelta(days=4)).replace(day=1)
+    rows = conn.execute(
+        "SELECT day, count(*) FROM meal_order WHERE resident_id = %s AND day >= %s AND day < %s AND subsidy_fen > 0"
+        " AND state <> 'cancelled' GROUP BY day",
+        (resident_id, first, last),
+    ).fetchall()
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def used_of(by_day: Mapping[dt.date, int], day: dt.date) -> Used:
+    """The subsidised meals of a day and its month. Pure."""
+    month = sum(n for one, n in by_day.items() if (one.year, one.month) == (day.year, day.month))
+    return Used(by_day.get(day, 0), month)
+
+
+def quotes(
+    conn: Connection[Any], acting: Acting, resident_id: int, serving: Sequence[Canteen], first: dt.date, last: dt.date
+) -> list[Quote]:
+    """Every set of some days as a resident would have it, each as if it were the next one ordered."""
+    by_id = {one.id: one for one in serving}
+    found = menus.offers(conn, list(by_id), first, last)
+    terms, used = _terms(conn, acting, resident_id), _used(conn, resident_id, [one.day for one in found])
+    return [
+        Quote(
+            offer=one, findings=findings(terms.diet, one.contents),
+            split=split(one.price, terms.rules, terms.facts, used_of(used, one.day)),
+            open=not one.withdrawn and one.left != 0 and by_id[one.canteen_id].deadline.is_open(one.day, acting.at),
+        )
+        for one in found
+    ]  # fmt: skip
+
+
+def order(
+    conn: Connection[Any], acting: Acting, code: str, choices: Sequence[Choice], override: str = ""
+) -> list[Split]:
+    """Order meals for a resident, all or none; how each is paid, in the order of the days.
+
+    ``override``: the reason of staff, where something speaks against one of them. Raises ProvisioningError, which names
+    every meal that cannot be ordered and why; NotFoundError.
+    """
+    acting.require(Action.MANAGE_MEALS, Action.FAMILY_CIRCLE)
+    number = acting.resident(conn, code, "order_meals")
+    if not 0 < len(choices) <= MOST_MEALS:
+        raise ProvisioningError(en=f"choose 1 to {MOST_MEALS} meals", zh=f"请选择 1 至 {MOST_MEALS} 餐")
+    if any(one.mode not in MODES for one in choices):
+        raise ProvisioningError(en="delivered or at the canteen", zh="请选择送餐或堂食", field="mode")
+    may_override = may_do(acting.account, Action.MANAGE_MEALS)
+    reason = override.strip()[:400] if may_override else ""
+    with conn.transaction():
+        conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK, number))
+        for offer_id in sorted({one.offer_id for one in choices}):
+            conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK_OFFER, offer_id))
+        by_canteen = {one.id: one for one in serving(conn, acting, number)}
+        found = menus.offers_by_id(conn, (one.offer_id for one in choices))
+        terms = _terms(conn, acting, number)
+        problems: list[tuple[str, str]] = []
+        wanted: list[tuple[Offer, str, str]] = []
+        for choice in choices:
+            offer = found.get(choice.offer_id)
+            canteen = by_canteen.get(offer.canteen_id) if offer is not None else None
+            if offer is None or canteen is None:
+                raise NotFoundError(en="there is no such set for this home", zh="没有这份套餐，或食堂不服务该住址")
+            against = refused(findings(terms.diet, offer.contents))
+            problem = _problem(offer, canteen, choice, acting.at)
+            if problem is None and against and not reason:
+                problem = _against(offer, against, may_override=may_override)
+            if problem is not None:
+                problems.append(problem)
+            wanted.append((offer, choice.mode, reason if against else ""))
+        if problems:
+            raise ProvisioningError(en="; ".join(en for _, en in problems), zh="；".join(zh for zh, _ in problems))
+        wanted.sort(key=lambda one: (one[0].day, one[0].meal == "dinner"))
+        used = _used(conn, number, [offer.day for offer, _, _ in wanted])
+        splits = []
+        for offer, mode, overridden in wanted:
+            paid = split(offer.price, terms.rules, terms.facts, used_of(used, offer.day))
+            if paid.subsidy:
+                used[offer.day] = used.get(offer.day, 0) + 1
+            _insert(conn, acting, number, offer, mode, overridden, paid)
+            splits.append(paid)
+        acting.audit(
+            conn, "order_meals", number, meals=len(splits), from_day=str(wanted[0][0].day),
+            **({"reason": reason} if any(one[2] for one in wanted) else {}),
+        )  # fmt: skip
+    return splits
+
+
+def _insert(
+    conn: Connection[Any], acting: Acting, number: int, offer: Offer, mode: str, overridden: str, paid: Split
+) -> None:
+    try:
+        with conn.transaction():
+            conn.execute(
+                "INSERT INTO meal_order (resident_id, canteen_id, offer_id, day, meal, mode, state, price_fen,"
+                " subsidy_fen, rule, missing, overridden, ordered_at, account_id)"
+                " VALUES (%s, %s, %s, %s, %s, %s, 'ordered', %s, %s, %s, %s, %s, %s, %s)",
+                (
+                    number, offer.canteen_id, offer.id, offer.day, offer.meal, mode, paid.price, paid.subsidy,
+                    paid.rule, list(paid.missing), overridden, acting.at, acting.account.id,
+                ),
+            )  # fmt: skip
+    except UniqueViolation as error:
+        zh, en = _meal(offer)
+        raise ProvisioningError(
+            en=f"{en} is ordered already: cancel it first", zh=f"{zh}已经订过，改订请先取消"
+        ) from error
+
+
+def _meal(offer: Offer) -> tuple[str, str]:
+    zh, en = MEALS[offer.meal]
+    return f"{offer.day:%m-%d} {zh}", f"{en} of {offer.day:%m-%d}"
+
+
+def _problem(offer: Offer, canteen: Canteen, choice: Choice, now: dt.datetime) -> tuple[str, str] | None:
+    zh, en = _meal(offer)
+    if offer.withdrawn:
+        return f"{zh}：套餐 {offer.code} 已停供", f"{en}: set {offer.code} is off the menu"
+    if not canteen.deadline.is_open(offer.day, now):
+        until = canteen.deadline.of(offer.day)
+        return f"{zh}：订餐已于 {until:%m-%d %H:%M} 截止", f"{en}: orders closed on {until:%m-%d} at {until:%H:%M}"
+    if offer.left == 0:
+        return f"{zh}：套餐 {offer.code} 已订完", f"{en}: set {offer.code} is sold out"
+    if choice.mode == "delivery" and not canteen.delivers:
+        return f"{zh}：{canteen.name_zh}不送餐", f"{en}: {canteen.name_en} does not deliver"
+    return None
+
+
+def _against(offer: Offer, against: Sequence[Finding], *, may_override: bool) -> tuple[str, str]:
+    zh, en = _meal(offer)
+    words = [said(one) for one in against]
+    what_zh, what_en = "、".join(one[0] for one in words), ", ".join(one[1] for one in words)
+    do_zh = "；确需订餐请填写理由" if may_override else "；请先更正饮食登记，或致电社区站"
+    do_en = "; give a reason to order it all the same" if may_override else "; correct the diet, or call the station"
+    return f"{zh}（套餐 {offer.code}）：{what_zh}{do_zh}", f"{en} (set {offer.code}): {what_en}{do_en}"
+
+
+def one(conn: Connection[Any], acting: Acting, order_id: int) -> Line:
+    """An order of a resident whom the account may see. Raises NotFoundError."""
+    with conn.cursor(row_factory=class_row(Line)) as cursor:
+        found = cursor.execute(f"{LINES} AND m.id = %s", (order_id,)).fetchone()
+    if found is None:
+        raise NotFoundError(en="there is no such order", zh="没有这份订餐")
+    acting.resident(conn, found.resident_code, "order_meals")
+    return found
+
+
+def cancel(conn: Connection[Any], acting: Acting, order_id: int, version: int, why: str = "") -> Line:
+    """Cancel an order before the deadline. Raises NotFoundError, ProvisioningError, ChangedMeanwhileError."""
+    acting.require(Action.MANAGE_MEALS, Action.FAMILY_CIRCLE)
+    found = one(conn, acting, order_id)
+    canteen = next((c for c in serving(conn, acting, found.resident_id) if c.code == found.canteen), None)
+    if canteen is not None and not canteen.deadline.is_open(found.day, acting.at):
+        until = canteen.deadline.of(found.day)
+        raise ProvisioningError(
+            en=f"it could be cancelled until {until:%m-%d %H:%M}; call the canteen: {canteen.phone or '—'}",
+            zh=f"取消已于 {until:%m-%d %H:%M} 截止，请致电食堂：{canteen.phone or '—'}",
+        )
+    with conn.transaction():
+        done = conn.execute(
+            "UPDATE meal_order SET state = 'cancelled', ended_at = %s, version = version + 1"
+            " WHERE id = %s AND version = %s AND state = 'ordered'",
+            (acting.at, order_id, version),
+        )
+        if not done.rowcount:
+            raise ChangedMeanwhileError(
+                en="somebody else changed this order meanwhile: look again", zh="这份订餐刚被他人修改，请刷新后再看"
+            )
+        conn.execute(
+            "INSERT INTO meal_order_event (order_id, at, account_id, state, note) VALUES (%s, %s, %s, 'cancelled', %s)",
+            (order_id, acting.at, acting.account.id, why.strip()[:400]),
+        )
+        acting.audit(conn, "cancel_meal", found.resident_id, day=str(found.day), meal=found.meal)
+    return found
+
+
+def of_resident(conn: Connection[Any], resident_id: int, since: dt.date, after: int | None = None) -> list[Line]:
+    """A resident's orders of days from ``since`` on, the latest day first; LIMIT + 1 at most."""
+    with conn.cursor(row_factory=class_row(Line)) as cursor:
+        return cursor.execute(
+            f"{LINES} AND m.resident_id = %s AND m.day >= %s ORDER BY m.day DESC, m.id DESC LIMIT {LIMIT + 1}",
+            (resident_id, since),
+        ).fetchall()
+
+
+def of_day(
+    conn: Connection[Any], canteen_id: int, day: dt.date, meal: str = "", after: int = 0, limit: int = LIMIT
+) -> list[Line]:
+    """A canteen's orders of a day by key, one more than ``limit`` at most; ``meal`` '': of all."""
+    with conn.cursor(row_factory=class_row(Line)) as cursor:
+        return cursor.execute(
+            f"{LINES} AND m.canteen_id = %s AND m.day = %s AND (%s = '' OR m.meal = %s) AND m.id > %s"
+            " ORDER BY m.id LIMIT %s",
+            (canteen_id, day, meal, meal, after, limit + 1),
+        ).fetchall()
+
+
+def counts(conn: Connection[Any], canteen_ids: Sequence[int], first: dt.date, last: dt.date) -> list[tuple[Any, ...]]:
+    """(canteen id, day, meal, state, number) from day to day."""
+    return conn.execute(
+        "SELECT canteen_id, day, meal, state, count(*) FROM meal_order WHERE canteen_id = ANY (%s)"
+        " AND day BETWEEN %s AND %s GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3 DESC, 4",
+        (list(canteen_ids), first, last),
+    ).fetchall()

@@ -1,0 +1,1 @@
+"""Check lists as data: one TOML file for each sort of service."""

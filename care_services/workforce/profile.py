@@ -1,0 +1,238 @@
+"""The page of one professional: what is recorded, what they did, how they were rated, and what ends when."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from care_network.access.permissions import Action, in_area, may_do
+from care_network.duty.loading import load_roster
+from care_network.duty.roster import stints
+from care_network.errors import NotFoundError
+from care_services.core.connected import Connected
+from care_services.workforce.hours import WEEK, Span, Week, midnight, monday_of, month_hours, weeks
+from care_services.workforce.people import Professional, find
+
+WEEKS_BEFORE, WEEKS_AFTER = 4, 1
+"""Weeks of the roster that are shown, besides this one."""
+MONTHS = 12
+"""Of ratings and of the places where somebody worked."""
+LEAST_RATINGS = 5
+"""Below it a mean says little: the page says so."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts that only the profile has. ``version`` 0: nobody has filled it in."""
+
+    education: str | None = None
+    level: int | None = None
+    title: str = ""
+    first_registered_on: dt.date | None = None
+    version: int = 0
+
+
+class Employment(msgspec.Struct, frozen=True):
+    """An earlier employer."""
+
+    id: int
+    employer: str
+    post: str
+    since: dt.date
+    until: dt.date | None
+
+
+class Rating(msgspec.Struct, frozen=True):
+    """Ratings of visits. ``mean`` None: there is none."""
+
+    n: int
+    mean: float | None
+
+    @property
+    def few(self) -> bool:
+        """Whether they are too few for the mean to say much."""
+        return self.n < LEAST_RATINGS
+
+
+class Passed(msgspec.Struct, frozen=True):
+    """A course that was passed."""
+
+    number: str
+    title_zh: str
+    title_en: str
+    issued_on: dt.date
+    expires_on: dt.date | None
+    revoked: bool
+
+
+class Place(msgspec.Struct, frozen=True):
+    """An area where somebody went to homes."""
+
+    zh: str
+    en: str
+    visits: int
+
+
+class Away(msgspec.Struct, frozen=True):
+    """A leave, of now or to come."""
+
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    reason: str
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A change of the profile."""
+
+    at: dt.datetime
+    actor: str
+    what: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class Inner(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of the page for the person and for who manages them, and for nobody else."""
+
+    weeks: list[Week]
+    """By the roster, the oldest first."""
+    month_h: float
+    """Of this calendar month, by the roster."""
+    done: int
+    """Work orders and visits that ended this month."""
+    done_h: float
+    """Hours at doors in them, as they were pressed."""
+    ratings: Rating
+    leave: list[Away]
+    changes: list[Change]
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """All of a professional's page."""
+
+    person: Professional
+    account_id: int | None
+    facts: Facts
+    history: list[Employment]
+    courses: list[Passed]
+    places: list[Place]
+    inner: Inner | None
+    """None: the account may not see it."""
+    may_edit: bool
+
+    @property
+    def bound(self) -> bool:
+        """Whether the law's limits of working hours are theirs: volunteers have none."""
+        return self.person.kind != "volunteer"
+
+
+def load(acting: Connected, code: str) -> File:
+    """The page of one professional; the look is audited. Raises NotFoundError where the account does not see them."""
+    conn = acting.conn
+    person = find(acting, code)
+    if person is None:
+        raise NotFoundError(en=f"there is no {code!r} in your area", zh=f"您的管辖区域内没有 {code}", field="staff")
+    row = conn.execute("SELECT account_id FROM staff WHERE id = %s", (person.id,)).fetchone()
+    account_id = row[0] if row else None
+    manages = may_do(acting.account, Action.MANAGE_STAFF) and in_area(acting.account, person.path)
+    own = account_id is not None and account_id == acting.account.id
+    acting.audit("view_professional", staff=code)
+    return File(
+        person=person, account_id=account_id, facts=facts_of(conn, person.id), history=employments(conn, person.id),
+        courses=_courses(conn, person.id, account_id), places=_places(conn, person.id, acting.now),
+        inner=_inner(acting, person.id) if manages or own else None, may_edit=manages,
+    )  # fmt: skip
+
+
+def facts_of(conn: Connection[Any], staff_id: int) -> Facts:
+    """The profile; an empty one where nobody has filled it in."""
+    with conn.cursor(row_factory=class_row(Facts)) as cursor:
+        found = cursor.execute(
+            "SELECT education, level, title, first_registered_on, version FROM staff_profile WHERE staff_id = %s",
+            (staff_id,),
+        ).fetchone()
+    return found or Facts()
+
+
+def employments(conn: Connection[Any], staff_id: int) -> list[Employment]:
+    """Earlier employers, the newest first."""
+    with conn.cursor(row_factory=class_row(Employment)) as cursor:
+        return cursor.execute(
+            "SELECT id, employer, post, since, until FROM staff_employment WHERE staff_id = %s"
+            " ORDER BY since DESC, id DESC LIMIT 50",
+            (staff_id,),
+        ).fetchall()
+
+
+def planned(conn: Connection[Any], since: dt.datetime, until: dt.datetime) -> Mapping[int, list[Span]]:
+    """The times on duty of everybody who has any, by staff id; whole stints, also beyond the bounds."""
+    found: dict[int, list[Span]] = {}
+    for stint in stints(load_roster(conn, since, until), since, until):
+        found.setdefault(stint.staff_id, []).append((stint.starts_at, stint.ends_at))
+    return found
+
+
+_RATINGS: LiteralString = """
+    SELECT count(*)::integer, avg(t.stars)::float8 FROM work_order o JOIN work_order_rating t ON t.order_id = o.id
+    WHERE o.staff_id = %s AND t.at > %s
+"""
+_DONE: LiteralString = """
+    SELECT count(*)::integer, coalesce(sum(extract(epoch FROM o.done_at - d.at)), 0)::float8 / 3600
+    FROM work_order o LEFT JOIN LATERAL (
+        SELECT max(e.at) AS at FROM work_order_event e WHERE e.order_id = o.id AND e.to_state = 'arrived'
+          AND e.from_state <> 'arrived') d ON true
+    WHERE o.staff_id = %s AND o.state = 'done' AND o.done_at >= %s
+"""
+
+
+def _inner(acting: Connected, staff_id: int) -> Inner:
+    conn, now, today = acting.conn, acting.now, acting.today
+    first = monday_of(today) - WEEKS_BEFORE * WEEK
+    number = WEEKS_BEFORE + 1 + WEEKS_AFTER
+    begin, month = min(first, today.replace(day=1)), midnight(today.replace(day=1))
+    end = max(midnight(first + number * WEEK), month + dt.timedelta(days=32))
+    spans = planned(conn, midnight(begin), end).get(staff_id, [])
+    done = conn.execute(_DONE, (staff_id, month)).fetchone() or (0, 0.0)
+    rated = conn.execute(_RATINGS, (staff_id, now - dt.timedelta(days=30 * MONTHS))).fetchone() or (0, None)
+    with conn.cursor(row_factory=class_row(Away)) as cursor:
+        leave = cursor.execute(
+            "SELECT starts_at, ends_at, reason FROM roster_exception WHERE staff_id = %s AND kind = 'absent'"
+            " AND ends_at > %s ORDER BY starts_at LIMIT 20",
+            (staff_id, now),
+        ).fetchall()
+    with conn.cursor(row_factory=class_row(Change)) as cursor:
+        changes = cursor.execute(
+            "SELECT at, actor, what, before, after FROM staff_profile_change WHERE staff_id = %s"
+            " ORDER BY id DESC LIMIT 20",
+            (staff_id,),
+        ).fetchall()
+    return Inner(
+        weeks=weeks(spans, first, number), month_h=month_hours(spans, today), done=done[0], done_h=done[1],
+        ratings=Rating(*rated), leave=leave, changes=changes,
+    )  # fmt: skip
+
+
+def _courses(conn: Connection[Any], staff_id: int, account_id: int | None) -> list[Passed]:
+    with conn.cursor(row_factory=class_row(Passed)) as cursor:
+        return cursor.execute(
+            "SELECT number, title_zh, title_en, issued_on, expires_on, revoked_at IS NOT NULL AS revoked"
+            " FROM course_certificate WHERE staff_id = %s OR account_id = %s ORDER BY issued_on DESC, id DESC LIMIT 50",
+            (staff_id, account_id),
+        ).fetchall()
+
+
+def _places(conn: Connection[Any], staff_id: int, now: dt.datetime) -> list[Place]:
+    """Communities where somebody was at homes within a year, the most visits first."""
+    with conn.cursor(row_factory=class_row(Place)) as cursor:
+        return cursor.execute(
+            """
+            SELECT c.name_zh AS zh, c.name_en AS en, count(*)::integer AS visits
+            FROM work_order o JOIN household h ON h.id = o.household_id AND NOT h.synthetic
+            JOIN area a ON a.id = h.area_id JOIN area c ON c.level = 'community' AND a.path <@ c.path
+            WHERE o.staff_id = %s AND o.state = 'done' AND o.done_at > %s
+            GROUP BY c.id ORDER BY visits DESC, c.id LIMIT 8
+            """,
+            (staff_id, now - dt.timedelta(days=30 * MONTHS)),
+        ).fetchall()

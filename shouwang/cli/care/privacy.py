@@ -1,0 +1,95 @@
+"""The commands ``shouwang care privacy …``: consents, copies, erasure, research without names, retention, duties."""
+
+from typing import Annotated
+
+import typer
+
+from shouwang.cli.session import ORIGIN, Login, Url, acting
+
+app = typer.Typer(help="Personal data: consents, copies, erasure, research, periods, duties.", no_args_is_help=True)
+consents_app = typer.Typer(help="The register of consents.", no_args_is_help=True)
+app.add_typer(consents_app, name="consents")
+Resident = Annotated[str, typer.Argument(help="Code of the resident.")]
+Purpose = Annotated[str, typer.Argument(help="Code of a purpose; 'purposes' lists them.")]
+To = Annotated[str, typer.Option("--to", help="Number of a contact, login of a family account or of another system.")]
+By = Annotated[str, typer.Option("--by", help="Who decides: self or guardian.")]
+How = Annotated[str, typer.Option("--how", help="paper, page, telephone or spoken.")]
+Evidence = Annotated[str, typer.Option(help="Where it can be looked up: number of the form, of the recording.")]
+
+
+@consents_app.command()
+def purposes(url: Url, login: Login) -> None:
+    """List the purposes with their legal basis, and how many residents of the area said what."""
+    from care_network.access.permissions import Action
+    from care_network.consents import overview
+    from care_network.consents.purposes import PURPOSES
+
+    with acting(url, login, Action.GIVE_CONSENTS) as session:
+        counted = {one.purpose.code: one for one in overview.counts(session.conn, session.account)}
+    for purpose in PURPOSES.values():
+        one = counted.get(purpose.code)
+        said = f"同意 yes {one.yes}, 不同意 no {one.no}, 未询问 never asked {one.unknown}" if one else purpose.basis
+        typer.echo(f"{purpose.code:20} {purpose.zh} / {purpose.en}: {said}")
+
+
+@consents_app.command()
+def show(url: Url, login: Login, resident: Resident) -> None:
+    """Show where each consent of a resident stands."""
+    from care_network.access.permissions import Action
+    from care_network.consents import register, standing
+    from vocabulary.times import local
+
+    with acting(url, login, Action.GIVE_CONSENTS) as session:
+        number = register.resident_of(session.conn, session.account, resident)
+        session.audit("view_consents", resident_id=number)
+        for one in standing.standings(session.conn, number, standing.steps(session.conn, number)):
+            state = {"yes": "同意 yes", "no": "不同意 no", "unknown": "未询问 never asked"}[one.state]
+            since = local(one.last.at) if one.last else ""
+            typer.echo(f"{one.purpose.code:18} {one.recipient:14} {one.name_zh} / {one.name_en}: {state} {since}")
+
+
+@consents_app.command()
+def give(
+    url: Url, login: Login, resident: Resident, purpose: Purpose, how: How, to: To = "", by: By = "self",
+    evidence: Evidence = "",
+    relation: Annotated[str, typer.Option(help="Of a family account: what they are to the resident.")] = "",
+    use: Annotated[str, typer.Option(help="Of another system: what it gets the data for.")] = "",
+) -> None:  # fmt: skip
+    """Write down that a resident agrees.
+
+    Example: shouwang care privacy consents give YT0001A research --how paper --evidence "表 2026-12" --as station
+    """
+    from care_network.access.permissions import Action
+    from care_network.consents import register
+
+    said = register.Said(by=by, how=how, evidence=evidence, relation=relation, purpose=use)
+    with acting(url, login, Action.GIVE_CONSENTS) as session:
+        done = register.give(session.conn, session.account, resident, purpose, to, said, at=session.now, origin=ORIGIN)
+    typer.echo("已登记 written down" if done else "原本已同意 agreed before")
+
+
+@consents_app.command()
+def withdraw(
+    url: Url, login: Login, resident: Resident, purpose: Purpose, how: How, to: To = "", by: By = "self",
+    evidence: Evidence = "", reason: Annotated[str, typer.Option(help="If one is given.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without it only what would end is named.")] = False,
+) -> None:  # fmt: skip
+    """Name what a withdrawal ends, and with --yes withdraw: it holds from that moment, everywhere."""
+    from care_network.access.permissions import Action
+    from care_network.consents import register, standing
+
+    with acting(url, login, Action.GIVE_CONSENTS) as session:
+        number = register.resident_of(session.conn, session.account, resident)
+        register.purpose_of(purpose)
+        for one in standing.standings(session.conn, number, standing.steps(session.conn, number)):
+            if (one.purpose.code, one.recipient) == (purpose, to):
+                for zh, en in standing.consequences(session.conn, number, one):
+                    typer.echo(f"- {zh} / {en}")
+        if not yes:
+            typer.echo("未撤回；加 --yes 执行 nothing was withdrawn; add --yes")
+            raise typer.Exit(1)
+        said = register.Said(by=by, how=how, evidence=evidence, reason=reason)
+        done = register.withdraw(
+            session.conn, session.account, resident, purpose, to, said, at=session.now, origin=ORIGIN
+        )
+    typer.echo("已撤回 withdrawn" if done else "原本就不同意 was so before")

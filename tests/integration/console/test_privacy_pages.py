@@ -1,0 +1,44 @@
+"""Pages of privacy: the register of consents, and what follows from it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.console_site import console_site
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_consent_is_withdrawn_after_the_page_named_what_ends(database_url: str, tmp_path: Path) -> None:
+    with console_site(database_url, tmp_path) as site, site.client("station") as client:
+        site.conn.execute(
+            "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order,"
+            " consent_at) SELECT id, '139', '陈丽', 'Chen Li', '女儿', 'daughter', 1, now() FROM resident"
+            " WHERE code = 'R1'"
+        )
+        listed = client.get("/care/consents").text
+        assert "紧急情况联系家属" in listed
+        page = client.get("/care/consents/R1").text
+        way = re.search(r'href="(/care/consents/R1/withdraw\?purpose=emergency_contact[^"]*)"', page)
+        assert way is not None
+        asked = client.get(way[1].replace("&amp;", "&")).text
+        assert "不再致电女儿陈丽" in asked
+        assert "此后没有可以致电的家属" in asked
+        fields = dict(re.findall(r'name="(purpose|recipient|seen)" value="([^"]*)"', asked))
+        wrong = client.post("/care/consents/R1/withdraw", data=fields)
+        assert wrong.status_code == 422
+        assert "请选择以何种方式表示" in wrong.text
+        done = client.post("/care/consents/R1/withdraw", data={**fields, "how": "telephone"}, follow_redirects=True)
+        assert "此刻起处处生效" in done.text
+        again = client.post("/care/consents/R1/withdraw", data={**fields, "how": "telephone"})
+        assert again.status_code == 409  # on an older state
+        given = client.post(
+            "/care/consents/R1/give",
+            data={"what": "research", "how": "paper", "evidence": "表 9"},
+            follow_redirects=True,
+        )
+        assert "表 9" in given.text
+        assert client.post("/care/consents/R1/give", data={"what": "", "how": "paper"}).status_code == 404
+        assert client.get("/care/consents/R2").status_code == 404  # another street's
+        assert site.conn.execute("SELECT consent_at FROM contact WHERE phone = '139'").fetchone() == (None,)
