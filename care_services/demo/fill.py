@@ -6,7 +6,9 @@ from typing import Any
 
 from psycopg import Connection
 
-PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = ()
+from care_services.demo.time_bank import time_bank
+
+PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (time_bank,)
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""
 
 

@@ -217,7 +217,7 @@ def _month(now: dt.datetime) -> dt.datetime:
 
 def expire(conn: Connection[Any], account: Account, now: dt.datetime, origin: str = "") -> int:
     """Let expire what is older than the rules allow; returns the minutes. Safe to repeat: once a day at most books."""
-    require(account, Action.MANAGE_TIME_BANK)
+    require(account, Action.SET_CARE_RULES)
     if not covers_every_home(conn, account):
         raise NotPermittedError(
             en="minutes expire in the whole district: an account of the district does it",

@@ -128,8 +128,9 @@ class Booked(msgspec.Struct, frozen=True, kw_only=True):
 _BOOKED = """
     SELECT t.number, t.at, t.kind, t.reason, t.relation, q.number AS request, o.number AS reverses,
            back.number AS reversed_by, a.name_zh AS by_zh, s.name_zh AS second_zh,
-           (SELECT coalesce(sum(e.minutes), 0) FROM time_entry e WHERE e.transaction_id = t.id
-            AND e.minutes > 0)::integer AS minutes,
+           (SELECT greatest(coalesce(sum(e.minutes) FILTER (WHERE e.minutes > 0), 0),
+                            -coalesce(sum(e.minutes) FILTER (WHERE e.minutes < 0), 0))
+            FROM time_entry e WHERE e.transaction_id = t.id)::integer AS minutes,
            EXISTS (SELECT FROM time_reversal v WHERE v.transaction_id = t.id AND v.decided_at IS NULL) AS waiting
     FROM time_transaction t LEFT JOIN time_request q ON q.id = t.request_id
     LEFT JOIN time_transaction o ON o.id = t.reverses_id LEFT JOIN time_transaction back ON back.reverses_id = t.id
@@ -241,14 +242,14 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def picture(months: list[Month]) -> list[Bar]:
-    """Bars of minutes earned and spent by month, side by side; the highest is 120 high."""
+    """Bars of minutes earned and spent by month, side by side; the highest is 105 high."""
     top = max([1, *(one.earned for one in months), *(one.spent for one in months)])
     step = 720 / max(1, len(months))
     return [
         Bar(
-            month=one, x=round(place * step, 1), earned_h=round(120 * one.earned / top, 1),
-            earned_y=round(130 - 120 * one.earned / top, 1), spent_h=round(120 * one.spent / top, 1),
-            spent_y=round(130 - 120 * one.spent / top, 1),
+            month=one, x=round(place * step, 1), earned_h=round(105 * one.earned / top, 1),
+            earned_y=round(130 - 105 * one.earned / top, 1), spent_h=round(105 * one.spent / top, 1),
+            spent_y=round(130 - 105 * one.spent / top, 1),
         )
         for place, one in enumerate(months)
     ]  # fmt: skip

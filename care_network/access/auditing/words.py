@@ -43,6 +43,7 @@ WORDS: Mapping[str, Pair] = {
     "expire_minutes": ("处理到期时间", "let minutes of the time bank expire"),
     "ask_reversal": ("申请冲正", "asked that a booking be reversed"),
     "decide_reversal": ("复核冲正", "decided on a reversal"),
+    "verify_time_bank": ("校验时间账本", "proved the time bank's books"),
     "view_statement": ("查看时间账单", "looked at a statement of minutes"),
     "change_volunteer": ("修改志愿者", "changed a volunteer"),
     "view_help": ("查看互助服务", "looked at a volunteer's help"),

@@ -3,6 +3,7 @@
 from care_network.access.permissions import Action
 from console.pages.privacy.sections import SECTIONS
 from console.pages.sections import Group, Section
+from console.pages.timebank import sections as timebank
 
 GROUPS: tuple[Group, ...] = (
     Group("评估与床位", "Assessment and beds", (
@@ -12,7 +13,7 @@ GROUPS: tuple[Group, ...] = (
                 "Thresholds, escalation and plans that a grade proposes; a person decides", (Action.VIEW_CARE,)),
     )),
     Group("服务", "Services", ()),
-    Group("互助", "Helping each other", ()),
+    Group("互助", "Helping each other", timebank.SECTIONS),
     Group("人员与知识", "People and knowledge", ()),
     Group("数据与权利", "Data and rights", (
         Section(

@@ -2,7 +2,7 @@
 
 import typer
 
-from shouwang.cli.care import privacy, rules, traits
+from shouwang.cli.care import privacy, rules, time_bank, traits
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
@@ -10,4 +10,5 @@ app = typer.Typer(
 )
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(rules.app, name="rules")
+app.add_typer(time_bank.app, name="time-bank")
 app.add_typer(traits.app, name="traits")
