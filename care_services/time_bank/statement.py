@@ -136,14 +136,6 @@ _BOOKED = """
     LEFT JOIN time_transaction o ON o.id = t.reverses_id LEFT JOIN time_transaction back ON back.reverses_id = t.id
     LEFT JOIN account a ON a.id = t.account_id LEFT JOIN account s ON s.id = t.second_id
 """
-_SEEN = """
-    EXISTS (SELECT FROM time_entry e JOIN time_account c ON c.id = e.account_id
-            LEFT JOIN resident r ON r.id = c.resident_id LEFT JOIN household h ON h.id = r.household_id
-            LEFT JOIN time_volunteer v ON v.id = c.volunteer_id
-            JOIN area p ON p.id = coalesce(h.area_id, v.area_id)
-            WHERE e.transaction_id = t.id AND (p.path <@ %(area)s::ltree OR c.volunteer_id IS NOT NULL
-                                               AND p.path @> %(area)s::ltree))
-"""
 
 
 def ledger(
@@ -154,7 +146,7 @@ def ledger(
     rows = conn.cursor(row_factory=class_row(Booked)).execute(
         f"{_BOOKED} WHERE (%(before)s::bigint IS NULL OR t.number < %(before)s)"
         " AND (%(kind)s = '' OR t.kind = %(kind)s)"
-        f" AND {_SEEN} ORDER BY t.number DESC LIMIT %(limit)s",
+        f" AND {holders.OF_AREA} ORDER BY t.number DESC LIMIT %(limit)s",
         {"before": before, "kind": kind, "area": account.area_path, "limit": limit + 1},
     ).fetchall()  # fmt: skip
     return rows[:limit], str(rows[limit - 1].number) if len(rows) > limit else None
@@ -175,7 +167,7 @@ def transaction(conn: Connection[Any], account: Account, number: int) -> tuple[B
     """A transaction with its entries. Raises NotFoundError for one of another area."""
     require(account, Action.VIEW_CARE)
     found = conn.cursor(row_factory=class_row(Booked)).execute(
-        f"{_BOOKED} WHERE t.number = %(number)s AND {_SEEN}",
+        f"{_BOOKED} WHERE t.number = %(number)s AND {holders.OF_AREA}",
         {"number": number, "area": account.area_path},
     ).fetchone()  # fmt: skip
     if found is None:

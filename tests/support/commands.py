@@ -147,7 +147,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     Action.SETTLE_QUARANTINE: (
         "gaps accept", "gaps ask", "quarantine discard", "quarantine reprocess",
     ),
-    Action.SET_CARE_RULES: ("care rules set",),
+    Action.MANAGE_TIME_BANK: ("care time-bank make-week", "care time-bank transfer"),
+    Action.SET_CARE_RULES: ("care rules set", "care time-bank expire"),
     Action.SET_DISTRICT_LIMITS: (  # asked for the district, which needs the most
         "alerting parameters preview", "alerting parameters set", "alerting parameters unset",
     ),
@@ -163,6 +164,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.VIEW_CARE: (
         "care rules history", "care rules list", "care rules show", "care traits list",
+        "care time-bank matches", "care time-bank requests", "care time-bank statement", "care time-bank verify",
+        "care time-bank volunteers",
     ),
     Action.VIEW_FIGURES: (
         "figures report", "figures show",

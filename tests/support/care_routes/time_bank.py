@@ -90,10 +90,10 @@ def _order(city: Any, *_: Any) -> Example:
     ).fetchone()  # fmt: skip
     city.conn.execute("UPDATE time_volunteer SET staff_id = %s WHERE code = %s", (staff[0], code))
     row = city.conn.execute(
-        "INSERT INTO work_order (id, alert_id, service, urgency, household_id, resident_id, due_at, reason_zh, reason_en,"
-        " state, staff_id, created_at, done_at) SELECT gen_random_uuid(), a.id, 'fall_assistance', 'emergency',"
-        " a.household_id, a.resident_id, now(), '', '', 'done', %s, now(), now() FROM alert a WHERE a.id = %s"
-        " RETURNING id, number",
+        "INSERT INTO work_order (id, alert_id, service, urgency, household_id, resident_id, due_at, reason_zh,"
+        " reason_en, state, staff_id, created_at, done_at) SELECT gen_random_uuid(), a.id, 'fall_assistance',"
+        " 'emergency', a.household_id, a.resident_id, now(), '', '', 'done', %s, now(), now() FROM alert a"
+        " WHERE a.id = %s RETURNING id, number",
         (staff[0], alert),
     ).fetchone()
     city.conn.execute(
