@@ -22,6 +22,7 @@ from console.pages.assessment import one as assessment
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
+from console.pages.beds import bed, board, equipment, grants
 from console.pages.care import frame as care
 from console.pages.care import resident as care_of_resident
 from console.pages.care import rules as care_rules
@@ -37,10 +38,17 @@ from console.pages.map import district_map, ground, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import account, design, enrolment, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
-from console.pages.privacy import consents, duties
+from console.pages.privacy import consents, copies, duties
 from console.pages.records import form, imports, lists, record
+from console.pages.registers import data as register_data
+from console.pages.registers import identity as register_identity
+from console.pages.registers import register_lines
+from console.pages.registers import registers as register_files
+from console.pages.reporting import packages as report_packages
+from console.pages.reporting import reports
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
+from console.pages.services import door, money, plans, rounds, visits
 from console.pages.station import protection, station
 from console.pages.timebank import ledger as bank_ledger
 from console.pages.timebank import overview as bank_overview
@@ -110,8 +118,24 @@ ROUTERS: tuple[APIRouter, ...] = (
     assessment_decisions.router,
     care_of_resident.router,
     care_rules.router,
+    register_files.router,
+    register_lines.router,
+    register_identity.router,
+    register_data.router,
+    reports.router,
+    report_packages.router,
     consents.router,
+    copies.router,
     duties.router,
+    visits.router,
+    door.router,
+    plans.router,
+    money.router,
+    rounds.router,
+    board.router,
+    bed.router,
+    equipment.router,
+    grants.router,
     # records
     lists.router,
     record.router,

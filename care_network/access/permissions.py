@@ -151,6 +151,10 @@ class Action(StrEnum):
     """How personal data is handled: duties, periods, projects, erasures; nobody's consents."""
     GIVE_CONSENTS = "give_consents"
     """Write residents' consents down, and withdraw them."""
+    MANAGE_PRIVACY = "manage_privacy"
+    """Copies of a person's data, plans of erasure, research projects, breaches."""
+    APPROVE_ERASURE = "approve_erasure"
+    """Say yes or no to an erasure or a research project that somebody else planned."""
     MANAGE_MEALS = "manage_meals"
     """Menus of canteens, diets and orders of residents, rounds and settlements."""
     DELIVER_MEALS = "deliver_meals"
@@ -239,7 +243,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SETTLE_SERVICES,
             Action.INSPECT,
         }
-        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS, Action.MANAGE_PRIVACY, Action.APPROVE_ERASURE}
     ),
     Role.DISPATCHER: _DISPATCHER,
     Role.LEAD: _DISPATCHER
@@ -260,7 +264,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
         | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
         | {Action.MANAGE_TIME_BANK}
-        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS}
+        | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS, Action.APPROVE_ERASURE}
         | {Action.ASSESS, Action.APPROVE_PROPOSALS}
     ),
     # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
@@ -372,6 +376,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.CONFIRM_HELP: "预约和确认互助服务",
     Action.VIEW_PRIVACY: "查看个人信息保护",
     Action.GIVE_CONSENTS: "登记与撤回同意",
+    Action.MANAGE_PRIVACY: "管理个人信息",
+    Action.APPROVE_ERASURE: "审批个人信息删除与研究",
     Action.MANAGE_MEALS: "管理助餐",
     Action.DELIVER_MEALS: "送餐",
     Action.ANSWER_COMPLAINTS: "答复投诉",

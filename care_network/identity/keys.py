@@ -12,7 +12,9 @@ from care_network.medical.keyring import KeyRing, Purpose, create_key_file, load
 
 SEARCH = "search"
 IDENTITY_NUMBERS = Purpose(
-    keys="keys of the identity numbers", zh="证件号码", en="identity number", command="shouwang care registers key",
+    keys="keys of the identity numbers", zh="证件号码", en="identity number",
+    create="shouwang care registers create-key",
+    rotate="shouwang care registers rotate-key",
     named=(SEARCH,),
 )  # fmt: skip
 KEY_FILE = "SHOUWANG_IDENTITY_KEY_FILE"

@@ -123,6 +123,13 @@ def shown(conn: Connection[Any], ring: KeyRing, residents: Iterable[int]) -> dic
     return found
 
 
+def one(conn: Connection[Any], ring: KeyRing, account: Account, resident: str) -> Kept | None:
+    """A resident's number (by the resident's code), masked; None where there is none. Raises NotFoundError."""
+    require(account, Action.MANAGE_REGISTERS)
+    number = _seen(conn, account, resident)
+    return shown(conn, ring, [number]).get(number)
+
+
 def numbers(conn: Connection[Any], ring: KeyRing, residents: Iterable[int]) -> dict[int, Identity]:
     """The whole numbers of residents, for a report that law or consent asks for: the caller audits what is sent."""
     rows = conn.execute(

@@ -32,13 +32,20 @@ class Purpose(msgspec.Struct, frozen=True, kw_only=True):
     zh: str
     """One thing that is encrypted."""
     en: str
-    command: str
-    """The commands that create and rotate the file."""
+    create: str
+    """The command that creates the file."""
+    rotate: str
     named: tuple[str, ...] = ()
     """Names of further keys of the file that encrypt nothing (a search by keyed hash); a rotation keeps them."""
 
 
-NOTES = Purpose(keys="keys of the medical notes", zh="医疗信息", en="note", command="shouwang network key")
+NOTES = Purpose(
+    keys="keys of the medical notes",
+    zh="医疗信息",
+    en="note",
+    create="shouwang network key create",
+    rotate="shouwang network key rotate",
+)
 
 
 class SealedNote(msgspec.Struct, frozen=True):
@@ -107,8 +114,8 @@ def create_key_file(file: Path, purpose: Purpose = NOTES) -> KeyRing:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise KeyFileError(
-            en=f"{file} exists already; to change keys, rotate: {purpose.command} rotate",
-            zh=f"{file} 已存在；如需更换密钥，请轮换：{purpose.command} rotate",
+            en=f"{file} exists already; to change keys, rotate: {purpose.rotate}",
+            zh=f"{file} 已存在；如需更换密钥，请轮换：{purpose.rotate}",
         ) from error
     with os.fdopen(handle, "w") as stream:
         stream.write(_head(purpose) + "".join(map(_line, purpose.named)) + _line(_new_id({})))
@@ -124,9 +131,9 @@ def load_key_file(file: Path, purpose: Purpose = NOTES) -> KeyRing:
         lines = file.read_text("ascii").splitlines()
     except FileNotFoundError as error:
         raise KeyFileError(
-            en=f"there is no key file {file}; make one for a new database ({purpose.command} create), or take it"
+            en=f"there is no key file {file}; make one for a new database ({purpose.create}), or take it"
             " from your backup",
-            zh=f"没有密钥文件 {file}；新数据库请先生成（{purpose.command} create），否则请从备份中取回",
+            zh=f"没有密钥文件 {file}；新数据库请先生成（{purpose.create}），否则请从备份中取回",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise KeyFileError(

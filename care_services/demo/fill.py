@@ -6,9 +6,16 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_services.demo.time_bank import time_bank
+from care_services.demo import assessment, equipment, grants, home_beds, home_services, time_bank
 
-PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (time_bank,)
+PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
+    assessment.fill,
+    home_beds.fill,
+    equipment.fill,
+    grants.fill,
+    home_services.fill,
+    time_bank.fill,
+)
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""
 
 

@@ -12,6 +12,7 @@ import datetime as dt
 import hashlib
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -20,7 +21,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account, clean
-from care_network.access.permissions import Action, audit, require
+from care_network.access.permissions import audit
 from care_network.errors import ProvisioningError
 from care_services.core.calls import Answer, ask, retry_after
 from care_services.reporting import receivers
@@ -34,6 +35,8 @@ PAUSES_S = (10, 30, 120, 600, 1800, 3600, 7200)
 AGAIN = frozenset({408, 409, 425, 429})
 """Besides 5xx: 409 is a receiver that still works on the same key (draft-ietf-httpapi-idempotency-key-header)."""
 MOST_A_TURN = 50
+ROUND_S, ROUND_MOST = 6.0, 3
+"""Seconds of a request, and requests, of one turn of the rounds."""
 Outcome = Literal["delivered", "later", "refused"]
 Post = Callable[[str, str, Mapping[str, str], bytes], Answer]
 
@@ -66,10 +69,20 @@ class Sent(msgspec.Struct, frozen=True):
     error: str
 
 
+def send_in_rounds(conn: Connection[Any], now: dt.datetime) -> int:
+    """Send what is due within the rounds, whose other jobs wait meanwhile: few requests, and each for a short while."""
+    return len(send_due(conn, lambda: now, post=partial(ask, timeout_s=ROUND_S), most=ROUND_MOST))
+
+
 def send_due(
-    conn: Connection[Any], clock: Callable[[], dt.datetime], *, post: Post = ask, only: str = ""
+    conn: Connection[Any],
+    clock: Callable[[], dt.datetime],
+    *,
+    post: Post = ask,
+    only: str = "",
+    most: int = MOST_A_TURN,
 ) -> list[Sent]:
-    """Send what is due to every receiver (or to ``only`` one); returns the attempts.
+    """Send what is due to every receiver (or to ``only`` one), ``most`` attempts in all; returns them.
 
     ``conn`` is in autocommit: each step holds before the next.
     """
@@ -84,7 +97,7 @@ def send_due(
         if locked is None or not locked[0]:
             continue  # another process is at it
         try:
-            for _ in range(MOST_A_TURN):
+            while len(found) < most:
                 sent = _send_next(conn, receiver, clock, post)
                 if sent is None:
                     break
@@ -206,7 +219,7 @@ def resume(
     conn: Connection[Any], account: Account, receiver: str, reason: str, *, at: dt.datetime, origin: str = ""
 ) -> None:
     """Let a receiver's queue go on, at once: after a refusal was looked at, or instead of waiting for the next time."""
-    require(account, Action.REPORT_UP)
+    receivers.of_the_district(conn, account)
     found, reason = receivers.one(conn, account, receiver), clean(reason)[:200]
     if found.held_at is not None and not reason:
         raise ProvisioningError(en="say what was done about the refusal", zh="请填写已如何处理退回", field="reason")

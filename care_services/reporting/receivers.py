@@ -11,8 +11,14 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account, clean
-from care_network.access.permissions import Action, audit, require
-from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
+from care_network.access.permissions import Action, audit, covers_every_home, require
+from care_network.errors import (
+    ChangedMeanwhileError,
+    ExistsError,
+    NotFoundError,
+    NotPermittedError,
+    ProvisioningError,
+)
 from care_services.core.calls import checked_address
 
 SET_RECEIVER = "set_receiver"
@@ -89,7 +95,7 @@ def save(
     conn: Connection[Any], account: Account, fields: ReceiverFields, version: int, *, at: dt.datetime, origin: str
 ) -> None:
     """Add a receiver (``version`` 0) or change it as it was at ``version``. Raises ProvisioningError with the field."""
-    require(account, Action.REPORT_UP)
+    of_the_district(conn, account)
     fields = _checked(fields)
     values = {
         **msgspec.structs.asdict(fields), "at": at, "by": account.id, "version": version,
@@ -123,6 +129,16 @@ def save(
                 ) from error
         detail = {"receiver": fields.code, "url": fields.url, "active": fields.active}
         audit(conn, account, SET_RECEIVER, at=at, origin=origin, detail=detail)
+
+
+def of_the_district(conn: Connection[Any], account: Account) -> None:
+    """Refuse an account that does not answer for the whole district: a receiver gets packages of all streets."""
+    require(account, Action.REPORT_UP)
+    if not covers_every_home(conn, account):
+        raise NotPermittedError(
+            en="receivers are the whole district's: ask an account of the district",
+            zh="接收方由全区统一设置，请联系区级账号",
+        )
 
 
 def _checked(fields: ReceiverFields) -> ReceiverFields:

@@ -13,6 +13,7 @@ import msgspec
 from psycopg import Connection
 
 from care_services.home_services.plans.making import make_ahead
+from care_services.reporting.pushing import send_in_rounds
 from care_services.rounds import missed_visits
 from care_services.rounds.outside import Outside
 
@@ -44,5 +45,9 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",
         every=dt.timedelta(minutes=10), work=missed_visits.close_past,
+    ),
+    Job(
+        name="reports", zh="向上级和相邻平台发送数据包", en="packages sent to the levels above and beside",
+        every=dt.timedelta(seconds=30), work=lambda conn, now, _: send_in_rounds(conn, now),
     ),
 )  # fmt: skip

@@ -20,7 +20,9 @@ log = structlog.get_logger(__name__)
 
 EVERY = dt.timedelta(minutes=5)
 MOST = 20_000
-LOADED = frozenset({"alert_id", "order_id", "code", "assessment_id", "proposal_id"})
+LOADED = frozenset({
+    "alert_id", "order_id", "code", "assessment_id", "proposal_id", "bed_id", "application_id",
+})  # fmt: skip
 """Parts of an address that name somebody: the page's own loader writes the line."""
 TILES = "/map/tiles/"
 """Pieces of the map's ground: streets, and nobody on them. The look at the map has its line."""

@@ -2,6 +2,7 @@
 
 import threading
 
+from care_services.privacy import job as privacy
 from database.city import telling
 from database.city.settings import FeedSettings
 from database.maintenance import run
@@ -18,7 +19,10 @@ def main() -> None:
 
 def _run(stop: threading.Event, liveness: Liveness) -> None:
     database, feed = DatabaseSettings(), FeedSettings()
-    others = [liveness.start("figures", lambda part: job.run(database, stop, part), job.STEP_S)]
+    others = [
+        liveness.start("figures", lambda part: job.run(database, stop, part), job.STEP_S),
+        liveness.start("privacy", lambda part: privacy.run(database, stop, part), privacy.STEP_S),
+    ]
     if feed.url is not None:
         others.append(
             liveness.start("feed for the city", lambda part: telling.run(database, feed, stop, part), telling.TURN_S)

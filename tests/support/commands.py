@@ -67,6 +67,12 @@ WITHOUT_ACCOUNT = {
     "train falls": "recordings in files",
     # keys and files: the permission is to read them
     "network key create": "makes a key file",
+    "care registers create-key": "makes a key file",
+    "care registers rotate-key": "the key file is the permission; shows no number",
+    "care registers kinds": "a table of the program",
+    "care report key": "makes a key file",
+    "care report verify": "a package in a file; the receiver's own command",
+    "care report counter-sign": "a package in a file; the receiver's own command",
     "network key rotate": "the key file is the permission; shows no note",
     "network template": "writes an empty table",
     "notify check": "reads a file of channels",
@@ -105,12 +111,17 @@ ACCOUNT_WHEN_NEEDED = {
 """Commands whose --as may be left out, with the reason; each has a test of its own."""
 
 COMMANDS: dict[Action, tuple[str, ...]] = {
+    Action.APPROVE_PROPOSALS: ("care assessment approve", "care assessment decline"),
+    Action.ASSESS: (
+        "care assessment begin", "care assessment confirm", "care assessment object", "care assessment sign",
+    ),
     Action.DISPATCH: (
         "orders cancel", "orders dispatch", "orders link", "orders offer", "orders plan", "orders step",
         "orders suggest",
     ),
     Action.EDIT_MEDICAL_NOTE: ("network note set",),
     Action.EXPORT_VITALS: ("export",),
+    Action.APPROVE_ERASURE: ("care privacy erasures list", "care privacy erasures vote"),
     Action.GIVE_CONSENTS: (
         "care privacy consents give", "care privacy consents purposes", "care privacy consents show",
         "care privacy consents withdraw",
@@ -127,6 +138,18 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "exchange consent give", "exchange consent list", "exchange consent withdraw", "exchange tokens add",
         "exchange tokens list", "exchange tokens revoke", "exchange webhooks add", "exchange webhooks list",
         "exchange webhooks log", "exchange webhooks pause", "exchange webhooks remove", "exchange webhooks resend",
+    ),
+    Action.MANAGE_REGISTERS: (
+        "care registers decide", "care registers import",
+        "care registers list", "care registers set-identity", "care registers show", "care registers show-identity",
+        "care registers take-over",
+    ),
+    Action.REPORT_UP: (
+        "care report log", "care report make", "care report push", "care report receivers", "care report resume",
+        "care report save", "care report set-receiver", "care report take-counter-signature", "care report withdraw",
+    ),
+    Action.MANAGE_PRIVACY: (
+        "care privacy copies ask", "care privacy copies list", "care privacy copies save", "care privacy erasures plan",
     ),
     Action.MANAGE_STAFF: ("dispatch present", "network rosters copy-week", "network rosters swap",),
     Action.MERGE: (
@@ -156,6 +179,16 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "dispatch drop-policy", "dispatch dry-run-policy", "dispatch set-policies",
     ),
     Action.SET_PREFERENCES: ("notify prefer",),
+    Action.MANAGE_BEDS: (
+        "care beds accept-device", "care beds add-device", "care beds apply", "care beds check", "care beds step",
+        "care beds survey", "care beds test", "care equipment add", "care equipment extend", "care equipment lend",
+        "care equipment repair", "care equipment repaired", "care equipment return", "care equipment scrap",
+        "care grants again", "care grants apply", "care grants withdraw",
+    ),
+    Action.APPROVE_BEDS: (
+        "care beds refuse", "care beds renew", "care beds sign", "care grants decide", "care grants settle",
+        "care grants stop",
+    ),
     Action.VIEW_ALERTS: (
         "alerting pause list", "dispatch closed",
     ),
@@ -163,7 +196,11 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "accounts audit show", "audit show",
     ),
     Action.VIEW_CARE: (
+        "care assessment evidence", "care assessment list", "care assessment pdf", "care assessment proposals",
+        "care assessment show",
         "care rules history", "care rules list", "care rules show", "care traits list",
+        "care beds list", "care beds show", "care equipment list", "care equipment show", "care grants list",
+        "care grants paid", "care grants show",
         "care time-bank matches", "care time-bank requests", "care time-bank statement", "care time-bank verify",
         "care time-bank volunteers",
     ),

@@ -167,3 +167,19 @@ def _by_device(conn: Connection[Any], order: Order, at: dt.datetime) -> dict[str
             zh="近 10 分钟家中设备没有发现有人进门，请再开关一次门，或用入户码签到", field="how",
         )  # fmt: skip
     return {"event": found.event_id, "kind": found.kind, "device": found.device, "at": found.at.isoformat()}
+
+
+def enter(conn: Connection[Any], acting: Acting, order: Order, end: dt.datetime, note: str) -> Order:
+    """Enter a visit for a carer whose telephone did not work, with the reason: begun as planned, ended at ``end``."""
+    acting.require(Action.PLAN_SERVICES)
+    if not note.strip():
+        raise ProvisioningError(en="say how you know that the visit was done", zh="请填写补登依据", field="note")
+    if order.planned_start > acting.at:
+        raise ProvisioningError(en="this visit has not begun", zh="该服务尚未到时间")
+    who = store.doer(acting)
+    with conn.transaction():
+        if order.state != "checked_in":
+            columns = {"checked_in_at": order.planned_start, "checked_in_by": "station"}
+            order = store.change(conn, order, "check_in", who, acting.at, note=note.strip()[:400],
+                                 detail={"how": "station"}, columns=columns)  # fmt: skip
+        return check_out(conn, acting, order.id, (), min(end, acting.at), note=note)

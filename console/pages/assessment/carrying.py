@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from alerting.tuning import sheet
 from alerting.tuning.catalogue import catalogue
+from alerting.tuning.groups import group_of, heading_of
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do, require
 from care_network.catalogues.services import SERVICES
@@ -79,8 +80,10 @@ def _thresholds(conn: Connection[Any], one: Proposal) -> list[Line]:
     for name, value in one.content.get("settings", {}).items():
         known = catalogue().get(name)
         if known is not None:
-            lines.append(Line(known.zh, known.en, f"{values.get(name, known.default):g}", f"{value:g}",
-                              unit_of(known.unit)))  # fmt: skip
+            zh, en = heading_of(group_of(name))
+            now = f"{values.get(name, known.default):g}"
+            both = f"{zh}：{known.zh}", f"{en}: {known.en}"
+            lines.append(Line(*both, now, f"{value:g}", unit_of(known.unit)))
     return lines
 
 

@@ -220,7 +220,7 @@ def _show(
 def _context(conn: Any, account: Account, x: Assessment, now: dt.datetime) -> dict[str, Any]:
     beside = store.of_resident(conn, x.resident_id)
     before = next((one for one in beside if one.id < x.id and one.state == "in_force"), None)
-    known = evidence.of(conn, x.resident_id, now) if not x.evidence else [evidence.kept(one) for one in x.evidence]
+    known = evidence.of(conn, x.resident_id, now) if x.state == "draft" else [*map(evidence.kept, x.evidence)]
     return {
         "events": store.events_of(conn, x.id), "before": before, "known": known,
         "may_check": x.state == "signed" and may_do(account, Action.ASSESS) and life.may_check(conn, account, x),

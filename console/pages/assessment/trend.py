@@ -11,6 +11,8 @@ from console.shell.i18n import Language, pick
 
 WIDTH, LEFT, RIGHT = 720, 44, 120
 TOP, TALL, GAP, SMALL = 14, 210, 26, 46
+HIGH = 80
+"""From this total on the number stands below its point: above it there is no room."""
 HALF = dt.timedelta(days=30)
 """Room at both ends where all lie on one day."""
 

@@ -16,6 +16,7 @@ from care_services.core.facts import TRAITS
 from care_services.core.traits import Trait
 from console.access.residents import load_resident
 from console.pages.assessment import card as assessment_card
+from console.pages.beds import card as beds_card
 from console.pages.care.card import Card
 from console.pages.care.frame import care_page
 from console.shell.errors import message_of, status_of
@@ -29,6 +30,8 @@ LOOK, RECORD = needs(Action.VIEW_CARE), needs(Action.RECORD_TRAITS)
 
 CARDS: tuple[Callable[[Connection[Any], Account, dict[str, Any], dt.datetime], Card | None], ...] = (
     assessment_card.card,
+    beds_card.bed_card,
+    beds_card.grants_card,
 )
 """Makers of cards, in order: each gets the resident's row, and gives None to an account that may not see its part."""
 

@@ -3,6 +3,7 @@
 from care_network.access.permissions import Action
 from console.pages.privacy.sections import SECTIONS
 from console.pages.sections import Group, Section
+from console.pages.services.sections import SECTIONS as SERVICES
 from console.pages.timebank import sections as timebank
 
 GROUPS: tuple[Group, ...] = (
@@ -11,14 +12,36 @@ GROUPS: tuple[Group, ...] = (
                 "By GB/T 42195-2022, signed by two; who is due, who never was", (Action.VIEW_CARE,)),
         Section("/care/proposals", "评估建议", "Proposals of grades", "按能力等级建议的阈值、呼叫和服务，由人决定",
                 "Thresholds, escalation and plans that a grade proposes; a person decides", (Action.VIEW_CARE,)),
+        Section("/care/beds", "家庭养老床位", "Home care beds", "每份申请到了哪一步、谁已超期",
+                "Where each application stands, and who is late", (Action.VIEW_CARE,)),
+        Section("/care/grants", "补贴", "Grants", "规则秒批并写明理由；其余由人工核定",
+                "Rules settle at once, with the reason; a person decides the rest", (Action.VIEW_CARE,)),
+        Section("/care/equipment", "辅具", "Equipment", "库存、借出、归还、超期",
+                "In stock, lent, returned, overdue", (Action.VIEW_CARE,)),
     )),
-    Group("服务", "Services", ()),
+    Group("服务", "Services", SERVICES),
     Group("互助", "Helping each other", timebank.SECTIONS),
     Group("人员与知识", "People and knowledge", ()),
     Group("数据与权利", "Data and rights", (
         Section(
             "/care/rules", "服务规则", "Rules of services", "补贴、申请与上限按数据判定，可先试算",
             "Subsidies, grants and caps, tried before they hold", (Action.VIEW_CARE,),
+        ),
+        Section(
+            "/care/registers", "名册采集", "Registers", "导入其他部门名册，逐行比对，逐项确认",
+            "Lists of other offices, compared line by line and decided on", (Action.MANAGE_REGISTERS,),
+        ),
+        Section(
+            "/care/reports", "上报与交换", "Reports to other levels", "数据包签名、会签、按序送达，何时发给谁",
+            "Packages signed and counter-signed, delivered in order; what was sent to whom", (Action.REPORT_UP,),
+        ),
+        Section(
+            "/care/left", "离开的老人", "Residents who are gone", "去世或迁出的登记，档案保留",
+            "Who died or moved away; nothing is deleted", (Action.MANAGE_REGISTERS,),
+        ),
+        Section(
+            "/care/data", "数据分类", "Data in five classes", "每张表的类别、责任人、保存期、来源与去向",
+            "Class, owner, retention and lineage of every table", (Action.VIEW_CARE,),
         ),
         *SECTIONS,
     )),

@@ -16,6 +16,9 @@ from care_network.catalogues.services import SERVICES
 from care_network.errors import ProvisioningError
 from care_network.matching import locations
 from care_network.matching.crew import Day
+from care_services.home_services.orders import store as visits
+from care_services.home_services.orders.listing import bounds
+from care_services.home_services.orders.states import WORDS as VISIT_WORDS
 from console.shell.errors import message_of, status_of
 from console.shell.security import PLACE_ALLOWED, CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
@@ -25,6 +28,7 @@ from dispatch.orders import store
 from dispatch.orders.people import staff_of_account
 from dispatch.orders.states import LIVE
 from dispatch.orders.store import Order, OrderFilter
+from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 SOON = dt.timedelta(hours=1)
@@ -114,9 +118,11 @@ def _show(
             detail={"view": "mine", "orders": len(orders)},
         )  # fmt: skip
     first = at_work[0] if at_work else None
+    today = bounds(now.astimezone(SHANGHAI).date())
     response = page(
         request, "mine.html", account, status=status, message=message, staff=staff, orders=at_work, later=later,
         first=first, ladder=progress(conn, first.alert_id) if first is not None and first.alert_id else None,
+        visits=[] if staff is None else visits.of_staff(conn, staff, *today), visit_words=VISIT_WORDS,
         residents=residents, area_residents=len(permissions.visible_residents(conn, account)), services=SERVICES,
         duty=None if staff is None else duty_of(console.crews.crew(conn, now, now).day, staff, now),
         sharing=locations.sharing(conn, account), fresh=locations.FRESH,

@@ -9,6 +9,14 @@ SECTIONS: tuple[Section, ...] = (
         "What residents agreed to, and withdrawing it", (Action.GIVE_CONSENTS,),
     ),
     Section(
+        "/care/privacy/copies", "个人信息副本", "Copies of personal data", "老人或家属要求查阅、复制时制作",
+        "All that is held on a person, as an archive", (Action.MANAGE_PRIVACY,),
+    ),
+    Section(
+        "/care/privacy/erasures", "个人信息删除", "Erasures", "先看计划，两人批准后执行，并出具凭证",
+        "Planned, approved by two people, certified", (Action.APPROVE_ERASURE,),
+    ),
+    Section(
         "/care/privacy/processing", "处理活动记录", "Record of processing",
         "个人信息用来做什么、依据什么、保存多久", "What personal data is used for, by which right, how long",
         (Action.VIEW_PRIVACY,),

@@ -79,7 +79,7 @@ onPage("#assessment-form", (form, life) => {
       const head = form.querySelector(`[data-part-sum="${part.dataset.part}"]`);
       head.textContent = `${sum} / ${head.textContent.split("/").pop().trim()}`;
     }
-    form.querySelector("[data-total]").textContent = total;
+    for (const shown of form.querySelectorAll("[data-total], [data-bar-total]")) shown.textContent = total;
   }
 
   // saving

@@ -8,6 +8,15 @@ _TABLES = "report_receiver report_package report_attempt report_person"
 
 PART = Part(
     grants={
+        "orders": Rights(  # the rounds send
+            select=f"{_TABLES} exchange_consent",
+            insert="report_attempt",
+            columns=(
+                ("UPDATE", "report_receiver", "next_at, failures, held_at, held_for"),
+                ("UPDATE", "report_package", "state, delivered_at, counter_signed_at, counter_signature, ended_for"),
+                ("UPDATE", "report_attempt", "ended_at, status, outcome, error"),
+            ),
+        ),
         "console": Rights(
             select=_TABLES,
             insert=_TABLES,

@@ -2,13 +2,19 @@
 
 import typer
 
-from shouwang.cli.care import privacy, rules, time_bank, traits
+from shouwang.cli.care import assessment, beds, equipment, grants, privacy, registers, report, rules, time_bank, traits
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
     no_args_is_help=True,
 )
+app.add_typer(assessment.app, name="assessment")
+app.add_typer(registers.app, name="registers")
+app.add_typer(report.app, name="report")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(rules.app, name="rules")
 app.add_typer(time_bank.app, name="time-bank")
 app.add_typer(traits.app, name="traits")
+app.add_typer(beds.app, name="beds")
+app.add_typer(grants.app, name="grants")
+app.add_typer(equipment.app, name="equipment")

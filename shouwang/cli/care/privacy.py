@@ -1,5 +1,6 @@
 """The commands ``shouwang care privacy …``: consents, copies, erasure, research without names, retention, duties."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +9,11 @@ from shouwang.cli.session import ORIGIN, Login, Url, acting
 
 app = typer.Typer(help="Personal data: consents, copies, erasure, research, periods, duties.", no_args_is_help=True)
 consents_app = typer.Typer(help="The register of consents.", no_args_is_help=True)
+copies_app = typer.Typer(help="Copies of a person's data.", no_args_is_help=True)
+erasures_app = typer.Typer(help="Erasures, which two people approve.", no_args_is_help=True)
 app.add_typer(consents_app, name="consents")
+app.add_typer(copies_app, name="copies")
+app.add_typer(erasures_app, name="erasures")
 Resident = Annotated[str, typer.Argument(help="Code of the resident.")]
 Purpose = Annotated[str, typer.Argument(help="Code of a purpose; 'purposes' lists them.")]
 To = Annotated[str, typer.Option("--to", help="Number of a contact, login of a family account or of another system.")]
@@ -93,3 +98,103 @@ def withdraw(
             session.conn, session.account, resident, purpose, to, said, at=session.now, origin=ORIGIN
         )
     typer.echo("已撤回 withdrawn" if done else "原本就不同意 was so before")
+
+
+AskedBy = Annotated[str, typer.Option("--asked-by", help="self, guardian, family or heir.")]
+Identity = Annotated[str, typer.Option(help="How it was made sure who asks: the document that was seen.")]
+Number = Annotated[int, typer.Argument(help="As 'list' shows it.")]
+
+
+@copies_app.command("ask")
+def ask_copy(url: Url, login: Login, resident: Resident, asked_by: AskedBy, identity: Identity) -> None:
+    """Ask for a copy of all that is held on a resident; the maintenance service makes it."""
+    from care_network.access.permissions import Action
+    from care_services.privacy import copies
+
+    with acting(url, login, Action.MANAGE_PRIVACY) as session:
+        number = copies.ask(session.conn, session.account, resident, asked_by, identity, at=session.now, origin=ORIGIN)
+    typer.echo(f"副本 copy {number}")
+
+
+@copies_app.command("list")
+def list_copies(url: Url, login: Login) -> None:
+    """List the copies that were asked for, the newest first."""
+    from care_network.access.permissions import Action
+    from care_services.privacy import copies
+    from vocabulary.times import local
+
+    with acting(url, login, Action.MANAGE_PRIVACY) as session:
+        for one in copies.listing(session.conn, session.account, limit=1000):
+            zh, en = copies.STATES[one.state]
+            typer.echo(
+                f"{one.id:6} {local(one.asked_at)} {one.code:12} {zh} {en} {one.done}/{one.total} {one.bytes} bytes"
+            )
+        session.audit("list_person_copies")
+
+
+@copies_app.command("save")
+def save_copy(
+    url: Url, login: Login, number: Number, out: Annotated[Path, typer.Argument(help="A file to make.")]
+) -> None:
+    """Save the archive of a copy as a file that only you read."""
+    import os
+
+    from care_network.access.permissions import Action
+    from care_services.privacy import copies
+
+    with acting(url, login, Action.MANAGE_PRIVACY) as session:
+        parts = copies.fetch(session.conn, session.account, number, at=session.now, origin=ORIGIN)
+        first = next(parts, b"")
+        with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(first)
+            file.writelines(parts)
+    typer.echo(str(out))
+
+
+@erasures_app.command("plan")
+def plan_erasure(
+    url: Url, login: Login, resident: Resident,
+    reason: Annotated[str, typer.Option(help="asked, ended, withdrawn or unlawful: submits the plan.")] = "",
+    asked_by: AskedBy = "self", identity: Identity = "",
+) -> None:  # fmt: skip
+    """Show what an erasure would do, table by table; with --reason submit it for the approval of two people."""
+    from care_network.access.permissions import Action
+    from care_services.privacy import erasures
+
+    with acting(url, login, Action.MANAGE_PRIVACY) as session:
+        for line in erasures.plan_of(session.conn, session.account, resident, session.now.date()):
+            until = f" 至 until {line.until}" if line.until else ""
+            typer.echo(f"{line.relation:24} {line.rows:8} {' '.join(erasures.ACTS[line.act])}{until}  {line.law_en}")
+        if reason:
+            number = erasures.ask(
+                session.conn, session.account, resident, reason, asked_by, identity, at=session.now, origin=ORIGIN
+            )
+            typer.echo(f"已提交 submitted: {number}")
+
+
+@erasures_app.command("list")
+def list_erasures(url: Url, login: Login) -> None:
+    """List erasures, the newest first."""
+    from care_network.access.permissions import Action
+    from care_services.privacy import erasures
+    from vocabulary.times import local
+
+    with acting(url, login, Action.APPROVE_ERASURE) as session:
+        for one in erasures.listing(session.conn, session.account, limit=1000):
+            typer.echo(f"{one.id:6} {local(one.planned_at)} {one.code:12} {' '.join(erasures.STATES[one.state])}")
+        session.audit("list_erasures")
+
+
+@erasures_app.command("vote")
+def vote_erasure(
+    url: Url, login: Login, number: Number,
+    yes: Annotated[bool, typer.Option("--yes/--no", help="Approve it or not.")],
+    note: Annotated[str, typer.Option(help="Why; needed for a no.")] = "",
+) -> None:  # fmt: skip
+    """Approve an erasure or refuse it: two different people have to approve, one no ends it."""
+    from care_network.access.permissions import Action
+    from care_services.privacy import erasures
+
+    with acting(url, login, Action.APPROVE_ERASURE) as session:
+        state = erasures.vote(session.conn, session.account, number, yes, note, at=session.now, origin=ORIGIN)
+    typer.echo(" ".join(erasures.STATES[state]))

@@ -27,6 +27,7 @@ from care_network.access import machine_tokens, second_factor, sessions, webhook
 from care_network.access.machine_tokens import NewToken
 from care_network.access.permissions import DISPATCHERS, PERMISSIONS, Action, Role
 from care_network.errors import NotPermittedError, ProvisioningError
+from care_network.identity import keys as identity_keys
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
 from care_network.records.history import changes
@@ -38,6 +39,7 @@ from console.app import ROUTERS, create_app
 from console.pages.rosters.reading import wanted_of
 from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
+from database.rights import checkpoints
 from database.settings import DatabaseSettings
 from database.upkeep import requests as upkeep_requests
 from dispatch.alerts import lifecycle, snoozing
@@ -123,6 +125,8 @@ class City:
         create_link_key_file(folder / "link.keys")
         self.keys = load_link_keys(folder / "link.keys")
         notes.add_note(conn, create_key_file(folder / "medical.keys"), "R1", notes.MedicalNote(other="无"), now())
+        identity_keys.create(folder / "identity.keys")
+        checkpoints.make_key(folder / "report.key")
         create_key(folder / "push.pem")
         options = f'{{ private_key_file = "{folder / "push.pem"}", contact = "mailto:a@b.c" }}'
         (folder / "channels.toml").write_text(
@@ -130,6 +134,7 @@ class City:
         )
         self.settings = ConsoleSettings(
             link_key_file=folder / "link.keys", medical_key_file=folder / "medical.keys",
+            identity_key_file=folder / "identity.keys", report_key_file=folder / "report.key",
             channels_file=folder / "channels.toml", **logins_of_console(url_of(conn)),
         )  # fmt: skip
 

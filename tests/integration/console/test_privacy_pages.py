@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from care_services.privacy import job
 from tests.support.console_site import console_site
+from tests.support.databases import of_service
 
 pytestmark = pytest.mark.integration
 
@@ -42,3 +45,35 @@ def test_a_consent_is_withdrawn_after_the_page_named_what_ends(database_url: str
         assert client.post("/care/consents/R1/give", data={"what": "", "how": "paper"}).status_code == 404
         assert client.get("/care/consents/R2").status_code == 404  # another street's
         assert site.conn.execute("SELECT consent_at FROM contact WHERE phone = '139'").fetchone() == (None,)
+
+
+def test_a_copy_is_fetched_and_an_erasure_waits_for_a_second_person(database_url: str, tmp_path: Path) -> None:
+    with console_site(database_url, tmp_path) as site, site.client("admin") as client:
+        site.conn.execute(
+            "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path) VALUES"
+            " ('head', '!', '主任', 'Head', 'manager', 'sz.yt')"
+        )
+        wrong = client.post("/care/privacy/copies", data={"resident": "R1", "asked_by": "self", "identity": " "})
+        assert wrong.status_code == 422
+        assert "请写明如何核实" in wrong.text
+        client.post("/care/privacy/copies", data={"resident": "R1", "asked_by": "family", "identity": "委托书"})
+        with psycopg.connect(of_service(database_url, "maintain"), autocommit=True) as maintain:
+            assert job.turn(maintain)
+            listed = client.get("/care/privacy/copies").text
+            way = re.search(r'href="(/care/privacy/copies/\d+/archive)"', listed)
+            assert way is not None
+            archive = client.get(way[1])
+            assert archive.headers["content-type"] == "application/zip"
+            assert archive.content[:2] == b"PK"
+            plan = client.get("/care/privacy/erasures?resident=R1").text
+            assert "去除身份" in plan
+            asked = {"resident": "R1", "reason": "asked", "asked_by": "self", "identity": "身份证"}
+            place = client.post("/care/privacy/erasures", data=asked).headers["location"]
+            client.post(f"{place}/vote", data={"yes": "yes"})
+            assert "还须第二人批准" in client.get(place).text
+            assert client.post(f"{place}/vote", data={"yes": "yes"}).status_code == 403
+            with site.client("head") as head:
+                assert head.post(f"{place}/vote", data={"yes": "yes"}).status_code == 303
+                assert job.turn(maintain)
+                assert "删除凭证" in head.get(place).text
+        assert client.get("/residents/R1").status_code == 404

@@ -29,7 +29,7 @@ def _draft(city: Any, fields: Fields = FULL) -> tuple[int, int]:
         " WHERE state = 'signed'"
     )
     there = city.conn.execute("SELECT FROM assessment WHERE state = 'in_force'").fetchone()
-    number = life.begin(city.conn, carer, "R1", "routine" if there else "first", _now(), "test")
+    number = life.begin(city.conn, carer, "R1", "first" if there is None else "routine", _now(), "test")
     return number, life.save(city.conn, carer, number, 1, fields, _now(), "test").version
 
 
@@ -98,3 +98,4 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/proposals/{proposal_id}": lambda city, _: Example(f"/care/proposals/{_proposal(city).id}"),
     "POST /care/proposals/{proposal_id}": _decline,
 }
+WHOSE = {"/care/assessments/{assessment_id}/sign": "station"}

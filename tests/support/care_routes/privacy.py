@@ -21,10 +21,52 @@ def _withdrawal(site: Any, *_: Any) -> Example:
     )
 
 
+def _copy(site: Any, *_: Any) -> Example:
+    """An archive that is ready."""
+    site.conn.execute("UPDATE person_copy SET state = 'ended'")
+    row = site.conn.execute(
+        "INSERT INTO person_copy (resident_id, code, asked_by, identity, asked_at, state, bytes)"
+        " SELECT id, code, 'self', 'seen', now(), 'done', 0 FROM resident WHERE code = 'R1' RETURNING id"
+    ).fetchone()
+    return Example(f"/care/privacy/copies/{row[0]}/archive")
+
+
+def _erasure(site: Any) -> int:
+    site.conn.execute("UPDATE erasure SET state = 'refused'")
+    row = site.conn.execute(
+        "INSERT INTO erasure (resident_id, code, reason, asked_by, identity, planned_at, plan)"
+        " SELECT id, code, 'asked', 'self', 'seen', now(), '[]' FROM resident WHERE code = 'R1' RETURNING id"
+    ).fetchone()
+    return int(row[0])
+
+
+def _plan(site: Any, *_: Any) -> Example:
+    site.conn.execute("UPDATE erasure SET state = 'refused'")
+    site.conn.execute(
+        "UPDATE alert SET state = 'resolved' WHERE resident_id = (SELECT id FROM resident WHERE code = 'R1')"
+    )
+    return Example(
+        "/care/privacy/erasures",
+        {"resident": "R1", "reason": "asked", "asked_by": "self", "identity": "seen"},
+        success=303,
+    )
+
+
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/consents": lambda *_: Example("/care/consents"),
     "GET /care/consents/{code}": lambda *_: Example("/care/consents/R1"),
     "GET /care/consents/{code}/withdraw": lambda *_: Example("/care/consents/R1/withdraw?purpose=outdoor_place"),
+    "GET /care/privacy/copies": lambda *_: Example("/care/privacy/copies"),
+    "POST /care/privacy/copies": lambda *_: Example(
+        "/care/privacy/copies", {"resident": "R1", "asked_by": "self", "identity": "seen"}, success=303
+    ),
+    "GET /care/privacy/copies/{number}/archive": _copy,
+    "GET /care/privacy/erasures": lambda *_: Example("/care/privacy/erasures"),
+    "POST /care/privacy/erasures": _plan,
+    "GET /care/privacy/erasures/{number}": lambda site, *_: Example(f"/care/privacy/erasures/{_erasure(site)}"),
+    "POST /care/privacy/erasures/{number}/vote": lambda site, *_: Example(
+        f"/care/privacy/erasures/{_erasure(site)}/vote", {"yes": "yes"}, success=303
+    ),
     "GET /care/privacy/processing": lambda *_: Example("/care/privacy/processing"),
     "POST /care/consents/{code}/give": _given,
     "POST /care/consents/{code}/withdraw": _withdrawal,

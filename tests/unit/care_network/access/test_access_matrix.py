@@ -88,6 +88,8 @@ MATRIX = {
     "deliver_meals":        "no    no    no    no    yes   yes   no    no    no    no",
     "answer_complaints":    "no    no    yes   yes   yes   no    no    no    no    no",
     "inspect":              "yes   no    no    yes   yes   no    no    no    no    no",
+    "manage_privacy":        "yes   no    no    no    no    no    no    no    no    no",
+    "approve_erasure":       "yes   no    no    yes   no    no    no    no    no    no",
     "use_panel":             "no    no    no    no    no    no    no    yes   no    no",
     "plan_services":         "no    yes   yes   yes   yes   no    no    no    no    no",
     "serve":                 "no    no    no    no    yes   yes   no    no    no    no",

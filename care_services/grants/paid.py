@@ -1,0 +1,145 @@
+"""The grants that are paid for a month: shown, settled once, and given out as a table.
+
+A settlement writes its lines and never changes one; to settle a month again adds what was approved late.
+"""
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Iterable
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action, audit, require
+from care_network.errors import ProvisioningError
+from care_network.importing.tables import FORMULA
+from care_services.core.money import in_yuan
+from care_services.grants.kinds import KINDS
+from care_services.grants.settling import month_of
+from vocabulary.times import SHANGHAI
+
+PAGE = 50
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant of a month. ``settled_at`` None: due, and not settled yet."""
+
+    application: int
+    kind: str
+    resident: str
+    name_zh: str
+    name_en: str
+    area_zh: str
+    area_en: str
+    amount_fen: int
+    settled_by_rules: bool
+    settled_at: dt.datetime | None
+
+
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """The grants of a kind in a month."""
+
+    kind: str
+    n: int
+    amount_fen: int
+    settled: int
+    """Of them, those that are settled."""
+
+
+# A grant that is paid once belongs to the first month that is settled from its own on.
+_DUE: LiteralString = """
+    SELECT g.id AS application, g.kind, g.resident_id, r.code AS resident, r.name_zh, r.name_en,
+           a.name_zh AS area_zh, a.name_en AS area_en, coalesce(p.amount_fen, g.amount_fen) AS amount_fen,
+           g.settled_by = 'rules' AS settled_by_rules, p.settled_at
+    FROM grant_application g JOIN resident r ON r.id = g.resident_id JOIN household h ON h.id = r.household_id
+    JOIN area a ON a.id = h.area_id
+    LEFT JOIN grant_payment p ON p.application_id = g.id AND p.month = %(month)s
+    WHERE g.state = 'approved' AND a.path <@ %(under)s::ltree AND NOT h.synthetic AND g.pays_from <= %(month)s
+      AND (p.id IS NOT NULL
+           OR g.per = 'month' AND (g.pays_until IS NULL OR g.pays_until > %(month)s)
+           OR g.per = 'once' AND NOT EXISTS (SELECT FROM grant_payment paid WHERE paid.application_id = g.id))
+"""
+
+
+def totals(conn: Connection[Any], account: Account, month: dt.date) -> list[Total]:
+    """The sums of a month by kind, in the account's area."""
+    require(account, Action.VIEW_CARE)
+    with conn.cursor(row_factory=class_row(Total)) as cursor:
+        found = cursor.execute(
+            "SELECT kind, count(*)::integer AS n, sum(amount_fen)::bigint AS amount_fen,"  # noqa: S608 - of a constant
+            f" count(settled_at)::integer AS settled FROM ({_DUE}) due GROUP BY kind",
+            {"month": month, "under": account.area_path},
+        ).fetchall()
+    return sorted(found, key=lambda one: list(KINDS).index(one.kind))
+
+
+def lines(conn: Connection[Any], account: Account, month: dt.date, after: int = 0, most: int = PAGE) -> list[Line]:
+    """One page of a month by the application's number, and one more where there are more."""
+    require(account, Action.VIEW_CARE)
+    with conn.cursor(row_factory=class_row(Line)) as cursor:
+        return cursor.execute(
+            "SELECT application, kind, resident, name_zh, name_en, area_zh, area_en, amount_fen,"  # noqa: S608 - constant
+            " settled_by_rules,"
+            f" settled_at FROM ({_DUE}) due WHERE application > %(after)s ORDER BY application LIMIT %(most)s",
+            {"month": month, "under": account.area_path, "after": after, "most": most + 1},
+        ).fetchall()
+
+
+def settle(conn: Connection[Any], account: Account, month: dt.date, *, at: dt.datetime, origin: str = "") -> int:
+    """Settle a month for the account's area; gives the number of lines that were added.
+
+    Raises ProvisioningError for a month that has not begun.
+    """
+    require(account, Action.APPROVE_BEDS)
+    if month > month_of(at.astimezone(SHANGHAI).date()):
+        raise ProvisioningError(en="this month has not begun", zh="该月份尚未开始", field="month")
+    with conn.transaction():
+        # One at a time: what is paid once must not be settled for two months at once.
+        conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('shouwang settlement of grants', 0))")
+        added = conn.execute(
+            "INSERT INTO grant_payment"  # noqa: S608 - of a constant
+            " (month, application_id, resident_id, amount_fen, settled_at, settled_by)"
+            f" SELECT %(month)s, application, resident_id, amount_fen, %(at)s, %(by)s FROM ({_DUE}) due"
+            " WHERE settled_at IS NULL ON CONFLICT (month, application_id) DO NOTHING",
+            {"month": month, "under": account.area_path, "at": at, "by": account.name_zh},
+        ).rowcount
+        audit(conn, account, "settle_grants", at=at, origin=origin, detail={"month": f"{month:%Y-%m}", "lines": added})
+    return added
+
+
+def table(
+    conn: Connection[Any], account: Account, month: dt.date, *, at: dt.datetime, origin: str = ""
+) -> str:  # fmt: skip
+    """The settled lines of a month as CSV with a byte order mark, for a spreadsheet; the export is audited."""
+    found = [one for one in lines(conn, account, month, most=1_000_000) if one.settled_at is not None]
+    audit(conn, account, "export_grants", at=at, origin=origin,
+          detail={"month": f"{month:%Y-%m}", "lines": len(found)})  # fmt: skip
+    file = io.StringIO()
+    file.write("\ufeff")
+    writer = csv.writer(file)
+    writer.writerow(["月份", "老人编号", "姓名", "区域", "补贴", "金额（元）", "核定方式", "申请编号"])
+    writer.writerows(_cells(month, found))
+    return file.getvalue()
+
+
+def _cells(month: dt.date, found: Iterable[Line]) -> Iterable[list[str]]:
+    for one in found:
+        cells = [
+            f"{month:%Y-%m}", one.resident, one.name_zh, one.area_zh, KINDS[one.kind].zh, in_yuan(one.amount_fen),
+            "规则" if one.settled_by_rules else "人工", str(one.application),
+        ]  # fmt: skip
+        yield [f"'{cell}" if cell[:1] and cell[0] in FORMULA else cell for cell in cells]
+
+
+def read_month(text: str, today: dt.date) -> dt.date:
+    """A month as it is typed, 2026-11; the present one where nothing is. Raises ProvisioningError."""
+    if not text:
+        return month_of(today)
+    try:
+        return dt.date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise ProvisioningError(en="write the month as 2026-11", zh="月份写法如 2026-11", field="month") from None

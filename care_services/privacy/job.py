@@ -1,0 +1,76 @@
+"""Carry out what was asked for: copies are made, approved erasures carried out, archives that are over removed.
+
+A part of the maintenance service; of several processes one works, by a lock at the database.
+"""
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import structlog
+
+from care_services.privacy import archive
+from database.pool import connect_options
+from database.settings import DatabaseSettings
+from observability.liveness import Part
+
+log = structlog.get_logger(__name__)
+LOOK_S, AGAIN_S = 3.0, 30.0
+STEP_S = 600.0
+"""Longest time for one table of a copy, or for an erasure."""
+LOCK = 0x50524956  # "PRIV"
+
+
+def run(database: DatabaseSettings, stop: threading.Event, part: Part) -> None:
+    """Work until ``stop``; a database that is away, or has no such tables yet, is tried again."""
+    while not stop.is_set():
+        try:
+            options = connect_options(
+                database.model_copy(update={"statement_timeout_ms": int(STEP_S * 1000)}), "privacy"
+            )
+            with psycopg.connect(database.url, autocommit=True, **options) as conn:
+                while not stop.is_set():
+                    part.turned()
+                    if not turn(conn, part.turned):
+                        stop.wait(LOOK_S)
+        except psycopg.Error as error:
+            part.held_up(f"copies and erasures wait: {error}")
+            log.error("privacy: again in a moment", error=str(error).strip())
+            stop.wait(AGAIN_S)
+
+
+def turn(conn: psycopg.Connection[Any], turned: Callable[[], None] = lambda: None) -> bool:
+    """Do the oldest thing that waits; False where there is none. Raises psycopg.Error."""
+    row = conn.execute("SELECT pg_try_advisory_lock(%s, 0)", (LOCK,)).fetchone()
+    if row is None or not row[0]:
+        return False
+    conn.execute("SELECT end_person_copies()")
+    row = conn.execute("SELECT id FROM erasure WHERE state = 'approved' ORDER BY id LIMIT 1").fetchone()
+    if row is not None:
+        return erase(conn, row[0])
+    row = conn.execute(
+        "SELECT id FROM person_copy WHERE state IN ('waiting', 'running') ORDER BY id LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return False
+    archive.make(conn, row[0], turned)
+    return True
+
+
+def erase(conn: psycopg.Connection[Any], number: int) -> bool:
+    """Carry out one erasure, whole or not at all; False where it has not two votes, or was done before."""
+    with conn.transaction():
+        row = conn.execute("SELECT erase_person(%s)", (number,)).fetchone()
+        done = row is not None and bool(row[0])
+        if done:
+            conn.execute(
+                "INSERT INTO audit (at, account_id, action, resident_id, detail, origin)"
+                " SELECT %s, NULL, 'erase_person', resident_id, jsonb_build_object('number', id), 'maintenance'"
+                " FROM erasure WHERE id = %s",
+                (dt.datetime.now(dt.UTC), number),
+            )
+    if done:
+        log.info("privacy: erased", number=number)
+    return done

@@ -1,0 +1,1 @@
+"""Home care beds, equipment and grants."""

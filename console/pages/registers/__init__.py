@@ -1,0 +1,1 @@
+"""Pages of registers, identity numbers, residents who are gone, and the classes of data."""

@@ -1,0 +1,183 @@
+"""Reports to the levels above and beside: receivers, making a package, and the log of what was sent."""
+
+import datetime as dt
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action
+from care_network.errors import KeyFileError, NotFoundError, ProvisioningError
+from care_network.identity import keys
+from care_services.reporting import making, pushing, receivers
+from care_services.reporting.datasets import DATASETS
+from care_services.reporting.receivers import ReceiverFields
+from console.pages.care.frame import care_page
+from console.pages.lists import LIMIT, pager_of
+from console.pages.registers.registers import options_of
+from console.shell.errors import message_of, status_of
+from console.shell.security import CurrentAccount, needs, origin_of
+from console.shell.state import Console, Shared
+from database.rights.checkpoints import load_key, public_of
+from vocabulary.times import SHANGHAI
+
+router = APIRouter()
+REPORT = needs(Action.REPORT_UP)
+Text = Annotated[str, Form(max_length=600)]
+STATE_WORDS = {
+    "waiting": ("late", "等待发送", "waits"), "delivered": ("good", "已送达", "delivered"),
+    "withdrawn": ("unknown", "已撤回", "withdrawn"),
+}  # fmt: skip
+BASIS_WORDS = {
+    "law": ("法定职责", "legal duty"), "consent": ("老人同意", "consent"),
+    "nobody": ("不含个人信息", "tells of nobody"),
+}  # fmt: skip
+OUTCOME_WORDS = {
+    "delivered": ("good", "已接收", "taken"), "later": ("late", "稍后重试", "to be tried again"),
+    "refused": ("bad", "被退回", "refused"),
+}  # fmt: skip
+WORDS: dict[str, Any] = {
+    "states": STATE_WORDS, "bases": BASIS_WORDS, "outcomes": OUTCOME_WORDS, "datasets": DATASETS,
+}  # fmt: skip
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@router.get("/care/reports", dependencies=[REPORT])
+def reports_page(
+    request: Request, console: Shared, account: CurrentAccount, receiver: str = "",
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+) -> Response:  # fmt: skip
+    """Receivers and their queues, the form of a package, and the log: when, to whom, on which ground."""
+    return _page(request, console, account, receiver, after)
+
+
+def _page(
+    request: Request, console: Console, account: Account, receiver: str = "", after: int = 0,
+    error: ProvisioningError | None = None, filled: dict[str, str] | None = None,
+) -> Response:  # fmt: skip
+    with console.database() as conn:
+        known = receivers.listing(conn, account)
+        rows = making.log(conn, account, receiver=receiver, before=after, limit=LIMIT + 1)
+    shown, first = rows[:LIMIT], now().astimezone(SHANGHAI).date().replace(day=1)
+    last = first - dt.timedelta(days=1)
+    empty = {
+        "receiver": "", "dataset": "", "starts_on": last.replace(day=1).isoformat(), "ends_on": last.isoformat(),
+    }  # fmt: skip
+    return care_page(
+        request, "reports.html", account, status_of(error) if error else 200, known=known, rows=shown,
+        chosen=receiver, filled=empty | (filled or {}), key=_public(console), moment=now(),
+        wrong={error.field or "dataset": message_of(request, error, account)} if error else {},
+        sets=options_of(request, account, {one.code: (one.zh, one.en) for one in DATASETS.values()}),
+        to=options_of(request, account, {one.code: (one.name_zh, one.name_en) for one in known}),
+        pager=pager_of(request, str(shown[-1].id) if len(rows) > LIMIT else None), **WORDS,
+    )  # fmt: skip
+
+
+def _public(console: Console) -> str:
+    """The district's public key, which receivers need; '' where no key is configured."""
+    try:
+        return public_of(load_key(console.settings.report_key_file)) if console.settings.report_key_file else ""
+    except (OSError, ValueError):
+        return ""
+
+
+@router.post("/care/reports/packages", dependencies=[REPORT])
+def make(
+    request: Request, console: Shared, account: CurrentAccount, receiver: Text = "", dataset: Text = "",
+    starts_on: Text = "", ends_on: Text = "",
+) -> Response:  # fmt: skip
+    """Make a package; it is sent in its turn."""
+    filled = {"receiver": receiver, "dataset": dataset, "starts_on": starts_on, "ends_on": ends_on}
+    try:
+        days = [_day(text, name) for text, name in ((starts_on, "starts_on"), (ends_on, "ends_on"))]
+        file = console.settings.report_key_file
+        if file is None:
+            raise ProvisioningError(en="the district's key for packages is not configured", zh="平台未配置上报签名密钥")
+        ring = keys.load(console.settings.identity_key_file) if console.settings.identity_key_file else None
+        with console.database() as conn:
+            made = making.make(
+                conn, account, ring, load_key(file), receiver, dataset, account.area_path or "", *days, at=now(),
+                origin=origin_of(request),
+            )  # fmt: skip
+    except (OSError, ValueError) as error:
+        if isinstance(error, ProvisioningError):
+            return _page(request, console, account, error=error, filled=filled)
+        if isinstance(error, KeyFileError):
+            raise
+        wrong = ProvisioningError(en=f"the key for packages cannot be read: {error}", zh="无法读取上报签名密钥")
+        return _page(request, console, account, error=wrong, filled=filled)
+    return RedirectResponse(f"/care/reports/packages/{made.id}{'?again=1' if made.again else ''}", 303)
+
+
+@router.get("/care/reports/receivers/{code}", dependencies=[REPORT])
+def receiver_page(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
+    """A receiver's address and keys; 'new' is the form of another one."""
+    return _receiver(request, console, account, code)
+
+
+def _receiver(
+    request: Request, console: Console, account: Account, code: str, error: ProvisioningError | None = None,
+    filled: dict[str, Any] | None = None,
+) -> Response:  # fmt: skip
+    kept = None
+    if code != "new":
+        with console.database() as conn:
+            kept = receivers.one(conn, account, code)
+    fields = ("code", "name_zh", "name_en", "url", "signing_key", "seal_key", "login", "active")
+    values = {name: getattr(kept, name) or "" for name in fields} if kept else {"active": True}
+    return care_page(
+        request, "report-receiver.html", account, status_of(error) if error else 200, kept=kept,
+        filled=values | (filled or {}), key=_public(console), moment=now(),
+        wrong={error.field or "code": message_of(request, error, account)} if error else {}, **WORDS,
+    )  # fmt: skip
+
+
+@router.post("/care/reports/receivers/{code}", dependencies=[REPORT])
+def save_receiver(
+    request: Request, console: Shared, account: CurrentAccount, code: str, version: Annotated[int, Form(ge=0)] = 0,
+    new_code: Text = "", name_zh: Text = "", name_en: Text = "", url: Text = "", signing_key: Text = "",
+    seal_key: Text = "", login: Text = "", active: Text = "",
+) -> Response:  # fmt: skip
+    """Add a receiver, or change it."""
+    fields = ReceiverFields(
+        code=new_code if code == "new" else code, name_zh=name_zh, name_en=name_en, url=url, signing_key=signing_key,
+        seal_key=seal_key, login=login, active=bool(active),
+    )  # fmt: skip
+    try:
+        with console.database() as conn:
+            receivers.save(conn, account, fields, 0 if code == "new" else version, at=now(), origin=origin_of(request))
+    except NotFoundError as error:
+        if error.field != "login":
+            raise
+        return _receiver(request, console, account, code, error, _filled(fields))
+    except ProvisioningError as error:
+        return _receiver(request, console, account, code, error, _filled(fields))
+    return RedirectResponse("/care/reports", 303)
+
+
+def _filled(fields: ReceiverFields) -> dict[str, Any]:
+    return {name: getattr(fields, name) for name in fields.__struct_fields__}
+
+
+@router.post("/care/reports/receivers/{code}/resume", dependencies=[REPORT])
+def resume(request: Request, console: Shared, account: CurrentAccount, code: str, reason: Text = "") -> Response:
+    """Let a queue go on: after a refusal, or at once instead of at the next time."""
+    try:
+        with console.database() as conn:
+            pushing.resume(conn, account, code, reason, at=now(), origin=origin_of(request))
+    except NotFoundError:
+        raise
+    except ProvisioningError as error:
+        return _receiver(request, console, account, code, error)
+    return RedirectResponse("/care/reports", 303)
+
+
+def _day(text: str, field: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ProvisioningError(en="write the day as 2026-11-29", zh="日期写法如 2026-11-29", field=field) from None

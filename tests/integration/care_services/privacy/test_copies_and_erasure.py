@@ -1,0 +1,163 @@
+"""A copy has what the schema holds of a person, and nobody else's; an erasure keeps what law keeps, and only that."""
+
+import csv
+import datetime as dt
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
+from care_services.privacy import copies, erasures, holdings, job
+from tests.support.databases import of_service
+from tests.support.exchange_site import ExchangeSite
+from tests.support.network import account, build_city, open_alert
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def conn(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        build_city(conn)
+        site = ExchangeSite("", conn)
+        for resident, value in (("R1", 71), ("R2", 99)):
+            site.reading(site.series("heart_rate", resident), now() - dt.timedelta(hours=1), value)
+        conn.execute(
+            "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order,"
+            " consent_at) SELECT id, '139' || code, '=陈丽', 'Chen Li', '女儿', 'daughter', 1, now() FROM resident"
+        )
+        conn.execute(
+            "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path) VALUES"
+            " ('head', '!', '主任', 'Head', 'manager', 'sz.yt')"
+        )
+        open_alert(conn, "R1", "H1", state="resolved")
+        yield conn
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def worker(url: str) -> psycopg.Connection:
+    """A connection with the rights of maintenance."""
+    return psycopg.connect(of_service(url, "maintain"), autocommit=True)
+
+
+def test_an_archive_has_the_person_and_nobody_else(conn: psycopg.Connection, database_url: str) -> None:
+    admin = account(conn, "admin")
+    with pytest.raises(ProvisioningError):
+        copies.ask(conn, admin, "R1", "self", "  ", at=now(), origin="t")
+    with pytest.raises(NotPermittedError):
+        copies.ask(conn, account(conn, "station"), "R1", "self", "证", at=now(), origin="t")
+    with pytest.raises(NotFoundError):
+        copies.ask(conn, account(conn, "admin-hs"), "R2", "self", "证", at=now(), origin="t")
+    number = copies.ask(conn, admin, "R1", "self", "看了身份证", at=now(), origin="t")
+    assert copies.ask(conn, admin, "R1", "self", "看了身份证", at=now(), origin="t") == number
+    with pytest.raises(NotFoundError):
+        list(copies.fetch(conn, admin, number, at=now(), origin="t"))
+    with worker(database_url) as maintain:
+        assert maintain.execute("SELECT count(*) FROM person_rows(%s, 'contact')", (number,)).fetchone() == (0,)
+        assert job.turn(maintain)
+        assert not job.turn(maintain)
+    copy = copies.load(conn, admin, number)
+    assert (copy.state, copy.done, copy.bytes > 0) == ("done", copy.total, True)
+    body = b"".join(copies.fetch(conn, admin, number, at=now(), origin="t"))
+    assert len(body) == copy.bytes
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.testzip() is None
+        names = set(archive.namelist())
+        assert {"index.html", "readings/readings.csv", "tables/resident.csv", "tables/contact.jsonl"} <= names
+        contacts = [json.loads(line) for line in archive.read("tables/contact.jsonl").splitlines()]
+        assert [one["phone"] for one in contacts] == ["139R1"]
+        rows = list(csv.DictReader(io.StringIO(archive.read("tables/contact.csv").decode("utf-8-sig"))))
+        assert rows[0]["name_zh"] == "'=陈丽"  # no formula for a spreadsheet
+        readings = archive.read("readings/readings.csv").decode().splitlines()
+        assert len(readings) == 2
+        assert readings[1].endswith(",71")
+        everything = b"".join(archive.read(name) for name in names).decode()
+        assert "139R2" not in everything
+        assert "路1号" in everything
+    fetched = conn.execute("SELECT count(*) FROM audit WHERE action = 'fetch_person_copy'").fetchone()
+    assert fetched == (1,)
+    conn.execute("UPDATE person_copy SET expires_at = now()")
+    with worker(database_url) as maintain:
+        job.turn(maintain)
+    assert copies.load(conn, admin, number).state == "ended"
+    assert conn.execute("SELECT count(*) FROM person_copy_part").fetchone() == (0,)
+
+
+def test_every_table_with_a_persons_data_is_in_a_copy_or_named(conn: psycopg.Connection) -> None:
+    found = {relation for relation, _, _ in conn.execute("SELECT * FROM person_tables()")}
+    found |= {relation for relation, _ in conn.execute("SELECT * FROM person_tables_by_name()")}
+    assert {"alert", "alert_event", "device", "series", "reading", "audit", "work_order_photo", "medical_note"} <= found
+    telling = conn.execute(
+        r"""
+        SELECT DISTINCT c.relname::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT a.attisdropped
+          AND a.attname ~ '^(resident|resident_id|household|household_id|patient|recipient_key|elder.*)$'
+          AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
+        """
+    ).fetchall()
+    named = found | set(holdings.BY_HAND) | set(holdings.NOT_GIVEN)
+    left = {relation for (relation,) in telling} - named
+    assert not left, "refer to the resident by a foreign key, or name the table in holdings.BY_HAND with the reason"
+    tables = {name for (name,) in conn.execute("SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p')")}
+    assert set(holdings.NOT_GIVEN) | set(holdings.BY_HAND) <= tables
+    rules = {name for (name,) in conn.execute("SELECT relation FROM erasure_rule")}
+    assert rules <= tables
+    assert rules <= found
+
+
+def test_an_erasure_needs_two_people_and_keeps_what_law_keeps(conn: psycopg.Connection, database_url: str) -> None:
+    admin, head = account(conn, "admin"), account(conn, "head")
+    row = conn.execute("SELECT id FROM resident WHERE code = 'R1'").fetchone()
+    assert row is not None
+    plan = {line.relation: line for line in erasures.plan_of(conn, admin, "R1", now().date())}
+    assert (plan["contact"].act, plan["alert"].act, plan["resident"].act) == ("erase", "keep", "anonymise")
+    assert plan["alert"].until is not None
+    assert "188" in plan["alert"].law_en
+    number = erasures.ask(conn, admin, "R1", "asked", "self", "看了身份证", at=now(), origin="t")
+    with pytest.raises(ChangedMeanwhileError):
+        erasures.ask(conn, admin, "R1", "asked", "self", "看了身份证", at=now(), origin="t")
+    assert erasures.vote(conn, admin, number, True, "", at=now(), origin="t") == "waiting"
+    with pytest.raises(NotPermittedError):
+        erasures.vote(conn, admin, number, True, "", at=now(), origin="t")
+    with worker(database_url) as maintain:
+        assert not job.erase(maintain, number)  # one vote does not do
+        assert erasures.vote(conn, head, number, True, "", at=now(), origin="t") == "approved"
+        assert job.turn(maintain)
+        assert not job.erase(maintain, number)  # once
+    one = erasures.load(conn, admin, number)
+    assert one.state == "done"
+    assert one.certificate is not None
+    done = {line.relation: line for line in one.certificate}
+    assert (done["contact"].act, done["contact"].rows) == ("erase", 1)
+    assert done["reading"].rows == 1
+    assert conn.execute("SELECT name_zh, code FROM resident WHERE id = %s", row).fetchone() == ("已删除", f"X{row[0]}")
+    assert conn.execute("SELECT address_zh FROM household WHERE code = 'H1'").fetchone() == ("已删除",)
+    assert conn.execute("SELECT count(*) FROM alert WHERE resident_id = %s", row).fetchone() == (1,)
+    assert conn.execute("SELECT count(*) FROM record_change WHERE before::text LIKE '%139R1%'"
+                        " OR before::text LIKE '%路1号%'").fetchone() == (0,)  # fmt: skip
+    left = dict(conn.execute("SELECT * FROM person_counts(%s)", row).fetchall())
+    assert {left[name] for name in ("contact", "family_member", "medical_note", "reading", "record_change")} == {0}
+    other = conn.execute("SELECT count(*) FROM contact JOIN resident r ON r.id = resident_id WHERE r.code = 'R2'")
+    assert other.fetchone() == (1,)
+    readings = conn.execute("SELECT value FROM reading").fetchall()
+    assert readings == [(99.0,)]
+
+
+def test_one_no_ends_it_and_an_open_alert_forbids_it(conn: psycopg.Connection) -> None:
+    admin, head = account(conn, "admin"), account(conn, "head")
+    number = erasures.ask(conn, admin, "R2", "ended", "heir", "户口簿", at=now(), origin="t")
+    with pytest.raises(ProvisioningError):
+        erasures.vote(conn, head, number, False, "", at=now(), origin="t")
+    assert erasures.vote(conn, head, number, False, "有投诉未结", at=now(), origin="t") == "refused"
+    with pytest.raises(ChangedMeanwhileError):
+        erasures.vote(conn, admin, number, True, "", at=now(), origin="t")
+    open_alert(conn, "R1", "H1")
+    with pytest.raises(ChangedMeanwhileError, match="open"):
+        erasures.ask(conn, admin, "R1", "asked", "self", "证", at=now(), origin="t")

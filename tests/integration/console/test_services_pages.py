@@ -1,0 +1,132 @@
+"""The pages of services at home: a plan, its visits, the door, a rating's list, the settlement, the rounds."""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from care_services.home_services.orders import desk as orders
+from care_services.home_services.orders import store
+from tests.support.care_city import acting, add_services
+from tests.support.console_site import ConsoleSite, console_site
+from tests.support.databases import Cluster
+
+pytestmark = pytest.mark.integration
+NOW = dt.datetime.now(dt.UTC)
+
+
+@pytest.fixture(scope="module")
+def site(database_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleSite]:
+    folder: Path = tmp_path_factory.mktemp("services")
+    with database_cluster.fresh_database() as url, console_site(url, folder) as found:
+        add_services(found.conn, NOW)
+        yield found
+
+
+def visit(site: ConsoleSite, start: dt.datetime) -> int:
+    return orders.add_single(
+        site.conn, acting(site.conn, "station", NOW), "R1", "bath", "center-1", start, staff="S1"
+    )  # fmt: skip
+
+
+def test_a_plan_is_made_changed_and_ended_on_pages(site: ConsoleSite) -> None:
+    first = acting(site.conn, "station", NOW).today + dt.timedelta(days=1)
+    form = {
+        "offer": "bath/center-1", "weekdays": [str(n) for n in range(1, 8)], "times": "10:00", "minutes": "60",
+        "every_weeks": "1", "first_day": str(first), "staff": "S1", "act": "save",
+    }  # fmt: skip
+    with site.client("station") as client:
+        assert "居家助浴 · 中心" in client.get("/care/residents/R1/plans/new").text
+        wrong = client.post("/care/residents/R1/plans/new", data={**form, "times": "ten"})
+        assert wrong.status_code == 422
+        assert "时间写法如 09:30" in wrong.text
+        assert 'value="ten"' in wrong.text, "what was typed is kept"
+        made = client.post("/care/residents/R1/plans/new", data=form)
+        assert made.headers["location"] == "/care/residents/R1/services"
+        shown = client.get("/care/residents/R1/services").text
+        assert "每天 10:00" in shown
+        assert "许晴" in shown
+        plan = int(re.search(r"/care/plans/(\d+)", shown)[1])  # type: ignore[index]
+        stale = client.post(f"/care/plans/{plan}", data={**form, "minutes": "45", "version": "9"})
+        assert stale.status_code == 409
+        assert client.post(f"/care/plans/{plan}", data={**form, "minutes": "45", "version": "1"}).status_code == 303
+        assert "待上门的 14 次服务将取消" in client.get(f"/care/plans/{plan}").text
+        assert client.post(f"/care/plans/{plan}", data={"act": "end", "version": "2"}).status_code == 303
+        assert "已结束" in client.get("/care/residents/R1/services").text
+        paper = client.post("/care/residents/R1/services", data={"act": "code"}).text
+        assert re.search(r"\d{3} \d{3}", paper)
+    with site.client("station-ms") as client:
+        assert client.get("/care/residents/R1/services").status_code == 404
+        assert client.get(f"/care/plans/{plan}").status_code == 404
+        assert client.post(f"/care/plans/{plan}", data={"act": "end", "version": "3"}).status_code == 404
+
+
+def test_a_visit_is_done_at_the_door_and_stands_on_the_board(site: ConsoleSite) -> None:
+    order = visit(site, NOW)
+    place = {"action": "check_in", "how": "place", "longitude": "114.2410", "latitude": "22.57", "accuracy_m": "20"}
+    with site.client("carer") as client:
+        assert f"/mine/visits/{order}" in client.get("/mine").text
+        assert "我已到达" in client.get(f"/mine/visits/{order}").text
+        far = client.post(f"/mine/visits/{order}", data={**place, "key": "key-of-far"})
+        assert far.status_code == 422
+        assert "请到达后再签到" in far.text
+        near = {**place, "latitude": "22.5600", "key": "key-of-near"}
+        told = client.post(f"/mine/visits/{order}", data=near, headers={"Accept": "application/json"}).json()
+        assert told["result"] == "done"
+        assert client.post(f"/mine/visits/{order}", data=near).status_code == 303, "the same press again"
+        out = {"action": "check_out", "key": "key-of-out", "tasks": ["1", "3"], "note": "血压正常"}
+        assert client.post(f"/mine/visits/{order}", data=out).status_code == 303
+        assert client.get("/care/visits?part=done").text.count(f"/care/visits/{order}") == 1
+    found = store.load(site.conn, order)
+    assert (found.state, found.tasks_done, found.checked_in_by) == ("checked_out", [1, 3], "place")
+    with site.client("carer-ms") as client:
+        assert client.get(f"/mine/visits/{order}").status_code == 404
+        assert client.get(f"/care/visits/{order}").status_code == 404
+
+
+def test_the_station_moves_cancels_and_takes_back_a_visit(site: ConsoleSite) -> None:
+    order = visit(site, NOW + dt.timedelta(hours=2))
+    with site.client("station") as client:
+        no_reason = client.post(f"/care/visits/{order}", data={"act": "cancel", "version": "1", "note": " "})
+        assert (no_reason.status_code, "请填写原因" in no_reason.text) == (422, True)
+        cancel = {"act": "cancel", "version": "1", "note": "老人住院"}
+        assert client.post(f"/care/visits/{order}", data=cancel).status_code == 303
+        shown = client.get(f"/care/visits/{order}").text
+        assert "撤销" in shown
+        assert "老人住院" in shown
+        assert client.post(f"/care/visits/{order}", data=cancel).status_code == 409
+        assert client.post(f"/care/visits/{order}", data={"act": "undo", "version": "2"}).status_code == 303
+        assert store.load(site.conn, order).state == "assigned"
+        later = (NOW + dt.timedelta(days=1)).astimezone(dt.timezone(dt.timedelta(hours=8)))
+        seen = str(store.load(site.conn, order).version)
+        moved = {"act": "move", "version": seen, "start": f"{later:%Y-%m-%dT%H:%M}"}
+        assert client.post(f"/care/visits/{order}", data=moved).status_code == 303
+        assert "自动巡查已停" in client.get("/care/visits").text, "no rounds are made here"
+        assert "从未运行" in client.get("/care/rounds").text
+    with site.client("carer") as client:
+        assert client.post(f"/care/visits/{order}", data={**cancel, "version": "5"}).status_code == 403
+
+
+def test_prices_and_the_settlement(site: ConsoleSite) -> None:
+    with site.client("admin") as client:
+        assert "120.00" in client.get("/care/catalogue").text
+        day = str(acting(site.conn, "admin", NOW).today + dt.timedelta(days=1))
+        bad = client.post(
+            "/care/catalogue/bath/price", data={"organisation": "center-1", "valid_from": day, "price": "x"}
+        )
+        assert bad.status_code == 422
+        assert "不是金额" in bad.text
+        good = {"organisation": "center-1", "valid_from": day, "price": "130"}
+        assert client.post("/care/catalogue/bath/price", data=good).status_code == 303
+        assert "130.00" in client.get("/care/catalogue/bath").text
+        month = f"{NOW:%Y-%m}"
+        assert "尚未结束" in client.post("/care/settlements", data={"organisation": "center-1", "month": month}).text
+        settled = client.post("/care/settlements", data={"organisation": "center-1", "month": "2026-01"})
+        assert settled.headers["location"] == "/care/settlements/S-202601-center-1"
+        assert "S-202601-center-1" in client.get(settled.headers["location"]).text
+        assert "中心" in client.get("/care/compared").text
+    with site.client("station") as client:
+        assert client.get("/care/catalogue/bath").status_code == 403
+        assert client.get("/care/ratings").status_code == 200
