@@ -51,6 +51,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_services/assessment/lists.py": {"_OF": ROWS, "_HOME": ROWS, "_QUERIES": ROWS},
     "care_services/assessment/proposals.py": {"_SELECT": ONE},
     "care_services/assessment/store.py": {"_SELECT": ONE},
+    "console/pages/timebank/requests.py": {"_mine": ONE},
     "console/pages/assessment/carrying.py": {"_thresholds": ONE, "_center": ONE},
     "care_network/access/auditing/search.py": {
         "_LINES": ONE,
