@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_services.demo import assessment, equipment, grants, home_beds, home_services, time_bank
+from care_services.demo import assessment, equipment, grants, home_beds, home_services, library, time_bank, workforce
 
 PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
     assessment.fill,
@@ -14,6 +14,8 @@ PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
     equipment.fill,
     grants.fill,
     home_services.fill,
+    workforce.fill,
+    library.fill,
     time_bank.fill,
 )
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""

@@ -36,6 +36,9 @@ OUTLINES = "/map/outlines"
 GROUND = "/map/outlines/ground"
 TABLES = "/imports/"
 """Tables of records are sent to addresses below it."""
+DOCUMENTS = "/care/documents/"
+COURSES = "/care/courses-issued/load"
+"""A document may be a PDF of 10 MB; a course is a file."""
 PROBES = frozenset({"/healthz"})
 """Asked by the address of the machine: no Host of ours."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -189,6 +192,8 @@ def bounds_of(scope: Scope) -> Bounds:
         return TABLE
     if scope["method"] == "POST" and scope["path"].startswith("/devices/") and scope["path"].endswith("/config"):
         return CONFIG
+    if scope["method"] == "POST" and (scope["path"].startswith(DOCUMENTS) or scope["path"] == COURSES):
+        return PHOTO
     photo = scope["method"] == "POST" and scope["path"].startswith("/w/") and scope["path"].count("/") == 2
     return PHOTO if photo else FORM
 

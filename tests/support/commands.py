@@ -99,6 +99,8 @@ WITHOUT_ACCOUNT = {
     "figures refresh": "sums, counted again from the same rows",
     "storage refresh": "roll-ups, made again from the same readings",
     "storage status": "sizes and ages of tables",
+    "care courses check": "whoever holds the paper: its code is the permission",
+    "care workforce remind": "rows about certificates, made of the certificates",
 }
 """Commands that need no account, with the reason."""
 
@@ -134,6 +136,7 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "accounts add", "accounts change", "accounts consent give", "accounts consent withdraw", "accounts disable",
         "accounts enable", "accounts end-sessions", "accounts list", "accounts second-factor", "accounts sessions",
     ),
+    Action.MANAGE_LIBRARY: ("care courses issued", "care courses load", "care library unread"),
     Action.MANAGE_MACHINES: (
         "exchange consent give", "exchange consent list", "exchange consent withdraw", "exchange tokens add",
         "exchange tokens list", "exchange tokens revoke", "exchange webhooks add", "exchange webhooks list",
@@ -195,7 +198,10 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     Action.VIEW_AUDIT: (
         "accounts audit show", "audit show",
     ),
+    Action.TAKE_COURSE: ("care courses list",),
     Action.VIEW_CARE: (
+        "care library documents", "care library products", "care workforce ending", "care workforce list",
+        "care workforce show", "care workforce who",
         "care assessment evidence", "care assessment list", "care assessment pdf", "care assessment proposals",
         "care assessment show",
         "care rules history", "care rules list", "care rules show", "care traits list",

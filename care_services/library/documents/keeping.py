@@ -220,7 +220,13 @@ def file_of(acting: Connected, code: str, number: int) -> tuple[str, bytes]:
 def add(acting: Connected, code: str, facts: Facts, new: NewVersion) -> None:
     """Add a document with its first version; it holds for the account's area. Raises ProvisioningError, ExistsError."""
     acting.require(Action.MANAGE_LIBRARY)
-    if not (code.replace("-", "").isalnum() and code.isascii() and code == code.lower() and len(code) <= 40):
+    if not (
+        code.replace("-", "").isalnum()
+        and code.isascii()
+        and code == code.lower()
+        and len(code) <= 40
+        and code != "new"
+    ):
         raise ProvisioningError(
             en="a code has small letters, digits and -, such as fall-procedure",
             zh="代码只能用小写字母、数字和连字符，如 fall-procedure",
@@ -368,10 +374,24 @@ def _insert(acting: Connected, document_id: int, number: int, new: NewVersion) -
     )  # fmt: skip
 
 
+def is_own(acting: Connected, document: Document) -> bool:
+    """Whether the account may change it: it holds for the account's area, or a part of it."""
+    return within(document.area, acting.account.area_path or "")
+
+
+def organisations(acting: Connected) -> list[tuple[int, str, str]]:
+    """Open organisations of the account's area, as choices: (row, Chinese, English)."""
+    return acting.conn.execute(
+        "SELECT o.id, o.name_zh, o.name_en FROM organisation o JOIN area a ON a.id = o.area_id"
+        " WHERE o.active AND a.path <@ %s::ltree ORDER BY a.path, o.code LIMIT 60",
+        (acting.account.area_path,),
+    ).fetchall()
+
+
 def _own(acting: Connected, code: str) -> Document:
     """A document that the account may change: of its own area or below. Raises NotFoundError, NotPermittedError."""
     document = find(acting, code)
-    if not within(document.area, acting.account.area_path or ""):
+    if not is_own(acting, document):
         raise NotPermittedError(
             en="this document holds for a larger area than yours: who keeps it there changes it",
             zh="该文件适用于更大的区域，请由上级负责人修改",

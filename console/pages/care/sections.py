@@ -21,7 +21,16 @@ GROUPS: tuple[Group, ...] = (
     )),
     Group("服务", "Services", SERVICES),
     Group("互助", "Helping each other", timebank.SECTIONS),
-    Group("人员与知识", "People and knowledge", ()),
+    Group("人员与知识", "People and knowledge", (
+        Section("/care/workforce", "专业人员", "Professionals", "证书、工时、评价；谁可以派往哪里",
+                "Certificates, hours, ratings; who may be sent where", (Action.VIEW_CARE,)),
+        Section("/care/documents", "制度文件", "Documents", "标准与规程的版本、阅读确认",
+                "Standards and procedures: versions, and who has read them", (Action.VIEW_CARE,)),
+        Section("/care/products", "产品目录", "Products", "设备型号、在用数量与本地可靠性",
+                "Device models: how many are in use, how reliable here", (Action.VIEW_CARE,)),
+        Section("/care/courses", "培训课程", "Courses", "学习、考试与证书，家属也可参加",
+                "Read, be tested, have a certificate; for families, too", (Action.TAKE_COURSE,)),
+    )),
     Group("数据与权利", "Data and rights", (
         Section(
             "/care/rules", "服务规则", "Rules of services", "补贴、申请与上限按数据判定，可先试算",

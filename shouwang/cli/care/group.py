@@ -2,7 +2,20 @@
 
 import typer
 
-from shouwang.cli.care import assessment, beds, equipment, grants, privacy, registers, report, rules, time_bank, traits
+from shouwang.cli.care import (
+    assessment,
+    beds,
+    equipment,
+    grants,
+    library,
+    privacy,
+    registers,
+    report,
+    rules,
+    time_bank,
+    traits,
+    workforce,
+)
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
@@ -18,3 +31,6 @@ app.add_typer(traits.app, name="traits")
 app.add_typer(beds.app, name="beds")
 app.add_typer(grants.app, name="grants")
 app.add_typer(equipment.app, name="equipment")
+app.add_typer(library.app, name="library")
+app.add_typer(library.courses, name="courses")
+app.add_typer(workforce.app, name="workforce")

@@ -54,6 +54,7 @@ PUBLIC = {
     "/help/{token}": "a signed link, for one volunteer and one request",
     "/help-done/{token}": "a signed link, for the receiving side of one request",
     "/rate/{token}": "a signed link, for one visit",
+    "/verify-certificate": "whoever holds the paper, by its code of 80 bits; says what stands on it",
 }
 
 

@@ -1,0 +1,1 @@
+"""Pages of documents, products and courses: three in one."""

@@ -1,0 +1,47 @@
+"""Products: the device models with how many are in use here and how reliable they were."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from care_network.access.permissions import Action
+from care_services.library.courses import keeping as courses
+from care_services.library.documents import keeping as documents
+from care_services.library.products import products
+from care_services.library.topics import TOPICS
+from console.pages.care.frame import care_page
+from console.pages.library.documents import acting_of
+from console.shell.security import CurrentAccount, needs
+from console.shell.state import Shared
+
+router = APIRouter()
+LOOK = needs(Action.VIEW_CARE)
+
+
+@router.get("/care/products", dependencies=[LOOK])
+def listing(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    """The device models, those in use first."""
+    with console.database() as conn:
+        acting = acting_of(request, conn, account)
+        found = products.products(acting)
+        counted = products.counted_at(acting)
+    return care_page(
+        request, "library-products.html", account, found=found, counted=counted, transports=products.TRANSPORTS,
+        facts={one.model: products.facts_of(one.model) for one in found}, least=products.LEAST_DEVICE_MONTHS,
+    )  # fmt: skip
+
+
+@router.get("/care/products/{model}", dependencies=[LOOK])
+def product_page(request: Request, console: Shared, account: CurrentAccount, model: str) -> Response:
+    """One model: its months, and what is to be read and learned about what it watches."""
+    with console.database() as conn:
+        acting = acting_of(request, conn, account)
+        found = products.product(acting, model)
+        facts = products.facts_of(model)
+        months = products.months(acting, model)
+        papers = [one for topic in facts.topics for one in documents.listing(acting, topic=topic)[: documents.LIMIT]]
+        taught = [one for one in courses.listing(acting) if set(one.course.topics) & set(facts.topics)]
+    return care_page(
+        request, "library-product.html", account, product=found, facts=facts, months=months, topics=TOPICS,
+        papers={one.code: one for one in papers}.values(), taught=taught, transports=products.TRANSPORTS,
+        least=products.LEAST_DEVICE_MONTHS, here="/care/products",
+    )  # fmt: skip

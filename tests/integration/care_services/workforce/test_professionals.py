@@ -1,0 +1,141 @@
+"""Professionals: search, who may be sent at once after a change, reminders, profiles, over HTTP and in the database."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from care_network.records.network import Network
+from care_services.core.connected import Connected
+from care_services.workforce import people, reminders
+from tests.support.console_site import ConsoleSite, console_site, now
+from tests.support.network import account
+from vocabulary.times import SHANGHAI
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def site(database_url: str, tmp_path: Path) -> Iterator[ConsoleSite]:
+    with console_site(database_url, tmp_path) as found:
+        yield found
+
+
+def today() -> dt.date:
+    return dt.datetime.now(SHANGHAI).date()
+
+
+def acting(conn: psycopg.Connection, login: str) -> Connected:
+    return Connected(conn, account(conn, login), now(), "test")
+
+
+def network(conn: psycopg.Connection) -> Network:
+    return Network(conn, account(conn, "admin"), at=now(), origin="test")
+
+
+def test_a_certificate_that_is_entered_or_ended_counts_at_once_for_who_may_be_sent(site: ConsoleSite) -> None:
+    staff = network(site.conn)
+    staff.change("staff", ("S11",), 1, {"skills": ("bathing", "lifting")})
+    page = "/care/workforce/sending?service=bathing&home=H1"
+    with site.client("dispatcher") as client:
+        assert "此时没有可派的人" in client.get(page).text
+        assert "没有护士执业证书 或 医师执业证书 或 养老护理员证书" in client.get(page).text
+        staff.add("certificate", {"staff": "S11", "kind": "elder_carer", "issued_on": "2020-01-01"})
+        text = client.get(page).text
+        assert "4 人中 1 人可以派" in text or "5 人中 1 人可以派" in text
+        assert 'href="/care/workforce/of/S11">员11</a>' in text
+        ended = today() - dt.timedelta(days=1)
+        staff.change("certificate", ("S11", "elder_carer"), 1, {"expires_on": ended})
+        assert f"“助浴”：养老护理员证书已于 {ended} 过期" in client.get(page).text
+        own = client.get("/care/workforce/of/S11?home=H1").text
+        assert f"养老护理员证书已于 {ended} 过期" in own
+        assert "可以派" in own, "other services go on"
+        assert client.get("/care/workforce/sending?service=bathing&home=H9").status_code == 404
+        assert client.get("/care/workforce/of/S11?at=soon").status_code == 422
+    looked = site.conn.execute("SELECT count(*) FROM audit WHERE action = 'view_candidates'").fetchone()
+    assert looked is not None
+    assert looked[0] > 3
+    with site.client("station-ms") as client:
+        assert client.get("/care/workforce/sending?service=meal&home=H1").status_code == 404, "another street's home"
+        assert client.get("/care/workforce/of/S11").status_code == 404
+
+
+def test_search_finds_by_sound_skill_certificate_language_employer_and_day(site: ConsoleSite) -> None:
+    staff = network(site.conn)
+    staff.change("staff", ("S12",), 1, {"languages": ("cmn", "yue"), "name_zh": "刘淑贞"})
+    staff.add("certificate", {"staff": "S12", "kind": "health", "expires_on": str(today() + dt.timedelta(days=5))})
+    who = acting(site.conn, "dispatcher")
+
+    def found(words: str = "", **more: object) -> set[str]:
+        return {one.code for one in people.search(who, people.Wanted(words=words, **more))}  # type: ignore[arg-type]
+
+    assert found("lsz") == found("liushu") == found("刘淑") == found("粤语") == found("健康证") == {"S12"}
+    assert found("搀扶 粤语") == {"S12"}, "each word has to fit"
+    assert found(language="yue") == found(certificate="health", state="soon") == {"S12"}
+    assert found(certificate="health", state="missing") == {"S1", "S2", "S11", "S13"}
+    assert found(skill="lifting", under="sz.yt.ms") == {"S2"}
+    assert found(day=today()) == {"S1", "S11", "S12", "S13"}
+    assert found(organisation="center-2") == {"S2"}
+    assert found("无此人") == set()
+    assert [one.code for one in people.search(who, people.Wanted(after="S12"))] == ["S13", "S2"]
+
+
+def test_reminders_come_once_a_step_go_to_person_and_manager_and_end_with_a_renewal(site: ConsoleSite) -> None:
+    conn, staff = site.conn, network(site.conn)
+    ends = today() + dt.timedelta(days=20)
+    staff.add("certificate", {"staff": "S1", "kind": "first_aid", "expires_on": str(ends)})
+    assert reminders.write_due(conn, today(), now()) == 1
+    assert reminders.write_due(conn, today(), now()) == 0
+    assert reminders.write_due(conn, ends - dt.timedelta(days=7), now()) == 1
+    conn.execute(
+        "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
+        " SELECT 'head', password_hash, '主任', 'Head', 'manager', 'sz.yt.hs', 'zh' FROM account WHERE login = 'admin'"
+    )
+    told = reminders.unsent(conn)
+    assert [(one.staff, one.days, one.kind) for one in told] == [("S1", 30, "first_aid"), ("S1", 7, "first_aid")]
+    assert told[0].account_id == account(conn, "carer").id
+    assert told[0].managers == [account(conn, "head").id]
+    assert reminders.mark_sent(conn, [told[0].id], now()) == 1
+    with site.client("head") as client:
+        text = client.get("/care/workforce/ending?only=30").text
+        assert "20 天后到期" in text
+        assert client.post(f"/care/workforce/ending/{told[1].id}/take?only=30", data={}).status_code == 303
+        assert "主任" in client.get("/care/workforce/ending?only=30").text
+        assert client.post(f"/care/workforce/ending/{told[1].id}/take", data={}).status_code == 409
+    with site.client("carer") as client:
+        assert "您本人的证书" in client.get("/care/workforce").text
+    staff.change("certificate", ("S1", "first_aid"), 1, {"expires_on": str(ends + dt.timedelta(days=1000))})
+    assert reminders.unsent(conn) == [], "renewed: nothing to remind of"
+
+
+def test_a_profile_is_changed_on_its_version_and_seen_in_full_by_whom_it_concerns(site: ConsoleSite) -> None:
+    form = {"version": 0, "education": "college", "level": "3", "title": "护师", "first_registered_on": "2024-05-31"}
+    with site.client("station") as client:
+        assert client.post("/care/workforce/of/S1/edit", data=form | {"level": "9"}).status_code == 422
+        assert client.post("/care/workforce/of/S1/edit", data=form).status_code == 303
+        late = client.post("/care/workforce/of/S1/edit", data=form | {"title": "主管护师"})
+        assert late.status_code == 409
+        assert "主管护师" in late.text, "what was typed is kept"
+        assert "<li>职称：护师</li>" in late.text, "and what is there stands beside"
+        sent = {"employer": "人民医院", "since": "2019-01-01", "until": "2018-01-01"}
+        assert "结束日期早于开始日期" in client.post("/care/workforce/of/S1/employers", data=sent).text
+        client.post("/care/workforce/of/S1/employers", data=sent | {"until": "2021-01-01"})
+        text = client.get("/care/workforce/of/S1").text
+        assert "三级/高级工" in text
+        assert "人民医院" in text
+        assert "工时" in text
+        assert "超过 44 小时" in text, "on the roster day and night"
+    with site.client("carer") as client:
+        assert "工时" in client.get("/care/workforce/of/S1").text, "one's own"
+        assert "工时" not in client.get("/care/workforce/of/S11").text, "a colleague's hours are not shown"
+        assert client.post("/care/workforce/of/S1/edit", data=form).status_code == 403
+    with site.client("station-ms") as client:
+        assert client.post("/care/workforce/of/S1/edit", data=form | {"version": 1}).status_code == 404
+    with site.client("dispatcher") as client:
+        figures = client.get("/care/workforce/figures").text
+        assert "按岗位" in figures
+        assert "三级/高级工" in figures
+    kept = site.conn.execute("SELECT what FROM staff_profile_change ORDER BY id").fetchall()
+    assert kept == [("profile",), ("add_employer",)]
