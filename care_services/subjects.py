@@ -9,6 +9,7 @@ from care_services.grants import kinds
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.visits import waiting
 from care_services.meals.subsidies import MEAL_SUBSIDY
+from care_services.one_tap import answering
 from care_services.time_bank import limits
 
 _SUBJECTS: tuple[Subject, ...] = (
@@ -17,6 +18,7 @@ _SUBJECTS: tuple[Subject, ...] = (
     due.SUBJECT,
     subsidy.SUBJECT,
     waiting.SUBJECT,
+    answering.SUBJECT,
     *kinds.SUBJECTS,
     limits.SUBJECT,
 )

@@ -52,7 +52,7 @@ from console.pages.reporting import packages as report_packages
 from console.pages.reporting import reports
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
-from console.pages.services import door, money, plans, rounds, visits
+from console.pages.services import door, money, plans, requests, rounds, visits
 from console.pages.station import protection, station
 from console.pages.timebank import ledger as bank_ledger
 from console.pages.timebank import overview as bank_overview
@@ -148,6 +148,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bed.router,
     equipment.router,
     grants.router,
+    requests.router,
     # records
     lists.router,
     record.router,

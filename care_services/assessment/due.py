@@ -10,11 +10,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_network.catalogues.ability import GRADES, Grade
+from care_network.catalogues.ability import Grade
 from care_services.assessment.reasons import REASONS, Reason
 from care_services.core import rule_book
 from care_services.core.facts import COMMON
-from care_services.core.rules import Fact, Outcome, Subject
+from care_services.core.rules import Fact, Outcome, RuleSet, Subject
 
 _DEFAULT = """
 [[rule]]
@@ -45,8 +45,12 @@ FALLBACK_MONTHS = 12
 
 def next_due(conn: Connection[Any], grade: Grade, reason: Reason, on: dt.date) -> tuple[dt.date, str, str]:
     """The day of the next assessment after one of this day, with the rule that says so in Chinese and English."""
-    assert grade in GRADES  # noqa: S101 - of a signed assessment
-    ruling = rule_book.current(conn, SUBJECT, on).decide({"ability_grade": grade, "reason": reason})
+    return decide(rule_book.current(conn, SUBJECT, on), grade, reason, on)
+
+
+def decide(rules: RuleSet, grade: Grade, reason: str, on: dt.date) -> tuple[dt.date, str, str]:
+    """The same by rules that are at hand. Pure."""
+    ruling = rules.decide({"ability_grade": grade, "reason": reason})
     if ruling.rule is None:
         return months_later(on, FALLBACK_MONTHS), "每年一次", "once a year"
     return months_later(on, int(ruling.rule.then["months"])), ruling.rule.zh, ruling.rule.en

@@ -63,27 +63,30 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 SOON = 30
+_OPEN = "x.state IN ('draft', 'signed')"
 _COLUMNS = """
-    SELECT r.code, r.name_zh, r.name_en, a.name_zh AS area_zh, a.name_en AS area_en, x.id, x.reason, x.state, x.grade,
-           x.total, x.first_at, x.changed_at, x.changed_zh, x.changed_en, x.due_on
+    SELECT p.code, p.name_zh, p.name_en, p.area_zh, p.area_en, x.id, x.reason, x.state, x.grade, x.total, x.first_at,
+           x.changed_at, x.changed_zh, x.changed_en, x.due_on
 """
-_OF = " FROM assessment x JOIN resident r ON r.id = x.resident_id"
-_HOME = " JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id"
-_HERE = " a.path <@ %(under)s::ltree AND NOT h.synthetic"
+_PERSON = """
+    SELECT r.id, r.code, r.name_zh, r.name_en, a.name_zh AS area_zh, a.name_en AS area_en
+    FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
+    WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic
+"""
+# by the list's own index, looking each person up until the page is full: OFFSET 0 keeps that order
+_OF = f"{_COLUMNS} FROM assessment x JOIN LATERAL ({_PERSON} AND r.id = x.resident_id OFFSET 0) p ON true"
 _QUERIES: dict[View, str] = {
-    "due": f"{_COLUMNS}{_OF}{_HOME} WHERE x.current AND {_HERE}"
+    "due": f"{_OF} WHERE x.current"
     " AND (%(day)s::date IS NULL OR (x.due_on, x.id) > (%(day)s::date, %(number)s::bigint))"
     " ORDER BY x.due_on, x.id LIMIT %(most)s",
-    "waiting": f"{_COLUMNS}{_OF}{_HOME} WHERE x.state IN ('draft', 'signed', 'objected') AND {_HERE}"
-    " AND x.id > %(number)s::bigint"
-    " AND NOT (x.state = 'objected' AND EXISTS (SELECT FROM assessment y WHERE y.corrects_id = x.id"
-    " OR y.resident_id = x.resident_id AND y.id > x.id))"
+    "waiting": f"{_OF} WHERE x.state IN ('draft', 'signed', 'objected') AND x.id > %(number)s::bigint"
+    " AND NOT (x.state = 'objected' AND EXISTS (SELECT FROM assessment y WHERE y.resident_id = x.resident_id"
+    " AND y.id > x.id))"
     " ORDER BY x.id LIMIT %(most)s",
-    "never": f"{_COLUMNS} FROM resident r{_HOME} LEFT JOIN assessment x ON false"
-    f" WHERE {_HERE} AND r.code > %(code)s"
+    "never": f"{_COLUMNS} FROM ({_PERSON} AND r.code > %(code)s"
     " AND NOT EXISTS (SELECT FROM assessment y WHERE y.resident_id = r.id AND y.state <> 'discarded')"
-    " ORDER BY r.code LIMIT %(most)s",
-    "all": f"{_COLUMNS}{_OF}{_HOME} WHERE x.state <> 'discarded' AND {_HERE}"
+    " ORDER BY r.code LIMIT %(most)s) p LEFT JOIN assessment x ON false ORDER BY p.code",
+    "all": f"{_OF} WHERE x.state <> 'discarded'"
     " AND (%(number)s::bigint = 0 OR x.id < %(number)s::bigint) ORDER BY x.id DESC LIMIT %(most)s",
 }
 
@@ -106,17 +109,20 @@ def page(
 def counts(conn: Connection[Any], account: Account, today: dt.date, under: str = "") -> Counts:
     """How many residents below an area are overdue, due soon, under way or were never assessed."""
     row = conn.execute(
-        """
-        SELECT count(*), count(*) FILTER (WHERE x.due_on < %(today)s),
-               count(*) FILTER (WHERE x.due_on >= %(today)s AND x.due_on < %(soon)s),
-               count(*) FILTER (WHERE o.id IS NOT NULL),
-               count(*) FILTER (WHERE x.id IS NULL AND NOT EXISTS (
-                   SELECT FROM assessment y WHERE y.resident_id = r.id AND y.state <> 'discarded'))
-        FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
-        LEFT JOIN assessment x ON x.resident_id = r.id AND x.current
-        LEFT JOIN assessment o ON o.resident_id = r.id AND o.state IN ('draft', 'signed')
-        WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic
-        """,
+        f"""
+        WITH here AS MATERIALIZED (
+            SELECT r.id FROM resident r JOIN household h ON h.id = r.household_id
+            WHERE h.area_id IN (SELECT id FROM area WHERE path <@ %(under)s::ltree) AND NOT h.synthetic
+        ), due AS (
+            SELECT x.due_on FROM assessment x JOIN here ON here.id = x.resident_id
+            WHERE x.current AND x.due_on < %(soon)s
+        )
+        SELECT (SELECT count(*) FROM here), (SELECT count(*) FROM due WHERE due_on < %(today)s),
+               (SELECT count(*) FROM due WHERE due_on >= %(today)s),
+               (SELECT count(*) FROM assessment x JOIN here ON here.id = x.resident_id WHERE {_OPEN}),
+               (SELECT count(*) FROM here WHERE NOT EXISTS (
+                    SELECT FROM assessment y WHERE y.resident_id = here.id AND y.state <> 'discarded'))
+        """.encode(),  # noqa: S608 - a constant
         {"today": today, "soon": today + dt.timedelta(days=SOON), "under": _below(account, under)},
     ).fetchone()
     assert row is not None  # noqa: S101 - a count gives a row

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
-from care_services.assessment import evidence, proposals
-from care_services.assessment.due import next_due
+from care_services.assessment import due, evidence, proposals
 from care_services.assessment.scoring import ORDER, Diagnosis, Facts, score
 from care_services.assessment.standard import standard
+from care_services.core import rule_book
+from care_services.core.rules import RuleSet
 from vocabulary.area_path import within
 from vocabulary.times import SHANGHAI
 
@@ -48,6 +49,7 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
         "SELECT id, name_zh, name_en, role, area_path::text FROM account WHERE role IN ('carer', 'station', 'manager')"
         " AND active ORDER BY login"
     ).fetchall()
+    rules = rule_book.current(conn, due.SUBJECT, now.astimezone(SHANGHAI).date())
     rows: list[dict[str, Any]] = []
     for number, (resident_id, code, grade, path, assessed) in enumerate(people):
         if assessed or grade is None or number % _NEVER == _NEVER - 1:
@@ -57,14 +59,14 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
         second = next((one for one in near if one[3] != "carer"), None)
         if first is None or second is None:
             continue
-        rows += _of(conn, number, resident_id, code, grade, now, first[:3], second[:3])
+        rows += _of(conn, rules, number, resident_id, code, grade, now, first[:3], second[:3])
     if rows:
         _write(conn, rows, now)
 
 
 def _of(
-    conn: Connection[Any], number: int, resident_id: int, code: str, grade: Any, now: dt.datetime, first: Person,
-    second: Person,
+    conn: Connection[Any], rules: RuleSet, number: int, resident_id: int, code: str, grade: Any, now: dt.datetime,
+    first: Person, second: Person,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Rows of one resident, the oldest first: a slow decline up to the grade in the record, and what is open."""
     chance = random.Random(code)  # noqa: S311 - made-up people
@@ -87,7 +89,7 @@ def _of(
         diagnosis, events = worse if newest else ("none", _NONE)
         answers = _answers(total, chance)
         row = _signed(resident_id, reason, answers, diagnosis, events, at, first)
-        due_on, zh, en = next_due(conn, row["grade"], reason, at.astimezone(SHANGHAI).date())  # type: ignore[arg-type]
+        due_on, zh, en = due.decide(rules, row["grade"], reason, at.astimezone(SHANGHAI).date())
         rows.append(
             row | _second(second, at + dt.timedelta(hours=5 + back))
             | {"state": "in_force", "version": 6, "current": newest, "due_on": due_on, "due_why": f"{zh}|{en}",

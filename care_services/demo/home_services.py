@@ -20,6 +20,7 @@ from care_services.home_services.catalogue.catalogue import CareService, amount
 from care_services.home_services.plans.making import make_ahead
 from care_services.home_services.plans.recurrence import DAY, Recurrence, slots
 from care_services.home_services.settlement import settling
+from care_services.one_tap import requests
 from vocabulary.times import SHANGHAI
 
 MONTHS = 92
@@ -83,6 +84,7 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
     make_ahead(conn, now)
     _today(conn, now)
     _ratings(conn, now)
+    _requests(conn, now)
     admin = account_by_login(conn, "admin")
     if admin is not None:
         last = (today.replace(day=1) - DAY).replace(day=1)
@@ -297,6 +299,32 @@ def _today(conn: Connection[Any], now: dt.datetime) -> None:
         " 'assigned', '系统' FROM service_order o WHERE source = 'single'"
         " AND NOT EXISTS (SELECT FROM service_order_event e WHERE e.order_id = o.id)"
     )
+
+
+def _requests(conn: Connection[Any], now: dt.datetime) -> None:
+    """One request that is open, and one that was confirmed, of the first two families."""
+    desk = account_by_login(conn, "dispatcher")
+    if desk is None:
+        return
+    acting = Acting(desk, now - dt.timedelta(minutes=8))
+    codes = conn.execute(
+        "SELECT r.code FROM resident r JOIN household h ON h.id = r.household_id AND NOT h.synthetic ORDER BY r.code"
+        " LIMIT 2"
+    ).fetchall()
+    tomorrow = dt.datetime.combine(now.astimezone(SHANGHAI).date() + DAY, dt.time(10), SHANGHAI).astimezone(dt.UTC)
+    for nth, (code,) in enumerate(codes):
+        number = requests.ask(
+            conn,
+            acting,
+            code,
+            ("errand", "company")[nth],
+            tomorrow,
+            ("想请人代买降压药", "想有人来聊聊天")[nth],
+            "telephone",
+        )
+        found = requests.one(conn, acting, number, audited=False)
+        if nth == 1 and found.state == "asked":
+            requests.accept(conn, acting, number, found.version)
 
 
 def _ratings(conn: Connection[Any], now: dt.datetime) -> None:

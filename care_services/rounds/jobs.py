@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from care_services.home_services.plans.making import make_ahead
 from care_services.reporting.pushing import send_in_rounds
-from care_services.rounds import missed_visits
+from care_services.rounds import missed_visits, requests
 from care_services.rounds.outside import Outside
 
 
@@ -41,6 +41,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="service_orders", zh="按服务计划生成服务单", en="service orders made of plans",
         every=dt.timedelta(hours=1), work=lambda conn, now, _: make_ahead(conn, now),
+    ),
+    Job(
+        name="requests", zh="一键申请的答复时限与转交", en="requests by one tap handed on when nobody answers",
+        every=dt.timedelta(seconds=20), work=requests.look,
     ),
     Job(
         name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",

@@ -323,7 +323,10 @@ DECLARE me record := viewer(); serving integer[];
 BEGIN
     IF me.role = 'family' THEN
         RETURN ARRAY(SELECT o.staff_id FROM work_order o
-                     WHERE o.household_id IN (SELECT viewer_own_homes()) AND o.staff_id IS NOT NULL);
+                     WHERE o.household_id IN (SELECT viewer_own_homes()) AND o.staff_id IS NOT NULL
+                     UNION SELECT v.staff_id FROM service_order v
+                     WHERE v.resident_id IN (SELECT viewer_own()) AND v.planned_start > now() - interval '90 days'
+                       AND v.staff_id IS NOT NULL);
     ELSIF me.area IS NULL THEN
         RETURN '{{}}';
     END IF;

@@ -37,6 +37,7 @@ WITHOUT_ACCOUNT = {
     "maintain": "a service",
     "notify": "a service",
     "orders run": "a service",
+    "care run": "a service",
     "demo": "a platform of its own",
     "setup": "files of the machine, as root",
     "drill": "a platform of its own",
@@ -164,15 +165,22 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     Action.OPERATE_DEVICES: (
         "gateways pair", "gateways replace", "gateways retire", "gateways use-again",
     ),
+    Action.PLAN_SERVICES: (
+        "care one-tap accept", "care one-tap decline", "care services assign", "care services cancel",
+        "care services correct", "care services end-plan", "care services plan",
+    ),
     Action.PROVISION: (
         "gateways enrol", "gateways panel", "gateways revoke", "gateways update", "network add", "network change",
         "network ground load", "network ground remove", "network import", "network outlines load", "network remove",
     ),
     Action.RECORD_TRAITS: ("care traits record",),
     Action.REOPEN: ("dispatch reopen",),
+    Action.REQUEST_SERVICE: ("care one-tap ask",),
     Action.SETTLE_QUARANTINE: (
         "gaps accept", "gaps ask", "quarantine discard", "quarantine reprocess",
     ),
+    Action.SETTLE_SERVICES: ("care services set-price", "care services settle"),
+    Action.SET_CARE_RULES: ("care rules set",),
     Action.MANAGE_TIME_BANK: ("care time-bank make-week", "care time-bank transfer"),
     Action.SET_CARE_RULES: ("care rules set", "care time-bank expire"),
     Action.SET_DISTRICT_LIMITS: (  # asked for the district, which needs the most
@@ -207,6 +215,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "care rules history", "care rules list", "care rules show", "care traits list",
         "care beds list", "care beds show", "care equipment list", "care equipment show", "care grants list",
         "care grants paid", "care grants show",
+        "care one-tap list", "care one-tap show", "care rounds", "care services compare", "care services list",
+        "care services plans", "care services settlements", "care services show", "care services visits",
         "care time-bank matches", "care time-bank requests", "care time-bank statement", "care time-bank verify",
         "care time-bank volunteers",
     ),

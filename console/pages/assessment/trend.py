@@ -9,7 +9,7 @@ from care_services.assessment.standard import standard
 from care_services.assessment.store import Assessment
 from console.shell.i18n import Language, pick
 
-WIDTH, LEFT, RIGHT = 720, 44, 120
+WIDTH, LEFT, RIGHT = 740, 44, 140
 TOP, TALL, GAP, SMALL = 14, 210, 26, 46
 HIGH = 80
 """From this total on the number stands below its point: above it there is no room."""
@@ -54,10 +54,8 @@ def svg(signed: Sequence[Assessment], language: Language) -> str:
     parts.append(f'<text class="trend-text" x="{LEFT - 6}" y="{TOP + 4}" text-anchor="end">{rules.maximum}</text>')
     parts.append(line([(at, float(one.total or 0)) for at, one in points], TOP, TALL, rules.maximum, "total"))
     for at, one in points:
-        y = TOP + TALL * (1 - (one.total or 0) / rules.maximum)
-        parts.append(
-            f'<text class="trend-number" x="{x(at):.1f}" y="{y - 9:.1f}" text-anchor="middle">{one.total}</text>'
-        )
+        y = TOP + TALL * (1 - (one.total or 0) / rules.maximum) + (19 if (one.total or 0) >= HIGH else -9)
+        parts.append(f'<text class="trend-number" x="{x(at):.1f}" y="{y:.1f}" text-anchor="middle">{one.total}</text>')
     top = TOP + TALL + GAP + 12
     last = -100.0
     for at, _ in points:

@@ -164,9 +164,10 @@ onPage("#assessment-form", (form, life) => {
   });
   // A form cannot leave while the platform does not answer: what was filled in stays here, and is saved later.
   life.on(form, "submit", (event) => {
-    if (!form.dataset.offline && !stopped) { clearTimeout(timer); drop(); return; }
+    if (!form.dataset.offline && !stopped && !busy) { clearTimeout(timer); drop(); return; }
     event.preventDefault();
     event.stopPropagation();
+    if (busy) { const { submitter } = event; setTimeout(() => form.requestSubmit(submitter), 150); return; } // one save at a time
     if (form.dataset.offline) { tries = 1; save(); }
   });
   life.signal.addEventListener("abort", () => clearTimeout(timer));

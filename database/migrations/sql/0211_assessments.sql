@@ -48,7 +48,7 @@ CREATE INDEX assessment_resident ON assessment (resident_id, id DESC);
 CREATE UNIQUE INDEX assessment_open ON assessment (resident_id) WHERE state IN ('draft', 'signed');
 CREATE UNIQUE INDEX assessment_current ON assessment (resident_id) WHERE current;
 CREATE INDEX assessment_due ON assessment (due_on, id) WHERE current;
-CREATE INDEX assessment_waiting ON assessment (changed_at, id) WHERE state IN ('draft', 'signed', 'objected');
+CREATE INDEX assessment_waiting ON assessment (id) WHERE state IN ('draft', 'signed', 'objected');
 CREATE INDEX assessment_doubts ON assessment (doubts_id) WHERE doubts_id IS NOT NULL;
 CREATE INDEX assessment_corrects ON assessment (corrects_id) WHERE corrects_id IS NOT NULL;
 
@@ -115,5 +115,5 @@ CREATE TABLE care_proposal (
     CHECK ((state = 'proposed') = (decided_at IS NULL)),
     UNIQUE (assessment_id, code)
 );
-CREATE INDEX care_proposal_waiting ON care_proposal (made_at, id) WHERE state = 'proposed';
+CREATE INDEX care_proposal_waiting ON care_proposal (id) WHERE state = 'proposed';
 CREATE INDEX care_proposal_resident ON care_proposal (resident_id, kind, id DESC);

@@ -8,10 +8,13 @@ from shouwang.cli.care import (
     equipment,
     grants,
     library,
+    one_tap,
     privacy,
     registers,
     report,
     rules,
+    run,
+    services,
     time_bank,
     traits,
     workforce,
@@ -34,3 +37,7 @@ app.add_typer(equipment.app, name="equipment")
 app.add_typer(library.app, name="library")
 app.add_typer(library.courses, name="courses")
 app.add_typer(workforce.app, name="workforce")
+app.add_typer(services.app, name="services")
+app.add_typer(one_tap.app, name="one-tap")
+app.command("run")(run.run)
+app.command("rounds")(run.rounds)

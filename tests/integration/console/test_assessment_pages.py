@@ -1,7 +1,7 @@
 """The pages of the ability assessment: from the list to the signed result, conflicts, paper and proposals."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,15 +13,26 @@ pytestmark = pytest.mark.integration
 LESS = {"eating": "2", "bathing": "0", "stairs": "0", "walking": "1", "toileting": "1", "daily_affairs": "0"}
 
 
-@pytest.fixture
-def site(database_url: str, tmp_path: Path) -> Iterator[ConsoleSite]:
-    with console_site(database_url, tmp_path) as found:
+@pytest.fixture(scope="module")
+def shared(database_cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleSite]:
+    with (
+        database_cluster.fresh_database() as url,
+        console_site(url, tmp_path_factory.mktemp("assessment")) as found,
+    ):
         found.conn.execute(
             "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
             " SELECT 'lead', password_hash, '长', 'Lead', 'lead', area_path, language FROM account"
             " WHERE login = 'dispatcher'"
         )
         yield found
+
+
+@pytest.fixture
+def site(shared: ConsoleSite) -> ConsoleSite:
+    """One console for the file; each test begins without an assessment."""
+    shared.conn.execute("TRUNCATE assessment, assessment_event, care_proposal")
+    shared.conn.execute("UPDATE resident SET ability_grade = NULL")
+    return shared
 
 
 def form(**more: str) -> dict[str, str]:

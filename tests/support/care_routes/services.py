@@ -94,6 +94,29 @@ def _new_service() -> dict[str, Any]:
     return {"code": f"s{uuid.uuid4().hex[:8]}", "work": "bathing", "name_zh": "助", "name_en": "x", "minutes": "30"}
 
 
+def _request(conn: psycopg.Connection[Any], state: str = "asked") -> int:
+    """A request of R1 that waits for Haishan's center."""
+    now = _services(conn)
+    conn.execute("UPDATE service_request SET state = 'withdrawn' WHERE state IN ('asked', 'station')")
+    row = conn.execute(
+        "INSERT INTO service_request (resident_id, service, asked_by, actor, wanted_at, state, organisation_id,"
+        " answer_by, created_at) SELECT r.id, 'bath', 'family', '女儿', %s, %s, o.id, %s, %s FROM resident r,"
+        " organisation o WHERE r.code = 'R1' AND o.code = 'center-1' RETURNING id",
+        (now + dt.timedelta(hours=3), state, now + dt.timedelta(hours=1), now),
+    ).fetchone()
+    conn.commit()
+    assert row is not None
+    return int(row[0])
+
+
+def _ask(address: str) -> Callable[..., Example]:
+    def make(city: Any, *_: Any) -> Example:
+        _request(city.conn, "withdrawn")
+        return Example(address, data={"act": "ask", "service": "bath"}, success=303)
+
+    return make
+
+
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/visits": lambda city, *_: _page("/care/visits")(city.conn),
     "GET /care/visits/{order_id}": lambda city, *_: Example(f"/care/visits/{_visit(city.conn)}"),
@@ -125,6 +148,15 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/settlements": lambda city, *_: _page("/care/settlements")(city.conn),
     "POST /care/settlements": lambda city, *_: _settled(city.conn),
     "GET /care/settlements/{number}": lambda city, *_: Example(f"/care/settlements/{_settlement(city.conn)}"),
+    "GET /care/requests": lambda city, *_: _page("/care/requests")(city.conn),
+    "GET /care/requests/{request_id}": lambda city, *_: Example(f"/care/requests/{_request(city.conn)}"),
+    "POST /care/requests/{request_id}": lambda city, role, *_: (_own(city.conn, role), Example(
+        f"/care/requests/{_request(city.conn)}", data={"act": "decline", "version": "1", "note": "忙"}, success=303
+    ))[1],
+    "GET /care/residents/{code}/request": lambda city, *_: _page("/care/residents/R1/request")(city.conn),
+    "POST /care/residents/{code}/request": _ask("/care/residents/R1/request"),
+    "GET /family/{code}/services": lambda city, *_: _page("/family/R1/services")(city.conn),
+    "POST /family/{code}/services": _ask("/family/R1/services"),
     "GET /care/rounds": lambda *_: Example("/care/rounds"),
     "GET /mine/visits/{order_id}": lambda city, role, *_: Example(f"/mine/visits/{_own(city.conn, role)}"),
     "POST /mine/visits/{order_id}": lambda city, role, *_: Example(

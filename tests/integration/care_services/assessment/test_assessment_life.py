@@ -25,11 +25,19 @@ NONE = {risk.code: 0 for risk in standard().risks}
 WHERE = "test"
 
 
-@pytest.fixture
-def conn(database_url: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database_url, autocommit=True) as found:
+@pytest.fixture(scope="module")
+def city(database_cluster: Any) -> Iterator[psycopg.Connection]:
+    with database_cluster.fresh_database() as url, psycopg.connect(url, autocommit=True) as found:
         build_city(found)
         yield found
+
+
+@pytest.fixture
+def conn(city: psycopg.Connection) -> psycopg.Connection:
+    """One city for the file; each test begins without an assessment."""
+    city.execute("TRUNCATE assessment, assessment_event, care_proposal")
+    city.execute("UPDATE resident SET ability_grade = NULL")
+    return city
 
 
 def filled(less: int = 0, **more: Any) -> Fields:
@@ -204,3 +212,32 @@ def test_the_platform_offers_what_it_knows_and_says_what_it_does_not(conn: psyco
     )
     leaving = {line.kind: line for line in evidence.of(conn, resident_id, NOW)}["wandering"]
     assert (leaving.number, round(leaving.known_days), leaving.whole) == (0, 10, False)
+
+
+def test_nights_and_steps_come_from_the_hours_that_are_known(conn: psycopg.Connection) -> None:
+    (resident_id,) = conn.execute("SELECT id FROM resident WHERE code = 'R1'").fetchone() or (0,)
+    conn.execute(
+        "INSERT INTO device (gateway_id, name, model, room) SELECT id, 'bed', 'tuya-ts0601-bed', 'bedroom' FROM gateway"
+        " WHERE name = 'gw-1'"
+    )
+    for channel in ("in_bed", "step_count"):
+        conn.execute("INSERT INTO series (device_id, channel) SELECT id, %s FROM device WHERE name = 'bed'", (channel,))
+    # ten nights: hours 16 to 20 UTC are 0 to 5 o'clock in Shanghai; a quarter of each hour out of bed, one night half
+    midnight = NOW.replace(hour=0)
+    for back in range(1, 11):
+        mean = 0.5 if back == 4 else 0.75
+        conn.execute(
+            "INSERT INTO rollup_hour (series_id, day, slot, n, mean, low, high) SELECT id, %s, '{16,17,18,19,20}',"
+            " '{9,9,9,9,9}', %s, '{0,0,0,0,0}', '{1,1,1,1,1}' FROM series WHERE channel = 'in_bed'",
+            (midnight - dt.timedelta(days=back), [mean] * 5),
+        )
+        conn.execute(
+            "INSERT INTO rollup_hour (series_id, day, slot, n, mean, low, high) SELECT id, %s, '{3,9}', '{1,1}', %s,"
+            " %s, %s FROM series WHERE channel = 'step_count'",
+            (midnight - dt.timedelta(days=back), *([100.0 * back, 200.0 * back],) * 3),
+        )
+    known = {line.kind: line for line in evidence.of(conn, resident_id, NOW)}
+    nights, steps = known["nights"], known["steps"]
+    assert (nights.number, nights.most, nights.known_days, nights.device) == (75.0, 150.0, 10, True)
+    assert (steps.number, steps.known_days) == (1100.0, 10)
+    assert "只了解其中 10 天" in evidence.words(nights)[0]

@@ -62,7 +62,7 @@ def test_a_visit_to_which_nobody_came_is_told_once_and_cleared_when_the_carer_co
         "12:00 的居家助浴超过 30 分钟无人签到（中心，许晴），请联系护理员，并确认老人是否平安", "护理员未按时上门",
     )  # fmt: skip
     assert conn.execute("SELECT count(*) FROM notification").fetchone() == (0,), "the ladder's sweeper calls"
-    assert conn.execute("SELECT next_action_at IS NOT NULL FROM alert").fetchone() == (True,)
+    assert conn.execute("SELECT next_step_at IS NOT NULL FROM alert").fetchone() == (True,)
     carer = acting(conn, "carer", NOW + 40 * MINUTE)
     field.check_in(conn, carer, order.id, "place", carer.at, place=HOME)
     assert missed_visits.look(conn, NOW + 41 * MINUTE, outside) == 1

@@ -1,0 +1,92 @@
+"""Requests by one tap that wait: a silent provider gives way to the next; one that the station has is told to it."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from psycopg import Connection
+
+from care_services.one_tap import requests
+from care_services.rounds.outside import CareAlert, Outside
+from vocabulary.times import SHANGHAI
+
+RULE = "request_waits"
+TITLE = ("服务申请等待安排", "a service is asked for")
+NAMESPACE = uuid.UUID("8d1f5e4e-4a5c-5d0e-8a64-3d6a9f1d2b90")
+BATCH = 200
+
+
+def look(conn: Connection[Any], now: dt.datetime, outside: Outside) -> int:
+    """Ask the next provider where one is silent, tell the station of what it has, end what is over; how many."""
+    return _expire(conn, now) + _tell(conn, now, outside) + _end(conn, now, outside)
+
+
+def _expire(conn: Connection[Any], now: dt.datetime) -> int:
+    due = conn.execute(
+        "SELECT id, version, organisation_id FROM service_request WHERE state = 'asked' AND answer_by <= %s"
+        " ORDER BY answer_by LIMIT %s",
+        (now, BATCH),
+    ).fetchall()
+    done = 0
+    for request_id, version, organisation_id in due:
+        with conn.transaction():
+            held = conn.execute(
+                "SELECT FROM service_request WHERE id = %s AND version = %s AND state = 'asked' FOR UPDATE SKIP LOCKED",
+                (request_id, version),
+            )
+            if held.rowcount:
+                if organisation_id is not None:
+                    requests.event(conn, request_id, "expire", organisation_id, now)
+                requests.offer_next(conn, request_id, now)
+                done += 1
+    return done
+
+
+def _key(request_id: int) -> uuid.UUID:
+    return uuid.uuid5(NAMESPACE, f"{RULE}|{request_id}")
+
+
+def _tell(conn: Connection[Any], now: dt.datetime, outside: Outside) -> int:
+    waiting = requests.select(
+        conn, " WHERE q.state = 'station' AND q.told_again = 0 ORDER BY q.id LIMIT %(batch)s", {"batch": BATCH}
+    )
+    for one in waiting:
+        with conn.transaction():
+            held = conn.execute(
+                "UPDATE service_request SET told_again = 1 WHERE id = %s AND told_again = 0 RETURNING"
+                " (SELECT household_id FROM resident WHERE id = resident_id)",
+                (one.id,),
+            ).fetchone()
+            if held is None:
+                continue
+            wanted = one.wanted_at.astimezone(SHANGHAI)
+            outside.open_alert(
+                conn,
+                CareAlert(
+                    key=_key(one.id), rule=RULE, severity="attention", household_id=held[0],
+                    resident_id=one.resident_id, subject=f"resident:{one.resident_code}", onset=one.created_at, at=now,
+                    title=TITLE,
+                    reason=(
+                        f"申请 {wanted:%m-%d %H:%M} 的{one.service_zh}，没有机构能接，请服务站安排",
+                        f"{one.service_en} is asked for on {wanted:%m-%d %H:%M}, and no provider takes it: arrange it",
+                    ),
+                    evidence={"kind": RULE, "request": one.id, "service": one.service_zh},
+                ),
+            )  # fmt: skip
+    return len(waiting)
+
+
+def _end(conn: Connection[Any], now: dt.datetime, outside: Outside) -> int:
+    over = conn.execute(
+        "SELECT id, state FROM service_request WHERE told_again = 1 AND state <> 'station' ORDER BY id LIMIT %s",
+        (BATCH,),
+    ).fetchall()
+    for request_id, state in over:
+        with conn.transaction():
+            held = conn.execute(
+                "UPDATE service_request SET told_again = 2 WHERE id = %s AND told_again = 1", (request_id,)
+            )
+            if held.rowcount:
+                zh, en = requests.STATES[state]
+                outside.end_alert(conn, _key(request_id), now, (f"该申请{zh}", f"the request: {en}"))
+    return len(over)
