@@ -39,10 +39,16 @@ from console.pages.library import documents as library_documents
 from console.pages.library import products as library_products
 from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
+from console.pages.meals import menu as meal_menus
+from console.pages.meals import ordering as meal_orders
+from console.pages.meals import overview as meals_overview
+from console.pages.meals import rounds as meal_rounds
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import account, design, enrolment, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
 from console.pages.privacy import consents, copies, duties
+from console.pages.quality import complaints as complaint_pages
+from console.pages.quality import quality as quality_pages
 from console.pages.records import form, imports, lists, record
 from console.pages.registers import data as register_data
 from console.pages.registers import identity as register_identity
@@ -113,6 +119,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     frame.router,
     # care and services
     care.router,
+    meal_rounds.router,
+    meals_overview.router,
+    meal_menus.router,
+    meal_orders.router,
+    complaint_pages.router,
+    quality_pages.router,
     bank_overview.router,
     bank_volunteers.router,
     bank_requests.router,

@@ -6,7 +6,18 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_services.demo import assessment, equipment, grants, home_beds, home_services, library, time_bank, workforce
+from care_services.demo import (
+    assessment,
+    equipment,
+    grants,
+    home_beds,
+    home_services,
+    library,
+    meals,
+    quality,
+    time_bank,
+    workforce,
+)
 
 PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
     assessment.fill,
@@ -16,6 +27,9 @@ PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
     home_services.fill,
     workforce.fill,
     library.fill,
+    meals.meals,
+    quality.complaints,
+    quality.quality,
     time_bank.fill,
 )
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""

@@ -1,7 +1,9 @@
 """The pages of care and services as a table: group, address, name, what for, and the permissions that open them."""
 
 from care_network.access.permissions import Action
+from console.pages.meals.sections import SECTIONS as MEALS
 from console.pages.privacy.sections import SECTIONS
+from console.pages.quality.sections import SECTIONS as QUALITY
 from console.pages.sections import Group, Section
 from console.pages.services.sections import SECTIONS as SERVICES
 from console.pages.timebank import sections as timebank
@@ -19,7 +21,7 @@ GROUPS: tuple[Group, ...] = (
         Section("/care/equipment", "辅具", "Equipment", "库存、借出、归还、超期",
                 "In stock, lent, returned, overdue", (Action.VIEW_CARE,)),
     )),
-    Group("服务", "Services", SERVICES),
+    Group("服务", "Services", (*SERVICES, *MEALS, *QUALITY)),
     Group("互助", "Helping each other", timebank.SECTIONS),
     Group("人员与知识", "People and knowledge", (
         Section("/care/workforce", "专业人员", "Professionals", "证书、工时、评价；谁可以派往哪里",

@@ -1,0 +1,1 @@
+"""Pages of meals: menus, diets and orders, delivery rounds, settlement."""

@@ -1,0 +1,1 @@
+"""Pages of quality control and complaints."""
