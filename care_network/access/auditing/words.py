@@ -206,6 +206,8 @@ WORDS: Mapping[str, Pair] = {
     "refused_view_service_request": ("查看服务申请被拒", "was refused a request for a service"),
     "view_settlement": ("查看结算单", "looked at a settlement"),
     "set_policy": ("修改呼叫策略", "changed an escalation policy"),
+    "refused_view_identity": ("查看证件信息被拒", "was refused an identity number"),
+    "view_identity": ("查看证件信息", "looked at the masked identity number"),
     "reveal_identity": ("查看完整证件号码", "looked at the whole identity number"),
     "set_identity": ("登记证件号码", "recorded the identity number"),
     "import_register": ("导入名册", "imported a register"),
