@@ -179,7 +179,12 @@ class _Rows:
         words: str = "",
     ) -> uuid.UUID:  # fmt: skip
         """A request in a state, with what both sides said as far as it came."""
-        number = uuid.UUID(int=random.Random(f"{home.code} {at} {kind} {state}").getrandbits(128), version=4)  # noqa: S311
+        number = uuid.UUID(
+            int=random.Random(f"{home.code} {at} {kind} {state} {one.code if one else len(self.rows)}").getrandbits(
+                128
+            ),
+            version=4,
+        )
         told = state in ("done", "disputed", "confirmed")
         heard = state in ("disputed", "confirmed")
         ends = at + minutes * dt.timedelta(minutes=1)
