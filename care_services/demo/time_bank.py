@@ -179,12 +179,8 @@ class _Rows:
         words: str = "",
     ) -> uuid.UUID:  # fmt: skip
         """A request in a state, with what both sides said as far as it came."""
-        number = uuid.UUID(
-            int=random.Random(f"{home.code} {at} {kind} {state} {one.code if one else len(self.rows)}").getrandbits(
-                128
-            ),
-            version=4,
-        )
+        seed = f"{home.code} {at} {kind} {state} {one.code if one else len(self.rows)}"
+        number = uuid.UUID(int=random.Random(seed).getrandbits(128), version=4)  # noqa: S311
         told = state in ("done", "disputed", "confirmed")
         heard = state in ("disputed", "confirmed")
         ends = at + minutes * dt.timedelta(minutes=1)
