@@ -22,7 +22,7 @@ from console.shell.state import Console, Shared
 
 router = APIRouter()
 LOOK = needs(Action.VIEW_CARE)
-DO = needs(Action.PLAN_SERVICES, Action.SERVE)
+DO = needs(Action.PLAN_SERVICES)
 
 
 @router.get("/care/visits", dependencies=[LOOK])
