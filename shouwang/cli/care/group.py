@@ -8,8 +8,10 @@ from shouwang.cli.care import (
     equipment,
     grants,
     library,
+    meals,
     one_tap,
     privacy,
+    quality,
     registers,
     report,
     rules,
@@ -32,6 +34,9 @@ app.add_typer(traits.app, name="traits")
 app.add_typer(beds.app, name="beds")
 app.add_typer(grants.app, name="grants")
 app.add_typer(equipment.app, name="equipment")
+app.add_typer(meals.app, name="meals")
+app.add_typer(quality.complaints, name="complaints")
+app.add_typer(quality.app, name="quality")
 app.add_typer(library.app, name="library")
 app.add_typer(library.courses, name="courses")
 app.add_typer(workforce.app, name="workforce")
