@@ -46,6 +46,7 @@ from console.pages.office import gateways, operations, parameters, pauses, servi
 from console.pages.own import account, design, enrolment, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
 from console.pages.privacy import consents, copies, duties
+from console.pages.privacy import research as privacy_research
 from console.pages.quality import complaints as complaint_pages
 from console.pages.quality import quality as quality_pages
 from console.pages.records import form, imports, lists, record
@@ -139,6 +140,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     consents.router,
     copies.router,
     duties.router,
+    privacy_research.router,
     visits.router,
     door.router,
     plans.router,

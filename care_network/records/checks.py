@@ -127,8 +127,23 @@ def resident(look: Lookup, new: NewResident) -> CheckedRecord:
                 zh=f"老人 {new.code} 迁往 {new.household}，但仍佩戴设备 {worn[0]}，请先解除设备",
                 field="household",
             )
+    if known is not None:
+        _bed_as_it_stands(look, known.id, new)
     columns = _columns(new, household=("household_id", home.id)) | {"languages": list(dict.fromkeys(new.languages))}
     return CheckedRecord(columns, home.path, None if known is None else known.id)
+
+
+def _bed_as_it_stands(look: Lookup, resident_id: int, new: NewResident) -> None:
+    """Refuse a home care bed that is otherwise than its application; without any application the record says it."""
+    row = look.conn.execute(
+        "SELECT bool_or(state IN ('in_service', 'suspended')) FROM home_bed WHERE resident_id = %s", (resident_id,)
+    ).fetchone()
+    if row is not None and row[0] is not None and row[0] != new.home_care_bed:
+        raise ProvisioningError(
+            en=f"resident {new.code}: the home care bed follows from its application; work on it under Care services",
+            zh=f"老人 {new.code}：是否有家庭养老床位由床位办理决定，请在“养老服务”中办理",
+            field="home_care_bed",
+        )
 
 
 def gateway(look: Lookup, new: NewGateway) -> CheckedRecord:

@@ -14,6 +14,7 @@ from care_services.demo import (
     home_services,
     library,
     meals,
+    privacy,
     quality,
     workforce,
 )
@@ -29,6 +30,7 @@ PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
     meals.meals,
     quality.complaints,
     quality.quality,
+    privacy.fill,
 )
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""
 

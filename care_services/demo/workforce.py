@@ -55,14 +55,14 @@ def _let_some_end(conn: Connection[Any], today: dt.date) -> None:
     """Of the health certificates every sixth ends around today; what people entered since is left alone."""
     conn.execute(
         """
-        WITH some AS (
+        WITH chosen AS (
             SELECT c.id, row_number() OVER (ORDER BY s.code) AS place
             FROM staff_certificate c JOIN staff s ON s.id = c.staff_id
             WHERE c.kind = 'health' AND c.version = 1 AND c.number LIKE 'SZ%%')
         UPDATE staff_certificate c SET
-            expires_on = %(today)s + (%(ends)s::integer[])[(some.place / 6)::integer %% 8 + 1],
+            expires_on = %(today)s + (%(ends)s::integer[])[(chosen.place / 6)::integer %% 8 + 1],
             version = c.version + 1
-        FROM some WHERE some.id = c.id AND some.place %% 6 = 3
+        FROM chosen WHERE chosen.id = c.id AND chosen.place %% 6 = 3
         """,
         {"today": today, "ends": list(_ENDS)},
     )

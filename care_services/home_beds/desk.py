@@ -184,6 +184,16 @@ class Beds:
             if changed:
                 self._move(bed, bed.state, "survey_items", {}, "", {"items": changed})
 
+    def assign(self, bed_id: int, version: int, organisation: str) -> None:
+        """Say which organisation carries the bed. Raises NotFoundError for one outside the account's area."""
+        require(self._account, Action.MANAGE_BEDS)
+        with self._changing(bed_id, version) as bed:
+            self._must_be(bed, life.STAGES)
+            number = self._organisation(organisation)
+            self._move(
+                bed, bed.state, "assign", {"organisation_id": number}, "", {"organisation": organisation}
+            )  # fmt: skip
+
     def check(self, bed_id: int, version: int, result: str, findings: str) -> dt.date:
         """Enter a quality check; gives the day of the next one: in 7 days where something has to be mended."""
         require(self._account, Action.MANAGE_BEDS)
@@ -288,9 +298,10 @@ class Beds:
             )
         return number
 
-    def _organisation(self, code: str) -> None:
+    def _organisation(self, code: str) -> int:
         row = self._conn.execute(
-            "SELECT a.path::text FROM organisation o JOIN area a ON a.id = o.area_id WHERE o.code = %s AND o.active",
+            "SELECT a.path::text, o.id FROM organisation o JOIN area a ON a.id = o.area_id"
+            " WHERE o.code = %s AND o.active",
             (code,),
         ).fetchone()
         if row is None or not in_area(self._account, row[0]):
@@ -298,6 +309,7 @@ class Beds:
                 en=f"there is no open organisation {code!r} in your area", zh=f"您的管辖区域内没有在用机构 {code}",
                 field="organisation",
             )  # fmt: skip
+        return int(row[1])
 
     def _trace(self, action: str, resident: int, detail: dict[str, Any]) -> None:
         audit(

@@ -114,6 +114,7 @@ OTHER_STEPS: Mapping[str, Words] = MappingProxyType(
     {
         "apply": ("提交申请", "Applied"),
         "undo": ("撤销上一步", "Took the last step back"),
+        "assign": ("指定承办机构", "Organisation chosen"),
         "survey_items": ("填写勘察清单", "Survey filled in"),
         "add_device": ("加入设备方案", "Added to the device plan"),
         "drop_device": ("移出设备方案", "Taken out of the device plan"),

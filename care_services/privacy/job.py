@@ -11,10 +11,11 @@ from typing import Any
 import psycopg
 import structlog
 
-from care_services.privacy import archive
+from care_services.privacy import archive, research
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from observability.liveness import Part
+from vocabulary.times import SHANGHAI
 
 log = structlog.get_logger(__name__)
 LOOK_S, AGAIN_S = 3.0, 30.0
@@ -46,16 +47,20 @@ def turn(conn: psycopg.Connection[Any], turned: Callable[[], None] = lambda: Non
     row = conn.execute("SELECT pg_try_advisory_lock(%s, 0)", (LOCK,)).fetchone()
     if row is None or not row[0]:
         return False
-    conn.execute("SELECT end_person_copies()")
+    conn.execute("SELECT end_person_copies(), end_research_exports()")
     row = conn.execute("SELECT id FROM erasure WHERE state = 'approved' ORDER BY id LIMIT 1").fetchone()
     if row is not None:
         return erase(conn, row[0])
     row = conn.execute(
         "SELECT id FROM person_copy WHERE state IN ('waiting', 'running') ORDER BY id LIMIT 1"
     ).fetchone()
+    if row is not None:
+        archive.make(conn, row[0], turned)
+        return True
+    row = conn.execute("SELECT id FROM research_export WHERE state = 'waiting' ORDER BY id LIMIT 1").fetchone()
     if row is None:
         return False
-    archive.make(conn, row[0], turned)
+    research.make(conn, row[0], dt.datetime.now(SHANGHAI).date())
     return True
 
 

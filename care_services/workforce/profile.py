@@ -175,16 +175,27 @@ def planned(conn: Connection[Any], since: dt.datetime, until: dt.datetime) -> Ma
 
 
 _RATINGS: LiteralString = """
-    SELECT count(*)::integer, avg(t.stars)::float8 FROM work_order o JOIN work_order_rating t ON t.order_id = o.id
-    WHERE o.staff_id = %s AND t.at > %s
+    SELECT count(*)::integer, avg(stars)::float8 FROM (
+        SELECT t.stars FROM work_order o JOIN work_order_rating t ON t.order_id = o.id
+        WHERE o.staff_id = %(staff)s AND t.at > %(since)s
+        UNION ALL
+        SELECT t.stars FROM service_order o JOIN service_rating t ON t.order_id = o.id
+        WHERE o.staff_id = %(staff)s AND t.at > %(since)s) AS rated
 """
+"""Of work orders and of service orders."""
 _DONE: LiteralString = """
-    SELECT count(*)::integer, coalesce(sum(extract(epoch FROM o.done_at - d.at)), 0)::float8 / 3600
-    FROM work_order o LEFT JOIN LATERAL (
-        SELECT max(e.at) AS at FROM work_order_event e WHERE e.order_id = o.id AND e.to_state = 'arrived'
-          AND e.from_state <> 'arrived') d ON true
-    WHERE o.staff_id = %s AND o.state = 'done' AND o.done_at >= %s
+    SELECT count(*)::integer, coalesce(sum(hours), 0)::float8 FROM (
+        SELECT extract(epoch FROM o.done_at - d.at) / 3600 AS hours
+        FROM work_order o LEFT JOIN LATERAL (
+            SELECT max(e.at) AS at FROM work_order_event e WHERE e.order_id = o.id AND e.to_state = 'arrived'
+              AND e.from_state <> 'arrived') d ON true
+        WHERE o.staff_id = %(staff)s AND o.state = 'done' AND o.done_at >= %(since)s
+        UNION ALL
+        SELECT o.done_minutes / 60.0 FROM service_order o
+        WHERE o.staff_id = %(staff)s AND o.state IN ('checked_out', 'confirmed') AND o.checked_out_at >= %(since)s
+    ) AS done
 """
+"""Visits that ended, with the hours at doors: of work orders and of service orders."""
 
 
 def _inner(acting: Connected, staff_id: int) -> Inner:
@@ -194,8 +205,9 @@ def _inner(acting: Connected, staff_id: int) -> Inner:
     begin, month = min(first, today.replace(day=1)), midnight(today.replace(day=1))
     end = max(midnight(first + number * WEEK), month + dt.timedelta(days=32))
     spans = planned(conn, midnight(begin), end).get(staff_id, [])
-    done = conn.execute(_DONE, (staff_id, month)).fetchone() or (0, 0.0)
-    rated = conn.execute(_RATINGS, (staff_id, now - dt.timedelta(days=30 * MONTHS))).fetchone() or (0, None)
+    done = conn.execute(_DONE, {"staff": staff_id, "since": month}).fetchone() or (0, 0.0)
+    year = now - dt.timedelta(days=30 * MONTHS)
+    rated = conn.execute(_RATINGS, {"staff": staff_id, "since": year}).fetchone() or (0, None)
     with conn.cursor(row_factory=class_row(Away)) as cursor:
         leave = cursor.execute(
             "SELECT starts_at, ends_at, reason FROM roster_exception WHERE staff_id = %s AND kind = 'absent'"
@@ -229,10 +241,16 @@ def _places(conn: Connection[Any], staff_id: int, now: dt.datetime) -> list[Plac
         return cursor.execute(
             """
             SELECT c.name_zh AS zh, c.name_en AS en, count(*)::integer AS visits
-            FROM work_order o JOIN household h ON h.id = o.household_id AND NOT h.synthetic
+            FROM (
+                SELECT household_id FROM work_order
+                WHERE staff_id = %(staff)s AND state = 'done' AND done_at > %(since)s
+                UNION ALL
+                SELECT r.household_id FROM service_order s JOIN resident r ON r.id = s.resident_id
+                WHERE s.staff_id = %(staff)s AND s.state IN ('checked_out', 'confirmed')
+                  AND s.planned_start > %(since)s
+            ) o JOIN household h ON h.id = o.household_id AND NOT h.synthetic
             JOIN area a ON a.id = h.area_id JOIN area c ON c.level = 'community' AND a.path <@ c.path
-            WHERE o.staff_id = %s AND o.state = 'done' AND o.done_at > %s
             GROUP BY c.id ORDER BY visits DESC, c.id LIMIT 8
             """,
-            (staff_id, now - dt.timedelta(days=30 * MONTHS)),
+            {"staff": staff_id, "since": now - dt.timedelta(days=30 * MONTHS)},
         ).fetchall()

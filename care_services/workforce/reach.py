@@ -203,10 +203,11 @@ def _why(name: str, person: Person, service: Service, today: dt.date) -> Pair:
         case "no_phone":
             return "没有电话或账号，无法联系", "no telephone or login: cannot be reached"
         case "skill":
-            has = set(person.skills)
-            lacks = sorted(service.needs - has) + (sorted(service.one_of) if not service.one_of & has else [])
-            joined_zh = "、".join(SKILLS[code].zh for code in lacks)
-            return f"缺少技能：{joined_zh}", f"lacks {', '.join(SKILLS[code].en for code in lacks)}"
+            lacks = sorted(service.needs - set(person.skills))
+            either = sorted(service.one_of) if not service.one_of & set(person.skills) else []
+            zh = "、".join(filter(None, (*(SKILLS[c].zh for c in lacks), " 或 ".join(SKILLS[c].zh for c in either))))
+            en = ", ".join(filter(None, (*(SKILLS[c].en for c in lacks), " or ".join(SKILLS[c].en for c in either))))
+            return f"缺少技能：{zh}", f"lacks {en}"
         case "certificate":
             good, _ = effective_skills(person.skills, person.certificates, today)
             wanted = (service.needs - set(good)) or service.one_of

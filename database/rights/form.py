@@ -35,10 +35,11 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     def with_more(self, more: "Rights") -> "Rights":
         """These rights and some more."""
         words = {
-            name: " ".join((getattr(self, name), getattr(more, name))).strip()
-            for name in ("select", "insert", "update", "delete", "functions")
+            name: " ".join(dict.fromkeys(f"{getattr(self, name)} {getattr(more, name)}".split()))
+            for name in ("select", "insert", "update", "delete")
         }
-        return Rights(**words, columns=(*self.columns, *more.columns))
+        words["functions"] = f"{self.functions} {more.functions}".strip()
+        return Rights(**words, columns=tuple(dict.fromkeys((*self.columns, *more.columns))))
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

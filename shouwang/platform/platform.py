@@ -18,9 +18,11 @@ import psycopg
 
 import dispatch.channels
 from care_network.demo.district import DemoDistrict, DemoHome, load_demo
+from care_network.identity import keys as identity_keys
 from care_network.medical.keyring import create_key_file, load_key_file
 from care_network.records.synthetic import GATEWAY, GATEWAYS, SILENT_GATEWAY, add_synthetic
 from care_services.demo.fill import fill
+from care_services.demo.registers import fill as fill_registers
 from database.grade import Grade
 from database.migrate import migrate
 from database.rights import checkpoints
@@ -117,8 +119,12 @@ class Platform:
 
     def fill_care_services(self) -> None:
         """Add the demonstration's care and services: assessments, beds, visits, meals, the time bank."""
+        now, keys_file, report_key = dt.datetime.now(dt.UTC), self.data / "identity.keys", self.data / "report.key"
+        ring = identity_keys.load(keys_file) if keys_file.exists() else identity_keys.create(keys_file)
+        checkpoints.make_key(report_key)
         with psycopg.connect(self.postgres.url) as conn:
-            fill(conn, dt.datetime.now(dt.UTC))
+            fill(conn, now)
+            fill_registers(conn, now, ring, checkpoints.load_key(report_key))
 
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
         """Start each service as a child process and wait until the console answers; messages go to the demo outbox."""

@@ -151,7 +151,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "exchange webhooks log", "exchange webhooks pause", "exchange webhooks remove", "exchange webhooks resend",
     ),
     Action.MANAGE_REGISTERS: (
-        "care registers decide", "care registers import",
+        "care registers add-source", "care registers decide", "care registers import", "care registers pull",
+        "care registers sources",
         "care registers list", "care registers set-identity", "care registers show", "care registers show-identity",
         "care registers take-over",
     ),

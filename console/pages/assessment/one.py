@@ -128,7 +128,7 @@ def _sign(
     with console.database() as conn:
         x = reach.assessment(conn, account, number, now, origin_of(request))
         may_check = x.state == "signed" and life.may_check(conn, account, x)
-        known = evidence.of(conn, x.resident_id, now) if x.state == "draft" else []
+        known = _known(conn, x, now)
     grade = x.grade or x.score.grade
     return care_page(
         request, "assessment-sign.html", account, status_of(error) if error else 200, x=x, score=x.score, known=known,
@@ -220,9 +220,13 @@ def _show(
 def _context(conn: Any, account: Account, x: Assessment, now: dt.datetime) -> dict[str, Any]:
     beside = store.of_resident(conn, x.resident_id)
     before = next((one for one in beside if one.id < x.id and one.state == "in_force"), None)
-    known = evidence.of(conn, x.resident_id, now) if x.state == "draft" else [*map(evidence.kept, x.evidence)]
     return {
-        "events": store.events_of(conn, x.id), "before": before, "known": known,
+        "events": store.events_of(conn, x.id), "before": before, "known": _known(conn, x, now),
         "may_check": x.state == "signed" and may_do(account, Action.ASSESS) and life.may_check(conn, account, x),
         "corrected": next((one for one in beside if one.corrects_id == x.id), None),
     }  # fmt: skip
+
+
+def _known(conn: Any, x: Assessment, now: dt.datetime) -> list[evidence.Line]:
+    """The knowledge of the platform: of now beside a draft, of then beside what was signed."""
+    return evidence.of(conn, x.resident_id, now) if x.state == "draft" else [*map(evidence.kept, x.evidence)]

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, may_do
 from care_network.catalogues.ability import GRADES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.home_beds import life
@@ -73,6 +73,7 @@ def _bed(
         tests = beds.tests(file.bed, file.devices)
         kit = Equipment(conn, account, at=now, origin=origin_of(request)).of_bed(bed_id)
         visits = visits_of(conn, file.bed.resident_id, now)
+        offices = board.organisations(conn, account) if may_do(account, Action.MANAGE_BEDS) else []
     last = file.undoable(account, now)
     steps = [one for one in life.steps_from(file.bed.state) if may_take(account, one)]
     theirs = []
@@ -83,6 +84,7 @@ def _bed(
         ]  # fmt: skip
     return care_page(
         request, "bed.html", account, status_of(error) if error else 200, file=file, bed=file.bed, tests=tests, kit=kit,
+        offices=offices,
         visits=visits, steps=steps, blocked={one.code: life.problems(one.code, _hopeful(file)) for one in steps},
         last=last, until=last.at + UNDO if last else None, message=message_of(request, error, account) if error else "",
         field=error.field if error else "", sent=sent or {}, theirs=theirs, models=models_to_plan(),
@@ -160,6 +162,15 @@ def undo(
 ) -> Response:
     """Take the last step back, within 30 s."""
     return _do(request, console, account, bed_id, "", lambda beds: beds.undo(bed_id, version))
+
+
+@router.post("/care/beds/at/{bed_id}/organisation", dependencies=[MANAGE])
+def assign(
+    request: Request, console: Shared, account: CurrentAccount, bed_id: int, version: Annotated[int, Form()],
+    organisation: Annotated[str, Form(max_length=40)] = "",
+) -> Response:  # fmt: skip
+    """Say which organisation carries the bed."""
+    return _do(request, console, account, bed_id, "", lambda beds: beds.assign(bed_id, version, organisation))
 
 
 @router.post("/care/beds/at/{bed_id}/survey", dependencies=[MANAGE])

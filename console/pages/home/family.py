@@ -17,6 +17,7 @@ from care_network.duty.centers import desk_of
 from care_network.errors import NotFoundError
 from care_network.protection.family import family_sentence
 from care_network.records import residents, vitals
+from care_services.home_beds.family import told as told_of_beds
 from console.access.alerts import load_alert
 from console.access.residents import load_resident
 from console.board.board import notice_of
@@ -209,6 +210,7 @@ def _parent(
             family_sentence(conn, resident["id"], language, now, resident[f"name_{language}"]) for language in LANGUAGES
         ],
         "strips": strips,
+        "applied": told_of_beds(conn, resident["id"], now),
     }
 
 

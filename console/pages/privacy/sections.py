@@ -21,4 +21,24 @@ SECTIONS: tuple[Section, ...] = (
         "个人信息用来做什么、依据什么、保存多久", "What personal data is used for, by which right, how long",
         (Action.VIEW_PRIVACY,),
     ),
+    Section(
+        "/care/privacy/research", "去标识化研究", "Research without names", "项目、审批与导出；小组不给出",
+        "Projects, approval and exports; small groups are left out", (Action.VIEW_PRIVACY,),
+    ),
+    Section(
+        "/care/privacy/retention", "保存期限", "Periods", "各类数据保存多久、现已到期多少",
+        "How long data are kept, and what is over its period", (Action.VIEW_PRIVACY,),
+    ),
+    Section(
+        "/care/privacy/duties", "法定义务", "Duties of law", "个人信息保护法逐条：在哪里落实、如何证明",
+        "By article: where it is met, and what shows it", (Action.VIEW_PRIVACY,),
+    ),
+    Section(
+        "/care/privacy/assessment", "影响评估", "Impact assessment", "敏感信息各项用途的风险与措施",
+        "Risks of each use of sensitive data", (Action.VIEW_PRIVACY,),
+    ),
+    Section(
+        "/care/privacy/breaches", "安全事件", "Breaches", "泄露、篡改、丢失的登记与通知",
+        "Leaks and losses, and who was told", (Action.VIEW_PRIVACY,),
+    ),
 )  # fmt: skip

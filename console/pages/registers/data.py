@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from care_network.access.permissions import Action
-from care_services.registers.classes import CLASSES, SERVICE_WORDS, data_map
+from care_services.registers.classes import CLASSES, SERVICE_WORDS, data_map, groups
 from care_services.registers.five import SIDES
 from console.pages.care.frame import care_page
 from console.shell.security import CurrentAccount, needs
@@ -19,10 +19,15 @@ def data_page(request: Request, console: Shared, account: CurrentAccount, show: 
     with console.database() as conn:
         found = data_map(conn, account)
     chosen = show if show in CLASSES else ""
-    lines = [one for one in found.tables if not chosen or (one.group is not None and one.group.class_ == chosen)]
+    parts = [
+        (group, [one for one in found.tables if one.group == group])
+        for group in groups()
+        if not chosen or group.class_ == chosen
+    ]
     totals = {code: sum(one.group is not None and one.group.class_ == code for one in found.tables) for code in CLASSES}
     return care_page(
-        request, "register-data.html", account, lines=lines, classes=CLASSES, totals=totals, show=chosen, sides=SIDES,
+        request, "register-data.html", account, parts=parts, classes=CLASSES, totals=totals, show=chosen,
+        sides=SIDES,
         since=found.since, services=SERVICE_WORDS, tables=len(found.tables),
         nobodys=[one.name for one in found.tables if one.group is None],
     )  # fmt: skip

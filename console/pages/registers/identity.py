@@ -35,7 +35,7 @@ def _page(
 ) -> Response:
     ring = keys.load(console.settings.identity_key_file)
     with console.database() as conn:
-        resident = load_resident(conn, account, code, "manage_registers", origin_of(request))
+        resident = load_resident(conn, account, code, "view_identity", origin_of(request))
         kept = vault.shown(conn, ring, [resident["id"]]).get(resident["id"])
         left = leaving.in_force(conn, [resident["id"]]).get(resident["id"])
     empty: dict[str, Any] = {"whole": None, "filled": {}, "place": ""}

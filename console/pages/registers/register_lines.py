@@ -12,6 +12,7 @@ from care_network.access.permissions import audit
 from care_network.errors import NotFoundError, ProvisioningError
 from care_network.identity import keys, vault
 from care_network.medical.keyring import KeyRing
+from care_services.core.facts import TRAITS
 from care_services.registers import collecting, deciding, store
 from care_services.registers.catalogue import FIELDS, REGISTERS
 from care_services.registers.deciding import CHOICES, NewHome
@@ -48,7 +49,7 @@ SETTLED_WORDS = {
     "added": ("已建档", "became a resident"), "ended": ("已结束", "ended"), "aside": ("已搁置", "set aside"),
 }  # fmt: skip
 WORDS = {
-    "verdicts": VERDICT_WORDS, "field_words": FIELD_WORDS, "value_words": VALUE_WORDS, "kinds": KIND_WORDS,
+    "verdicts": VERDICT_WORDS, "value_words": VALUE_WORDS, "kinds": KIND_WORDS,
     "choices": CHOICE_WORDS, "settled": SETTLED_WORDS, "registers": REGISTERS,
 }  # fmt: skip
 
@@ -82,7 +83,7 @@ def _import(
         show=show, totals={one: counts.get((one, True), 0) + counts.get((one, False), 0) for one in VERDICTS},
         waiting={one: counts.get((one, False), 0) for one in VERDICTS},
         pager=pager_of(request, str(shown[-1].number) if len(rows) > LIMIT else None),
-        message=message_of(request, error, account) if error else "", **WORDS,
+        message=message_of(request, error, account) if error else "", **WORDS, **_named(head.register),
         **{"again": False, "done": False, **more},
     )  # fmt: skip
 
@@ -131,8 +132,14 @@ def _line(
         request, "register-line.html", account, status_of(error) if error else 200, line=found, head=head, told=told,
         people=people, identity=deciding.masked(ring, found), held=held.get(found.resident_id or 0),
         cells=_cells(ring, found), filled=filled or {}, wrong_field=error.field if error else None,
-        message=message_of(request, error, account) if error else "", area=account.area_path, **WORDS,
+        message=message_of(request, error, account) if error else "", area=account.area_path,
+        **WORDS, **_named(head.register),
     )  # fmt: skip
+
+
+def _named(register: str) -> dict[str, Any]:
+    """Words of the fields, the register's trait by its own name."""
+    return {"field_words": {**FIELD_WORDS, "trait": TRAITS.get(REGISTERS[register].trait, FIELD_WORDS["trait"])}}
 
 
 def _cells(ring: KeyRing, line: store.Line) -> tuple[str, ...]:

@@ -1,27 +1,44 @@
 """Rights on the tables of consents, copies, erasure and research."""
 
-from database.rights.conditions import may, person
+from database.rights.conditions import AREA, may, person
 from database.rights.form import Part, Rights
 
 _KEEP = may("manage_privacy")
 _SEEN = f"({_KEEP} OR {may('approve_erasure')})"
 _COPY = f"{_KEEP} AND {person('person_copy.resident_id')}"
+_PROJECT = (
+    "id, title, purpose, recipient, area_path, columns, k, l, planned_by, planned_at, state, decided_by, decided_at"
+)
+_LOOK = may("view_privacy")
 _ERASURE = f"{_SEEN} AND {person('erasure.resident_id')}"
 
 PART = Part(
     grants={
         "console": Rights(
-            select="consent_event person_copy person_copy_part erasure erasure_vote erasure_rule",
-            insert="consent_event person_copy erasure erasure_vote",
-            columns=(("UPDATE", "erasure", "state"), ("UPDATE", "person_copy", "state")),
-            functions="person_counts(integer)",
+            select="consent_event person_copy person_copy_part erasure erasure_vote erasure_rule research_export"
+            " privacy_breach",
+            insert="consent_event person_copy erasure erasure_vote research_export privacy_breach",
+            update="privacy_breach",
+            columns=(
+                ("UPDATE", "erasure", "state"),
+                ("UPDATE", "person_copy", "state"),
+                ("SELECT", "research_project", f"{_PROJECT}, expires_on"),
+                (
+                    "INSERT",
+                    "research_project",
+                    "title, purpose, recipient, area_path, columns, k, l, planned_by, planned_at, expires_on",
+                ),
+                ("UPDATE", "research_project", "state, decided_by, decided_at"),
+            ),
+            functions="person_counts(integer) research_withdrawn_since(timestamptz)",
         ),
         "links": Rights(select="consent_event"),
         "maintain": Rights(
-            select="person_copy person_copy_part erasure",
+            select="person_copy person_copy_part erasure research_project research_export",
             insert="person_copy_part",
             delete="person_copy_part",
             columns=(
+                ("UPDATE", "research_export", "state, agreed, released, suppressed, groups, smallest, made_at, body"),
                 ("INSERT", "audit", "at, account_id, action, resident_id, detail, origin"),
                 (
                     "UPDATE",
@@ -29,7 +46,8 @@ PART = Part(
                     "state, done, total, held, bytes, sha256, problem_zh, problem_en, made_at, expires_at",
                 ),
             ),
-            functions="person_rows(bigint,text) copied_series(bigint) end_person_copies() erase_person(bigint)",
+            functions="person_rows(bigint,text) copied_series(bigint) end_person_copies() erase_person(bigint)"
+            " research_people(bigint) end_research_exports()",
         ),
     },
     rows={
@@ -42,6 +60,11 @@ PART = Part(
             "SELECT": "EXISTS (SELECT FROM person_copy anchor WHERE anchor.id = person_copy_part.copy_id)"
         },
         "erasure": {"ALL": _ERASURE},
+        "research_project": {"ALL": f"{_LOOK} AND area_path <@ {AREA}"},
+        "research_export": {
+            "ALL": "EXISTS (SELECT FROM research_project anchor WHERE anchor.id = research_export.project_id)"
+        },
+        "privacy_breach": {"ALL": _LOOK},
         "erasure_vote": {"ALL": "EXISTS (SELECT FROM erasure anchor WHERE anchor.id = erasure_vote.erasure_id)"},
     },
     nobodys="erasure_rule",
@@ -49,8 +72,14 @@ PART = Part(
         "by the person it is about": "consent_event",
         "by the person it is about, to who manages privacy or approves": "person_copy person_copy_part erasure"
         " erasure_vote",
+        "by the area of the project, to who looks after privacy": "research_project research_export",
+        "who looks after privacy: no names of residents in it": "privacy_breach",
         "read only, without a policy: counts, states of programs and devices, numbers of rows, and nobody's name,"
         " address or words": "erasure_rule",
     },
-    roles_that={"manage_privacy": ("admin",), "approve_erasure": ("admin", "manager")},
+    roles_that={
+        "view_privacy": ("admin", "lead", "manager", "auditor"),
+        "manage_privacy": ("admin",),
+        "approve_erasure": ("admin", "manager"),
+    },
 )

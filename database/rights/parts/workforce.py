@@ -12,6 +12,8 @@ PART = Part(
             update="staff_profile certificate_reminder",
             delete="staff_employment",
         ),
+        # the rounds write reminders beside the sweeper of work orders
+        "orders": Rights(select="certificate_reminder", insert="certificate_reminder"),
     },
     rows={table: {"ALL": worker(f"{table}.staff_id")} for table in _TABLES.split()},
     decisions={

@@ -143,6 +143,61 @@ def take_over(number: Number, url: Url, login: Login, reason: Reason) -> None:
         raise typer.Exit(1)
 
 
+@app.command("sources")
+def list_sources(url: Url, login: Login) -> None:
+    """The registers that platforms beside offer, and what came of the last fetch."""
+    from care_network.access.permissions import Action
+    from care_services.registers import pulling
+    from vocabulary.times import local
+
+    with acting(url, login, Action.MANAGE_REGISTERS) as session:
+        for one in pulling.listing(session.conn, session.account):
+            asked = local(one.asked_at) if one.asked_at else "-"
+            typer.echo(f"{one.code:16} {one.register:16} {one.url}  {asked}  {one.answer}")
+
+
+@app.command("add-source")
+def add_source(
+    code: Annotated[str, typer.Argument(help="Code of the source.")],
+    url: Url,
+    login: Login,
+    register: Annotated[str, typer.Option(help="population, low_income … ('kinds').")],
+    address: Annotated[str, typer.Option(help="https://…")],
+    name_zh: Annotated[str, typer.Option()],
+    name_en: Annotated[str, typer.Option()],
+    area: Annotated[str, typer.Option(help="Path; left out: your own area.")] = "",
+    column: Annotated[list[str] | None, typer.Option(help="field=heading, where a heading is not known.")] = None,
+) -> None:
+    """Name a register that a platform beside offers."""
+    from care_network.access.permissions import Action
+    from care_services.registers import pulling
+
+    with acting(url, login, Action.MANAGE_REGISTERS) as session:
+        mapping = dict(one.split("=", 1) for one in column or () if "=" in one)
+        pulling.add(
+            session.conn, session.account, code, register, name_zh, name_en, address,
+            area or session.account.area_path or "", mapping, at=session.now, origin=ORIGIN,
+        )  # fmt: skip
+    typer.echo(f"source {code}")
+
+
+@app.command()
+def pull(
+    code: Annotated[str, typer.Argument(help="Code of the source.")], url: Url, login: Login, key_file: KeyFile
+) -> None:
+    """Fetch what is new from a platform beside, and compare it with the records."""
+    from care_network.access.permissions import Action
+    from care_network.identity import keys
+    from care_services.registers import pulling
+
+    with acting(url, login, Action.MANAGE_REGISTERS) as session:
+        found = pulling.pull(session.conn, session.account, keys.load(key_file), code, at=session.now, origin=ORIGIN)
+    if found.import_id is None:
+        typer.echo("没有更新 nothing new")
+    else:
+        typer.echo(f"import {found.import_id}: {found.pages} pages, {found.lines} lines")
+
+
 @app.command("show-identity")
 def show_identity(
     resident: Resident,

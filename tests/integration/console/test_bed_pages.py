@@ -111,6 +111,9 @@ def test_a_bed_goes_from_the_application_to_the_contract(site: ConsoleSite) -> N
         assert f'href="{bed.path}"' in shown
         assert f'href="{bed.path}"' in client.get("/care/beds/stage/in_service").text
         assert client.get("/care/beds?street=sz.yt.ms").status_code == 422
+    with site.client("daughter") as family:
+        assert "家庭养老床位：服务中" in family.get("/family").text
+        assert family.get(bed.path).status_code == 403
     with site.client("station-ms") as stranger, site.client("dispatcher") as desk:
         assert stranger.get(bed.path).status_code == 404
         assert desk.get("/care/beds?street=sz.yt.ms").text.count("这一环节没有申请") == 8

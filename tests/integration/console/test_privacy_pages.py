@@ -77,3 +77,23 @@ def test_a_copy_is_fetched_and_an_erasure_waits_for_a_second_person(database_url
                 assert job.turn(maintain)
                 assert "删除凭证" in head.get(place).text
         assert client.get("/residents/R1").status_code == 404
+
+
+def test_a_breach_is_written_down_and_who_has_to_be_told_stays_open(database_url: str, tmp_path: Path) -> None:
+    with console_site(database_url, tmp_path) as site, site.client("admin") as client:
+        form = {"happened_at": "2026-01-05T10:00", "kind": "leak", "what": "", "people": "x"}
+        wrong = client.post("/care/privacy/breaches", data=form)
+        assert wrong.status_code == 422
+        assert "填人数" in wrong.text
+        client.post("/care/privacy/breaches", data={**form, "what": "误发名单", "people": ""})
+        listed = client.get("/care/privacy/breaches").text
+        assert "误发名单" in listed
+        assert listed.count("还没有") >= 2
+        assert client.post("/care/privacy/breaches/1", data={"step": "close", "version": 1}).status_code == 422
+        for version, step in enumerate(("authority", "people", "close"), 1):
+            asked = {"step": step, "version": version}
+            assert client.post("/care/privacy/breaches/1", data=asked).status_code == 303
+        assert client.post("/care/privacy/breaches/1", data={"step": "people", "version": 1}).status_code == 409
+        for page in ("duties", "assessment", "retention", "processing", "research"):
+            answer = client.get(f"/care/privacy/{page}", headers={"Accept-Language": "en"})
+            assert answer.status_code == 200, page

@@ -72,7 +72,7 @@ def test_a_register_is_taken_in_and_decided_on(site: ConsoleSite) -> None:
         assert unread is not None
         aside = {"version": unread[1], "reason": "退回社区核对"}
         assert client.post(f"/care/registers/lines/{unread[0]}/aside", data=aside).status_code == 303
-        assert "已处理完" in client.get("/care/registers").text
+        assert "全部处理完" in client.get("/care/registers").text
     assert site.conn.execute("SELECT count(*) FROM resident_trait WHERE holds").fetchone() == (1,)
 
 

@@ -117,6 +117,9 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     ),
     "POST /care/beds/at/{bed_id}/step": step,
     "POST /care/beds/at/{bed_id}/undo": undo,
+    "POST /care/beds/at/{bed_id}/organisation": lambda city, _: page(
+        city, "/care/beds/at/{bed}/organisation", organisation="center-1"
+    ),
     "POST /care/beds/at/{bed_id}/survey": lambda city, _: page(
         city, "/care/beds/at/{bed}/survey", "surveying", **{"item.bed_rail": "needed"}
     ),

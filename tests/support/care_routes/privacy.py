@@ -1,5 +1,6 @@
 """The register of consents, copies of a person's data, erasure, research without names, retention and duties."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,32 @@ def _plan(site: Any, *_: Any) -> Example:
     )
 
 
+def _project(site: Any, state: str = "approved") -> int:
+    row = site.conn.execute(
+        "INSERT INTO research_project (title, purpose, recipient, area_path, columns, k, planned_at, state, expires_on)"
+        " VALUES ('x', 'x', 'x', 'sz.yt.hs', '{sex}', 5, now(), %s, current_date + 30) RETURNING id",
+        (state,),
+    ).fetchone()
+    return int(row[0])
+
+
+def _file(site: Any, *_: Any) -> Example:
+    row = site.conn.execute(
+        "INSERT INTO research_export (project_id, asked_at, state, made_at, body)"
+        " VALUES (%s, now(), 'done', now() + interval '1 day', 'x') RETURNING id",
+        (_project(site),),
+    ).fetchone()
+    return Example(f"/care/privacy/research-exports/{row[0]}")
+
+
+def _breach(site: Any, *_: Any) -> Example:
+    row = site.conn.execute(
+        "INSERT INTO privacy_breach (happened_at, noticed_at, kind, what) VALUES (now(), now(), 'loss', 'x')"
+        " RETURNING id"
+    ).fetchone()
+    return Example(f"/care/privacy/breaches/{row[0]}", {"step": "people", "version": 1}, success=303)
+
+
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/consents": lambda *_: Example("/care/consents"),
     "GET /care/consents/{code}": lambda *_: Example("/care/consents/R1"),
@@ -67,8 +94,42 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/privacy/erasures/{number}/vote": lambda site, *_: Example(
         f"/care/privacy/erasures/{_erasure(site)}/vote", {"yes": "yes"}, success=303
     ),
+    "GET /care/privacy/research": lambda *_: Example("/care/privacy/research"),
+    "POST /care/privacy/research": lambda *_: Example(
+        "/care/privacy/research",
+        {
+            "title": "x",
+            "purpose": "x",
+            "recipient": "x",
+            "columns": "sex",
+            "k": 5,
+            "l": 1,
+            "expires_on": (dt.date.today() + dt.timedelta(days=30)).isoformat(),
+        },
+        success=303,
+    ),
+    "GET /care/privacy/research/{number}": lambda site, *_: Example(f"/care/privacy/research/{_project(site)}"),
+    "POST /care/privacy/research/{number}/decide": lambda site, *_: Example(
+        f"/care/privacy/research/{_project(site, 'waiting')}/decide", {"yes": "yes"}, success=303
+    ),
+    "POST /care/privacy/research/{number}/exports": lambda site, *_: Example(
+        f"/care/privacy/research/{_project(site)}/exports", {}, success=303
+    ),
+    "GET /care/privacy/research-exports/{number}": _file,
+    "GET /care/privacy/duties": lambda *_: Example("/care/privacy/duties"),
+    "GET /care/privacy/assessment": lambda *_: Example("/care/privacy/assessment"),
+    "GET /care/privacy/retention": lambda *_: Example("/care/privacy/retention"),
+    "GET /care/privacy/breaches": lambda *_: Example("/care/privacy/breaches"),
+    "POST /care/privacy/breaches": lambda *_: Example(
+        "/care/privacy/breaches", {"happened_at": "2026-01-01T10:00", "kind": "loss", "what": "x"}, success=303
+    ),
+    "POST /care/privacy/breaches/{number}": _breach,
     "GET /care/privacy/processing": lambda *_: Example("/care/privacy/processing"),
     "POST /care/consents/{code}/give": _given,
     "POST /care/consents/{code}/withdraw": _withdrawal,
 }
-ABOUT_NOBODY = {"GET /care/privacy/processing"}
+ABOUT_NOBODY = {
+    "GET /care/privacy/processing", "GET /care/privacy/duties", "GET /care/privacy/assessment",
+    "GET /care/privacy/retention", "GET /care/privacy/breaches", "GET /care/privacy/research",
+    "GET /care/privacy/research/{number}",
+}  # fmt: skip

@@ -60,10 +60,15 @@ def _decide(city: Any, _role: Any) -> Example:
 def _on_line(step: str, **data: Any) -> Callable[[Any, Any], Example]:
     def example(city: Any, _role: Any) -> Example:
         _, one, version = line(city)
-        more = {name: value() if callable(value) else value for name, value in data.items()}
-        return Example(f"/care/registers/lines/{one}/{step}", data={"version": version, **more}, success=303)
+        return Example(f"/care/registers/lines/{one}/{step}", data={"version": version, **data}, success=303)
 
     return example
+
+
+def _add(city: Any, _role: Any) -> Example:
+    """The line does not tell the date of birth, and is refused."""
+    _, one, version = line(city)
+    return Example(f"/care/registers/lines/{one}/add", data={"version": version}, success=422)
 
 
 EXAMPLES: dict[str, Callable[..., Example]] = {
@@ -80,7 +85,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/registers/lines/{line}": lambda city, _: Example(f"/care/registers/lines/{line(city)[1]}"),
     "POST /care/registers/lines/{line}/decide": _decide,
     "POST /care/registers/lines/{line}/link": _on_line("link", resident="R1", reason="试"),
-    "POST /care/registers/lines/{line}/add": _on_line("add", resident="", success=422),
+    "POST /care/registers/lines/{line}/add": _add,
     "POST /care/registers/lines/{line}/aside": _on_line("aside", reason="试"),
     "GET /care/identity/{code}": lambda *_: Example("/care/identity/R1"),
     "POST /care/identity/{code}": lambda *_: Example("/care/identity/R1", data={"number": "1"}, success=422),

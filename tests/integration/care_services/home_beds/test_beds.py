@@ -12,9 +12,10 @@ from care_services.home_beds import board, life
 from care_services.home_beds.catalogue import SURVEY
 from care_services.home_beds.desk import BedFile
 from care_services.home_beds.equipment.desk import Equipment
+from care_services.home_beds.family import told
 from care_services.home_beds.installing import Installation
 from care_services.home_beds.terms import Terms
-from tests.support.network import account, build_city
+from tests.support.network import account, build_city, network
 from vocabulary.times import SHANGHAI
 
 pytestmark = pytest.mark.integration
@@ -122,6 +123,10 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         assert not stage.has_bed()
         assert stage.step(bed, "sign", "manager", terms=terms) == "in_service"
         assert stage.has_bed()
+        record = network(conn, "admin").get("resident", ("R1",))
+        with pytest.raises(ProvisioningError, match="follows from its application"):
+            network(conn, "admin").change("resident", ("R1",), record.version, {"home_care_bed": False})
+        assert told(conn, record.id, stage.now)[0][0].startswith("家庭养老床位：服务中")
         history = changes.of_record(conn, RESIDENT, ("R1",))
         assert (history[0].login, (history[0].after or {})["home_care_bed"]) == ("manager", True), (
             "in the record's history"

@@ -35,7 +35,8 @@ def arguments(name: str, command: Any, file: Path, meant: Mapping[str, str] = {}
     for one in command.params:
         if one.required and one.name not in ("login", "url"):
             value = meant.get(one.name) or made_up(one.name, kinds[one.name], file)
-            words += [value] if one.param_type_name == "argument" else [one.opts[0], value]
+            flag = getattr(one, "is_flag", False)
+            words += [value] if one.param_type_name == "argument" else [one.opts[0], *([] if flag else [value])]
     placed = name.startswith("alerting parameters ") and name not in (
         "alerting parameters conditions",
         "alerting parameters preset",

@@ -1,0 +1,84 @@
+"""An export for research has those who agree, in groups of k, and nothing that names them."""
+
+import csv
+import datetime as dt
+import io
+
+import psycopg
+import pytest
+
+from care_network.consents import register
+from care_network.errors import ChangedMeanwhileError, NotPermittedError, ProvisioningError
+from care_services.privacy import job, research
+from tests.support.databases import of_service
+from tests.support.network import account, build_city
+
+pytestmark = pytest.mark.integration
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def people(conn: psycopg.Connection, sex: str, number: int) -> None:
+    conn.execute(
+        "INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date)"
+        " SELECT upper(left(%(sex)s, 1)) || n, h.id, '王秘密', 'Secret', %(sex)s, '1940-02-01'"
+        " FROM household h, generate_series(1, %(number)s) n WHERE h.code = 'H1'",
+        {"sex": sex, "number": number},
+    )
+
+
+def test_only_those_who_agree_in_groups_of_k_and_nobody_after_a_withdrawal(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        build_city(conn)
+        conn.execute(
+            "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path) VALUES"
+            " ('head', '!', '主任', 'Head', 'manager', 'sz.yt')"
+        )
+        people(conn, "female", 8)
+        people(conn, "male", 4)
+        admin, head = account(conn, "admin"), account(conn, "head")
+        for code in [f"F{n}" for n in range(1, 7)] + [f"M{n}" for n in range(1, 5)]:
+            register.give(conn, admin, code, "research", at=now(), origin="t")
+        new = research.NewProject(
+            title="跌倒研究", purpose="跌倒与独居", recipient="深圳大学",
+            columns=["age_band", "sex", "falls", "last_fall"],
+            expires_on=now().date() + dt.timedelta(days=90),
+        )  # fmt: skip
+        with pytest.raises(ProvisioningError):
+            research.plan(conn, admin, research.NewProject(title="x", purpose="x", recipient="x", columns=["name"],
+                          expires_on=new.expires_on), at=now(), origin="t")  # fmt: skip
+        number = research.plan(conn, admin, new, at=now(), origin="t")
+        with pytest.raises(NotPermittedError):
+            research.decide(conn, admin, number, True, at=now(), origin="t")
+        with pytest.raises(ChangedMeanwhileError):
+            research.ask(conn, admin, number, at=now(), origin="t")
+        research.decide(conn, head, number, True, at=now(), origin="t")
+        first = research.ask(conn, admin, number, at=now(), origin="t")
+        with psycopg.connect(of_service(database_url, "maintain"), autocommit=True) as maintain:
+            assert job.turn(maintain)
+            (made,) = research.exports(conn, number)
+            assert (made.agreed, made.released, made.suppressed, made.smallest) == (10, 6, 4, 6)
+            body = research.fetch(conn, admin, first, at=now(), origin="t").decode("utf-8-sig")
+            rows = list(csv.DictReader(io.StringIO(body)))
+            assert {row["sex"] for row in rows} == {"female"}
+            assert "王秘密" not in body
+            assert "F1" not in body
+            register.withdraw(conn, admin, "F1", "research", at=now(), origin="t")
+            with pytest.raises(ChangedMeanwhileError, match="taken the consent back"):
+                research.fetch(conn, admin, first, at=now(), origin="t")
+            second = research.ask(conn, admin, number, at=now(), origin="t")
+            job.turn(maintain)
+            again = research.fetch(conn, admin, second, at=now(), origin="t").decode("utf-8-sig")
+            later = list(csv.DictReader(io.StringIO(again)))
+            assert len(later) == 5
+            assert {row["pseudonym"] for row in later} < {row["pseudonym"] for row in rows}
+            conn.execute("UPDATE research_project SET expires_on = '2026-01-01', planned_at = '2025-01-01'")
+            job.turn(maintain)
+        assert {one.state for one in research.exports(conn, number)} == {"ended"}
+        with (
+            psycopg.connect(of_service(database_url, "console"), autocommit=True) as console,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            console.execute("SELECT secret FROM research_project")

@@ -1,0 +1,68 @@
+"""Whatever is given out, every group has at least k people and l different values; nothing else is changed."""
+
+import datetime as dt
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from care_services.privacy.anonymity import SHIFT, age_band, banded, pseudonym, release, shifted
+
+PEOPLE = st.lists(
+    st.fixed_dictionaries({
+        "age": st.sampled_from(["70–74", "75–79", "90+"]), "street": st.sampled_from("甲乙丙"),
+        "falls": st.sampled_from(["0", "1", "2–4"]),
+    }),
+    max_size=60,
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(PEOPLE, st.integers(5, 12), st.integers(1, 3))
+def test_every_released_group_has_k_people_and_l_values(rows: list[dict[str, str]], k: int, least: int) -> None:
+    found = release(rows, ("age", "street"), ("falls",), k, least)
+    groups = Counter((row["age"], row["street"]) for row in found.rows)
+    assert all(size >= k for size in groups.values())
+    for group in groups:
+        assert len({row["falls"] for row in found.rows if (row["age"], row["street"]) == group}) >= least
+    assert len(found.rows) + found.suppressed == len(rows)
+    assert (found.groups, found.smallest) == (len(groups), min(groups.values(), default=0))
+    before = Counter(tuple(sorted(row.items())) for row in rows)
+    assert Counter(tuple(sorted(row.items())) for row in found.rows) <= before
+    # what is left out had to be
+    whole = Counter((row["age"], row["street"]) for row in rows)
+    for group in whole.keys() - groups.keys():
+        values = {row["falls"] for row in rows if (row["age"], row["street"]) == group}
+        assert whole[group] < k or len(values) < least
+
+
+def test_a_k_below_five_is_refused_and_without_quasi_identifiers_all_are_one_group() -> None:
+    rows = [{"falls": "0"}] * 4
+    with pytest.raises(ValueError, match="5"):
+        release(rows, (), (), 4)
+    assert release(rows, (), (), 5).rows == []
+    assert len(release([*rows, {"falls": "1"}], (), ("falls",), 5, 2).rows) == 5
+
+
+def test_pseudonyms_and_shifts_hang_on_the_projects_key() -> None:
+    one, other = b"a" * 32, b"b" * 32
+    assert pseudonym(one, 7) == pseudonym(one, 7) != pseudonym(other, 7)
+    assert len({pseudonym(one, number) for number in range(500)}) == 500
+    day, next_day = dt.date(2026, 3, 1), dt.date(2026, 3, 11)
+    moved = [dt.date.fromisoformat(shifted(one, 7, each)) for each in (day, next_day)]
+    assert (moved[1] - moved[0]).days == 10  # spans of one person stay
+    assert abs((moved[0] - day).days) <= SHIFT
+    assert shifted(one, 7, None) == ""
+    assert len({shifted(one, number, day) for number in range(100)}) > 50
+
+
+@pytest.mark.parametrize(
+    ("born", "band"), [("1946-12-01", "75–79"), ("1946-11-30", "80–84"), ("1936-11-30", "90+"), ("1920-01-01", "90+")]
+)
+def test_ages_are_bands(born: str, band: str) -> None:
+    assert age_band(dt.date.fromisoformat(born), dt.date(2026, 11, 30)) == band
+
+
+def test_counts_are_bands() -> None:
+    assert [banded(count) for count in (0, 1, 2, 4, 5, 50)] == ["0", "1", "2–4", "2–4", "5+", "5+"]
