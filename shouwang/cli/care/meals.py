@@ -49,24 +49,13 @@ def load_menu(
     login: Login,
 ) -> None:  # fmt: skip
     """Add the sets of a file: day, meal, code, price, dishes with allergens, marks and texture; all or none."""
-    import tomllib
-
-    import msgspec
-
     from care_network.access.permissions import Action
-    from care_services.core.money import yuan
     from care_services.meals import menus
-    from care_services.meals.checking import Dish
-    from care_services.meals.menus import NewOffer
 
-    sets = tomllib.loads(file.read_text("utf-8")).get("set", [])
     with acting(url, login, Action.MANAGE_MEALS) as session, session.conn.transaction():
+        sets = menus.read_sets(file.read_text("utf-8"))
         for one in sets:
-            new = NewOffer(
-                day=one["day"], meal=one["meal"], code=one["code"], price=yuan(str(one["price"])),
-                dishes=msgspec.convert(one["dishes"], tuple[Dish, ...]), most=one.get("most"),
-            )  # fmt: skip
-            menus.put(session.conn, _by(session), canteen, new)
+            menus.put(session.conn, _by(session), canteen, one)
     typer.echo(f"sets added: {len(sets)}")
 
 
@@ -128,9 +117,8 @@ def order(
     from care_services.meals import menus, orders
     from care_services.meals.orders import Choice
 
-    on = dt.date.fromisoformat(day)
     with acting(url, login, Action.MANAGE_MEALS) as session:
-        by = _by(session)
+        by, on = _by(session), dt.date.fromisoformat(day)
         number = by.resident(session.conn, resident, "order_meals")
         serving = [one.id for one in orders.serving(session.conn, by, number)]
         found = [o for o in menus.offers(session.conn, serving, on, on) if o.meal == meal and o.code == code]
@@ -146,9 +134,8 @@ def cancel(resident: Resident, day: Annotated[str, typer.Argument(help="2026-12-
     from care_network.access.permissions import Action
     from care_services.meals import orders
 
-    on = dt.date.fromisoformat(day)
     with acting(url, login, Action.MANAGE_MEALS) as session:
-        by = _by(session)
+        by, on = _by(session), dt.date.fromisoformat(day)
         number = by.resident(session.conn, resident, "order_meals")
         lines = orders.of_resident(session.conn, number, on)
         found = next((o for o in lines if (o.day, o.meal, o.state) == (on, meal, "ordered")), None)
