@@ -110,6 +110,12 @@ def find(conn: Connection[Any], ring: KeyRing, identities: Iterable[Identity]) -
     return {bytes(row[0]): row[1] for row in conn.execute(query, (digests,))}
 
 
+def recorded(conn: Connection[Any], residents: Iterable[int]) -> dict[int, Document]:
+    """The documents of residents whose number is recorded; no number is opened."""
+    query = "SELECT resident_id, document FROM identity_document WHERE resident_id = ANY(%s)"
+    return {row[0]: Document(row[1]) for row in conn.execute(query, (list(residents),))}
+
+
 def shown(conn: Connection[Any], ring: KeyRing, residents: Iterable[int]) -> dict[int, Kept]:
     """The numbers of residents, masked; those without one are left out. Raises KeyFileError."""
     found = {}

@@ -189,7 +189,7 @@ def problems(code: str, facts: Facts) -> Sequence[Words]:
             found.append(("尚无有效的能力等级，请先完成能力评估", "there is no ability grade in force; assess first"))
         case "survey" if facts.survey_missing:
             left = facts.survey_missing
-            found.append((f"勘察清单还有 {left} 项未填", f"{left} items of the survey are not answered"))
+            found.append((f"勘察清单还有 {left} 项未填", f"items of the survey that are not answered: {left}"))
         case "plan" if not facts.planned:
             found.append(("方案中还没有设备", "the plan has no device yet"))
         case "install":
@@ -197,7 +197,10 @@ def problems(code: str, facts: Facts) -> Sequence[Words]:
                 found.append(("方案中还没有设备", "the plan has no device yet"))
             if facts.not_accepted:
                 found.append(
-                    (f"还有 {facts.not_accepted} 台设备未通过验收", f"{facts.not_accepted} devices are not accepted")
+                    (
+                        f"还有 {facts.not_accepted} 台设备未通过验收",
+                        f"devices that are not accepted: {facts.not_accepted}",
+                    )
                 )
             found.extend(
                 (f"“{zh}”须先完成改造，或由家属签字不做", f"“{en}” has to be done first, or refused by the family")
@@ -208,7 +211,7 @@ def problems(code: str, facts: Facts) -> Sequence[Words]:
         case "close" if facts.lent:
             found.append((
                 f"还有 {facts.lent} 件辅具未归还，请先登记归还或遗失",
-                f"{facts.lent} pieces of equipment are not returned; enter their return, or that they are lost",
+                f"equipment that is not returned: {facts.lent}; enter its return, or that it is lost",
             ))  # fmt: skip
     return found
 

@@ -27,7 +27,7 @@ from care_services.registers.store import Difference, Import, Line, Sealed
 
 Choice = Literal["ours", "theirs", "later"]
 CHOICES: tuple[Choice, ...] = ("ours", "theirs", "later")
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 200
 """Lines that one press takes over."""
 
 
@@ -143,7 +143,7 @@ def link(
         if resident:
             number = leaving.seen(conn, account, clean(resident))
             said = _said(ring, line)
-            ours = store.known(conn, head.area_path, head.taken_on, number).residents.get(number)
+            ours = store.known(conn, head.area_path, head.taken_on, [number]).residents.get(number)
             if ours is None:
                 raise NotFoundError(
                     en=f"{resident} lives outside the area of this register", zh=f"{resident} 不在本名册的区域内",

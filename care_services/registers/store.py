@@ -98,15 +98,15 @@ _OURS = """
     LEFT JOIN LATERAL (SELECT jsonb_object_agg(trait, holds) AS traits FROM resident_trait t
                        WHERE t.resident_id = r.id AND t.valid_from <= %(on)s
                          AND (t.valid_until IS NULL OR t.valid_until > %(on)s)) t ON true
-    WHERE %(id)s::integer IS NULL OR r.id = %(id)s
+    WHERE %(ids)s::integer[] IS NULL OR r.id = ANY(%(ids)s)
 """
 
 
-def known(conn: Connection[Any], area: str, on: dt.date, resident: int | None = None) -> Known:
-    """The residents of an area (or one of them), to be found by what a line says."""
+def known(conn: Connection[Any], area: str, on: dt.date, among: Sequence[int] | None = None) -> Known:
+    """The residents of an area (``among``: of these alone), to be found by what a line says."""
     residents, digests = [], {}
     with conn.cursor(row_factory=dict_row) as cursor:
-        for row in cursor.execute(_OURS, {"area": area, "on": on, "id": resident}):
+        for row in cursor.execute(_OURS, {"area": area, "on": on, "ids": None if among is None else list(among)}):
             fields = {name: row[name] or "" for name in ("name", "sex", "birth_date", "phone", "address")}
             residents.append(
                 Ours(id=row["id"], code=row["code"], fields=fields, has_identity=row["digest"] is not None,
@@ -239,6 +239,14 @@ def one_import(conn: Connection[Any], area: str, number: int) -> Import | None:
         return cursor.execute(
             _IMPORTS + " WHERE i.area_path <@ %s::text::ltree AND i.id = %s", (area, number)
         ).fetchone()
+
+
+def waiting_of(conn: Connection[Any], resident: int) -> int:
+    """How many lines about a resident wait for a decision."""
+    row = conn.execute(
+        "SELECT count(*) FROM register_line WHERE resident_id = %s AND settled_at IS NULL", (resident,)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def counts(conn: Connection[Any], number: int) -> dict[tuple[str, bool], int]:

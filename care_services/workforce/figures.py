@@ -131,6 +131,6 @@ def _long_weeks(acting: Connected) -> tuple[int, int]:
             (acting.account.area_path,),
         )
     }
-    spans = planned(acting.conn, midnight(monday), midnight(monday + WEEK))
-    found = [weeks(one, monday, 1)[0] for staff, one in spans.items() if staff in mine]
+    spans = planned(acting.conn, midnight(monday), midnight(monday + WEEK), mine)
+    found = [weeks(one, monday, 1)[0] for one in spans.values()]
     return sum(week.too_long for week in found), sum(week.no_rest for week in found)

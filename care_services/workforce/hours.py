@@ -64,14 +64,19 @@ def hours_between(spans: Sequence[Span], since: dt.datetime, until: dt.datetime)
 
 def weeks(spans: Iterable[Span], first: dt.date, number: int) -> list[Week]:
     """The weeks from that of ``first`` on."""
-    alone, monday = merged(spans), monday_of(first)
-    found = []
-    for place in range(number):
-        begin = monday + place * WEEK
-        days = [begin + dt.timedelta(days=day) for day in range(7)]
-        by_day = [hours_between(alone, midnight(day), midnight(day + dt.timedelta(days=1))) for day in days]
-        found.append(Week(monday=begin, hours=sum(by_day), days=sum(hours > 0 for hours in by_day)))
-    return found
+    monday = monday_of(first)
+    hours, days = [0.0] * number, [set[dt.date]() for _ in range(number)]
+    for start, end in merged(spans):
+        begin, last = start.astimezone(SHANGHAI), (end - dt.timedelta.resolution).astimezone(SHANGHAI)
+        day = begin.date()
+        while day <= last.date():
+            place = (day - monday).days // 7
+            if 0 <= place < number:
+                since, until = max(begin, midnight(day)), min(last, midnight(day + dt.timedelta(days=1)))
+                hours[place] += round((until - since).total_seconds()) / 3600
+                days[place].add(day)
+            day += dt.timedelta(days=1)
+    return [Week(monday=monday + place * WEEK, hours=hours[place], days=len(days[place])) for place in range(number)]
 
 
 def month_hours(spans: Iterable[Span], day: dt.date) -> float:

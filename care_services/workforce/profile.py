@@ -1,7 +1,7 @@
 """The page of one professional: what is recorded, what they did, how they were rated, and what ends when."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, LiteralString
 
 import msgspec
@@ -15,6 +15,7 @@ from care_network.errors import NotFoundError
 from care_services.core.connected import Connected
 from care_services.workforce.hours import WEEK, Span, Week, midnight, monday_of, month_hours, weeks
 from care_services.workforce.people import Professional, find
+from care_services.workforce.reach import only
 
 WEEKS_BEFORE, WEEKS_AFTER = 4, 1
 """Weeks of the roster that are shown, besides this one."""
@@ -166,10 +167,15 @@ def employments(conn: Connection[Any], staff_id: int) -> list[Employment]:
         ).fetchall()
 
 
-def planned(conn: Connection[Any], since: dt.datetime, until: dt.datetime) -> Mapping[int, list[Span]]:
-    """The times on duty of everybody who has any, by staff id; whole stints, also beyond the bounds."""
+def planned(
+    conn: Connection[Any], since: dt.datetime, until: dt.datetime, among: Collection[int] | None = None
+) -> Mapping[int, list[Span]]:
+    """The times on duty of everybody, or of those ``among``, by staff id; whole stints, also beyond the bounds."""
     found: dict[int, list[Span]] = {}
-    for stint in stints(load_roster(conn, since, until), since, until):
+    roster = load_roster(conn, since, until)
+    if among is not None:
+        roster = only(roster, among)
+    for stint in stints(roster, since, until):
         found.setdefault(stint.staff_id, []).append((stint.starts_at, stint.ends_at))
     return found
 
@@ -204,7 +210,7 @@ def _inner(acting: Connected, staff_id: int) -> Inner:
     number = WEEKS_BEFORE + 1 + WEEKS_AFTER
     begin, month = min(first, today.replace(day=1)), midnight(today.replace(day=1))
     end = max(midnight(first + number * WEEK), month + dt.timedelta(days=32))
-    spans = planned(conn, midnight(begin), end).get(staff_id, [])
+    spans = planned(conn, midnight(begin), end, [staff_id]).get(staff_id, [])
     done = conn.execute(_DONE, {"staff": staff_id, "since": month}).fetchone() or (0, 0.0)
     year = now - dt.timedelta(days=30 * MONTHS)
     rated = conn.execute(_RATINGS, {"staff": staff_id, "since": year}).fetchone() or (0, None)

@@ -4,6 +4,7 @@ Everything is read anew at each question: a certificate that was entered or ende
 """
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any, Literal
 
 import msgspec
@@ -13,7 +14,7 @@ from care_network.access.permissions import Action, audit_home
 from care_network.catalogues.services import SERVICES, Service
 from care_network.catalogues.workforce import CERTIFICATES, ROLES, SKILLS, effective_skills
 from care_network.duty.loading import load_roster
-from care_network.duty.roster import Person
+from care_network.duty.roster import Person, Roster
 from care_network.errors import NotFoundError, ProvisioningError
 from care_network.matching.crew import Crew, bounds, crew_of, day_of
 from care_network.matching.locations import present_locations
@@ -27,7 +28,8 @@ Verdict = Literal["now", "able", "not"]
 ABILITY = frozenset({"role", "licence", "skill", "certificate"})
 """Constraints that lie in the person; the others lie in the hour and the place."""
 BEST = 12
-MOST_OTHERS = 200
+MOST_OTHERS = 60
+"""Of each sort that are told one by one; how many there are is said."""
 _PLACES = """
     SELECT o.id, coalesce(o.longitude, a.longitude), coalesce(o.latitude, a.latitude)
     FROM organisation o JOIN area a ON a.id = o.area_id WHERE coalesce(o.longitude, a.longitude) IS NOT NULL
@@ -79,10 +81,14 @@ class Sendable(msgspec.Struct, frozen=True, kw_only=True):
     """The people who may be sent for a service to a home at a time, and the others."""
 
     candidates: tuple[Candidate, ...]
+    sendable: int
+    """All of whom the best are candidates."""
     able: list[Other]
-    """May do it, and not then or there."""
+    """May do it, and not then or there: the first MOST_OTHERS of ``able_n``."""
+    able_n: int
     unable: list[Other]
-    """May not do it."""
+    """May not do it: likewise."""
+    unable_n: int
     considered: int
 
 
@@ -121,7 +127,7 @@ def services_of(
     acting: Connected, staff_id: int, path: str, at: dt.datetime, home: Home | None = None
 ) -> list[OfService]:
     """Say what one person may do at a time: in a home, or (None) in the area of their organisation, ``path``."""
-    crew = load_crew(acting.conn, at, acting.now)
+    crew = load_crew(acting.conn, at, acting.now, [staff_id])
     person = crew.day.people[crew.day.row[staff_id]] if staff_id in crew.day.row else None
     if person is None:
         return []
@@ -143,25 +149,30 @@ def sendable(acting: Connected, service: str, home: Home, at: dt.datetime) -> Se
         raise ProvisioningError(en="choose a service", zh="请选择服务项目", field="service")
     crew = load_crew(acting.conn, at, acting.now)
     job, today = _job(service, home, home.path), at.astimezone(SHANGHAI).date()
-    able: list[Other] = []
-    unable: list[Other] = []
-    for staff_id, kept_from in barriers(crew, job).items():
-        if not kept_from:
-            continue
-        person = crew.day.people[crew.day.row[staff_id]]
-        other = Other(person=person, standing=standing(person, SERVICES[service], kept_from, today))
-        (able if other.standing.verdict == "able" else unable).append(other)
+    kept_from = barriers(crew, job)
+    people = sorted((crew.day.people[crew.day.row[staff]] for staff in kept_from), key=lambda one: one.code)
+    able = [one for one in people if kept_from[one.id] and not ABILITY & set(kept_from[one.id])]
+    unable = [one for one in people if ABILITY & set(kept_from[one.id])]
+
+    def told(others: list[Person]) -> list[Other]:
+        return [
+            Other(person=one, standing=standing(one, SERVICES[service], kept_from[one.id], today))
+            for one in others[:MOST_OTHERS]
+        ]
+
     found = match(crew, job, BEST)
     return Sendable(
-        candidates=found.candidates, able=sorted(able, key=lambda one: one.person.code)[:MOST_OTHERS],
-        unable=sorted(unable, key=lambda one: one.person.code)[:MOST_OTHERS], considered=found.considered,
+        candidates=found.candidates, sendable=len(people) - len(able) - len(unable), able=told(able),
+        able_n=len(able), unable=told(unable), unable_n=len(unable), considered=found.considered,
     )  # fmt: skip
 
 
-def load_crew(conn: Connection[Any], at: dt.datetime, now: dt.datetime) -> Crew:
-    """Everybody at a time, from the roster of its day, with the orders in hand and, if it is now, shared places."""
+def load_crew(conn: Connection[Any], at: dt.datetime, now: dt.datetime, among: Collection[int] | None = None) -> Crew:
+    """The crew of a time, of everybody or of those ``among``: the day's roster, orders in hand, shared places."""
     date = at.astimezone(SHANGHAI).date()
     roster = load_roster(conn, *bounds(date))
+    if among is not None:
+        roster = only(roster, among)
     places = {row[0]: (row[1], row[2]) for row in conn.execute(_PLACES)}
     day = day_of(roster, date, places)
     shared = {}
@@ -170,6 +181,17 @@ def load_crew(conn: Connection[Any], at: dt.datetime, now: dt.datetime) -> Crew:
             staff: (one.longitude, one.latitude) for staff, one in present_locations(conn, list(day.row), now).items()
         }
     return crew_of(day, at, shared, conn.execute(_LOAD, {"at": at}).fetchall())
+
+
+def only(roster: Roster, among: Collection[int]) -> Roster:
+    """A roster of some people alone. Pure."""
+    return msgspec.structs.replace(
+        roster,
+        people={staff: one for staff, one in roster.people.items() if staff in among},
+        weekly=tuple(one for one in roster.weekly if one.staff_id in among),
+        absences=tuple(one for one in roster.absences if one.staff_id in among),
+        extras=tuple(one for one in roster.extras if one.staff_id in among),
+    )
 
 
 def standing(person: Person, service: Service, kept_from: tuple[str, ...], today: dt.date) -> Standing:

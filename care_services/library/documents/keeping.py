@@ -163,7 +163,7 @@ def listing(
             found += [
                 row
                 for row in rows
-                if has_all(f"{row.code} {row.title_zh} {row.title_en} {plain(row.text)} {row.note}", words)
+                if not words or has_all(f"{row.code} {row.title_zh} {row.title_en} {plain(row.text)} {row.note}", words)
             ]
             if len(rows) <= LIMIT:
                 break

@@ -1,7 +1,7 @@
 """Turn Markdown that people wrote into HTML that a page may show: no HTML of theirs, no pictures, no scripts. Pure."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from markdown_it import MarkdownIt
 
@@ -28,6 +28,7 @@ def to_html(text: str, *, below: int = 2) -> str:
     return _HAN_BREAK.sub("", _renderer().renderer.render(tokens, _renderer().options, {}))
 
 
+@lru_cache(maxsize=512)
 def plain(text: str) -> str:
     """The words of a Markdown text without its signs, for searches and excerpts."""
     words = []

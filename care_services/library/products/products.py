@@ -40,6 +40,9 @@ _TOPICS: Mapping[str, frozenset[str]] = {
 }
 
 
+_MOTION = ("运动信号（用于跌倒检测）", "motion, in which falls are looked for")
+
+
 class Product(msgspec.Struct, frozen=True, kw_only=True):
     """A device model with what is known of it here."""
 
@@ -218,7 +221,7 @@ def facts_of(code: str) -> Facts:
     told = sorted({event for table in model.events.values() for event in table.values()})
     return Facts(
         measures=[(CHANNELS[one].zh, CHANNELS[one].en) for one in measured],
-        tells=[(EVENTS[one].zh, EVENTS[one].en) for one in told],
+        tells=[*((_MOTION,) if model.has_imu else ()), *((EVENTS[one].zh, EVENTS[one].en) for one in told)],
         topics=_topics(model, {*measured, *told}),
     )
 

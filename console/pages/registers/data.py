@@ -1,16 +1,39 @@
 """The platform's data in five classes, made from the schema, and the map of five in one."""
 
 from fastapi import APIRouter, Request
+from fastapi.routing import iter_route_contexts
 from starlette.responses import Response
+from starlette.routing import compile_path
 
-from care_network.access.permissions import Action
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action, may_do
 from care_services.registers.classes import CLASSES, SERVICE_WORDS, data_map, groups
 from care_services.registers.five import SIDES
 from console.pages.care.frame import care_page
-from console.shell.security import CurrentAccount, needs
+from console.shell.security import CurrentAccount, Needs, needs
 from console.shell.state import Shared
 
 router = APIRouter()
+
+
+def _opens(request: Request, account: Account, address: str) -> bool:
+    """Whether the account may open a page, by the permission that its route asks for."""
+    known = request.app.state.__dict__.setdefault("page_needs", {})
+    if address not in known:
+        known[address] = _asked(request, address)
+    asked = known[address]
+    return asked is not None and all(any(may_do(account, action) for action in one) for one in asked)
+
+
+def _asked(request: Request, address: str) -> list[tuple[Action, ...]] | None:
+    """The permissions of the route of an address, each as alternatives; None where there is no such page."""
+    for route in iter_route_contexts(request.app.routes):
+        dependant = getattr(route, "dependant", None)
+        if dependant is None or "GET" not in (route.methods or ()):
+            continue
+        if compile_path(str(route.path))[0].match(address):
+            return [one.call.actions for one in dependant.dependencies if isinstance(one.call, Needs)]
+    return None
 
 
 @router.get("/care/data", dependencies=[needs(Action.MANAGE_REGISTERS, Action.VIEW_CARE)])
@@ -27,7 +50,7 @@ def data_page(request: Request, console: Shared, account: CurrentAccount, show: 
     totals = {code: sum(one.group is not None and one.group.class_ == code for one in found.tables) for code in CLASSES}
     return care_page(
         request, "register-data.html", account, parts=parts, classes=CLASSES, totals=totals, show=chosen,
-        sides=SIDES,
+        sides=SIDES, opens=lambda address: _opens(request, account, address),
         since=found.since, services=SERVICE_WORDS, tables=len(found.tables),
         nobodys=[one.name for one in found.tables if one.group is None],
     )  # fmt: skip

@@ -121,7 +121,11 @@ def _line(
         if found is None:
             raise NotFoundError(en="there is no such line", zh="没有这一行")
         head = collecting.one(conn, account, found.import_id)
-        known = store.known(conn, head.area_path, head.taken_on) if found.candidates and not found.settled_at else None
+        known = (
+            store.known(conn, head.area_path, head.taken_on, found.candidates)
+            if found.candidates and not found.settled_at
+            else None
+        )
         people = [known.residents[one] for one in found.candidates if known and one in known.residents]
         told = store.differences(conn, [line]).get(line, [])
         held = vault.shown(conn, ring, [found.resident_id] if found.resident_id else [])

@@ -12,13 +12,13 @@ from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
-from care_network.errors import ProvisioningError
+from care_network.errors import NotFoundError, ProvisioningError
 from care_network.identity import keys
 from care_network.importing import tables
 from care_network.importing.tables import Table
 from care_network.records.places import checked_files
 from care_network.records.places.checked_files import CheckedFile
-from care_services.registers import collecting
+from care_services.registers import collecting, pulling
 from care_services.registers.catalogue import FIELDS, REGISTERS, guessed, register_named
 from care_services.registers.collecting import Reading
 from console.pages.care.frame import care_page
@@ -65,10 +65,12 @@ def _list(
 ) -> Response:  # fmt: skip
     with console.database() as conn:
         rows = collecting.listing(conn, account, before=after, limit=LIMIT + 1)
+        sources = pulling.listing(conn, account)
     shown = rows[:LIMIT]
     today = dt.datetime.now(SHANGHAI).date()
     return care_page(
         request, "registers.html", account, status_of(error) if error else 200, rows=shown, registers=REGISTERS,
+        sources=sources,
         verdicts=VERDICT_WORDS,
         filled={"which": "", "taken_on": today.isoformat(), "complete": False, **(filled or {})},
         pager=pager_of(request, str(shown[-1].id) if len(rows) > LIMIT else None), today=today,
@@ -100,6 +102,22 @@ def choose(
     except ProvisioningError as error:
         return _list(request, console, account, error=error, filled=filled)
     return RedirectResponse(f"/care/registers/files/{number}", 303)
+
+
+@router.post("/care/registers/sources/{code}/pull", dependencies=[KEEP])
+def pull(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
+    """Fetch what is new from a platform beside."""
+    try:
+        ring = keys.load(console.settings.identity_key_file)
+        with console.database() as conn:
+            found = pulling.pull(conn, account, ring, code, at=dt.datetime.now(dt.UTC), origin=origin_of(request))
+    except NotFoundError:
+        raise
+    except ProvisioningError as error:
+        return _list(request, console, account, error=error)
+    return RedirectResponse(
+        "/care/registers" if found.import_id is None else f"/care/registers/imports/{found.import_id}", 303
+    )
 
 
 @router.get("/care/registers/files/{number}", dependencies=[KEEP])

@@ -106,5 +106,8 @@ def test_every_table_has_a_class_an_owner_and_a_retention(site: ConsoleSite) -> 
         for side in SIDES:
             for doing in side.doings:
                 assert client.get(doing.address).status_code in (200, 303), doing.address
+                assert f'href="{doing.address}"' in page
+    with site.client("carer") as client:
+        assert 'class="button" href="/audit"' not in client.get("/care/data").text, "only what one may open"
     names = [name for group in groups() for name in group.tables.split()]
     assert len(names) == len(set(names)), "a table is named once"

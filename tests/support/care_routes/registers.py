@@ -12,7 +12,7 @@ from care_network.identity import keys
 from care_network.importing.tables import parse
 from care_network.records.places import checked_files
 from care_network.records.places.checked_files import CheckedFile
-from care_services.registers import collecting
+from care_services.registers import collecting, pulling
 from care_services.registers.collecting import Reading
 from tests.support.network import account
 from tests.support.route_example import Example
@@ -65,6 +65,14 @@ def _on_line(step: str, **data: Any) -> Callable[[Any, Any], Example]:
     return example
 
 
+def _source(city: Any) -> str:
+    """A new source at an address where nobody answers."""
+    code = uuid.uuid4().hex[:12]
+    pulling.add(city.conn, account(city.conn, "admin"), code, "other_platform", "医院", "Hospital",
+                "http://127.0.0.1:9/register", "sz.yt.hs", {}, at=now())  # fmt: skip
+    return code
+
+
 def _add(city: Any, _role: Any) -> Example:
     """The line does not tell the date of birth, and is refused."""
     _, one, version = line(city)
@@ -74,6 +82,9 @@ def _add(city: Any, _role: Any) -> Example:
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/registers": lambda *_: Example("/care/registers"),
     "POST /care/registers": lambda *_: Example("/care/registers", data={"which": "low_income"}, success=422),
+    "POST /care/registers/sources/{code}/pull": lambda city, _: Example(
+        f"/care/registers/sources/{_source(city)}/pull", success=422
+    ),
     "GET /care/registers/files/{number}": lambda city, role: Example(f"/care/registers/files/{_file(city, role)}"),
     "POST /care/registers/files/{number}": lambda city, role: Example(
         f"/care/registers/files/{_file(city, role)}", data={"name": "姓名", "phone": "电话"}, success=303

@@ -18,6 +18,7 @@ from care_services.reporting import making, pushing, receivers
 from care_services.reporting.packages import opened, unpacked, verify
 from care_services.reporting.receivers import ReceiverFields
 from database.rights.checkpoints import public_of
+from tests.support.databases import of_service, url_of
 from tests.support.network import NOW, account, build_city
 from tests.support.upper_platform import FAULTS, UpperPlatform, upper_platform, with_key
 
@@ -79,6 +80,19 @@ def test_packages_arrive_in_order_and_are_counter_signed(city: psycopg.Connectio
     for body in above.bodies.values():
         assert verify(body, public_of(KEY))[1] == []
     assert pushing.send_due(city, Clock()) == [], "nothing is sent again"
+
+
+def test_the_rounds_may_do_all_that_sending_needs(city: psycopg.Connection, above: UpperPlatform) -> None:
+    receiver(city, above.url, signing_key=with_key(above, KEY))
+    make(city, 1)
+    make(city, 2)
+    above.faults.append("busy")
+    url = of_service(url_of(city), "orders")
+    with psycopg.connect(url, autocommit=True) as conn:
+        assert pushing.send_in_rounds(conn, NOW) == 1
+        assert pushing.send_in_rounds(conn, NOW + dt.timedelta(minutes=1)) == 2
+    assert above.accepted == [1, 2]
+    assert all(one.counter_signed_at for one in making.log(city, account(city, "admin")))
 
 
 def test_a_refusal_holds_the_queue_until_a_person_decides(city: psycopg.Connection, above: UpperPlatform) -> None:

@@ -67,7 +67,7 @@ def test_a_step_says_what_is_missing_in_both_languages() -> None:
         life.after("installing", "install", Facts(planned=2, not_accepted=1, needed_first=(("床栏", "bed rail"),)))
     assert "1 台设备未通过验收" in refused.value.message_zh
     assert "“床栏”须先完成改造" in refused.value.message_zh
-    assert "1 devices are not accepted" in refused.value.message_en
+    assert "devices that are not accepted: 1" in refused.value.message_en
     with pytest.raises(ChangedMeanwhileError):
         life.after("closed", "sign", Facts(has_contract=True))
     with pytest.raises(BedStepError, match="say why"):
