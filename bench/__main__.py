@@ -41,6 +41,7 @@ MODULES = (
     "exchange_district",
     "admin_lists",
     "decisions",
+    "care_services",
     "console_sockets",
     "resident_search",
     "device_lists",

@@ -42,10 +42,12 @@ STEPS = {"authority": "told_authority_at", "people": "told_people_at", "close": 
 
 
 def listing(conn: Connection[Any], account: Account) -> list[Breach]:
-    """The breaches, the newest first. Raises NotPermittedError."""
+    """The breaches of the account's area, the newest first. Raises NotPermittedError."""
     require(account, Action.VIEW_PRIVACY)
     with conn.cursor(row_factory=class_row(Breach)) as cursor:
-        return cursor.execute(_COLUMNS + b"ORDER BY id DESC LIMIT 200").fetchall()
+        return cursor.execute(
+            _COLUMNS + b"WHERE area_path <@ %s::text::ltree ORDER BY id DESC LIMIT 200", (account.area_path,)
+        ).fetchall()
 
 
 def add(
@@ -67,9 +69,9 @@ def add(
         raise ProvisioningError(en="a number, or empty: not known yet", zh="填人数；不清楚就留空", field="people")
     with conn.transaction():
         row = conn.execute(
-            "INSERT INTO privacy_breach (happened_at, noticed_at, kind, what, people, measures, account_id)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
-            (happened_at, at, kind, what, people, measures[:2000], account.id),
+            "INSERT INTO privacy_breach (area_path, happened_at, noticed_at, kind, what, people, measures, account_id)"
+            " VALUES (%s::ltree, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+            (account.area_path, happened_at, at, kind, what, people, measures[:2000], account.id),
         ).fetchone()
         assert row is not None  # noqa: S101 - INSERT … RETURNING
         audit(conn, account, "add_breach", at=at, origin=origin, detail={"number": row[0]})
@@ -89,7 +91,9 @@ def note(
         raise NotFoundError(en="there is no such step", zh="没有这一步")
     with conn.transaction():
         with conn.cursor(row_factory=class_row(Breach)) as cursor:
-            one = cursor.execute(_COLUMNS + b"WHERE id = %s FOR UPDATE", (number,)).fetchone()
+            one = cursor.execute(
+                _COLUMNS + b"WHERE id = %s AND area_path <@ %s::text::ltree FOR UPDATE", (number, account.area_path)
+            ).fetchone()
         if one is None:
             raise NotFoundError(en=f"there is no breach {number}", zh=f"没有事件 {number}")
         if one.version != version or one.closed_at is not None:

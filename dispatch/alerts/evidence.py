@@ -59,6 +59,14 @@ LABELS: dict[str, tuple[str, str]] = {
     "gateways": ("网关数", "gateways"),
     "names": ("网关", "gateways"),
     "simulated": ("模拟数据", "simulated"),
+    "visit": ("服务单号", "number of the visit"),
+    "request": ("申请编号", "number of the request"),
+    "service": ("服务项目", "service"),
+    "provider": ("服务机构", "provider"),
+    "carer": ("上门人员", "who was to go"),
+    "planned": ("计划时间", "planned for"),
+    "after_minutes": ("提醒时限（分钟）", "told after (min)"),
+    "by_rule": ("适用规则", "by the rule"),
     "left_out": ("未能保存的判断依据", "evidence that could not be stored"),
 }
 LABELS_OF: dict[tuple[str, str], tuple[str, str]] = {

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from care_network.records.certificates import expiries
+from care_services.rounds.running import standings
 from database.address import is_local
 from database.health import examine
 from database.reports.doctor_rows import keep
@@ -53,6 +54,7 @@ def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[
     yield _messages(conn)
     yield _roster(conn, now)
     yield _path(conn)
+    yield _rounds(conn, now)
     yield _quarantine(conn)
     yield _programs(conn)
     yield _commands(conn)
@@ -78,6 +80,18 @@ def _audit(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[Check]:
     late = signed is None or now - signed > checkpoints.LATE
     text = f"the last one is of {signed:%Y-%m-%d %H:%M} UTC" if signed else "none was signed yet"
     yield Check("checkpoint of the audit", True, f"{text}: {guide}" if late else text, warning=late)
+
+
+def _rounds(conn: psycopg.Connection[Any], now: dt.datetime) -> Check:
+    """Check that the rounds of care are made: visits to which nobody came, requests that wait, what ends soon."""
+    found = standings(conn, now)
+    still = [one for one in found if one.standing in ("late", "never")]
+    failing = [one for one in found if one.standing == "failing"]
+    if still:
+        names = ", ".join(one.job.name for one in still)
+        return Check("rounds of care", False, f"not made: {names}; systemctl status 'shouwang-orders@*'")
+    names = "; ".join(f"{one.job.name}: {one.fault}" for one in failing)
+    return Check("rounds of care", True, names or f"{len(found)} jobs, each at its time", warning=bool(failing))
 
 
 def _rights(conn: psycopg.Connection[Any]) -> Check:

@@ -147,28 +147,44 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 def insert(conn: Connection[Any], new: NewOrder, who: Doer, at: dt.datetime) -> int | None:
     """Make an order with its first event; None where the plan has one for that slot already."""
-    row = conn.execute(
-        """
-        INSERT INTO service_order (resident_id, service, organisation_id, staff_id, plan_id, plan_slot, source,
-            planned_start, planned_minutes, state, unit, price_fen, amount_fen, subsidy_fen, own_fen, subsidy_rule,
-            subsidy_open, created_at)
-        VALUES (%(resident)s, %(service)s, %(organisation)s, %(staff)s, %(plan)s, %(slot)s, %(source)s, %(start)s,
-            %(minutes)s, CASE WHEN %(staff)s::int IS NULL THEN 'planned' ELSE 'assigned' END, %(unit)s, %(price)s,
-            %(amount)s, %(subsidy)s, %(own)s, %(rule)s, %(open)s, %(at)s)
-        ON CONFLICT (plan_id, plan_slot) DO NOTHING RETURNING id, state
-        """,
+    return next(iter(insert_many(conn, [new], who, at)), None)
+
+
+_NEW: LiteralString = """
+    INSERT INTO service_order (resident_id, service, organisation_id, staff_id, plan_id, plan_slot, source,
+        planned_start, planned_minutes, state, unit, price_fen, amount_fen, subsidy_fen, own_fen, subsidy_rule,
+        subsidy_open, created_at)
+    SELECT resident, service, organisation, staff, plan, slot, source, start, minutes,
+           CASE WHEN staff IS NULL THEN 'planned' ELSE 'assigned' END, unit, price, amount, subsidy, amount - subsidy,
+           rule, open, %(at)s
+    FROM jsonb_to_recordset(%(rows)s) AS n (resident int, service text, organisation int, staff int, plan int,
+        slot timestamptz, source text, start timestamptz, minutes int, unit text, price int, amount int, subsidy int,
+        rule text, open boolean)
+    ON CONFLICT (plan_id, plan_slot) DO NOTHING RETURNING id
+"""
+
+
+def insert_many(conn: Connection[Any], orders: Sequence[NewOrder], who: Doer, at: dt.datetime) -> list[int]:
+    """Make orders with their first events; the numbers of those that are new, without slots that have one already."""
+    if not orders:
+        return []
+    rows = [
         {
             "resident": new.resident_id, "service": new.service, "organisation": new.organisation_id,
-            "staff": new.staff_id, "plan": new.plan_id, "slot": new.slot, "source": new.source,
-            "start": new.planned_start, "minutes": new.planned_minutes, "unit": new.unit, "price": new.price_fen,
-            "amount": new.share.amount_fen, "subsidy": new.share.subsidy_fen, "own": new.share.own_fen,
-            "rule": new.share.rule, "open": new.share.open, "at": at,
-        },
-    ).fetchone()  # fmt: skip
-    if row is None:
-        return None
-    add_event(conn, row[0], "create", None, row[1], who, at)
-    return int(row[0])
+            "staff": new.staff_id, "plan": new.plan_id, "slot": new.slot.isoformat() if new.slot else None,
+            "source": new.source, "start": new.planned_start.isoformat(), "minutes": new.planned_minutes,
+            "unit": new.unit, "price": new.price_fen, "amount": new.share.amount_fen,
+            "subsidy": new.share.subsidy_fen, "rule": new.share.rule, "open": new.share.open,
+        }
+        for new in orders
+    ]  # fmt: skip
+    made = [row[0] for row in conn.execute(_NEW, {"rows": Jsonb(rows), "at": at}).fetchall()]
+    conn.execute(
+        "INSERT INTO service_order_event (order_id, at, action, to_state, account_id, actor)"
+        " SELECT id, %s, 'create', state, %s, %s FROM service_order WHERE id = ANY (%s) ORDER BY id",
+        (at, who.account_id, who.name, made),
+    )
+    return made
 
 
 def change(

@@ -84,7 +84,7 @@ def _make(conn: Connection[Any], plans: list[_Plan], now: dt.datetime, today: dt
         by_service[plan.service].append(plan)
     facts = subsidy.facts_of(conn, {plan.resident_id for plan in plans}, today)
     rules = subsidy.rules(conn, today)
-    made = 0
+    found: list[NewOrder] = []
     for service, listed in by_service.items():
         prices: dict[dt.date, dict[int, Offer]] = {}
         for plan in listed:
@@ -102,14 +102,13 @@ def _make(conn: Connection[Any], plans: list[_Plan], now: dt.datetime, today: dt
                     break
                 cost = amount(plan.unit, offer.price_fen, plan.minutes)
                 ruling = subsidy.decide(rules, facts.get(plan.resident_id, {}), service, plan.work)
-                new = NewOrder(
+                found.append(NewOrder(
                     resident_id=plan.resident_id, service=service, organisation_id=plan.organisation_id, source="plan",
                     planned_start=slot, planned_minutes=plan.minutes, unit=plan.unit, price_fen=offer.price_fen,
                     share=subsidy.part(cost, ruling), staff_id=plan.staff_id, plan_id=plan.id, slot=slot,
-                )  # fmt: skip
-                made += store.insert(conn, new, SYSTEM, now) is not None
+                ))  # fmt: skip
             conn.execute(
                 "UPDATE service_plan SET made_until = %s WHERE id = %s AND made_until IS DISTINCT FROM %s",
                 (reached, plan.id, reached),
             )
-    return made
+    return len(store.insert_many(conn, found, SYSTEM, now))

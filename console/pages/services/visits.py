@@ -121,5 +121,5 @@ def ratings_page(request: Request, console: Shared, account: CurrentAccount) -> 
     acting = acting_of(request, account)
     with console.database() as conn:
         low = ratings.low(conn, acting)
-        means = ratings.by_provider(conn, acting, acting.at - dt.timedelta(days=90))
+        means = ratings.by_provider(conn, acting, acting.at - dt.timedelta(days=30))
     return services_page(request, "services-ratings.html", account, low=low, means=means, stars=ratings.STARS)

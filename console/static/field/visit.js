@@ -76,4 +76,5 @@ addEventListener("online", flush);
 addEventListener("offline", show);
 await show();
 await flush();
+if (visit()) visit().dataset.ready = "1";
 setInterval(async () => { if ((await all()).some((one) => mine(one) && !one.refused)) flush(); }, AGAIN_MS);

@@ -77,6 +77,7 @@ REVOKE ALL ON FUNCTION research_withdrawn_since(timestamptz) FROM PUBLIC;
 
 CREATE TABLE privacy_breach (
     id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    area_path    ltree NOT NULL REFERENCES area (path) ON UPDATE CASCADE, -- of whoever wrote it down
     happened_at  timestamptz NOT NULL,
     noticed_at   timestamptz NOT NULL,
     kind         text NOT NULL CHECK (kind IN ('leak', 'tamper', 'loss')), -- article 57
@@ -91,3 +92,4 @@ CREATE TABLE privacy_breach (
     version      integer NOT NULL DEFAULT 1,
     CHECK (noticed_at >= happened_at)
 );
+CREATE INDEX privacy_breach_area ON privacy_breach USING gist (area_path);

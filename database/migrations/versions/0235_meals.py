@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0235"
-down_revision = "0225"
+down_revision = "0226"
 branch_labels = None
 depends_on = None
 

@@ -64,7 +64,7 @@ PART = Part(
         "research_export": {
             "ALL": "EXISTS (SELECT FROM research_project anchor WHERE anchor.id = research_export.project_id)"
         },
-        "privacy_breach": {"ALL": _LOOK},
+        "privacy_breach": {"ALL": f"{_LOOK} AND area_path <@ {AREA}"},
         "erasure_vote": {"ALL": "EXISTS (SELECT FROM erasure anchor WHERE anchor.id = erasure_vote.erasure_id)"},
     },
     nobodys="erasure_rule",
@@ -72,8 +72,8 @@ PART = Part(
         "by the person it is about": "consent_event",
         "by the person it is about, to who manages privacy or approves": "person_copy person_copy_part erasure"
         " erasure_vote",
-        "by the area of the project, to who looks after privacy": "research_project research_export",
-        "who looks after privacy: no names of residents in it": "privacy_breach",
+        "by the area of the project or the breach, to who looks after privacy": "research_project research_export"
+        " privacy_breach",
         "read only, without a policy: counts, states of programs and devices, numbers of rows, and nobody's name,"
         " address or words": "erasure_rule",
     },

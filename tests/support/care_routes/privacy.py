@@ -73,7 +73,8 @@ def _file(site: Any, *_: Any) -> Example:
 
 def _breach(site: Any, *_: Any) -> Example:
     row = site.conn.execute(
-        "INSERT INTO privacy_breach (happened_at, noticed_at, kind, what) VALUES (now(), now(), 'loss', 'x')"
+        "INSERT INTO privacy_breach (area_path, happened_at, noticed_at, kind, what)"
+        " VALUES ('sz.yt.hs', now(), now(), 'loss', 'x')"
         " RETURNING id"
     ).fetchone()
     return Example(f"/care/privacy/breaches/{row[0]}", {"step": "people", "version": 1}, success=303)
