@@ -28,6 +28,7 @@ SERVICE_WORDS: Mapping[str, tuple[str, str]] = {
     "dispatch": ("呼叫派单", "dispatch"), "notify": ("通知发送", "notify"), "orders": ("工单", "orders"),
     "maintain": ("定时维护", "maintenance"), "exchange": ("对外接口", "exchange"), "path": ("链路证明", "path"),
     "issuer": ("证书签发", "certificates"), "city": ("市级汇总", "city"), "doctor": ("体检", "doctor"),
+    "lists": ("吊销名单", "revocation lists"),
 }  # fmt: skip
 
 

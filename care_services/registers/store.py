@@ -210,6 +210,32 @@ def insert_lines(
         )  # fmt: skip
 
 
+def keys_in_use(conn: Connection[Any]) -> set[str]:
+    """The ids of the keys with which lines are encrypted."""
+    return {row[0] for row in conn.execute("SELECT DISTINCT key_id FROM register_line")}
+
+
+def reseal(conn: Connection[Any], ring: KeyRing) -> int:
+    """Encrypt all lines with the newest key; returns how many were under another. Safe to break off and repeat."""
+    done = 0
+    while True:
+        with conn.transaction(), conn.cursor() as cursor:
+            rows = cursor.execute(
+                "SELECT id, import_id, number, key_id, nonce, ciphertext FROM register_line WHERE key_id <> %s"
+                " ORDER BY id LIMIT 500 FOR UPDATE",
+                (ring.newest,),
+            ).fetchall()
+            fresh = []
+            for line, number, place, *sealed in rows:
+                words = about(number, place)
+                again = ring.seal(ring.open(SealedNote(*sealed), words), words)
+                fresh.append((*msgspec.structs.astuple(again), line))
+            cursor.executemany("UPDATE register_line SET key_id = %s, nonce = %s, ciphertext = %s WHERE id = %s", fresh)
+        if not rows:
+            return done
+        done += len(rows)
+
+
 def about(number: int, line: int) -> str:
     """The words that bind a sealed line to its row."""
     return f"register {number} line {line}"

@@ -261,18 +261,20 @@ def create_key(key_file: KeyFile) -> None:
 
 @app.command("rotate-key")
 def rotate_key(key_file: KeyFile, url: Url) -> None:
-    """Make a new key, encrypt every number with it, then drop the old keys; the key of the search stays."""
+    """Encrypt every number and line with a new key, then drop the old keys; the key of the search stays."""
     from care_network.identity import keys, vault
     from care_network.medical import keyring
+    from care_services.registers import store
 
     with connection(url) as conn:
         ring = keyring.add_key(key_file, keys.IDENTITY_NUMBERS)
-        done = vault.reseal(conn, ring)
-        left = set(vault.keys_in_use(conn)) - {ring.newest}
+        done, lines = vault.reseal(conn, ring), store.reseal(conn, ring)
+        left = (vault.keys_in_use(conn).keys() | store.keys_in_use(conn)) - {ring.newest}
         if left:
             raise ValueError(f"{len(left)} old keys are still in use; restart the console and repeat")
         keyring.drop_old_keys(key_file, keys.IDENTITY_NUMBERS)
-        typer.echo(f"{done} numbers encrypted with the new key {ring.newest}; copy {key_file} to your backup again")
+        typer.echo(f"{done} numbers and {lines} lines encrypted with the new key {ring.newest}")
+        typer.echo(f"copy {key_file} to your backup again")
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -7,8 +7,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
-from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, NotPermittedError, ProvisioningError
+from care_network.errors import (
+    ChangedMeanwhileError,
+    ExistsError,
+    KeyFileError,
+    NotFoundError,
+    NotPermittedError,
+    ProvisioningError,
+)
 from care_network.identity import keys, vault
 from care_network.identity.numbers import check_character, parse
 from care_network.importing.tables import parse as table_of
@@ -16,6 +24,8 @@ from care_network.medical.keyring import KeyRing
 from care_services.registers import collecting, deciding, leaving, store
 from care_services.registers.collecting import Reading, Taken
 from care_services.registers.deciding import NewHome
+from shouwang.cli.main import app
+from tests.support.databases import url_of
 from tests.support.network import C1, NOW, account, build_city
 
 pytestmark = pytest.mark.integration
@@ -181,6 +191,19 @@ def test_who_is_missing_in_a_complete_register_and_who_died_is_asked_about(
     assert (left.code, left.left_on, left.reason) == ("R1", dt.date(2026, 10, 30), "died")
     leaving.end(city, admin, "R1", "同名误登", at=NOW)
     assert leaving.in_force(city, [left.resident_id]) == {}
+
+
+def test_lines_are_encrypted_anew_with_a_new_key(city: psycopg.Connection, ring: KeyRing, tmp_path: Path) -> None:
+    taken = take(city, ring, HEAD + f"李新,{NEW},女,,,,\n")
+    command = ["care", "registers", "rotate-key", "--key-file", str(tmp_path / "identity.keys")]
+    done = CliRunner().invoke(app, command, env={"SHOUWANG_DATABASE_URL": url_of(city)})
+    assert done.exit_code == 0, done.output
+    fresh = keys.load(tmp_path / "identity.keys")
+    assert fresh.newest != ring.newest
+    (line,) = store.lines(city, taken.id)
+    assert deciding.opened(fresh, line).identity == NEW
+    with pytest.raises(KeyFileError):
+        deciding.opened(ring, line)
 
 
 def test_a_table_that_cannot_be_read_as_a_whole_is_refused(city: psycopg.Connection, ring: KeyRing) -> None:
