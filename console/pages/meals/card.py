@@ -1,4 +1,4 @@
-"""What a resident's page of care says of their meals."""
+"""The card of meals on a resident's page of care."""
 
 import datetime as dt
 from typing import Any

@@ -8,10 +8,8 @@ from shouwang.cli.care import (
     equipment,
     grants,
     library,
-    meals,
     one_tap,
     privacy,
-    quality,
     registers,
     report,
     rules,
@@ -20,6 +18,7 @@ from shouwang.cli.care import (
     traits,
     workforce,
 )
+from shouwang.cli.care.everyday import meals, quality
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
