@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+import msgspec
 from psycopg import Connection
 
 from care_network.access.accounts import Account, account_by_login
@@ -47,7 +48,8 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
     if not _there(conn, "erasure"):
         _erasure(conn, admin, head, codes, now)
     if not _there(conn, "research_project"):
-        _research(conn, admin, head, now)
+        # of the head's street: who decides has to see the project
+        _research(conn, msgspec.structs.replace(admin, area_path=head.area_path), head, now)
     if not _there(conn, "privacy_breach"):
         number = breaches.add(
             conn, admin, now - dt.timedelta(days=61), "leak", "一份上门名单误发到其他社区的工作群，二十分钟后撤回", 6,
