@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
+from console.links import help as bank_links
 from console.pages import api
 from console.pages.accounts import keeping, one
 from console.pages.admin import frame
@@ -60,6 +61,11 @@ from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
 from console.pages.services import door, money, plans, requests, rounds, visits
 from console.pages.station import protection, station
+from console.pages.timebank import ledger as bank_ledger
+from console.pages.timebank import overview as bank_overview
+from console.pages.timebank import requests as bank_requests
+from console.pages.timebank import rounds as bank_rounds
+from console.pages.timebank import volunteers as bank_volunteers
 from console.pages.workforce import people as workforce_people
 from console.pages.workforce import sending as workforce_sending
 from console.settings import ConsoleSettings
@@ -120,6 +126,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     meal_orders.router,
     complaint_pages.router,
     quality_pages.router,
+    bank_overview.router,
+    bank_volunteers.router,
+    bank_requests.router,
+    bank_rounds.router,
+    bank_ledger.router,
+    bank_links.router,
     assessments.router,
     assessment.router,
     assessment_decisions.router,

@@ -16,6 +16,7 @@ from care_services.demo import (
     meals,
     privacy,
     quality,
+    time_bank,
     workforce,
 )
 
@@ -31,6 +32,7 @@ PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
     quality.complaints,
     quality.quality,
     privacy.fill,
+    time_bank.fill,
 )
 """In order: a part may use what an earlier one made. Each is safe to repeat and leaves alone what people changed."""
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+import msgspec
 from psycopg import Connection
 
 from care_network.access.accounts import Account, account_by_login
@@ -47,7 +48,8 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
     if not _there(conn, "erasure"):
         _erasure(conn, admin, head, codes, now)
     if not _there(conn, "research_project"):
-        _research(conn, admin, head, now)
+        # of the head's street: who decides has to see the project
+        _research(conn, msgspec.structs.replace(admin, area_path=head.area_path), head, now)
     if not _there(conn, "privacy_breach"):
         number = breaches.add(
             conn, admin, now - dt.timedelta(days=61), "leak", "一份上门名单误发到其他社区的工作群，二十分钟后撤回", 6,
@@ -102,8 +104,9 @@ def _research(conn: Connection[Any], admin: Account, head: Account, now: dt.date
         expires_on=now.astimezone(SHANGHAI).date() + dt.timedelta(days=180),
     )  # fmt: skip
     number = research.plan(conn, admin, new, at=now, origin="demo")
-    research.decide(conn, head, number, True, at=now, origin="demo")
-    research.make(conn, research.ask(conn, admin, number, at=now, origin="demo"), now.astimezone(SHANGHAI).date())
+    if head.area_path == admin.area_path:  # else nobody but the planner sees it, and it waits
+        research.decide(conn, head, number, True, at=now, origin="demo")
+        research.make(conn, research.ask(conn, admin, number, at=now, origin="demo"), now.astimezone(SHANGHAI).date())
     waiting = research.NewProject(
         title="夜间离床与能力等级", purpose="夜间离床次数与能力等级的关系", recipient="示例医院老年科",
         columns=["age_band", "sex", "ability_grade", "alerts"], k=10, l=2,

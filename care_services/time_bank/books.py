@@ -217,7 +217,7 @@ def _month(now: dt.datetime) -> dt.datetime:
 
 def expire(conn: Connection[Any], account: Account, now: dt.datetime, origin: str = "") -> int:
     """Let expire what is older than the rules allow; returns the minutes. Safe to repeat: once a day at most books."""
-    require(account, Action.MANAGE_TIME_BANK)
+    require(account, Action.SET_CARE_RULES)
     if not covers_every_home(conn, account):
         raise NotPermittedError(
             en="minutes expire in the whole district: an account of the district does it",
@@ -249,7 +249,7 @@ def ask_reversal(
 ) -> None:
     """Ask that a transaction be reversed; a second person decides. Raises ProvisioningError."""
     require(account, Action.MANAGE_TIME_BANK)
-    found = _transaction(conn, number)
+    found = _transaction(conn, account, number)
     if not reason.strip():
         raise ProvisioningError(zh="请写明冲正原因", en="write why it is to be reversed", field="reason")
     if found[1] in ("reverse", "refund"):
@@ -274,7 +274,7 @@ def decide_reversal(
 ) -> None:
     """Agree to a reversal that somebody else has asked for, or refuse it."""
     require(account, Action.MANAGE_TIME_BANK)
-    found = _transaction(conn, number)
+    found = _transaction(conn, account, number)
     with conn.transaction():
         row = conn.execute(
             "SELECT v.id, v.asked_by, v.reason FROM time_reversal v WHERE transaction_id = %s AND decided_at IS NULL",
@@ -331,8 +331,11 @@ def lots_of(conn: Connection[Any], holder: Holder) -> list[Lot]:
     return [] if holder.account_id is None else holders.lots(conn, holder.account_id)
 
 
-def _transaction(conn: Connection[Any], number: int) -> tuple[uuid.UUID, str]:
-    row = conn.execute("SELECT id, kind FROM time_transaction WHERE number = %s", (number,)).fetchone()
+def _transaction(conn: Connection[Any], account: Account, number: int) -> tuple[uuid.UUID, str]:
+    row = conn.execute(
+        f"SELECT t.id, t.kind FROM time_transaction t WHERE t.number = %(number)s AND {holders.OF_AREA}",  # noqa: S608
+        {"number": number, "area": account.area_path},
+    ).fetchone()
     if row is None:
         raise NotFoundError(zh="没有这笔记录，或不在您的辖区", en="there is no such transaction in your area")
     return row[0], row[1]

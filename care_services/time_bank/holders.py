@@ -44,6 +44,17 @@ _VOLUNTEER = (
 )
 
 
+OF_AREA = """
+    EXISTS (SELECT FROM time_entry e JOIN time_account c ON c.id = e.account_id
+            LEFT JOIN resident r ON r.id = c.resident_id LEFT JOIN household h ON h.id = r.household_id
+            LEFT JOIN time_volunteer v ON v.id = c.volunteer_id
+            JOIN area p ON p.id = coalesce(h.area_id, v.area_id)
+            WHERE e.transaction_id = t.id AND (p.path <@ %(area)s::ltree OR c.volunteer_id IS NOT NULL
+                                               AND p.path @> %(area)s::ltree))
+"""
+"""A transaction ``t`` of somebody in the area %(area)s: the community's accounts are nobody's."""
+
+
 def near(account: Account, path: str) -> bool:
     """Whether an account of staff has to do with a volunteer who helps in an area: below its own, or around it."""
     return in_area(account, path) or (account.area_path is not None and within(account.area_path, path))

@@ -314,6 +314,36 @@ def link_staff(
         ) from error
 
 
+def expired(conn: Connection[Any], account: Account, on: dt.date) -> list[Volunteer]:
+    """Active volunteers who may not be asked on a day: a check or the training is missing or has expired."""
+    require(account, Action.VIEW_CARE)
+    rows = conn.cursor(row_factory=dict_row).execute(
+        f"SELECT {COLUMNS} FROM {TABLES} WHERE {NEAR} AND v.state = 'active' AND (EXISTS (SELECT FROM ("  # noqa: S608
+        "  SELECT DISTINCT ON (kind) passed, expires_on FROM time_volunteer_check c WHERE c.volunteer_id = v.id"
+        "  ORDER BY kind, id DESC) newest WHERE NOT passed OR expires_on < %(on)s)"
+        " OR EXISTS (SELECT FROM (SELECT DISTINCT ON (course) passed, expires_on FROM time_volunteer_training t"
+        "  WHERE t.volunteer_id = v.id ORDER BY course, id DESC) newest WHERE NOT passed OR expires_on < %(on)s))"
+        " ORDER BY v.code LIMIT 50",
+        {"area": account.area_path, "on": on},
+    )
+    return [made(row) for row in rows]
+
+
+def staff_to_link(conn: Connection[Any], account: Account, one: Volunteer) -> list[tuple[str, str, str]]:
+    """Members of staff with the role of a volunteer whom nobody of the time bank is yet: (code, zh, en)."""
+    return [
+        (row[0], row[1], row[2])
+        for row in conn.execute(
+            "SELECT s.code, s.name_zh, s.name_en FROM staff s JOIN organisation o ON o.id = s.organisation_id"
+            " JOIN area p ON p.id = o.area_id WHERE s.kind = 'volunteer' AND (s.active OR s.code = %(own)s)"
+            " AND (p.path <@ %(area)s::ltree OR p.path @> %(area)s::ltree)"
+            " AND NOT EXISTS (SELECT FROM time_volunteer v WHERE v.staff_id = s.id AND v.id <> %(id)s)"
+            " ORDER BY s.code LIMIT 100",
+            {"area": account.area_path, "id": one.id, "own": one.staff},
+        )
+    ]
+
+
 class Happened(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a volunteer's history."""
 

@@ -172,6 +172,19 @@ def answer(conn: Connection[Any], one: Request, person: Person, now: dt.datetime
         _trace(conn, one, after, person, now)
 
 
+def answer_for(
+    conn: Connection[Any], account: Account, number: int, version: int, now: dt.datetime, *, yes: bool, origin: str = ""
+) -> None:
+    """Write down the answer that a volunteer gave the station, by telephone for example."""
+    require(account, Action.MANAGE_TIME_BANK)
+    one = store.find(conn, account, number)
+    if one.version != version:
+        raise ChangedMeanwhileError(
+            zh="他人刚刚处理了这项服务，请刷新后查看", en="somebody else changed this request meanwhile: look again"
+        )
+    answer(conn, one, as_account(account, origin), now, yes=yes)
+
+
 def _still_fits(conn: Connection[Any], one: Request, now: dt.datetime) -> None:
     row = conn.cursor(row_factory=dict_row).execute(
         f"SELECT {people.COLUMNS} FROM {people.TABLES} WHERE v.id = %s", (one.volunteer_id,)  # noqa: S608

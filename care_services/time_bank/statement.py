@@ -128,20 +128,13 @@ class Booked(msgspec.Struct, frozen=True, kw_only=True):
 _BOOKED = """
     SELECT t.number, t.at, t.kind, t.reason, t.relation, q.number AS request, o.number AS reverses,
            back.number AS reversed_by, a.name_zh AS by_zh, s.name_zh AS second_zh,
-           (SELECT coalesce(sum(e.minutes), 0) FROM time_entry e WHERE e.transaction_id = t.id
-            AND e.minutes > 0)::integer AS minutes,
+           (SELECT greatest(coalesce(sum(e.minutes) FILTER (WHERE e.minutes > 0), 0),
+                            -coalesce(sum(e.minutes) FILTER (WHERE e.minutes < 0), 0))
+            FROM time_entry e WHERE e.transaction_id = t.id)::integer AS minutes,
            EXISTS (SELECT FROM time_reversal v WHERE v.transaction_id = t.id AND v.decided_at IS NULL) AS waiting
     FROM time_transaction t LEFT JOIN time_request q ON q.id = t.request_id
     LEFT JOIN time_transaction o ON o.id = t.reverses_id LEFT JOIN time_transaction back ON back.reverses_id = t.id
     LEFT JOIN account a ON a.id = t.account_id LEFT JOIN account s ON s.id = t.second_id
-"""
-_SEEN = """
-    EXISTS (SELECT FROM time_entry e JOIN time_account c ON c.id = e.account_id
-            LEFT JOIN resident r ON r.id = c.resident_id LEFT JOIN household h ON h.id = r.household_id
-            LEFT JOIN time_volunteer v ON v.id = c.volunteer_id
-            JOIN area p ON p.id = coalesce(h.area_id, v.area_id)
-            WHERE e.transaction_id = t.id AND (p.path <@ %(area)s::ltree OR c.volunteer_id IS NOT NULL
-                                               AND p.path @> %(area)s::ltree))
 """
 
 
@@ -153,7 +146,7 @@ def ledger(
     rows = conn.cursor(row_factory=class_row(Booked)).execute(
         f"{_BOOKED} WHERE (%(before)s::bigint IS NULL OR t.number < %(before)s)"
         " AND (%(kind)s = '' OR t.kind = %(kind)s)"
-        f" AND {_SEEN} ORDER BY t.number DESC LIMIT %(limit)s",
+        f" AND {holders.OF_AREA} ORDER BY t.number DESC LIMIT %(limit)s",
         {"before": before, "kind": kind, "area": account.area_path, "limit": limit + 1},
     ).fetchall()  # fmt: skip
     return rows[:limit], str(rows[limit - 1].number) if len(rows) > limit else None
@@ -174,7 +167,7 @@ def transaction(conn: Connection[Any], account: Account, number: int) -> tuple[B
     """A transaction with its entries. Raises NotFoundError for one of another area."""
     require(account, Action.VIEW_CARE)
     found = conn.cursor(row_factory=class_row(Booked)).execute(
-        f"{_BOOKED} WHERE t.number = %(number)s AND {_SEEN}",
+        f"{_BOOKED} WHERE t.number = %(number)s AND {holders.OF_AREA}",
         {"number": number, "area": account.area_path},
     ).fetchone()  # fmt: skip
     if found is None:
@@ -200,3 +193,89 @@ def totals(conn: Connection[Any], first: dt.datetime, last: dt.datetime) -> dict
             (first, last),
         )
     }
+
+
+class Month(msgspec.Struct, frozen=True, kw_only=True):
+    """Minutes of a month: earned, spent (redeemed and given back), and the month's first day."""
+
+    first: dt.date
+    earned: int = 0
+    spent: int = 0
+
+
+def by_month(conn: Connection[Any], first: dt.datetime, now: dt.datetime) -> list[Month]:
+    """Minutes earned and spent by month, as far as the viewer sees the accounts; every month is there."""
+    rows = conn.execute(
+        "SELECT date_trunc('month', t.at AT TIME ZONE 'Asia/Shanghai')::date,"
+        " coalesce(sum(e.minutes) FILTER (WHERE t.kind = 'earn'), 0),"
+        " coalesce(sum(e.minutes) FILTER (WHERE t.kind = 'redeem'), 0)"
+        " FROM time_transaction t JOIN time_entry e ON e.transaction_id = t.id AND e.minutes > 0"
+        " WHERE t.at >= %s AND t.kind IN ('earn', 'redeem') GROUP BY 1",
+        (first,),
+    )
+    known = {row[0]: (int(row[1]), int(row[2])) for row in rows}
+    day, found = first.astimezone(SHANGHAI).date().replace(day=1), list[Month]()
+    while day <= now.astimezone(SHANGHAI).date():
+        earned, spent = known.get(day, (0, 0))
+        found.append(Month(first=day, earned=earned, spent=spent))
+        day = (day + dt.timedelta(days=32)).replace(day=1)
+    return found
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """A month of the picture: where its two bars stand, in a drawing of 720 × 160."""
+
+    month: Month
+    x: float
+    earned_y: float
+    earned_h: float
+    spent_y: float
+    spent_h: float
+
+
+def picture(months: list[Month]) -> list[Bar]:
+    """Bars of minutes earned and spent by month, side by side; the highest is 105 high."""
+    top = max([1, *(one.earned for one in months), *(one.spent for one in months)])
+    step = 720 / max(1, len(months))
+    return [
+        Bar(
+            month=one, x=round(place * step, 1), earned_h=round(105 * one.earned / top, 1),
+            earned_y=round(130 - 105 * one.earned / top, 1), spent_h=round(105 * one.spent / top, 1),
+            spent_y=round(130 - 105 * one.spent / top, 1),
+        )
+        for place, one in enumerate(months)
+    ]  # fmt: skip
+
+
+def community(conn: Connection[Any]) -> dict[str, int]:
+    """Balances of the community's accounts and of all people, as far as the viewer sees them."""
+    found = dict(
+        conn.execute(
+            "SELECT a.kind, coalesce(sum(e.minutes), 0) FROM time_account a LEFT JOIN time_entry e"
+            " ON e.account_id = a.id WHERE a.kind IN ('issuer', 'expired') GROUP BY 1"
+        ).fetchall()
+    )
+    rows = conn.execute(
+        "SELECT CASE WHEN a.kind = 'gift_pool' THEN 'gift_pool' ELSE 'people' END, sum(l.minutes)"
+        " FROM time_lot l JOIN time_account a ON a.id = l.account_id GROUP BY 1"
+    ).fetchall()
+    return {name: int(minutes) for name, minutes in (*found.items(), *rows)}
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A reversal that somebody asked for."""
+
+    reason: str
+    asked_by: int
+    asked_zh: str
+    asked_at: dt.datetime
+
+
+def reversal(conn: Connection[Any], number: int) -> Waiting | None:
+    """The reversal of a transaction that waits for a second person; None: there is none."""
+    return conn.cursor(row_factory=class_row(Waiting)).execute(
+        "SELECT v.reason, v.asked_by, a.name_zh AS asked_zh, v.asked_at FROM time_reversal v"
+        " JOIN time_transaction t ON t.id = v.transaction_id JOIN account a ON a.id = v.asked_by"
+        " WHERE t.number = %s AND v.decided_at IS NULL",
+        (number,),
+    ).fetchone()  # fmt: skip

@@ -223,6 +223,16 @@ def history(conn: Connection[Any], request_id: uuid.UUID) -> list[Step]:
     ).fetchall()  # fmt: skip
 
 
+def booked(conn: Connection[Any], request_id: uuid.UUID) -> list[tuple[int, str]]:
+    """The transactions of a request, as far as the viewer sees them: (number, kind)."""
+    return [
+        (row[0], row[1])
+        for row in conn.execute(
+            "SELECT number, kind FROM time_transaction WHERE request_id = %s ORDER BY number", (request_id,)
+        )
+    ]
+
+
 def wanted(conn: Connection[Any], one: Request) -> Wanted:
     """Find out what a request asks of a volunteer."""
     row = conn.execute(

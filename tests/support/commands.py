@@ -189,6 +189,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.SETTLE_SERVICES: ("care services set-price", "care services settle"),
     Action.SET_CARE_RULES: ("care rules set",),
+    Action.MANAGE_TIME_BANK: ("care time-bank make-week", "care time-bank transfer"),
+    Action.SET_CARE_RULES: ("care rules set", "care time-bank expire"),
     Action.SET_DISTRICT_LIMITS: (  # asked for the district, which needs the most
         "alerting parameters preview", "alerting parameters set", "alerting parameters unset",
     ),
@@ -225,6 +227,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "care grants paid", "care grants show",
         "care one-tap list", "care one-tap show", "care rounds", "care services compare", "care services list",
         "care services plans", "care services settlements", "care services show", "care services visits",
+        "care time-bank matches", "care time-bank requests", "care time-bank statement", "care time-bank verify",
+        "care time-bank volunteers",
     ),
     Action.VIEW_FIGURES: (
         "figures report", "figures show",

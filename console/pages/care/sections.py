@@ -6,6 +6,7 @@ from console.pages.privacy.sections import SECTIONS
 from console.pages.quality.sections import SECTIONS as QUALITY
 from console.pages.sections import Group, Section
 from console.pages.services.sections import SECTIONS as SERVICES
+from console.pages.timebank import sections as timebank
 
 GROUPS: tuple[Group, ...] = (
     Group("评估与床位", "Assessment and beds", (
@@ -21,7 +22,7 @@ GROUPS: tuple[Group, ...] = (
                 "In stock, lent, returned, overdue", (Action.VIEW_CARE,)),
     )),
     Group("服务", "Services", (*SERVICES, *MEALS, *QUALITY)),
-    Group("互助", "Helping each other", ()),
+    Group("互助", "Helping each other", timebank.SECTIONS),
     Group("人员与知识", "People and knowledge", (
         Section("/care/workforce", "专业人员", "Professionals", "证书、工时、评价；谁可以派往哪里",
                 "Certificates, hours, ratings; who may be sent where", (Action.VIEW_CARE,)),

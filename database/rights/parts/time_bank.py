@@ -29,7 +29,10 @@ _ACCOUNT = (
 )
 _OF_ROUND = "anchor.id = {table}.round_id"
 _BY_ACCOUNT = "anchor.id = {table}.account_id"
-_BOOKED = f"({ALL} OR {seen('time_entry', 'anchor.transaction_id = time_transaction.id')})"
+_BOOKED = (
+    f"({ALL} OR EXISTS (SELECT FROM time_entry anchor JOIN time_account whose ON whose.id = anchor.account_id"
+    " WHERE anchor.transaction_id = time_transaction.id AND whose.kind IN ('resident', 'volunteer')))"
+)
 
 PART = Part(
     grants={
@@ -44,7 +47,7 @@ PART = Part(
         ),
         "links": Rights(
             select=f"time_volunteer {_OF_VOLUNTEER} time_request time_request_event time_transaction time_entry"
-            " time_account rule_book",
+            " time_account time_lot rule_book",
             insert="time_request_event",
             columns=(("UPDATE", "time_request", _STEP),),
             functions=_FUNCTIONS,

@@ -15,6 +15,7 @@ from shouwang.cli.care import (
     rules,
     run,
     services,
+    time_bank,
     traits,
     workforce,
 )
@@ -29,6 +30,7 @@ app.add_typer(registers.app, name="registers")
 app.add_typer(report.app, name="report")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(rules.app, name="rules")
+app.add_typer(time_bank.app, name="time-bank")
 app.add_typer(traits.app, name="traits")
 app.add_typer(beds.app, name="beds")
 app.add_typer(grants.app, name="grants")

@@ -51,6 +51,8 @@ PUBLIC = {
     "/w/{token}/mark": "a signed link, for one person and one order; it shows neither",
     "/w/{token}/place": "a signed link; the person's account has the permission, or is refused",
     "/w/{token}/place/withdraw": "a signed link; the person's account has the permission, or is refused",
+    "/help/{token}": "a signed link, for one volunteer and one request",
+    "/help-done/{token}": "a signed link, for the receiving side of one request",
     "/rate/{token}": "a signed link, for one visit",
     "/verify-certificate": "whoever holds the paper, by its code of 80 bits; says what stands on it",
 }
