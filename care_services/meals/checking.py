@@ -24,7 +24,7 @@ UNASKED = Diet()
 """Of a resident without any record."""
 
 
-class Dish(msgspec.Struct, frozen=True, kw_only=True):
+class Dish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A dish. ``allergens``: None where the canteen has not said which it holds."""
 
     zh: str

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
 from care_services.core.acting import Acting
+from care_services.core.money import yuan
 from care_services.meals import diets
 from care_services.meals.canteens import Canteen, managed
 from care_services.meals.checking import FIRMNESS, Contents, Dish, contents, findings, refused
@@ -61,6 +62,30 @@ class NewOffer(msgspec.Struct, frozen=True, kw_only=True):
     dishes: tuple[Dish, ...]
     price: int
     most: int | None = None
+
+
+class _Set(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table ``[[set]]`` of a file."""
+
+    day: dt.date
+    meal: str
+    code: str
+    price: str
+    """In yuan, as people write it."""
+    dishes: tuple[Dish, ...]
+    most: int | None = None
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    set: tuple[_Set, ...] = ()
+
+
+def read_sets(text: str) -> list[NewOffer]:
+    """Read sets from TOML: tables ``[[set]]`` with day, meal, code, price in yuan, dishes. Raises ValueError."""
+    return [
+        NewOffer(day=one.day, meal=one.meal, code=one.code, dishes=one.dishes, price=yuan(one.price), most=one.most)
+        for one in msgspec.toml.decode(text, type=_File).set
+    ]
 
 
 _SELECT: LiteralString = """

@@ -19,6 +19,7 @@ from console.pages.assessment import card as assessment_card
 from console.pages.beds import card as beds_card
 from console.pages.care.card import Card
 from console.pages.care.frame import care_page
+from console.pages.meals import card as meals_card
 from console.pages.registers import card as register_card
 from console.pages.services import card as services_card
 from console.shell.errors import message_of, status_of
@@ -36,6 +37,7 @@ CARDS: tuple[Callable[[Connection[Any], Account, dict[str, Any], dt.datetime], C
     beds_card.grants_card,
     register_card.card,
     services_card.card,
+    meals_card.card,
 )
 """Makers of cards, in order: each gets the resident's row, and gives None to an account that may not see its part."""
 

@@ -239,5 +239,5 @@ def _points(scores: list[providers.Score]) -> list[tuple[float, float, providers
     first, last = shown[0].done_at, shown[-1].done_at
     span = max(1.0, (last - first).total_seconds())
     return [
-        (20 + 560 * (one.done_at - first).total_seconds() / span, 130 - 120 * (one.rate or 0.0), one) for one in shown
+        (50 + 520 * (one.done_at - first).total_seconds() / span, 130 - 120 * (one.rate or 0.0), one) for one in shown
     ]

@@ -19,6 +19,7 @@ from shouwang.cli.care import (
     traits,
     workforce,
 )
+from shouwang.cli.care.everyday import meals, quality
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
@@ -34,6 +35,9 @@ app.add_typer(traits.app, name="traits")
 app.add_typer(beds.app, name="beds")
 app.add_typer(grants.app, name="grants")
 app.add_typer(equipment.app, name="equipment")
+app.add_typer(meals.app, name="meals")
+app.add_typer(quality.complaints, name="complaints")
+app.add_typer(quality.app, name="quality")
 app.add_typer(library.app, name="library")
 app.add_typer(library.courses, name="courses")
 app.add_typer(workforce.app, name="workforce")

@@ -1,0 +1,1 @@
+"""Commands of everyday care: meals, complaints, quality control."""
