@@ -9,9 +9,15 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from care_network.access.permissions import Action, in_area
+from care_network.access.permissions import Action, covers_every_home, in_area
 from care_network.catalogues.services import SERVICES
-from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
+from care_network.errors import (
+    ChangedMeanwhileError,
+    ExistsError,
+    NotFoundError,
+    NotPermittedError,
+    ProvisioningError,
+)
 from care_services.core.acting import Acting
 
 Unit = Literal["visit", "hour"]
@@ -115,7 +121,7 @@ def amount(unit: str, price_fen: int, minutes: int) -> int:
 
 def add_service(conn: Connection[Any], acting: Acting, new: CareService) -> None:
     """Add a service to the catalogue. Raises ProvisioningError with the field, ExistsError for a code that is taken."""
-    acting.require(Action.SETTLE_SERVICES)
+    _require_district(conn, acting)
     _check(new)
     with conn.transaction():
         added = conn.execute(
@@ -131,7 +137,7 @@ def add_service(conn: Connection[Any], acting: Acting, new: CareService) -> None
 
 def change_service(conn: Connection[Any], acting: Acting, new: CareService) -> None:
     """Change a service; ``new.version`` is the version that the author saw. Raises ChangedMeanwhileError."""
-    acting.require(Action.SETTLE_SERVICES)
+    _require_district(conn, acting)
     _check(new)
     with conn.transaction():
         before = service(conn, new.code)
@@ -152,6 +158,15 @@ def change_service(conn: Connection[Any], acting: Acting, new: CareService) -> N
             if getattr(before, name) != getattr(new, name)
         }
         acting.audit(conn, "change_care_service", service=new.code, changed=differing)
+
+
+def _require_district(conn: Connection[Any], acting: Acting) -> None:
+    acting.require(Action.SETTLE_SERVICES)
+    if not covers_every_home(conn, acting.account):
+        raise NotPermittedError(
+            en="the catalogue is the whole district's: an account of the district changes it",
+            zh="服务目录由全区共用，只有区级账号可以修改",
+        )
 
 
 def set_price(

@@ -95,7 +95,8 @@ def test_no_page_shows_what_lies_in_another_street(city: City, database_url: str
                 shown[route.path] = site.text(example, STRANGERS[by])
     assert len({name for name, _ in opened}) > 20
     assert {role for _, role in opened} == {role.value for role in LOGINS}
-    assert [f"{status} {name} {role}" for (name, role), status in opened.items() if status not in REFUSED] == []
+    found = [f"{status} {name} {role}" for (name, role), status in opened.items() if status not in REFUSED]
+    assert not found, "\n".join(found)
     assert "gw-2" in shown["/operations"], "its own"
     assert [
         (path, found[0]) for path, text in shown.items() if path != "/design" and (found := FOREIGN.search(text))

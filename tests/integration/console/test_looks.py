@@ -59,7 +59,8 @@ WHOSE = {"/family": "daughter", "/mine": "carer", **gathered("WHOSE")}
 
 def reader_of(route: ConsoleRoute) -> str:
     """The login of somebody to whom the page is shown: a dispatcher, where they may see it."""
-    roles = [role for role in (Role.DISPATCHER, Role.FAMILY, Role.ADMIN) if PERMISSIONS[role] & set(route.needs)]
+    first = (Role.DISPATCHER, Role.FAMILY, Role.ADMIN)
+    roles = [role for role in (*first, *LOGINS) if PERMISSIONS[role] & set(route.needs)]
     return WHOSE.get(route.path) or LOGINS[roles[0] if roles else Role.DISPATCHER]
 
 

@@ -166,6 +166,8 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
         success=303,
     ),
 }  # fmt: skip
+OF_THE_DISTRICT = {"GET /care/catalogue/{service}"}
+"""The catalogue is the whole district's."""
 ABOUT_NOBODY = {
     "GET /care/rounds", "GET /care/catalogue", "GET /care/catalogue/{service}", "GET /care/compared",
     "GET /care/settlements",

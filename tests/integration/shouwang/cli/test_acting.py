@@ -25,7 +25,10 @@ pytestmark = pytest.mark.integration
 ACTING = {
     name: command for name, command in commands() if name not in WITHOUT_ACCOUNT and name not in ACCOUNT_WHEN_NEEDED
 }
-MEANT = {"what": "accept", "kind": "carer", "since": "2026-11-01", "until": "2026-11-02", "at": "2099-01-01T09:30"}
+MEANT = {
+    "what": "accept", "kind": "carer", "since": "2026-11-01", "until": "2026-11-02", "at": "2099-01-01T09:30",
+    "month": "2026-11",
+}  # fmt: skip
 """Values for options and arguments by name, where one that is made up would be refused before the account is."""
 
 
@@ -157,7 +160,7 @@ def test_no_command_does_anything_for_the_family(city: str, traces: Any, tmp_pat
                 done.append(name)
             elif f"family, who may not {action.value.replace('_', ' ')}" not in result.output and name not in BY_WORDS:
                 wrong[name] = result.output
-    assert done == ["alerting pause list"]
+    assert done == ["alerting pause list", "care courses list"]
     assert wrong == {}
     after = traces()
     assert [row[1:] for row in after] == [row[1:] for row in before]
