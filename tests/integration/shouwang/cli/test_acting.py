@@ -169,6 +169,7 @@ def test_no_command_does_anything_for_the_family(city: str, traces: Any, tmp_pat
 IN_NETWORK = {"kind": "resident", "sheet": "residents", "resident": "R1", "key": "R1"}
 BY_WORDS = {name for names in COMMANDS.values() for name in names if name.startswith("alerting parameters")} | {
     "dispatch closed",
+    "care one-tap ask",  # families ask for their own
     "network export",  # its file is there already
 }
 """Refused by a sentence of their own."""
