@@ -117,7 +117,7 @@ REFUSED_WITHOUT_A_SESSION = (
 
 def count_of_any(conn: psycopg.Connection, table: str) -> bool:
     column = {"account": "id", "field_press": "key", "visit_result": "id"}.get(table, "*")
-    if table in ("webhook", "webhook_delivery", "webhook_attempt"):
+    if table in ("webhook", "webhook_delivery", "webhook_attempt", "research_project"):
         column = "id"
     return conn.execute(f"SELECT {column} FROM {table} LIMIT 1".encode()).fetchone() is not None
 

@@ -221,7 +221,7 @@ def test_old_minutes_expire_the_oldest_first_and_a_statement_shows_it_at_any_day
     for line in found.lines:
         assert holders.balance(bank.conn, holder.account_id, line.at) == line.balance
     assert statement.as_csv(found).decode("utf-8-sig").count("\n") == 6
-    with pytest.raises(NotPermittedError, match="whole district"):
+    with pytest.raises(NotPermittedError, match="may not set care rules"):
         books.expire(bank.conn, account(bank.conn, "station"), NOW)
 
 

@@ -34,7 +34,7 @@ DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A machine's files: keys, an authority, alerting's folder with a file that nobody may read in plain."""
-    for name in ("medical.keys", "link.key", "channels.toml"):
+    for name in ("medical.keys", "identity.keys", "link.key", "channels.toml"):
         (tmp_path / name).write_text(f"secret of {name}")
     for name in ("pki/clients", "alerting", "broker"):
         (tmp_path / name).mkdir(parents=True)
@@ -54,7 +54,7 @@ def write_settings(place: Path, recipients: list[str], extra: str = "") -> Path:
         {extra}
         [parts]
         medical_keys = "{place}/medical.keys"
-        identity_keys = ""
+        identity_keys = "{place}/identity.keys"
         link_key = "{place}/link.key"
         channels = "{place}/channels.toml"
         pki = "{place}/pki"
