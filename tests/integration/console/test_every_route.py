@@ -65,6 +65,7 @@ from tests.support.console import SOCKET, ConsoleRoute, broker_away, routes_of, 
 from tests.support.databases import logins_of_console, of_service, url_of
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
+from tests.support.release import LONG_RUN
 from tests.support.route_example import Example as Example
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -1005,8 +1006,10 @@ def answers(site: Site, role: Role, made: dict[str, Example]) -> tuple[dict[str,
     by somebody who may, it would give another answer than 403 as well.
     """
     got, wanted = {}, {}
-    for route in site.routes:
+    for number, route in enumerate(site.routes):
         allowed = not route.needs or PERMISSIONS[role] & set(route.needs)
+        if not allowed and not LONG_RUN and (number + len(role)) % 3:
+            continue  # a refusal hangs on the table of permissions alone: in turns, each role at a third of the routes
         if allowed or route.name not in made:
             made[route.name] = EXAMPLES[route.name](site.city, role)
         example = made[route.name]

@@ -21,6 +21,7 @@ from database.settings import DatabaseSettings
 from tests.integration.console.test_every_route import EXAMPLES, LOGINS, City
 from tests.support.console import SOCKET, broker_away, routes_of, serving
 from tests.support.databases import of_service
+from tests.support.release import LONG_RUN
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -94,8 +95,8 @@ def test_no_generated_request_breaks_the_console(city: City, database_url: str) 
                 cookie = f"{COOKIE}={city.session(login)}"
 
                 @settings(
-                    max_examples=4, deadline=None, database=None, phases=[Phase.generate], derandomize=True,
-                    suppress_health_check=list(HealthCheck),
+                    max_examples=6 if LONG_RUN else 2, deadline=None, database=None, phases=[Phase.generate],
+                    derandomize=True, suppress_health_check=list(HealthCheck),
                 )  # fmt: skip
                 @given(case=operation.as_strategy())
                 def ask(case: Case) -> None:
