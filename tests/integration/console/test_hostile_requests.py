@@ -57,7 +57,9 @@ def test_no_text_that_can_not_be_stored_passes_any_route(city: City, database_ur
                 example = EXAMPLES[route.name](city, role)
                 cookie = {"Cookie": f"{COOKIE}={city.session(LOGINS[role])}"}
                 path = urlsplit(example.path).path
-                for kind, bad in BAD.items():
+                for number, (kind, bad) in enumerate(BAD.items()):
+                    if kind != "NUL" and (turn + number) % 3 and not LONG_RUN:
+                        continue
                     requests: list[tuple[str, str | None, str]] = [(f"{path}?q={escaped(bad)}", None, "")]
                     if example.data is not None or example.json is not None:
                         fields = [*(example.data or example.json or {}), "more"]
