@@ -90,7 +90,9 @@ def test_no_generated_request_breaks_the_console(city: City, database_url: str) 
         with serving(app) as url:
             schema = schemathesis.openapi.from_dict(app.openapi())
             met = set()
-            for found in schema.get_all_operations():
+            for number, found in enumerate(schema.get_all_operations()):
+                if number % 3 and not LONG_RUN:
+                    continue
                 assert isinstance(found, Ok)
                 operation = found.ok()
                 login = "daughter" if "family" in operation.path else "admin"

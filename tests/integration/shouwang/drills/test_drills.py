@@ -11,6 +11,7 @@ from shouwang.drills.catalogue import DRILLS
 from shouwang.drills.drill import run_drill
 from shouwang.drills.place import Place
 from shouwang.drills.report import row
+from tests.support.release import before_a_release
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
@@ -42,6 +43,7 @@ def lose_an_alert(place: Place, _seconds: float) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@before_a_release  # of the drill itself: the short form shows that the platform holds
 def test_a_drill_fails_where_something_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shouwang.drills.drill.SETTLE_S", 8.0)
     drill = msgspec.structs.replace(DRILLS["kill-console"], inflict=lose_an_alert, seconds=1)

@@ -23,9 +23,10 @@ from shouwang.brokers.local import free_port
 from shouwang.path.telling import RULE, subject_of
 from shouwang.platform.platform import Platform
 from shouwang.verify.lines import Relay
+from tests.support.release import before_a_release
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), before_a_release]
 LONG_S = 900.0
 OFTEN = {"SHOUWANG_PATH_EVERY_S": "2", "SHOUWANG_PATH_PATIENCE_S": "6", "SHOUWANG_PATH_SILENCE_FIRST_S": "0"}
 """Many presses are under way at once, so that the test need not wait for one after the other."""
