@@ -21,7 +21,7 @@ from database.settings import DatabaseSettings
 from tests.integration.console.test_every_route import EXAMPLES, LOGINS, City
 from tests.support.console import SOCKET, broker_away, routes_of, serving
 from tests.support.databases import of_service
-from tests.support.release import LONG_RUN
+from tests.support.release import LONG_RUN, before_a_release
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -83,6 +83,7 @@ def test_no_text_that_can_not_be_stored_passes_any_route(city: City, database_ur
             assert tried > 500
 
 
+@before_a_release
 def test_no_generated_request_breaks_the_console(city: City, database_url: str) -> None:
     """schemathesis on our own description of the API, as an administrator and as one of the family."""
     with broker_away() as broker:

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 # paho leaves a socket to the garbage collector when the line is cut in the middle of its TLS handshake
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@before_a_release
 @pytest.mark.parametrize("name", [drill.name for drill in DRILLS.values() if drill.short])
 def test_the_short_form_holds(name: str, tmp_path: Path) -> None:
     """Nothing is lost or doubled, and it recovers by itself; how late an alert is, a busy machine does not show."""
