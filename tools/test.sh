@@ -25,7 +25,7 @@ stage "setup" tools/test-setup.sh "$missing"
 tools/lint.sh >"$lint" 2>&1 &
 linted=$!
 env -u PYTHONDONTWRITEBYTECODE -u SHOUWANG_TEST_SKIPPED .venv/bin/python -m pytest -q --collect-only >/dev/null 2>&1
-# seven processes share the cores: threads of the numeric libraries would only stand in each other's way
+# six processes share the cores: threads of the numeric libraries would only stand in each other's way
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # where nothing compiled may be kept, each of the many child processes compiles the whole program anew
 unset PYTHONDONTWRITEBYTECODE
@@ -40,7 +40,7 @@ if [ "${free_kb:-0}" -gt 8000000 ]; then
 fi
 # a file is the unit: what it starts (a platform, a cluster) is started once; tests wait for servers more than they compute.
 # In the order of tests/conftest.py the long files come first, and the many quick unit tests fill the end.
-stage "tests" .venv/bin/python -m pytest -q --numprocesses 7 --dist loadfile --no-loadscope-reorder "$@"
+stage "tests" .venv/bin/python -m pytest -q --numprocesses 6 --dist loadfile --no-loadscope-reorder "$@"
 echo "== lint"
 wait "$linted" || failed+=("lint")
 cat "$lint"
