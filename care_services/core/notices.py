@@ -48,7 +48,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def to_account(number: int) -> To:
-    """Whoever has this account: as staff or as a contact where the records know them so."""
+    """The person who has this account: as staff or as a contact where the records know them so."""
     return To("account", str(number))
 
 
