@@ -43,15 +43,13 @@ _URGENT_EN = (
 
 
 def urgent_word(words: str) -> str:
-    """The first words that sound like an emergency; '' for none. A word too many costs one question, one too few a life.
-    """
+    """The first words that sound like an emergency; '' for none. Better one word too many than one too few."""
     low = words.lower()
     return next((one for one in (*_URGENT_ZH, *_URGENT_EN) if one in low), "")
 
 
 def service_of(need: Need, services: Sequence[tuple[str, str]], offered: Collection[str]) -> str | None:
-    """The service for a need of ``services`` (code and work): one that is ``offered`` here first; None: none is in use.
-    """
+    """The service for a need, of ``services`` (code and work), one that is ``offered`` here first; None: none is."""
     for work in need.works:
         fitting = [code for code, of in services if of == work]
         best = next((code for code in fitting if code in offered), fitting[0] if fitting else None)
@@ -64,13 +62,12 @@ OPENS, CLOSES = dt.time(8), dt.time(17)
 
 
 def soonest(now: dt.datetime) -> dt.datetime:
-    """The time that "soon" means: in an hour or more on a full half hour of the day's work, else next morning at nine.
-    """
+    """The time that "soon" means: a half hour of the day's work, an hour or more from now, or next morning at nine."""
     local = now.astimezone(SHANGHAI)
     half = dt.timedelta(minutes=30)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     at = midnight + -(-(local + dt.timedelta(hours=1) - midnight) // half) * half
-    if at.date() == local.date() and OPENS <= local.time() and at.time() <= CLOSES:
+    if at.date() == local.date() and local.time() >= OPENS and at.time() <= CLOSES:
         return at.astimezone(dt.UTC)
     day = local.date() if local.time() < OPENS else local.date() + dt.timedelta(days=1)
     return dt.datetime.combine(day, dt.time(9), SHANGHAI).astimezone(dt.UTC)

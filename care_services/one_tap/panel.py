@@ -130,8 +130,8 @@ def shown(conn: Connection[Any], household_id: int, at: dt.datetime) -> Services
     return Services(
         requests=[
             one for one in asked
-            if one.state in ("asked", "station") or one.id in booked and booked[one.id].state in AHEAD
-            or one.state == "refused" and at - one.created_at < dt.timedelta(days=1)
+            if one.state in ("asked", "station") or (one.id in booked and booked[one.id].state in AHEAD)
+            or (one.state == "refused" and at - one.created_at < dt.timedelta(days=1))
         ][:3],
         booked=booked,
         today=[

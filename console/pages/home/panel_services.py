@@ -18,7 +18,7 @@ from care_services.one_tap import requests
 from care_services.one_tap.panel import Services
 from console.pages.home.panel import opened
 from console.shell.errors import message_of
-from console.shell.i18n import pick
+from console.shell.i18n import Language, pick
 from console.shell.state import Shared
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
@@ -68,7 +68,9 @@ def panel_wish(request: Request, console: Shared, token: str, wish: Wish) -> Res
                     words = pick(language, "已取消", "Taken back.")
                 case "rate":
                     wishes.rate(conn, panel.household_id, wish.number, wish.face, now)
-                    words = "" if wish.face == "skip" else pick(language, "谢谢您，已经记下了", "Thank you, it is noted.")
+                    words = (
+                        "" if wish.face == "skip" else pick(language, "谢谢您，已经记下了", "Thank you, it is noted.")
+                    )
         except ProvisioningError as error:
             told = _told(conn, request, panel.household_id, now)
             return JSONResponse({**told, "said": message_of(request, error), "failed": True}, 409)
@@ -88,7 +90,7 @@ def _told(conn: psycopg.Connection[Any], request: Request, household_id: int, no
     }
 
 
-def _card(asked: requests.Request, found: Services, language: str, now: dt.datetime) -> dict[str, Any]:
+def _card(asked: requests.Request, found: Services, language: Language, now: dt.datetime) -> dict[str, Any]:
     what = pick(language, asked.service_zh, asked.service_en)
     order = found.booked.get(asked.id)
     if order is not None and asked.state == "confirmed":
@@ -96,13 +98,13 @@ def _card(asked: requests.Request, found: Services, language: str, now: dt.datet
         who = pick(language, order.staff_zh or order.provider_zh, order.staff_en or order.provider_en)
         words = f"{when} {who}来{what}" if language == "zh" else f"{when}: {who} comes, {what}"
     elif asked.state == "refused":
-        words = pick(language, f"{what}：这次安排不了，请打电话给服务中心", f"{what}: not possible now, call the center")
+        words = pick(language, f"{what}：这次安排不了，请致电中心", f"{what}: not possible now, call the center")
     else:
         words = pick(language, f"{what}：正在安排", f"{what}: being arranged")
     return {"id": asked.id, "words": words, "cancel": asked.state != "refused"}
 
 
-def _when(at: dt.datetime, language: str, now: dt.datetime) -> str:
+def _when(at: dt.datetime, language: Language, now: dt.datetime) -> str:
     local, today = at.astimezone(SHANGHAI), now.astimezone(SHANGHAI).date()
     days = (local.date() - today).days
     clock = local.strftime("%H:%M")
@@ -113,7 +115,7 @@ def _when(at: dt.datetime, language: str, now: dt.datetime) -> str:
     return f"{local:%A} {local.day} {local:%B} {clock}"
 
 
-def _visit(order: Order, language: str) -> str:
+def _visit(order: Order, language: Language) -> str:
     clock = order.planned_start.astimezone(SHANGHAI).strftime("%H:%M")
     what = pick(language, order.service_zh, order.service_en)
     who = pick(language, order.staff_zh, order.staff_en)
@@ -122,7 +124,7 @@ def _visit(order: Order, language: str) -> str:
     return f"{clock} {who or 'Somebody'} comes: {what}"
 
 
-def _question(order: Order, language: str) -> dict[str, Any]:
+def _question(order: Order, language: Language) -> dict[str, Any]:
     who = pick(language, order.staff_zh or "", order.staff_en or "")
     what = pick(language, order.service_zh, order.service_en)
     if language == "zh":

@@ -15,7 +15,7 @@ from care_services.home_services.orders import store
 from care_services.home_services.orders.states import WORDS
 from care_services.home_services.visits import ratings
 from care_services.one_tap import requests
-from care_services.one_tap.needs import NEEDS, Need, service_of
+from care_services.one_tap.needs import NEEDS, Need, service_of, soonest
 from care_services.one_tap.options import ranked
 from console.access.residents import load_resident
 from console.pages.lists import pager_of
@@ -207,7 +207,7 @@ def family_does(
                         acting,
                         code,
                         service,
-                        moment_of(wanted_at, "wanted_at") if wanted_at else acting.at,
+                        moment_of(wanted_at, "wanted_at") if wanted_at else soonest(acting.at),
                         words,
                         sure=bool(sure),
                     )

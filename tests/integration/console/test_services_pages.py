@@ -163,8 +163,8 @@ def test_a_resident_asks_at_the_panel_sees_who_comes_and_says_how_it_was(site: C
             assert door.post(f"/mine/visits/{order}", data=press).status_code == 303
             out = {"action": "check_out", "key": "key-of-panel-out"}
             assert door.post(f"/mine/visits/{order}", data=out).status_code == 303
-        assert (shown := client.get(at).json())["code"] == ""
-        assert shown["rate"] is None, "the carer may still be there"
+        shown = client.get(at).json()
+        assert (shown["code"], shown["rate"]) == ("", None), "the carer may still be there"
         site.conn.execute("UPDATE service_order SET checked_out_at = now() - INTERVAL '6 min' WHERE id = %s", (order,))
         assert client.get(at).json()["rate"] == {"order": order, "words": "许晴的居家助浴，您满意吗？"}
         assert client.post(at, json={"act": "rate", "number": order, "face": "bad"}).json()["rate"] is None
