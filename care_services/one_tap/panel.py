@@ -43,7 +43,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
-    """What a home's panel shows of services. ``code``: six digits for the carer who is due; '' for nobody."""
+    """Services as a home's panel shows them. ``code``: six digits for the carer who is due; '' for nobody."""
 
     requests: list[Request]
     booked: dict[int, Order]
@@ -83,7 +83,8 @@ def ask(conn: Connection[Any], household_id: int, need: str, resident: str, at: 
     if who is None or need not in BY_CODE:
         raise NotFoundError(en="there is no such button", zh="没有这个按钮")
     path = conn.execute(
-        "SELECT a.path::text FROM household h JOIN area a ON a.id = h.area_id WHERE h.id = %s", (household_id,)
+        "SELECT a.path::text FROM household h JOIN area a ON a.id = h.area_id WHERE h.id = %s AND NOT h.synthetic",
+        (household_id,),
     ).fetchone()
     assert path is not None  # noqa: S101 - somebody lives there
     offered = {one.service for one in offers(conn, at.astimezone(SHANGHAI).date()) if serves(one, path[0])}
@@ -104,7 +105,7 @@ def ask(conn: Connection[Any], household_id: int, need: str, resident: str, at: 
 
 
 def shown(conn: Connection[Any], household_id: int, at: dt.datetime) -> Services:
-    """What the panel shows now: open requests and who comes, the code for a visit that is due, a visit to rate."""
+    """Load what the panel shows now: open requests and who comes, the code for a visit that is due, a visit to rate."""
     living = [one.id for one in people(conn, household_id)]
     if not living:
         return Services(requests=[], booked={}, today=[], code="", to_rate=None)
