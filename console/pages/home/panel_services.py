@@ -39,7 +39,7 @@ class Wish(BaseModel):
 
 @router.get("/home/{token}/services")
 def panel_services(request: Request, console: Shared, token: str) -> Response:
-    """Tell what the home has asked for, who comes today, the code for the carer, the visit to be rated. Raises LinkError."""
+    """Tell what was asked for, who comes today, the code for the carer, the visit to be rated. Raises LinkError."""
     now = dt.datetime.now(dt.UTC)
     with console.links_database() as conn:
         panel = opened(console, conn, token, now)
