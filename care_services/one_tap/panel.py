@@ -24,6 +24,8 @@ from care_services.one_tap.requests import Request
 from vocabulary.times import SHANGHAI
 
 PANEL = Doer(None, "长者终端")
+_LOCK = 237
+"""Of advisory locks: requests of one resident by the panel."""
 CODE_BEFORE, CODE_AFTER = dt.timedelta(minutes=45), dt.timedelta(hours=3)
 """The code is on the screen from so long before a visit until so long after its time, while nobody has checked in."""
 ASKED_AFTER = dt.timedelta(minutes=5)
@@ -94,7 +96,7 @@ def ask(conn: Connection[Any], household_id: int, need: str, resident: str, at: 
         raise ProvisioningError(en="nobody offers this now: call the center", zh="现在没有这项服务，请打电话给服务中心")
     with conn.transaction():
         # the same resident's two presses come one after the other
-        conn.execute("SELECT FROM resident WHERE id = %s FOR UPDATE", (who.id,))
+        conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK, who.id))
         row = conn.execute(
             "SELECT id FROM service_request WHERE resident_id = %s AND service = %s AND state IN ('asked', 'station')",
             (who.id, code),
