@@ -1,7 +1,7 @@
 """Make packages at their times, in the name of whoever set it up, and raise an alarm where a receiver takes nothing.
 
 A schedule makes a package of each day, week or month that is over, in the district's time. After an outage the missing
-ones are made one by one, in their order. One that cannot be made is tried again, later and later, and named on the page.
+ones are made one by one, in their order. One that cannot be made is tried again later, and named on the page.
 """
 
 import datetime as dt
