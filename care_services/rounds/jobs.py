@@ -13,6 +13,7 @@ import msgspec
 from psycopg import Connection
 
 from care_services.home_services.plans.making import make_ahead
+from care_services.home_services.visits import comparing
 from care_services.reporting.pushing import send_in_rounds
 from care_services.rounds import missed_visits, requests
 from care_services.rounds.outside import Outside
@@ -51,6 +52,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",
         every=dt.timedelta(minutes=10), work=missed_visits.close_past,
+    ),
+    Job(
+        name="service_tally", zh="计划与完成的汇总整理", en="the sums of planned against done put together",
+        every=dt.timedelta(hours=1), work=lambda conn, now, _: comparing.count_anew(conn, now),
     ),
     Job(
         name="reports", zh="向上级和相邻平台发送数据包", en="packages sent to the levels above and beside",
