@@ -15,6 +15,7 @@ import psycopg
 
 from bench.care.district import care_district
 from bench.care.pages import LIMIT_MS, ROLES, Page, pages
+from bench.care.processor import spent_ms
 from bench.console_district import Desk, session_of
 from bench.figures import Figure
 from care_network.access.accounts import account_by_login
@@ -39,7 +40,7 @@ def run() -> list[Figure]:
         asked = {"month": f"{last:%Y-%m}", "earlier": f"{last - dt.timedelta(days=200):%Y-%m}"}
         desks = {login: Desk(platform.address, session_of(conn, login)) for login in ROLES}
         figures = _jobs(conn, now, today, last)
-        found = list(pages(conn, desks, asked))
+        found = list(pages(conn, desks, asked, functools.partial(spent_ms, platform)))
         return [*figures, *_summary(found), *(_page(one) for one in found)]
 
 
@@ -97,7 +98,8 @@ def _page(one: Page) -> Figure:
     return Figure(
         name=f"care: {one.address}, {one.login}, p95", value=_p95(one), unit="ms", reference=LIMIT_MS,
         reference_name="limit",
-        note=f"median {np.median(one.times):.0f} ms of {len(one.times)}, {one.size // 1024} kB",
+        note=f"median {np.median(one.times):.0f} ms of {len(one.times)}, processor {one.processor:.0f} ms,"
+        f" {one.size // 1024} kB",
     )  # fmt: skip
 
 

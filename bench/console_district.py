@@ -167,6 +167,10 @@ class Desk:
         packed = answer.getheader("Content-Encoding") == "gzip"
         return took, gzip.decompress(body) if packed else body, len(body)
 
+    def renew(self) -> None:
+        """Open the connection anew: the console ends one that stood idle."""
+        self._connection.close()
+
     def status(self, path: str) -> int:
         """Ask and tell the status alone: whether somebody uses a page."""
         self._connection.request("GET", path, headers=self._headers)

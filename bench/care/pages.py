@@ -6,15 +6,17 @@ filled with what the role sees (:data:`OBJECTS`), a dozen different ones in turn
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psycopg
 from starlette.routing import Route
 
-from bench.console_district import Desk
 from console.app import ROUTERS
+
+if TYPE_CHECKING:
+    from bench.console_district import Desk
 
 FOLDERS = frozenset({
     "assessment", "beds", "care", "library", "meals", "privacy", "quality", "registers", "reporting", "services",
@@ -155,11 +157,12 @@ UNASKED = {"/care/grants/paid.csv", "/care/meals/canteens/{place}/settlement.csv
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """A page as one role uses it: the ms of its answers, and the bytes of the largest."""
+    """A page as one role uses it: ms of its answers, ms that the processor worked for one, bytes of the largest."""
 
     address: str
     login: str
     times: list[float]
+    processor: float
     size: int
 
 
@@ -199,8 +202,9 @@ def paths_of(conn: psycopg.Connection[Any], address: str, login: str, asked: dic
     return [path + way.format(**asked) for path in filled for way in ways]
 
 
-def measure(desk: Desk, address: str, login: str, paths: list[str]) -> Page | None:
-    """The times of a page; None: the role does not use it."""
+def measure(desk: "Desk", address: str, login: str, paths: list[str], spent: Callable[[], float]) -> Page | None:
+    """The times of a page; None: the role does not use it. ``spent``: the processor's time so far."""
+    desk.renew()
     answers = [(path, desk.status(path)) for path in paths]
     good = [path for path, status in answers if status == 200]
     bad = {path: status for path, status in answers if status not in (200, 303, 403, 404, 409)}
@@ -208,17 +212,19 @@ def measure(desk: Desk, address: str, login: str, paths: list[str]) -> Page | No
         raise RuntimeError(f"{login}: {bad}")
     if not good:
         return None
-    times, size = [], 0
+    times, size, before = [], 0, spent()
     for number in range(TIMES):
         took, body, _ = desk.ask(good[number % len(good)])
         times.append(took)
         size = max(size, len(body))
         if number + 1 == max(CERTAIN, min(len(good), TIMES)) and max(times) < LIMIT_MS / 3:
             break
-    return Page(address=address, login=login, times=times, size=size)
+    return Page(address=address, login=login, times=times, processor=(spent() - before) / len(times), size=size)
 
 
-def pages(conn: psycopg.Connection[Any], desks: dict[str, Desk], asked: dict[str, Any]) -> Iterator[Page]:
+def pages(
+    conn: psycopg.Connection[Any], desks: dict[str, "Desk"], asked: dict[str, Any], spent: Callable[[], float]
+) -> Iterator[Page]:
     """Every page of the wing as every role that uses it."""
     whose = {
         login: conn.execute(
@@ -230,6 +236,7 @@ def pages(conn: psycopg.Connection[Any], desks: dict[str, Desk], asked: dict[str
     for address in addresses():
         for login, desk in desks.items():
             area, own = whose[login] or (None, [])
-            found = measure(desk, address, login, paths_of(conn, address, login, {**asked, "area": area, "own": own}))
+            paths = paths_of(conn, address, login, {**asked, "area": area, "own": own})
+            found = measure(desk, address, login, paths, spent)
             if found is not None:
                 yield found
