@@ -107,12 +107,22 @@ COLUMNS: LiteralString = """
     JOIN resident r ON r.id = o.resident_id JOIN household h ON h.id = r.household_id AND NOT h.synthetic
     JOIN area a ON a.id = h.area_id LEFT JOIN staff s ON s.id = o.staff_id
 """
+_OF: LiteralString = "FROM service_order o"
 
 
 def select(conn: Connection[Any], tail: LiteralString, values: Mapping[str, Any]) -> list[Order]:
     """Load orders by the end of a query (conditions on ``o``, ``a``, ``r``, order and limit)."""
     with conn.cursor(row_factory=class_row(Order)) as cursor:
         return cursor.execute(COLUMNS + tail, values).fetchall()
+
+
+def select_first(
+    conn: Connection[Any], conditions: LiteralString, order: LiteralString, values: Mapping[str, Any]
+) -> list[Order]:
+    """Load the first orders (``limit``) of a long list: found by their own columns, before anything is joined."""
+    found: LiteralString = f"FROM (SELECT * FROM service_order o{conditions}{order} LIMIT %(limit)s) o"  # noqa: S608
+    with conn.cursor(row_factory=class_row(Order)) as cursor:
+        return cursor.execute(COLUMNS.replace(_OF, found) + order, values).fetchall()
 
 
 def load(conn: Connection[Any], order_id: int) -> Order:

@@ -5,13 +5,14 @@ hangs on the hour, the visits of today whose time has passed, is counted in the 
 """
 
 import datetime as dt
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.permissions import Action
+from care_network.below import AREAS, people_below
 from care_services.core.acting import Acting
 from vocabulary.times import SHANGHAI
 
@@ -53,13 +54,13 @@ def month_bounds(month: dt.date) -> tuple[dt.datetime, dt.datetime]:
     return begin, end
 
 
-_BY_PROVIDER = """
+_HERE: LiteralString = people_below("o.resident_id")
+_BY_PROVIDER: LiteralString = f"""
     WITH overdue AS MATERIALIZED (
         SELECT o.organisation_id, count(*) AS n
-        FROM service_order o JOIN resident r ON r.id = o.resident_id
-        JOIN household h ON h.id = r.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
+        FROM service_order o
         WHERE o.planned_start >= greatest(%(since)s, %(morning)s) AND o.planned_start < least(%(until)s, %(now)s)
-          AND o.state IN ('planned', 'assigned') AND a.path <@ %(area)s::ltree
+          AND o.state IN ('planned', 'assigned') AND {_HERE}
         GROUP BY o.organisation_id
     ), month AS MATERIALIZED (
         SELECT t.organisation_id, sum(planned) AS planned, sum(done) AS done, sum(missed) AS missed,
@@ -70,7 +71,7 @@ _BY_PROVIDER = """
                sum(by_code) AS by_code, sum(by_device) AS by_device, sum(by_station) AS by_station, sum(late) AS late
         FROM service_tally t
         WHERE t.day >= %(first)s AND t.day < %(after)s
-          AND t.area_id IN (SELECT a.id FROM area a WHERE a.path <@ %(area)s::ltree)
+          AND t.area_id IN {AREAS}
         GROUP BY t.organisation_id HAVING sum(planned) > 0
     )
     SELECT p.name_zh, p.name_en, p.code AS key, m.planned::int, m.done::int, m.missed::int, m.refused::int,
@@ -79,7 +80,7 @@ _BY_PROVIDER = """
            m.by_place::int, m.by_code::int, m.by_device::int, m.by_station::int, m.late::int
     FROM month m JOIN organisation p ON p.id = m.organisation_id LEFT JOIN overdue v USING (organisation_id)
     ORDER BY p.name_zh, p.id
-"""
+"""  # noqa: S608 - of constants
 
 
 def by_provider(conn: Connection[Any], acting: Acting, month: dt.date) -> list[Compared]:
@@ -96,15 +97,14 @@ def by_provider(conn: Connection[Any], acting: Acting, month: dt.date) -> list[C
         return cursor.execute(_BY_PROVIDER, asked).fetchall()
 
 
-_BY_PLAN = """
+_BY_PLAN: LiteralString = f"""
     WITH amiss AS MATERIALIZED (
         SELECT o.plan_id, count(*) FILTER (WHERE o.state = 'missed') AS missed
-        FROM service_order o JOIN resident r ON r.id = o.resident_id
-        JOIN household h ON h.id = r.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
+        FROM service_order o
         WHERE o.organisation_id = (SELECT p.id FROM organisation p WHERE p.code = %(provider)s)
           AND o.planned_start >= %(since)s AND o.planned_start < least(%(until)s, %(now)s)
           AND o.state IN ('planned', 'assigned', 'checked_in', 'missed', 'refused_at_door')
-          AND o.plan_id > %(after)s AND a.path <@ %(area)s::ltree
+          AND coalesce(o.plan_id, 0) > %(after)s AND {_HERE}
         GROUP BY o.plan_id ORDER BY missed DESC, o.plan_id LIMIT 100
     )
     SELECT r.name_zh || ' ' || c.name_zh AS name_zh, r.name_en || ', ' || c.name_en AS name_en, o.plan_id::text AS key,
@@ -130,7 +130,7 @@ _BY_PLAN = """
     JOIN household h ON h.id = r.household_id AND NOT h.synthetic
     GROUP BY o.plan_id, r.id, c.code, m.missed
     ORDER BY m.missed DESC, o.plan_id LIMIT 100
-"""
+"""  # noqa: S608 - of constants
 
 
 def by_plan(conn: Connection[Any], acting: Acting, month: dt.date, provider: str, after: int = 0) -> list[Compared]:

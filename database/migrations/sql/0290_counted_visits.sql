@@ -122,5 +122,10 @@ DO $$ BEGIN
         JOIN household h ON h.id = r.household_id WHERE NOT h.synthetic'));
 END $$;
 
--- Of a plan: the visits of a month, and those ahead.
+-- Of a plan: the visits of a month.
 CREATE INDEX service_order_plan ON service_order (plan_id, planned_start) WHERE plan_id IS NOT NULL;
+-- Of a provider: what was not done as planned.
+CREATE INDEX service_order_amiss ON service_order (organisation_id, planned_start)
+    WHERE state IN ('planned', 'assigned', 'checked_in', 'missed', 'refused_at_door');
+-- Of a plan: what is still to come.
+CREATE INDEX service_order_ahead ON service_order (plan_id, planned_start) WHERE state IN ('planned', 'assigned');

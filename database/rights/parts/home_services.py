@@ -48,7 +48,7 @@ PART = Part(
         "service_order": {"ALL": person("service_order.resident_id")},
         "service_order_event": {"ALL": by("service_order_event", "service_order", _ORDER)},
         "service_press": {"ALL": by("service_press", "service_order", _ORDER)},
-        "service_rating": {"ALL": by("service_rating", "service_order", _ORDER)},
+        "service_rating": {"ALL": person("service_rating.resident_id")},
         "visit_code": {"ALL": f"({STAFF} AND {home('visit_code.household_id')})"},
         "settlement": {"ALL": f"({ALL} OR organisation_id {SERVING})"},
         "settlement_line": {"ALL": by("settlement_line", "service_order", _ORDER)},
@@ -60,9 +60,9 @@ PART = Part(
     decisions={
         "read without a session: the catalogue of services and its prices; written by who settles": "care_service"
         " service_price",
-        "by the person it is about": "service_plan service_order service_request",
+        "by the person it is about": "service_plan service_order service_rating service_request",
         "by the service plan it belongs to": "service_plan_event",
-        "by the service order it belongs to": "service_order_event service_press service_rating settlement_line",
+        "by the service order it belongs to": "service_order_event service_press settlement_line",
         "staff, by the home": "visit_code",
         "by the request it belongs to": "service_request_event",
         "by the provider: of the area, or around it and serving it": "settlement",
