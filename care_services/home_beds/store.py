@@ -245,15 +245,15 @@ def set_device(conn: Connection[Any], plan_id: int, values: dict[str, Any]) -> N
     conn.execute(query, {**values, "id": plan_id})
 
 
-def add_contract(conn: Connection[Any], bed_id: int, found: Contract) -> bool:
-    """Add a contract; False where its number is taken."""
+def add_contract(conn: Connection[Any], bed_id: int, found: Contract) -> int | None:
+    """Add a contract; gives its row, None where its number is taken."""
     row = conn.execute(
         "INSERT INTO home_bed_contract (bed_id, number, begins_on, ends_on, plan, visits_month, hours_month, signed_at,"
         " signed_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (number) DO NOTHING RETURNING id",
         (bed_id, found.number, found.begins_on, found.ends_on, found.plan, found.visits_month, found.hours_month,
          found.signed_at, found.signed_by),
     ).fetchone()  # fmt: skip
-    return row is not None
+    return None if row is None else int(row[0])
 
 
 def contracts(conn: Connection[Any], bed_id: int) -> list[Contract]:
