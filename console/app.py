@@ -31,7 +31,7 @@ from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
-from console.pages.home import circle, family, panel
+from console.pages.home import circle, family, panel, panel_services
 from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.library import certificates as library_certificates
 from console.pages.library import courses as library_courses
@@ -97,6 +97,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     circle.router,
     family_app.router,
     panel.router,
+    panel_services.router,
     # map
     district_map.router,
     near.router,
