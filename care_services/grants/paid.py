@@ -50,29 +50,26 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     """Of them, those that are settled."""
 
 
-_PAUSED: LiteralString = """
-    SELECT sum(least(coalesce(s.until_on, %(next)s), %(next)s) - greatest(s.from_on, %(month)s))::integer AS days
-    FROM grant_pause s WHERE s.application_id = g.id AND s.from_on < %(next)s
-    AND (s.until_on IS NULL OR s.until_on > %(month)s)
-"""
 # The days of a month for which it is paused are not paid; the same in settling.due_of.
 _PART: LiteralString = """
-    CASE WHEN g.per = 'once' OR x.days IS NULL THEN g.amount_fen
-         ELSE ((2 * g.amount_fen::bigint * (%(days)s - x.days) + %(days)s) / (2 * %(days)s))::integer END
+    SELECT CASE WHEN g.per = 'once' THEN g.amount_fen ELSE ((2 * g.amount_fen::bigint * (%(days)s - coalesce(
+        sum(least(coalesce(s.until_on, %(next)s), %(next)s) - greatest(s.from_on, %(month)s)), 0)) + %(days)s)
+        / (2 * %(days)s))::integer END AS fen
+    FROM grant_pause s WHERE s.application_id = g.id AND s.from_on < %(next)s
+    AND (s.until_on IS NULL OR s.until_on > %(month)s)
 """
 # A grant that is paid once belongs to the first month that is settled from its own on.
 _DUE: LiteralString = f"""
     SELECT g.id AS application, g.kind, g.resident_id, r.code AS resident, r.name_zh, r.name_en,
-           a.name_zh AS area_zh, a.name_en AS area_en, coalesce(p.amount_fen, {_PART}) AS amount_fen,
+           a.name_zh AS area_zh, a.name_en AS area_en, coalesce(p.amount_fen, part.fen) AS amount_fen,
            g.settled_by = 'rules' AS settled_by_rules, p.settled_at
-    FROM grant_application g JOIN resident r ON r.id = g.resident_id JOIN household h ON h.id = r.household_id
-    JOIN area a ON a.id = h.area_id
+    FROM grant_application g JOIN resident r ON r.id = g.resident_id
+    JOIN household h ON h.id = r.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
     LEFT JOIN grant_payment p ON p.application_id = g.id AND p.month = %(month)s
-    LEFT JOIN LATERAL ({_PAUSED}) x ON true
-    WHERE g.state = 'approved' AND a.path <@ %(under)s::ltree AND NOT h.synthetic AND g.pays_from <= %(month)s
-      AND (p.id IS NOT NULL OR {_PART} > 0)
+    CROSS JOIN LATERAL ({_PART}) part
+    WHERE g.state = 'approved' AND a.path <@ %(under)s::ltree AND g.pays_from <= %(month)s
       AND (p.id IS NOT NULL
-           OR g.per = 'month' AND (g.pays_until IS NULL OR g.pays_until > %(month)s)
+           OR g.per = 'month' AND (g.pays_until IS NULL OR g.pays_until > %(month)s) AND part.fen > 0
            OR g.per = 'once' AND NOT EXISTS (SELECT FROM grant_payment paid WHERE paid.application_id = g.id))
 """  # noqa: S608 - of constants
 

@@ -1,6 +1,6 @@
 """Stop and resume the grants that are paid each month, by what becomes of a bed or its resident.
 
-What was settled is never changed. Where it is more than what is due by now, the difference is shown as an amount to be
+A settled payment is never changed. Where it is more than what is due by now, the difference is shown as an amount to be
 reclaimed, until a person writes down that it came back. The caller has asked for permission, and holds a transaction.
 """
 
@@ -45,9 +45,9 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     from_on: dt.date
     """The first day that is not paid."""
     due_fen: int
-    """What is due for the month of that day by then."""
+    """The part that is due for the month of that day by then."""
     reclaim_fen: int
-    """What was settled beyond what is due by then, without what came back."""
+    """The money that was settled beyond what is due by then, without what came back."""
 
     @property
     def words(self) -> tuple[str, str]:
@@ -56,16 +56,16 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """What was settled of a grant against what is due for the same months. Amounts in fen."""
+    """The money that was settled of a grant against what is due for the same months. Amounts in fen."""
 
     paid_fen: int
     due_fen: int
     corrected_fen: int
-    """What came back, less what was paid in addition."""
+    """The money that came back, less what was paid in addition."""
 
     @property
     def open_fen(self) -> int:
-        """What is to be reclaimed; below zero: what is still owed."""
+        """The money to be reclaimed; below zero: what is still owed."""
         return self.paid_fen - self.due_fen - self.corrected_fen
 
 
@@ -152,12 +152,12 @@ def paused(conn: Connection[Any], application: int) -> list[Paused]:
 
 
 def balance(conn: Connection[Any], application: int, amount_fen: int, pays_until: dt.date | None) -> Balance:
-    """What was settled of a monthly grant against what is due, as of now."""
+    """The money that was settled of a monthly grant against what is due, as of now."""
     return _balance(conn, application, amount_fen, pays_until, _pauses(conn, application))
 
 
 def corrections(conn: Connection[Any], application: int) -> list[Correction]:
-    """What came back of a grant and what was paid in addition, the newest first."""
+    """The money that came back of a grant, and what was paid in addition, the newest first."""
     with conn.cursor(row_factory=class_row(Correction)) as cursor:
         return cursor.execute(
             "SELECT amount_fen, note, at, actor FROM grant_correction WHERE application_id = %s ORDER BY id DESC",

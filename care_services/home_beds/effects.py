@@ -1,4 +1,4 @@
-"""What stops with a bed, and what starts again: counted and priced before somebody confirms it, then done as shown."""
+"""Stop what hangs on a bed, and start it again: counted and priced before somebody confirms it, then done as shown."""
 
 import datetime as dt
 from collections.abc import Collection, Sequence
@@ -35,7 +35,7 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reclaim_fen(self) -> int:
-        """What was settled beyond what is due by then."""
+        """The money that was settled beyond what is due by then."""
         return sum(one.reclaim_fen for one in self.grants)
 
     @property

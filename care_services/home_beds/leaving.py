@@ -22,13 +22,13 @@ from care_services.home_beds.life import Facts
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the bed of somebody who left. ``bed`` None: they had none, nor an application on its way."""
+    """The end of the bed of somebody who left. ``bed`` None: they had none, nor an application on its way."""
 
     bed: int | None
     state: str
     """'closed', 'withdrawn', or '' without a bed."""
     stop: Stop
-    """What stopped, with the amount to be reclaimed and the equipment that is still out."""
+    """All that stopped, with the amount to be reclaimed and the equipment that is still out."""
 
 
 def of_leaving(

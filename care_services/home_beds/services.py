@@ -49,7 +49,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """What a form sends for it."""
+        """The value that a form sends for it."""
         return f"{self.service}@{self.organisation}"
 
 
