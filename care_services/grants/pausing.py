@@ -17,10 +17,9 @@ from care_services.grants import store
 from care_services.grants.kinds import KINDS
 from care_services.grants.settling import Pause, due_of, month_of, next_month
 
-Why = Literal["suspended", "closed", "left"]
+Why = Literal["suspended", "closed"]
 WHY_WORDS: dict[str, tuple[str, str]] = {
     "suspended": ("床位暂停", "the bed is suspended"), "closed": ("床位终止", "the bed is closed"),
-    "left": ("老人去世或迁出", "the resident died or moved away"),
 }  # fmt: skip
 OF_BED = ("bed_operation",)
 """Kinds that are paid for a bed that stands: they stop with it."""
@@ -136,7 +135,7 @@ def resume(conn: Connection[Any], acting: Acting, bed_id: int, on: dt.date, reas
     for (number,) in rows:
         store.change(conn, number, {})
         store.record(
-            conn, number, "resume", "approved", acting.account, acting.at, acting.origin, reason, {"from": str(on)}
+            conn, number, "go_on", "approved", acting.account, acting.at, acting.origin, reason, {"from": str(on)}
         )
     return tuple(number for (number,) in rows)
 

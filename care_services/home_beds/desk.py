@@ -12,6 +12,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, in_area, may_do, may_see, require
 from care_network.catalogues.ability import GRADES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
+from care_network.records.history import changes
 from care_network.records.residents import number_of, resident_id
 from care_services.core.acting import Acting
 from care_services.grants.pausing import Why
@@ -298,10 +299,10 @@ class Beds:
         self, bed: Bed, after: str, step: str, values: dict[str, Any], reason: str, detail: dict[str, Any]
     ) -> None:
         """Change the row, write the line, keep the resident's record with it, and the audit."""
+        if life.has_bed(after) != life.has_bed(bed.state):  # the database writes it into the record, in this name
+            changes.act_as(self._conn, self._account, self._origin)
         store.move(self._conn, bed.id, values)
         self._record(bed.id, step, (bed.state, after), reason, detail)
-        if life.has_bed(after) != life.has_bed(bed.state):
-            store.set_home_care_bed(self._conn, self._account, bed.resident_id, life.has_bed(after), self._origin)
         self._trace("change_bed", bed.resident_id, {"bed": bed.id, "step": step, "state": after})
 
     def _record(

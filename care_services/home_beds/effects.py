@@ -1,7 +1,7 @@
 """Stop what hangs on a bed, and start it again: counted and priced before somebody confirms it, then done as shown."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from care_services.core.acting import Acting
 from care_services.grants import pausing
-from care_services.grants.pausing import OF_BED, Running, Why
+from care_services.grants.pausing import Running, Why
 from care_services.home_beds import services, store
 from care_services.home_beds.store import Bed, StepRow
 from care_services.home_services.plans import desk as plans
@@ -61,12 +61,11 @@ class Again(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def of_stop(
-    conn: Connection[Any], acting: Acting, resident_id: int, bed_id: int | None, on: dt.date,
-    kinds: Collection[str] = OF_BED,
+    conn: Connection[Any], acting: Acting, resident_id: int, bed_id: int, on: dt.date
 ) -> Stop:  # fmt: skip
     """Count what stops from a day on; past visits and meals stay as they are."""
     ours = tuple(
-        one.plan for one in (services.of_bed(conn, bed_id, acting.at) if bed_id else ())
+        one.plan for one in services.of_bed(conn, bed_id, acting.at)
         if one.plan is not None and one.plan.state != "ended"
     )  # fmt: skip
     numbers = {one.id for one in ours}
@@ -75,20 +74,19 @@ def of_stop(
         from_on=on, plans=ours, orders=orders, own_fen=own, subsidy_fen=subsidy,
         others=sum(one.id not in numbers for one in plans.plans_that_run(conn, acting.at, resident_id)),
         meals=tuple(away.ahead(conn, acting, resident_id, on)),
-        grants=pausing.running(conn, resident_id, on, kinds), lent=store.lent(conn, bed_id) if bed_id else 0,
+        grants=pausing.running(conn, resident_id, on), lent=store.lent(conn, bed_id),
     )  # fmt: skip
 
 
 def stop(
-    conn: Connection[Any], acting: Acting, resident_id: int, bed_id: int | None, found: Stop, why: Why, reason: str,
-    kinds: Collection[str] = OF_BED,
+    conn: Connection[Any], acting: Acting, resident_id: int, bed_id: int, found: Stop, why: Why, reason: str
 ) -> dict[str, Any]:  # fmt: skip
-    """Stop it; gives what a line of the history says about it. Meals go on where a bed is closed and nobody left."""
+    """Stop it; gives what a line of the history says about it. Meals go on where a bed is closed."""
     paused = [one for one in found.plans if one.state == "active" or why != "suspended"]
     for one in paused:
         plans.switch(conn, acting, one, "paused" if why == "suspended" else "ended", reason)
     meals = [] if why == "closed" else away.cancel(conn, acting, resident_id, found.meals, reason)
-    grants = pausing.pause(conn, acting, resident_id, found.from_on, why, reason, bed_id, kinds)
+    grants = pausing.pause(conn, acting, resident_id, found.from_on, why, reason, bed_id)
     return {
         "from": str(found.from_on), "plans": [one.id for one in paused], "orders": found.orders, "meals": meals,
         "grants": [one.application for one in grants], "reclaim_fen": sum(one.reclaim_fen for one in grants),

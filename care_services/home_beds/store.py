@@ -9,7 +9,6 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account
-from care_network.records.history import changes
 
 
 class Bed(msgspec.Struct, frozen=True, kw_only=True):
@@ -291,13 +290,3 @@ def lent(conn: Connection[Any], bed_id: int) -> int:
         "SELECT count(*) FROM equipment_loan WHERE bed_id = %s AND returned_at IS NULL", (bed_id,)
     ).fetchone()
     return 0 if row is None else int(row[0])
-
-
-def set_home_care_bed(conn: Connection[Any], account: Account, resident_id: int, has_bed: bool, origin: str) -> None:
-    """Make the resident's record say whether they have a bed; the history of records names the account."""
-    changes.act_as(conn, account, origin)
-    conn.execute(
-        "UPDATE resident SET home_care_bed = %(has)s, version = version + 1"
-        " WHERE id = %(id)s AND home_care_bed IS DISTINCT FROM %(has)s",
-        {"has": has_bed, "id": resident_id},
-    )

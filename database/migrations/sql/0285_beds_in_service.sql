@@ -14,12 +14,12 @@ CREATE TABLE home_bed_service (
 CREATE UNIQUE INDEX home_bed_service_plan ON home_bed_service (plan_id) WHERE plan_id IS NOT NULL;
 CREATE INDEX home_bed_service_contract ON home_bed_service (contract_id);
 
--- Days for which a grant that is paid each month is not paid: the bed is suspended or closed, the resident is gone.
+-- Days for which a grant that is paid each month is not paid: the bed is suspended or closed.
 CREATE TABLE grant_pause (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     application_id integer NOT NULL REFERENCES grant_application,
     bed_id         integer REFERENCES home_bed,
-    why            text NOT NULL CHECK (why IN ('suspended', 'closed', 'left')),
+    why            text NOT NULL CHECK (why IN ('suspended', 'closed')),
     from_on        date NOT NULL,                         -- the first day that is not paid
     until_on       date CHECK (until_on >= from_on),      -- the first that is paid again; NULL: nobody knows yet, or none
     at             timestamptz NOT NULL,
@@ -62,3 +62,16 @@ ALTER TABLE home_bed_device
     ADD COLUMN trouble    text NOT NULL DEFAULT '',
     ADD COLUMN trouble_at timestamptz,
     ADD COLUMN trouble_by text NOT NULL DEFAULT '';
+
+-- The record says whether the resident has a bed, whoever moves the bed: its own steps, or what follows from a death or a
+-- move and from its being taken back. The history of records has the account of whoever acts.
+CREATE FUNCTION home_bed_of_record() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE resident SET home_care_bed = NEW.state IN ('in_service', 'suspended'), version = version + 1
+    WHERE id = NEW.resident_id AND home_care_bed IS DISTINCT FROM (NEW.state IN ('in_service', 'suspended'));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER home_bed_of_record AFTER UPDATE OF state ON home_bed FOR EACH ROW
+    WHEN ((NEW.state IN ('in_service', 'suspended')) <> (OLD.state IN ('in_service', 'suspended')))
+    EXECUTE FUNCTION home_bed_of_record();

@@ -54,6 +54,8 @@ PUBLIC = {
     "/w/{token}/place/withdraw": "a signed link; the person's account has the permission, or is refused",
     "/help/{token}": "a signed link, for one volunteer and one request",
     "/help-done/{token}": "a signed link, for the receiving side of one request",
+    "/n/{token}": "a signed link, for one person and one digest of reminders",
+    "/care/notices/mine": "one's own",
     "/rate/{token}": "a signed link, for one visit",
     "/verify-certificate": "whoever holds the paper, by its code of 80 bits; says what stands on it",
 }

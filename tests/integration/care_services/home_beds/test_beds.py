@@ -9,7 +9,7 @@ import pytest
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records.history import changes
 from care_network.records.kinds import RESIDENT
-from care_services.grants import paid, pausing
+from care_services.grants import paid
 from care_services.grants.desk import Grants
 from care_services.grants.settling import month_of, next_month
 from care_services.home_beds import board, life
@@ -18,7 +18,6 @@ from care_services.home_beds.desk import BedFile
 from care_services.home_beds.equipment.desk import Equipment
 from care_services.home_beds.family import told
 from care_services.home_beds.installing import Installation
-from care_services.home_beds.leaving import close_for_leaving, of_leaving
 from care_services.home_beds.services import usual
 from care_services.home_beds.terms import Terms
 from tests.support.network import account, build_city, network
@@ -254,36 +253,6 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         audited = conn.execute("SELECT count(*) FROM audit WHERE action = 'change_bed'").fetchone()
         assert audited is not None
         assert audited[0] >= len(file.steps)
-
-
-def test_a_resident_who_leaves_takes_bed_services_meals_and_grants_along(database_url: str) -> None:
-    with psycopg.connect(database_url) as conn:
-        stage = Stage(conn)
-        stage.planned_services()
-        today = stage.now.astimezone(SHANGHAI).date()
-        bed = stage.by().apply("R1", "女儿")
-        conn.execute("UPDATE home_bed SET state = 'contracting', ability_grade = 'severe' WHERE id = %s", (bed,))
-        offers = stage.by().offers(stage.file(bed).bed) or []
-        terms = Terms("HT-2", str(today), str(today + dt.timedelta(days=90)), "severe")
-        stage.step(bed, "sign", "manager", terms=terms, chosen=usual(offers))
-        conn.execute(
-            "INSERT INTO resident_trait (resident_id, trait, holds, valid_from, evidence, set_at)"
-            " SELECT id, 'local_household', true, '2020-01-01', '户口簿', now() FROM resident WHERE code = 'R1'"
-        )
-        grants = Grants(conn, account(conn, "station"), at=stage.now)
-        allowance = grants.apply("old_age_allowance", "R1", "本人", {})
-        admin, resident = account(conn, "admin"), stage.file(bed).bed.resident_id
-        with pytest.raises(NotFoundError):
-            close_for_leaving(conn, account(conn, "station-ms"), resident, today, "去世", at=stage.now)
-        found = of_leaving(conn, admin, resident, today, at=stage.now)
-        assert (len(found.grants), found.meals_open, len(found.plans)) == (1, 1, 1)
-        left = close_for_leaving(conn, admin, resident, today, "去世", at=stage.now, origin="test")
-        assert (left.bed, left.state, stage.has_bed()) == (bed, "closed", False)
-        assert stage.count("meal_order WHERE state = 'ordered'") == 0
-        assert stage.count("service_plan WHERE state <> 'ended'") == 0
-        assert grants.application(allowance).application.pays_until == next_month(today)
-        again = close_for_leaving(conn, admin, resident, today, "去世", at=stage.now)
-        assert (again.bed, again.stop.plans, pausing.paused(conn, allowance)[0].why) == (None, (), "left")
 
 
 def test_two_people_at_once_and_a_person_who_accepts_a_device(database_url: str) -> None:
