@@ -70,7 +70,7 @@ def _ladder(
         shown = carrying.ladders_of(conn, person["id"], is_now, is_now)
         changes, alerts = standing.history(conn, person["id"]), carrying.open_alerts(conn, person["id"])
     return care_page(
-        request, "assessment-ladder.html", account, status_of(error) if error else 200, person=person, now=shown,
+        request, "assessment-ladder.html", account, status_of(error) if error else 200, person=person, shown=shown,
         standing=is_now, changes=changes, open_alerts=alerts, acts=standing.ACTS, why=why,
         message=message_of(request, error, account) if error else "", wrong=error.field if error else None,
         here="/care/assessments", **frame.words(),
