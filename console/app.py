@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.links import help as bank_links
+from console.links import notices as digest_links
 from console.pages import api
 from console.pages.accounts import keeping, one
 from console.pages.admin import frame
@@ -25,6 +26,7 @@ from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
 from console.pages.beds import bed, board, equipment, grants
 from console.pages.care import frame as care
+from console.pages.care import notices as care_notices
 from console.pages.care import resident as care_of_resident
 from console.pages.care import rules as care_rules
 from console.pages.decisions import decisions, files
@@ -32,7 +34,7 @@ from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
-from console.pages.home import circle, family, panel
+from console.pages.home import circle, family, panel, panel_services
 from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.library import certificates as library_certificates
 from console.pages.library import courses as library_courses
@@ -54,6 +56,7 @@ from console.pages.quality import quality as quality_pages
 from console.pages.records import form, imports, lists, record
 from console.pages.registers import data as register_data
 from console.pages.registers import identity as register_identity
+from console.pages.registers import left as register_left
 from console.pages.registers import register_lines
 from console.pages.registers import registers as register_files
 from console.pages.reporting import packages as report_packages
@@ -98,6 +101,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     circle.router,
     family_app.router,
     panel.router,
+    panel_services.router,
     # map
     district_map.router,
     near.router,
@@ -121,6 +125,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     frame.router,
     # care and services
     care.router,
+    care_notices.router,
+    digest_links.router,
     meal_rounds.router,
     meals_overview.router,
     meal_menus.router,
@@ -147,6 +153,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     library_certificates.router,
     register_files.router,
     register_lines.router,
+    register_left.router,
     register_identity.router,
     register_data.router,
     reports.router,
