@@ -30,7 +30,7 @@ MOST_WHY = 500
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a resident's ability where a ladder is chosen."""
+    """Knowledge of a resident's ability where a ladder is chosen."""
 
     resident_id: int
     recorded: Grade | None

@@ -1,8 +1,8 @@
 """Choose a ladder by the ability grade that a person approved, and never one that calls somebody later. Pure.
 
-A grade that nobody knows is never "able": it takes the ordinary ladder, and the alert's page says so. What is proved
-here is proved by trying: every combination of who is there and who is not (a step whose people are nobody costs no
-time), over both ladders.
+A grade that nobody knows is never "able": it takes the ordinary ladder, and the alert's page says so. The proof is made
+by trying: every combination of who is there and who is not (a step whose people are nobody costs no time), over both
+ladders.
 """
 
 import datetime as dt
