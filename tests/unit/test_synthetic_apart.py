@@ -164,7 +164,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/family/telling.py": {"tell": ONE},
     "dispatch/ladders/first_step_copy.py": {"_families": TOLD},
     "dispatch/ladders/ladder.py": dict.fromkeys(
-        ("record_direct_calls", "raise_severity", "begin_again", "start_next_round", "go_on", "load_policy", "_chosen"), ONE
+        ("record_direct_calls", "raise_severity", "begin_again", "start_next_round", "go_on", "load_policy", "_chosen"),
+        ONE,
     ),
     "dispatch/ladders/store.py": {"chosen_with": ONE},
     "console/links/order_view.py": {"mark_of": ONE},
