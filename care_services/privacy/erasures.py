@@ -36,6 +36,10 @@ STATES: Mapping[str, tuple[str, str]] = {
 ACTS: Mapping[str, tuple[str, str]] = {
     "erase": ("删除", "erase"), "anonymise": ("去除身份", "make anonymous"), "keep": ("依法保留", "keep by law"),
 }  # fmt: skip
+GIVEN: Mapping[str, tuple[str, str]] = {
+    "system": ("外部系统", "Other system"), "report": ("上级平台", "Platform above"),
+    "research": ("研究单位", "Research"), "copy": ("个人信息副本", "Copy of personal data"),
+}  # fmt: skip
 NEEDED = 2
 DEFAULT_YEARS = 3
 """Of a table without a decision of its own: the limitation of the Civil Code, article 188 (民法典第一百八十八条)."""

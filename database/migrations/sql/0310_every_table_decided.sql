@@ -109,7 +109,8 @@ SELECT pg_temp.decide('report_person', 'keep', 3, NULL,
 SELECT pg_temp.decide('time_account time_entry time_lot time_seal time_transaction time_reversal', 'keep', NULL, NULL,
     '志愿服务条例第十九条：志愿服务记录；复式链式账目，只有编号，另一方的时数以此为据',
     '志愿服务条例 (2017), article 19: records of volunteering; a chained ledger by number, on which the other side''s hours rest', true);
-SELECT pg_temp.decide('time_request', 'anonymise', NULL, $$words = '', settled_reason = CASE WHEN settled_reason IS NOT NULL THEN '已删除' END$$,
+SELECT pg_temp.decide('time_request', 'anonymise', NULL, $$words = '', settled_reason = CASE WHEN settled_reason IS NOT NULL THEN '已删除' END,
+      said_by = CASE WHEN said_by LIKE 'resident:%' THEN 'resident:X' || resident_id ELSE said_by END$$,
     '志愿服务条例第十九条：志愿服务记录；文字删除', '志愿服务条例 (2017), article 19: records of volunteering; words go', true);
 SELECT pg_temp.decide('time_request_event time_volunteer_event', 'anonymise', NULL, $$note = ''$$,
     '志愿服务条例第十九条：志愿服务记录；文字删除', '志愿服务条例 (2017), article 19: records of volunteering; words go', true);
@@ -130,6 +131,13 @@ UPDATE erasure_rule SET act = 'anonymise', sets = $$note = '', detail = '{}'$$,
 
 UPDATE erasure_rule SET sets = sets || ', ability_grade = NULL, home_care_bed = false, spo2_scale = 1, on_oxygen = false'
     WHERE relation = 'resident';
+UPDATE erasure_rule SET act = 'anonymise',
+    sets = $$subject = CASE WHEN subject LIKE 'resident:%' THEN 'resident:X' || resident_id ELSE subject END$$,
+    law_zh = law_zh || '；编号删除', law_en = law_en || '; the code goes' WHERE relation = 'alert';
+UPDATE erasure_rule SET act = 'anonymise', sets = $$name_zh = '', name_en = '', reason = ''$$,
+    law_zh = law_zh || '；接收人姓名删除', law_en = law_en || '; names of recipients go' WHERE relation = 'consent_event';
+CREATE OR REPLACE TRIGGER consent_event_no_update BEFORE UPDATE ON consent_event
+    FOR EACH ROW WHEN (NOT being_erased(OLD.resident_id)) EXECUTE FUNCTION refuse_consent_change();
 
 -- A signed assessment changes for a lawful erasure alone.
 CREATE OR REPLACE TRIGGER assessment_stays BEFORE UPDATE OR DELETE ON assessment

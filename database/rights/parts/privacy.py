@@ -30,9 +30,10 @@ PART = Part(
                 ),
                 ("UPDATE", "research_project", "state, decided_by, decided_at"),
             ),
-            functions="person_counts(integer) erasure_counts(integer) handed_out(integer) research_withdrawn_since(timestamptz)",
+            functions="person_counts(integer) erasure_counts(integer) handed_out(integer)"
+            " research_withdrawn_since(timestamptz)",
         ),
-        "links": Rights(select="consent_event"),
+        "links": Rights(select="consent_event exchange_consent", insert="consent_event"),
         "ingest": Rights(select="silenced"),
         "maintain": Rights(
             select="person_copy person_copy_part erasure research_project research_export",
@@ -70,6 +71,7 @@ PART = Part(
         "erasure_vote": {"ALL": "EXISTS (SELECT FROM erasure anchor WHERE anchor.id = erasure_vote.erasure_id)"},
     },
     nobodys="erasure_rule silenced",
+    told_by_families="consent_event",
     decisions={
         "by the person it is about": "consent_event",
         "by the person it is about, to who manages privacy or approves": "person_copy person_copy_part erasure"
