@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.links import help as bank_links
+from console.links import notices as digest_links
 from console.pages import api
 from console.pages.accounts import keeping, one
 from console.pages.admin import frame
@@ -24,6 +25,7 @@ from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
 from console.pages.beds import bed, board, equipment, grants
 from console.pages.care import frame as care
+from console.pages.care import notices as care_notices
 from console.pages.care import resident as care_of_resident
 from console.pages.care import rules as care_rules
 from console.pages.decisions import decisions, files
@@ -31,7 +33,7 @@ from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
-from console.pages.home import circle, family, panel
+from console.pages.home import circle, family, panel, panel_services
 from console.pages.home import consents as family_consents
 from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.library import certificates as library_certificates
@@ -99,6 +101,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     family_consents.router,
     family_app.router,
     panel.router,
+    panel_services.router,
     # map
     district_map.router,
     near.router,
@@ -122,6 +125,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     frame.router,
     # care and services
     care.router,
+    care_notices.router,
+    digest_links.router,
     meal_rounds.router,
     meals_overview.router,
     meal_menus.router,
