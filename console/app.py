@@ -56,6 +56,7 @@ from console.pages.quality import quality as quality_pages
 from console.pages.records import form, imports, lists, record
 from console.pages.registers import data as register_data
 from console.pages.registers import identity as register_identity
+from console.pages.registers import left as register_left
 from console.pages.registers import register_lines
 from console.pages.registers import registers as register_files
 from console.pages.reporting import packages as report_packages
@@ -152,6 +153,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     library_certificates.router,
     register_files.router,
     register_lines.router,
+    register_left.router,
     register_identity.router,
     register_data.router,
     reports.router,

@@ -34,6 +34,7 @@ STEP_WORDS: Mapping[str, tuple[str, str]] = {
     "apply": ("提交申请", "applied"), "settle": ("规则核定（秒批）", "settled by the rules at once"),
     "wait": ("转人工核定", "given to a person"), "again": ("补充后重新核定", "looked at again with more facts"),
     "decide": ("人工核定", "decided by a person"), "withdraw": ("撤回", "withdrawn"), "stop": ("停发", "stopped"),
+    "resume": ("恢复（离开登记已撤销）", "goes on: the person is here after all"),
 }  # fmt: skip
 
 

@@ -225,6 +225,8 @@ WORDS: Mapping[str, Pair] = {
     "set_aside_register": ("搁置名册中的一行", "set a line of a register aside"),
     "pull_register": ("拉取名册", "fetched a register"),
     "set_register_source": ("设置名册来源", "set a source of registers"),
+    "view_leaving": ("查看老人离开后的处理", "looked what follows when a resident is gone"),
+    "view_left_devices": ("查看待取回设备", "looked at devices to bring back"),
     "record_leaving": ("登记老人离开", "recorded that a resident is gone"),
     "end_leaving": ("撤销离开登记", "recorded that a resident is back"),
     "make_package": ("生成上报数据包", "made a package"),
