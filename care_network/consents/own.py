@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 from psycopg import Connection
+from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, require
@@ -31,6 +32,23 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     standing: standing.Standing
     way: Way
     """here: on this page; leave, stop: by the reader, whom it names; station: there alone; empty: it does not stand."""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody of a panel's home."""
+
+    id: int
+    code: str
+    name_zh: str
+    name_en: str
+
+
+def people_of(conn: Connection[Any], household_id: int) -> list[Person]:
+    """List the residents of a home."""
+    with conn.cursor(row_factory=class_row(Person)) as cursor:
+        return cursor.execute(
+            "SELECT id, code, name_zh, name_en FROM resident WHERE household_id = %s ORDER BY id", (household_id,)
+        ).fetchall()
 
 
 def lines(conn: Connection[Any], resident_id: int, account: Account | None = None) -> list[Own]:

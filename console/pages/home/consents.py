@@ -1,9 +1,8 @@
-"""What a resident agreed to, for the family and on the panel at home; taken back there in two steps."""
+"""The consents of a resident for the family and on the panel at home; taken back there in two steps."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated
 
-import psycopg
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -75,13 +74,13 @@ def panel_register(
         with console.links_database() as conn:
             panel = panels.read(load_link_keys(console.settings.link_key_file), token, now())
             panels.check(conn, panel, now())
-            people = _people(conn, panel.household_id)
+            people = own.people_of(conn, panel.household_id)
             asked = None
             if purpose:
                 number = _one_of(people, who)
                 one = own.one_line(conn, number, purpose)
                 asked = (one, standing.consequences(conn, number, one))
-            shown = [(person, own.lines(conn, person["id"])) for person in people]
+            shown = [(person, own.lines(conn, person.id)) for person in people]
     except LinkError as error:
         return page(request, "panel_ended.html", status=410, message=message_of(request, error))
     return page(request, "panel_consents.html", token=token, shown=shown, asked=asked, who=who, done=done)
@@ -93,23 +92,15 @@ def panel_withdraw(request: Request, console: Shared, token: str, purpose: Word 
     with console.links_database() as conn:
         panel = panels.read(load_link_keys(console.settings.link_key_file), token, now())
         panels.check(conn, panel, now())
-        number = _one_of(_people(conn, panel.household_id), who)
+        number = _one_of(own.people_of(conn, panel.household_id), who)
         done = own.withdraw_at_home(conn, number, purpose, panel.id, at=now())
     return RedirectResponse(f"/home/{token}/consents?done={'withdrawn' if done else 'same'}", 303)
 
 
-def _people(conn: psycopg.Connection[Any], household_id: int) -> list[dict[str, Any]]:
-    """The residents of the panel's home; a synthetic one has a panel in drills, and its own people alone."""
-    rows = conn.execute(
-        "SELECT id, code, name_zh, name_en FROM resident WHERE household_id = %s ORDER BY id", (household_id,)
-    ).fetchall()
-    return [{"id": id_, "code": code, "name_zh": zh, "name_en": en} for id_, code, zh, en in rows]
-
-
-def _one_of(people: list[dict[str, Any]], code: str) -> int:
+def _one_of(people: list[own.Person], code: str) -> int:
     for person in people:
-        if person["code"] == code:
-            return int(person["id"])
+        if person.code == code:
+            return person.id
     raise NotFoundError(en="nobody of this home", zh="这里没有这位老人")
 
 
