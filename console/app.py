@@ -19,6 +19,7 @@ from console.pages.accounts import keeping, one
 from console.pages.admin import frame
 from console.pages.assessment import assessments
 from console.pages.assessment import decisions as assessment_decisions
+from console.pages.assessment import ladder as assessment_ladder
 from console.pages.assessment import one as assessment
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
@@ -143,6 +144,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     assessments.router,
     assessment.router,
     assessment_decisions.router,
+    assessment_ladder.router,
     care_of_resident.router,
     care_rules.router,
     workforce_people.router,

@@ -53,7 +53,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_services/assessment/proposals.py": {"_SELECT": ONE},
     "care_services/assessment/store.py": {"_SELECT": ONE},
     "console/pages/timebank/requests.py": {"_mine": ONE},
-    "console/pages/assessment/carrying.py": {"_thresholds": ONE, "_center": ONE},
+    "console/pages/assessment/carrying.py": dict.fromkeys(("_thresholds", "ladders_of", "open_alerts"), ONE),
+    "care_network/ability/standing.py": dict.fromkeys(("_SELECT", "of_homes", "approved"), ONE),
     "care_network/access/auditing/search.py": {
         "_LINES": ONE,
         "_SCOPE": SEEN,
@@ -165,9 +166,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/family/telling.py": {"tell": ONE},
     "dispatch/ladders/first_step_copy.py": {"_families": TOLD},
     "dispatch/ladders/ladder.py": dict.fromkeys(
-        ("record_direct_calls", "raise_severity", "begin_again", "start_next_round", "go_on", "load_policy"), ONE
+        ("record_direct_calls", "raise_severity", "begin_again", "start_next_round", "go_on", "load_policy", "_chosen"),
+        ONE,
     ),
-    "dispatch/ladders/store.py": {"policy_of_home": ONE},
+    "dispatch/ladders/store.py": {"chosen_with": ONE},
     "console/links/order_view.py": {"mark_of": ONE},
     "dispatch/orders/assigning.py": dict.fromkeys(("suggest", "plan_service"), ONE),
     "dispatch/orders/field.py": dict.fromkeys(("family_says", "family_says.effect"), ONE),
