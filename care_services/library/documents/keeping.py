@@ -90,7 +90,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """What is compared: the text, else the words inside the file."""
+        """The words to compare: the text, else those inside the file."""
         return self.text or self.inside
 
 
