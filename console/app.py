@@ -36,6 +36,7 @@ from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel, panel_services
+from console.pages.home import consents as family_consents
 from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.library import certificates as library_certificates
 from console.pages.library import courses as library_courses
@@ -100,6 +101,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # home
     family.router,
     circle.router,
+    family_consents.router,
     family_app.router,
     panel.router,
     panel_services.router,
