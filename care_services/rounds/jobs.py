@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
+from care_services.assessment.reminders import remind
 from care_services.core import notice_round
 from care_services.home_services.plans.making import make_ahead
 from care_services.reporting.pushing import send_in_rounds
@@ -64,5 +65,9 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="certificate_reminders", zh="人员证书到期提醒", en="reminders of staff certificates that end",
         every=dt.timedelta(hours=1), work=lambda conn, now, _: tell_due(conn, now.astimezone(SHANGHAI).date(), now),
+    ),
+    Job(
+        name="assessment_reminders", zh="能力评估到期提醒", en="reminders of assessments that are due",
+        every=dt.timedelta(hours=1), work=lambda conn, now, _: remind(conn, now.astimezone(SHANGHAI).date(), now),
     ),
 )  # fmt: skip
