@@ -122,6 +122,7 @@ WORDS: Mapping[str, Pair] = {
     "list_proposals": ("查看评估建议", "looked at proposals"),
     "view_proposal": ("查看评估建议", "looked at the proposal"),
     "refused_view_proposal": ("查看评估建议被拒", "was refused a proposal"),
+    "set_ladder_grade": ("更改按能力等级呼叫", "changed the ladder by ability grade"),
     "approve_proposal": ("批准评估建议", "approved the proposal"),
     "decline_proposal": ("不采纳评估建议", "declined the proposal"),
     "refused_view_alert": ("查看预警被拒", "was refused an alert"),

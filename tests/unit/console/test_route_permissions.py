@@ -43,6 +43,7 @@ PUBLIC = {
     "/home/{token}/now": "a signed link, for the panel of one home",
     "/home/{token}/press": "a signed link, for the panel of one home",
     "/home/{token}/cancel": "a signed link, for the panel of one home",
+    "/home/{token}/consents": "a signed link, for the panel of one home",
     "/home/{token}/services": "a signed link, for the panel of one home",
     "/a/{token}": "a signed link, for one person and one message",
     "/a/{token}/step": "a signed link, for one person and one message",
