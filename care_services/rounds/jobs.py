@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
+from care_services.assessment.reminders import remind
 from care_services.core import notice_round
 from care_services.home_services.plans.making import make_ahead
 from care_services.home_services.visits import comparing
@@ -71,6 +72,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="certificate_reminders", zh="人员证书到期提醒", en="reminders of staff certificates that end",
         every=dt.timedelta(hours=1), work=lambda conn, now, _: tell_due(conn, now.astimezone(SHANGHAI).date(), now),
+    ),
+    Job(
+        name="assessment_reminders", zh="能力评估到期提醒", en="reminders of assessments that are due",
+        every=dt.timedelta(hours=1), work=lambda conn, now, _: remind(conn, now.astimezone(SHANGHAI).date(), now),
     ),
     Job(
         name="library_reminders", zh="文件待阅读、课程待复训的提醒", en="reminders to read and to take courses again",
