@@ -19,7 +19,9 @@ from console.pages.accounts import keeping, one
 from console.pages.admin import frame
 from console.pages.assessment import assessments
 from console.pages.assessment import decisions as assessment_decisions
+from console.pages.assessment import ladder as assessment_ladder
 from console.pages.assessment import one as assessment
+from console.pages.assessment import tablet as assessment_tablet
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
@@ -34,6 +36,7 @@ from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel, panel_services
+from console.pages.home import consents as family_consents
 from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.library import certificates as library_certificates
 from console.pages.library import courses as library_courses
@@ -101,6 +104,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # home
     family.router,
     circle.router,
+    family_consents.router,
     family_app.router,
     panel.router,
     panel_services.router,
@@ -142,8 +146,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     bank_ledger.router,
     bank_links.router,
     assessments.router,
+    assessment_tablet.router,  # before the number of an assessment
     assessment.router,
     assessment_decisions.router,
+    assessment_ladder.router,
     care_of_resident.router,
     care_rules.router,
     workforce_people.router,

@@ -109,4 +109,6 @@ class LiveDistrict:
         first_steps = self._people.first_steps
         if first_steps is None:
             raise ValueError("there is no copy of the people on duty yet")
-        return alert, first_steps.first_step(alert.severity, alert.household_id, alert.area_path, now)
+        return alert, first_steps.first_step(
+            alert.severity, alert.household_id, alert.area_path, now, alert.resident_id
+        )

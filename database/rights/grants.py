@@ -55,7 +55,7 @@ _MACHINES = "machine_token exchange_consent"
 """Tokens of other systems, and residents' consents to be known to them."""
 _WEBHOOK = "id, account_id, name, url, events, area_path, created_at, created_by, paused_at, removed_at, position"
 """A webhook without the secret that signs its messages."""
-_LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
+_LADDER = "alert alert_event alert_finding escalation_policy ladder_grade notification message pause parameter_change"
 
 
 _CARRIED = ("UPDATE", "upkeep_request", "state, sent_at, ends_at, ended_at, answer")
