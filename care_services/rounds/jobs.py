@@ -15,6 +15,7 @@ from psycopg import Connection
 from care_services.assessment.reminders import remind
 from care_services.core import notice_round
 from care_services.home_services.plans.making import make_ahead
+from care_services.home_services.visits import comparing
 from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
 from care_services.reporting.pushing import send_in_rounds
@@ -55,6 +56,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",
         every=dt.timedelta(minutes=10), work=missed_visits.close_past,
+    ),
+    Job(
+        name="service_tally", zh="计划与完成的汇总整理", en="the sums of planned against done put together",
+        every=dt.timedelta(hours=1), work=lambda conn, now, _: comparing.count_anew(conn, now),
     ),
     Job(
         name="notices", zh="提醒的发送", en="reminders handed on to be sent",
