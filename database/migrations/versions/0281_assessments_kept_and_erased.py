@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0281"
-down_revision = "0317"
+down_revision = "0280"
 branch_labels = None
 depends_on = None
 
