@@ -8,6 +8,7 @@ filled with what the role sees (:data:`OBJECTS`), a dozen different ones in turn
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 import psycopg
@@ -199,7 +200,7 @@ def paths_of(conn: psycopg.Connection[Any], address: str, login: str, asked: dic
             for row in rows
         ]
     ways = WAYS.get(address, ("",))
-    return [path + way.format(**asked) for path in filled for way in ways]
+    return [quote(path + way.format(**asked), safe="/?=&") for path in filled for way in ways]
 
 
 def measure(desk: "Desk", address: str, login: str, paths: list[str], spent: Callable[[], float]) -> Page | None:
