@@ -40,6 +40,7 @@ from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.library import certificates as library_certificates
 from console.pages.library import courses as library_courses
 from console.pages.library import documents as library_documents
+from console.pages.library import editing as library_editing
 from console.pages.library import products as library_products
 from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
@@ -151,6 +152,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     workforce_sending.router,
     library_documents.router,
     library_products.router,
+    library_editing.router,
     library_courses.router,
     library_certificates.router,
     register_files.router,

@@ -80,9 +80,12 @@ def person_page(
 
 
 @router.get("/care/workforce/of/{staff}/edit", dependencies=[MANAGE])
-def edit_page(request: Request, console: Shared, account: CurrentAccount, staff: str) -> Response:
-    """The profile as a form, and earlier employers."""
-    return _edit(request, console, account, staff)
+def edit_page(
+    request: Request, console: Shared, account: CurrentAccount, staff: str,
+    removed: Annotated[int, Query(ge=0, le=2**62)] = 0,
+) -> Response:  # fmt: skip
+    """The profile as a form, and earlier employers; after one was taken out, the way back."""
+    return _edit(request, console, account, staff, removed=removed)
 
 
 @router.post("/care/workforce/of/{staff}/edit", dependencies=[MANAGE])
@@ -115,7 +118,17 @@ def remove_employer(
 ) -> Response:  # fmt: skip
     """Take an earlier employer out; the record of changes keeps it."""
     with console.database() as conn:
-        editing.remove_employer(acting_of(request, conn, account), staff, number)
+        change = editing.remove_employer(acting_of(request, conn, account), staff, number)
+    return RedirectResponse(f"/care/workforce/of/{staff}/edit?removed={change}", 303)
+
+
+@router.post("/care/workforce/of/{staff}/employers/back", dependencies=[MANAGE])
+def put_back(
+    request: Request, console: Shared, account: CurrentAccount, staff: str, number: Annotated[int, Form(ge=0)]
+) -> Response:
+    """Undo that an earlier employer was taken out."""
+    with console.database() as conn:
+        editing.put_back(acting_of(request, conn, account), staff, number)
     return RedirectResponse(f"/care/workforce/of/{staff}/edit", 303)
 
 
@@ -155,14 +168,16 @@ def _person(request: Request, console: Console, account: Account, staff: str, ho
 
 def _edit(
     request: Request, console: Console, account: Account, staff: str, error: ProvisioningError | None = None,
-    filled: dict[str, str] | None = None,
+    filled: dict[str, str] | None = None, removed: int = 0,
 ) -> Response:  # fmt: skip
     with console.database() as conn:
-        file = profile.load(acting_of(request, conn, account), staff)
+        acting = acting_of(request, conn, account)
+        file = profile.load(acting, staff)
+        gone = editing.removed(acting, staff, removed) if removed else None
     return care_page(
         request, "workforce-edit.html", account, status_of(error) if error else 200, file=file, filled=filled or {},
         wrong={error.field or "version": message_of(request, error, account)} if error else {},
-        conflict=isinstance(error, ChangedMeanwhileError), **WORDS,
+        conflict=isinstance(error, ChangedMeanwhileError), gone=gone, removed=removed, **WORDS,
     )  # fmt: skip
 
 

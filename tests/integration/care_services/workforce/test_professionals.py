@@ -126,6 +126,12 @@ def test_a_profile_is_changed_on_its_version_and_seen_in_full_by_whom_it_concern
         sent = {"employer": "人民医院", "since": "2019-01-01", "until": "2018-01-01"}
         assert "结束日期早于开始日期" in client.post("/care/workforce/of/S1/employers", data=sent).text
         client.post("/care/workforce/of/S1/employers", data=sent | {"until": "2021-01-01"})
+        (number,) = site.conn.execute("SELECT id FROM staff_employment").fetchone() or (0,)
+        gone = client.post(f"/care/workforce/of/S1/employers/{number}/remove", data={}).headers["location"]
+        assert "已移除：人民医院" in client.get(gone).text
+        back = {"number": gone.rpartition("=")[2]}
+        assert client.post("/care/workforce/of/S1/employers/back", data=back).status_code == 303
+        assert client.post("/care/workforce/of/S1/employers/back", data=back).status_code == 404, "once"
         text = client.get("/care/workforce/of/S1").text
         assert "三级/高级工" in text
         assert "人民医院" in text
@@ -142,4 +148,4 @@ def test_a_profile_is_changed_on_its_version_and_seen_in_full_by_whom_it_concern
         assert "按岗位" in figures
         assert "三级/高级工" in figures
     kept = site.conn.execute("SELECT what FROM staff_profile_change ORDER BY id").fetchall()
-    assert kept == [("profile",), ("add_employer",)]
+    assert kept == [("profile",), ("add_employer",), ("remove_employer",), ("add_employer",)]
