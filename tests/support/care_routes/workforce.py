@@ -35,7 +35,8 @@ def _gone(city: Any, _: Any) -> Example:
 def _back(city: Any, role: Any) -> Example:
     row = city.conn.execute(
         "INSERT INTO staff_profile_change (staff_id, at, account_id, actor, what, before)"
-        " SELECT s.id, now(), a.id, '某', 'remove_employer', jsonb_build_object('employer', gen_random_uuid()::text, 'since', '2019-01-01')"
+        " SELECT s.id, now(), a.id, 'x', 'remove_employer',"
+        " jsonb_build_object('employer', gen_random_uuid()::text, 'since', '2019-01-01')"
         " FROM staff s, account a WHERE s.code = 'S11' AND a.login = %s RETURNING id",
         ("daughter" if str(role) == "family" else str(role),),
     ).fetchone()
