@@ -73,6 +73,7 @@ from console.pages.timebank import overview as bank_overview
 from console.pages.timebank import requests as bank_requests
 from console.pages.timebank import rounds as bank_rounds
 from console.pages.timebank import volunteers as bank_volunteers
+from console.pages.workforce import importing as workforce_importing
 from console.pages.workforce import people as workforce_people
 from console.pages.workforce import sending as workforce_sending
 from console.settings import ConsoleSettings
@@ -150,6 +151,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     assessment_ladder.router,
     care_of_resident.router,
     care_rules.router,
+    workforce_importing.router,
     workforce_people.router,
     workforce_sending.router,
     library_documents.router,

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.catalogues.services import SERVICES
 from care_network.catalogues.workforce import CERTIFICATES, LANGUAGES, ROLES, SKILLS
 from care_network.duty.roster import KIND_WORDS
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
@@ -43,10 +44,17 @@ def acting_of(request: Request, conn: Any, account: Account) -> Connected:
 def listing(
     request: Request, console: Shared, account: CurrentAccount, q: Short = "", kind: Short = "", skill: Short = "",
     certificate: Short = "", state: Short = "", language: Short = "", employer: Short = "", day: Short = "",
-    after: Short = "",
+    after: Short = "", service: Short = "", home: Short = "", at: Short = "",
 ) -> Response:  # fmt: skip
-    """Professionals of the account's area and of what serves it, searched by anything that is known of them."""
-    error, asked = "", None
+    """Professionals of the account's area and of what serves it, searched by anything that is known of them.
+
+    With a service, and a home if wanted, each line says whether they may be sent, and why not.
+    """
+    refused: ProvisioningError | None = None
+    error, asked, place = "", None, None
+    verdicts: dict[int, reach.Standing] = {}
+    now = dt.datetime.now(dt.UTC)
+    moment = now
     if day:
         try:
             asked = dt.date.fromisoformat(day)
@@ -62,10 +70,19 @@ def listing(
         found = people.search(acting, wanted)
         counts = reminders.counts(acting)
         mine = reminders.own(acting)
-    shown = found[: people.LIMIT]
+        shown = found[: people.LIMIT]
+        if service:
+            try:
+                moment = moment_of(at, now)
+                place = reach.home_of(acting, home) if home else None
+                verdicts = reach.verdicts(acting, {one.id: one.path for one in shown}, service, moment, place)
+            except ProvisioningError as wrong:
+                refused = wrong
     pager = pager_of(request, shown[-1].code if len(found) > people.LIMIT else None, people.LIMIT)
     return care_page(
-        request, "workforce-people.html", account, found=shown, pager=pager, wanted=wanted, day=day, wrong=error,
+        request, "workforce-people.html", account, status_of(refused) if refused else 200, found=shown, pager=pager,
+        wanted=wanted, day=day, wrong=error, service=service, home=home, verdicts=verdicts, services=SERVICES,
+        moment=moment.astimezone(SHANGHAI), message=message_of(request, refused, account) if refused else "",
         counts=counts, mine=mine, today=acting.today, marks=SKILL_STATES,
         asked=bool(q or kind or skill or certificate or state or language or employer or day), **WORDS,
     )  # fmt: skip

@@ -131,6 +131,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/documents/{document}/file/{number}": _page("/file/1"),
     "GET /care/products": lambda *_: Example("/care/products"),
     "GET /care/products/{model}": lambda *_: Example("/care/products/shouwang-pendant"),
+    "GET /care/products-compare": lambda *_: Example("/care/products-compare"),
     "GET /care/courses": lambda *_: Example("/care/courses"),
     "GET /care/courses/{course}": lambda c, _: _course(c, ""),
     "POST /care/courses/{course}/test": _begun,
