@@ -60,7 +60,7 @@ def compare_page(
 ) -> Response:  # fmt: skip
     """Two models side by side; without a choice the two of which the most are in use."""
     with console.database() as conn:
-        found = products.products(acting_of(request, conn, account))
+        found = products.recent(acting_of(request, conn, account))
     by_model = {one.model: one for one in found}
     first = by_model.get(a) or found[0]
     second = by_model.get(b) or next(one for one in found if one.model != first.model)
