@@ -29,7 +29,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     zh: str = ""
     en: str = ""
-    """What is wrong; empty: nothing."""
+    """The fault; empty: there is none."""
     column: str = ""
     facts: Facts | None = None
     version: int = 0
