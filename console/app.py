@@ -24,7 +24,7 @@ from console.pages.assessment import one as assessment
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
-from console.pages.beds import bed, board, equipment, grants
+from console.pages.beds import bed, board, equipment, grants, onsite
 from console.pages.care import frame as care
 from console.pages.care import notices as care_notices
 from console.pages.care import resident as care_of_resident
@@ -172,6 +172,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     board.router,
     bed.router,
     equipment.router,
+    onsite.router,
     grants.router,
     requests.router,
     # records

@@ -13,6 +13,7 @@ import msgspec
 from psycopg import Connection
 
 from care_services.core import notice_round
+from care_services.home_beds import contracts
 from care_services.home_services.plans.making import make_ahead
 from care_services.reporting.pushing import send_in_rounds
 from care_services.rounds import missed_visits, requests
@@ -64,5 +65,9 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="certificate_reminders", zh="人员证书到期提醒", en="reminders of staff certificates that end",
         every=dt.timedelta(hours=1), work=lambda conn, now, _: tell_due(conn, now.astimezone(SHANGHAI).date(), now),
+    ),
+    Job(
+        name="contract_reminders", zh="床位合同到期提醒", en="reminders of bed contracts that end",
+        every=dt.timedelta(hours=1), work=lambda conn, now, _: contracts.tell_due(conn, now),
     ),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from care_network.catalogues.services import SERVICES
 from care_network.catalogues.workforce import ROLES
 from care_network.protection import picture
 from care_network.upkeep.recent import Recent
+from care_services.home_beds import contracts
 from console.pages.station.protection import Area, areas_above, below, lasting, words
 from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs
@@ -29,6 +30,7 @@ from dispatch.sla import clock as sla
 from dispatch.sla import report as sla_store
 from vocabulary.area_path import within
 from vocabulary.severity import SEVERITIES
+from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 SERVICE_LEVEL_DAYS = 30
@@ -62,6 +64,7 @@ def station_page(request: Request, console: Shared, account: CurrentAccount, are
             "above": areas_above(conn, account, under),
             "teams": station.teams(conn, under, now),
             "holes": duty_warnings.warnings(conn, now, under),
+            "ending": contracts.counts(conn, under, now.astimezone(SHANGHAI).date()),
             "concerns": people,
             "concerned": number,
             "columns": {head: [o for o in orders if o.state in states] for head, states in COLUMNS.items()},
