@@ -32,7 +32,7 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[HomeDevice, ...]
     """Devices of the home of the same model that stand for no other line of a plan."""
     heard: tuple[Heard, ...] = ()
-    """What it sent since the test began, the newest first; SHOWN at most."""
+    """Readings and events since the test began, the newest first; SHOWN at most."""
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):

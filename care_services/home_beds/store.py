@@ -91,7 +91,7 @@ class PlannedDevice(msgspec.Struct, frozen=True, kw_only=True):
     heard_value: float | None
     test_by: str
     trouble: str
-    """What somebody reported instead of an acceptance, since the newest test began."""
+    """Words of somebody who could not accept it, since the newest test began."""
     trouble_at: dt.datetime | None
     trouble_by: str
 
