@@ -96,7 +96,7 @@ OBJECTS: dict[str, str] = {
     "/care/documents/{document}/file/{number}": "SELECT d.code || '/file/' || v.number FROM library_document d"
     " JOIN library_version v ON v.document_id = d.id WHERE v.file IS NOT NULL LIMIT 12",
     "model": "SELECT DISTINCT model FROM device LIMIT 12",
-    "/care/courses/{course}": "SELECT code FROM course",
+    "course": "SELECT code FROM course",
     "/care/courses/tests/{number}": _OWN_TESTS.format(what="id", table="attempt"),
     "/care/courses/certificates/{number}": _OWN_TESTS.format(what="number", table="certificate"),
     "/care/registers/files/{number}": "",
