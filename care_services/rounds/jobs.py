@@ -14,6 +14,7 @@ from psycopg import Connection
 
 from care_services.assessment.reminders import remind
 from care_services.core import notice_round
+from care_services.home_beds import contracts
 from care_services.home_services.plans.making import make_ahead
 from care_services.home_services.visits import comparing
 from care_services.library import reminding
@@ -90,6 +91,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="certificate_reminders", zh="人员证书到期提醒", en="reminders of staff certificates that end",
         every=dt.timedelta(hours=1), work=lambda conn, now, _: tell_due(conn, now.astimezone(SHANGHAI).date(), now),
+    ),
+    Job(
+        name="contract_reminders", zh="床位合同到期提醒", en="reminders of bed contracts that end",
+        every=dt.timedelta(hours=1), work=lambda conn, now, _: contracts.tell_due(conn, now),
     ),
     Job(
         name="assessment_reminders", zh="能力评估到期提醒", en="reminders of assessments that are due",
