@@ -101,9 +101,8 @@ COLUMNS = """
     (SELECT coalesce(jsonb_object_agg(kind, jsonb_build_array(passed, expires_on)), '{}') FROM (
         SELECT DISTINCT ON (kind) kind, passed, expires_on FROM time_volunteer_check c WHERE c.volunteer_id = v.id
         ORDER BY kind, id DESC) newest) AS checks,
-    (SELECT coalesce(jsonb_object_agg(course, jsonb_build_array(passed, expires_on)), '{}') FROM (
-        SELECT DISTINCT ON (course) course, passed, expires_on FROM time_volunteer_training t
-        WHERE t.volunteer_id = v.id ORDER BY course, id DESC) newest) AS courses,
+    (SELECT coalesce(jsonb_object_agg(course, jsonb_build_array(passed, expires_on)), '{}')
+     FROM time_courses(v.id)) AS courses,
     coalesce((SELECT sum(l.minutes) FROM time_account a JOIN time_lot l ON l.account_id = a.id
               WHERE a.volunteer_id = v.id OR a.resident_id = v.resident_id), 0)::integer AS balance
 """
@@ -318,11 +317,7 @@ def expired(conn: Connection[Any], account: Account, on: dt.date) -> list[Volunt
     """Active volunteers who may not be asked on a day: a check or the training is missing or has expired."""
     require(account, Action.VIEW_CARE)
     rows = conn.cursor(row_factory=dict_row).execute(
-        f"SELECT {COLUMNS} FROM {TABLES} WHERE {NEAR} AND v.state = 'active' AND (EXISTS (SELECT FROM ("  # noqa: S608
-        "  SELECT DISTINCT ON (kind) passed, expires_on FROM time_volunteer_check c WHERE c.volunteer_id = v.id"
-        "  ORDER BY kind, id DESC) newest WHERE NOT passed OR expires_on < %(on)s)"
-        " OR EXISTS (SELECT FROM (SELECT DISTINCT ON (course) passed, expires_on FROM time_volunteer_training t"
-        "  WHERE t.volunteer_id = v.id ORDER BY course, id DESC) newest WHERE NOT passed OR expires_on < %(on)s))"
+        f"SELECT {COLUMNS} FROM {TABLES} WHERE {NEAR} AND v.state = 'active' AND time_papers_until(v.id) < %(on)s"  # noqa: S608
         " ORDER BY v.code LIMIT 50",
         {"area": account.area_path, "on": on},
     )
