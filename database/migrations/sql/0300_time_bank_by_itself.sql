@@ -100,7 +100,7 @@ ALTER TABLE time_volunteer
     ADD COLUMN link_until timestamptz;              -- NULL: none holds
 ALTER TABLE time_request
     ADD COLUMN link_serial integer NOT NULL DEFAULT 1,
-    ADD COLUMN ended_as text CHECK (ended_as IN ('not_needed', 'no_show', 'not_opened', 'nobody_found')),
+    ADD COLUMN ended_as text CHECK (ended_as IN ('not_needed', 'no_show', 'not_opened', 'nobody_found', 'no_word')),
     -- of a request that was cancelled: why, as it is counted
     ADD COLUMN reminded_at timestamptz,             -- somebody was reminded of their word
     ADD COLUMN door_told smallint NOT NULL DEFAULT 0; -- nobody opened: 1: the station has an alert
@@ -280,4 +280,23 @@ END $$;
 CREATE FUNCTION time_neighbours(people integer[]) RETURNS TABLE (staff_id integer, volunteer text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT v.staff_id, v.code FROM time_volunteer v WHERE v.staff_id = ANY (people)
+$$;
+
+-- Marks the alert of a door that nobody opened as opened, once: the request itself is closed, and stays as it is.
+CREATE OR REPLACE FUNCTION time_request_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.door_told = 0 AND NEW.door_told = 1 AND OLD.ended_as = 'not_opened'
+        AND to_jsonb(OLD) - 'door_told' = to_jsonb(NEW) - 'door_told' THEN
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'DELETE' OR OLD.closed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'a request that is closed stays as it is' USING ERRCODE = '42501';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE FUNCTION time_door_told(asked uuid) RETURNS boolean LANGUAGE sql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH told AS (UPDATE time_request SET door_told = 1 WHERE id = asked AND ended_as = 'not_opened' AND door_told = 0
+                  RETURNING 1)
+    SELECT EXISTS (SELECT FROM told)
 $$;

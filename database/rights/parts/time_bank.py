@@ -56,7 +56,7 @@ PART = Part(
             select=f"time_volunteer {_OF_VOLUNTEER} time_request time_request_event time_transaction time_entry"
             " time_account time_lot rule_book",
             insert="time_request_event",
-            columns=(("UPDATE", "time_request", _STEP),),
+            columns=(("UPDATE", "time_request", f"{_STEP}, ended_as"),),
             functions=_FUNCTIONS,
         ),
         # the rounds: visits of a week, offers and checks that lapse, minutes that expire, alarms that were answered
@@ -65,10 +65,10 @@ PART = Part(
             " time_account consent_event",
             insert="time_request time_request_event time_volunteer_event time_round_event",
             columns=(
-                ("UPDATE", "time_request", f"{_STEP}, ended_as, reminded_at, door_told"),
+                ("UPDATE", "time_request", f"{_STEP}, ended_as, reminded_at"),
                 ("UPDATE", "time_round", "made_until"),
             ),
-            functions=_FUNCTIONS,
+            functions=f"{_FUNCTIONS} time_door_told(uuid)",
         ),
     },
     rows={

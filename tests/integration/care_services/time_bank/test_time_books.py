@@ -14,9 +14,10 @@ from psycopg import errors
 
 from care_network.access import sessions
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotPermittedError, ProvisioningError
-from care_services.time_bank import books, holders, requests, statement, store
+from care_services.time_bank import books, holders, statement, store
 from care_services.time_bank.holders import Holder
 from care_services.time_bank.ledger import Leg, OverdrawnError
+from care_services.time_bank.running import ending
 from care_services.time_bank.verify import verify
 from database.rights.row_security import SETTING
 from tests.support.databases import Cluster, of_service
@@ -202,7 +203,7 @@ def test_hours_spent_on_a_request_come_back_with_their_age_when_it_is_cancelled(
     with pytest.raises(OverdrawnError):
         asked(bank.conn, bank.first, NOW, paid_by="hours")
     one = store.find(bank.conn, bank.first, number)
-    requests.cancel(bank.conn, bank.first, number, "老人住院", one.version, NOW)
+    ending.cancel(bank.conn, bank.first, number, "老人住院", one.version, NOW)
     assert books.lots_of(bank.conn, bank.holder("R1")) == before
     assert verify(bank.conn).faults == ()
 
