@@ -259,7 +259,7 @@ def expire_due(conn: Connection[Any], now: dt.datetime) -> int:
     """Let expire what is old by now, account by account, each in a transaction of its own; returns the minutes.
 
     For the rounds: a turn that is killed half way, or days without one, are made good by the next, and nothing expires
-    twice. Who spends in between spends nothing that is old, either.
+    twice. A booking in between spends nothing that is old, either.
     """
     before = expired_before(conn, now)
     if before is None:

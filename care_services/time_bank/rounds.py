@@ -185,7 +185,7 @@ def change(
 ) -> dict[str, int]:
     """Change when a round goes, who is visited and who goes; returns what became of the visits ahead.
 
-    Who left and who came is in the round's history. Raises ProvisioningError with the field, ChangedMeanwhileError.
+    The round's history has who left and who came. Raises ProvisioningError with the field, ChangedMeanwhileError.
     """
     require(account, Action.MANAGE_TIME_BANK)
     one = find(conn, account, code)

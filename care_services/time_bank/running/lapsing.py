@@ -1,7 +1,7 @@
 """Promises that do not hold any more: a check that lapsed, a consent that is gone, an offer without an answer, a past.
 
-Whatever people do about a volunteer frees what they had promised in the same transaction (:func:`free_of`). The rounds
-look for the rest: what lapses at midnight, and what nobody did.
+Steps of people free what a volunteer had promised in the same transaction (:func:`free_of`). The rounds look for the
+rest: papers that lapse at midnight, and silence.
 """
 
 import datetime as dt
@@ -78,7 +78,7 @@ def free_of(conn: Connection[Any], volunteer_id: int, person: Person, now: dt.da
 
 
 def promised(conn: Connection[Any], volunteer_id: int, now: dt.datetime) -> tuple[int, int]:
-    """What a volunteer has promised from now on: (offers and visits, rounds that they go on)."""
+    """Count the promises of a volunteer from now on: (offers and visits, rounds that they go on)."""
     row = conn.execute(
         "SELECT (SELECT count(*) FROM time_request q WHERE %(who)s IN (q.volunteer_id, q.partner_id)"
         " AND q.state IN ('offered', 'accepted') AND q.wanted_from > %(now)s),"

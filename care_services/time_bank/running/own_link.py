@@ -93,7 +93,7 @@ class OwnAlarm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a volunteer sees behind their own link."""
+    """The contents of a volunteer's own page."""
 
     volunteer: Volunteer
     holder: Holder

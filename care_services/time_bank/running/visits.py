@@ -201,7 +201,7 @@ def plan_anew(conn: Connection[Any], one: Plan, now: dt.datetime, person: Person
     """Bring the visits ahead in line with who is visited, who goes and when, in the caller's transaction.
 
     Visits of residents who left are cancelled, those of volunteers who left get another pair or are open, hours move.
-    Whoever was asked for one visit alone keeps it. Returns what was done to how many.
+    Somebody who was asked for one visit alone keeps it. Returns what was done to how many.
     """
     members = [member.id for member in _visited(conn, one.id)]
     gone = [visit for visit in ahead_of(conn, one.id, now) if visit.resident_id not in members]

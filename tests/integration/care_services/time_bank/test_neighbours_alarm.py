@@ -1,4 +1,4 @@
-"""The first alarm answered by a neighbour from the time bank: from dispatch to the line of the statement, in one walk."""
+"""The first alarm answered by a neighbour from the time bank: from dispatch to the statement, in one walk."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -72,14 +72,20 @@ def test_the_first_alarm_answered_by_a_neighbour(site: ConsoleSite) -> None:
     steps.record_training(conn, by, code, "volunteer_basic", passed=False, passed_on=TODAY, expires_on=None, now=NOW)
     assert "N1" not in sendable(site, crews)
     certificate = conn.execute(
-        "WITH k AS (INSERT INTO course (code) VALUES ('volunteer_basic') ON CONFLICT (code) DO UPDATE SET code = 'volunteer_basic'"
-        " RETURNING id), v AS (INSERT INTO course_version (course_id, number, content, sha256, at, actor) SELECT id, 99,"
-        " '{}', sha256(''), now(), 'x' FROM k RETURNING id, course_id), a AS (INSERT INTO course_attempt (course_id,"
-        " version_id, account_id, begun_at, ends_at, drawn, submitted_at, asked, correct, passed) SELECT course_id, id,"
-        " (SELECT min(id) FROM account), now(), now(), '[]', now() + interval '1 minute', 5, 5, true FROM v RETURNING"
-        " id, course_id) INSERT INTO course_certificate (number, check_code, course_id, attempt_id, account_id, staff_id,"
-        " name_zh, name_en, title_zh, title_en, issued_on) SELECT 'SW1', 'C', a.course_id, a.id, (SELECT min(id) FROM"
-        " account), s.id, '何', 'He', '', '', current_date FROM a, staff s WHERE s.code = 'N1' RETURNING id"
+        """
+        WITH k AS (INSERT INTO course (code) VALUES ('volunteer_basic')
+                   ON CONFLICT (code) DO UPDATE SET code = 'volunteer_basic' RETURNING id),
+        v AS (INSERT INTO course_version (course_id, number, content, sha256, at, actor)
+              SELECT id, 99, '{}', sha256(''), now(), 'x' FROM k RETURNING id, course_id),
+        a AS (INSERT INTO course_attempt (course_id, version_id, account_id, begun_at, ends_at, drawn, submitted_at,
+                                          asked, correct, passed)
+              SELECT course_id, id, (SELECT min(id) FROM account), now(), now(), '[]', now() + interval '1 minute', 5,
+                     5, true FROM v RETURNING id, course_id)
+        INSERT INTO course_certificate (number, check_code, course_id, attempt_id, account_id, staff_id, name_zh,
+                                        name_en, title_zh, title_en, issued_on)
+        SELECT 'SW1', 'C', a.course_id, a.id, (SELECT min(id) FROM account), s.id, '何', 'He', '', '', current_date
+        FROM a, staff s WHERE s.code = 'N1' RETURNING id
+        """
     ).fetchone()  # fmt: skip
     assert certificate
     assert "N1" in sendable(site, crews), "passed on the platform after it was taken back"
