@@ -43,9 +43,20 @@ _SERVICES = (
                 tasks_zh=("聊天读报", "散步"), tasks_en=("talk and newspaper", "a walk")),
     CareService(code="errand", work="errand", name_zh="代办代购", name_en="errand", unit="visit", minutes=60,
                 tasks_zh=("代购", "代缴费用"), tasks_en=("shopping", "paying bills")),
+    CareService(code="meal_home", work="meal", name_zh="上门做饭", name_en="a meal cooked at home", unit="visit",
+                minutes=60, tasks_zh=("做饭", "协助用餐", "收拾厨房"),
+                tasks_en=("cooking", "help with eating", "tidying the kitchen")),
+    CareService(code="repair", work="device_maintenance", name_zh="小修小补", name_en="small repairs", unit="visit",
+                minutes=45, tasks_zh=("检查", "维修"), tasks_en=("a look at it", "the repair")),
+    CareService(code="escort", work="escort", name_zh="陪同外出就医", name_en="going along to hospital", unit="hour",
+                minutes=180, tasks_zh=("接出门", "陪同就医", "送回家"),
+                tasks_en=("there", "at the hospital", "back home")),
 )  # fmt: skip
 _BEDS = {"bath": 12_800, "nursing": 16_000, "health_check": 4_000, "company": 6_000}
-_ANHE = {"cleaning": 4_500, "errand": 3_500, "company": 5_000, "bath": 11_800}
+_ANHE = {
+    "cleaning": 4_500, "errand": 3_500, "company": 5_000, "bath": 11_800, "meal_home": 5_500, "repair": 6_000,
+    "escort": 5_000,
+}  # fmt: skip
 _PEOPLE = (
     ("SP1", "罗秀英", "Luo Xiuying"), ("SP2", "曾美玲", "Zeng Meiling"), ("SP3", "黎国强", "Li Guoqiang"),
     ("SP4", "邓桂兰", "Deng Guilan"),
@@ -106,7 +117,8 @@ def _catalogue(conn: Connection[Any], now: dt.datetime, today: dt.date) -> None:
     for code, zh, en in _PEOPLE:
         new = NewStaff(
             code=code, organisation=PROVIDER, kind="carer", name_zh=zh, name_en=en, phone=f"0755-000089{code[-1]}0",
-            skills=("housekeeping", "bathing", "escort"), languages=("cmn", "yue"),
+            skills=("housekeeping", "bathing", "escort", *(("device_repair",) if code == "SP3" else ())),
+            languages=("cmn", "yue"),
         )  # fmt: skip
         store.add(conn, kinds.STAFF, new, today, exist_ok=True)
     for one in _SERVICES:

@@ -14,10 +14,12 @@ from care_services.core import rule_book
 from care_services.core.acting import Acting
 from care_services.home_services.catalogue.catalogue import service
 from care_services.home_services.orders import desk as orders
+from care_services.home_services.orders import store
 from care_services.home_services.orders.store import SYSTEM, Doer, doer
 from care_services.one_tap import choosing
 from care_services.one_tap.answering import SUBJECT
 from care_services.one_tap.choosing import Choice
+from care_services.one_tap.needs import urgent_word
 from care_services.one_tap.options import ranked
 from vocabulary.times import SHANGHAI
 
@@ -39,6 +41,20 @@ ASKED_BY: dict[str, tuple[str, str]] = {
     "family": ("家属", "the family"), "panel": ("长者终端", "the panel at home"), "telephone": ("电话", "telephone"),
     "station": ("服务站", "the station"),
 }  # fmt: skip
+
+
+class UrgentWordsError(ProvisioningError):
+    """Words of a request that sound like an emergency: it must not wait in the queue of services."""
+
+    def __init__(self, heard: str) -> None:
+        super().__init__(
+            en=f"“{heard}” sounds like an emergency: press the call for help or dial 120 now. If it is none, say so"
+            " below and ask again",
+            zh=f"“{heard}”听起来是紧急情况：请立即按呼救键或拨打 120。如确认不紧急，请在下方勾选后再提交",
+            field="words",
+        )
+
+
 MOST_OPEN = 5
 """Open requests of one resident: more are a mistake, or a child that plays with the tablet."""
 
@@ -92,13 +108,16 @@ def select(conn: Connection[Any], tail: str, values: dict[str, Any]) -> list[Req
 
 def ask(
     conn: Connection[Any], acting: Acting, resident_code: str, code: str, wanted_at: dt.datetime, words: str = "",
-    asked_by: str = "",
+    asked_by: str = "", *, sure: bool = False,
 ) -> int:  # fmt: skip
     """Ask for a service for a resident whom the account may see, and offer it to the best provider; its number.
 
+    Words that sound like an emergency are no request: ``sure`` says that somebody has asked, and it is none.
     Raises ProvisioningError with the field.
     """
     acting.require(Action.REQUEST_SERVICE)
+    if not sure and (heard := urgent_word(words)):
+        raise UrgentWordsError(heard)
     resident_id = acting.resident(conn, resident_code, "request_service")
     by = (
         "family" if acting.account.role == "family" else asked_by if asked_by in ("telephone", "station") else "station"
@@ -243,9 +262,34 @@ def refuse(conn: Connection[Any], acting: Acting, request_id: int, seen: int, no
 
 
 def withdraw(conn: Connection[Any], acting: Acting, request_id: int, seen: int) -> None:
-    """Take a request back, for the family or the desk."""
+    """Take a request back, for the family or the desk; where somebody was to come, that visit is cancelled."""
     acting.require(Action.REQUEST_SERVICE)
-    _end(conn, acting, request_id, seen, "withdrawn", "withdraw", "")
+    with conn.transaction():
+        found = one(conn, acting, request_id, audited=False)
+        if found.version != seen:
+            raise _changed()
+        take_back(conn, found, doer(acting), acting.at)
+        acting.audit(conn, "withdraw_service_request", found.resident_id, request=request_id)
+
+
+def take_back(conn: Connection[Any], found: Request, who: Doer, at: dt.datetime) -> None:
+    """Take a request back as it was seen, and the visit that was made of it, until the carer is there.
+
+    Part of the caller's transaction, who has asked for permission. Raises ChangedMeanwhileError.
+    """
+    if found.state not in ("asked", "station", "confirmed"):
+        raise _changed()
+    done = conn.execute(
+        "UPDATE service_request SET state = 'withdrawn', answer_by = NULL, version = version + 1"
+        " WHERE id = %s AND version = %s",
+        (found.id, found.version),
+    )
+    if not done.rowcount:
+        raise _changed()
+    if found.state == "confirmed" and found.order_id is not None:
+        order = store.load(conn, found.order_id)
+        store.change(conn, order, "cancel", who, at, note="申请人取消", detail={"request": found.id})
+    _event(conn, found.id, "withdraw", found.organisation_id, who, at)
 
 
 def _end(

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from care_network.catalogues.services import SERVICES
+from care_services.one_tap import panel as needs
 from console.shell.errors import message_of
 from console.shell.i18n import pick
 from console.shell.state import Console, Shared
@@ -69,13 +70,14 @@ _presses = Presses()
 def panel_page(request: Request, console: Shared, token: str) -> Response:
     """The page. While the database is away it comes without names and numbers: it calls for help all the same."""
     now = dt.datetime.now(dt.UTC)
-    face, state = panels.NO_FACE, dict[str, Any](help=None, visits=[])
+    face, state, wishes = panels.NO_FACE, dict[str, Any](help=None, visits=[]), dict[str, Any]()
     try:
         panel = panels.read(load_link_keys(console.settings.link_key_file), token, now)
         if console.feed.database_up:  # one that stands still would hold the page up
             with console.links_database() as conn:
                 panels.check(conn, panel, now)
                 face, state = panels.face(conn, panel.household_id), state_of(conn, request, panel, now)
+                wishes = {"needs": needs.buttons(conn), "people": needs.people(conn, panel.household_id)}
     except LinkError as error:
         return page(request, "panel_ended.html", status=410, message=message_of(request, error))
     except psycopg.OperationalError:
@@ -88,6 +90,7 @@ def panel_page(request: Request, console: Shared, token: str) -> Response:
         bare=face is panels.NO_FACE,
         token=token,
         state=state,
+        **{"needs": [], "people": [], **wishes},
         today=local,
         weekday=_WEEKDAYS[local.weekday()],
     )
@@ -145,6 +148,13 @@ def cancel(console: Shared, token: str) -> Response:
             conn, found[0], "cancel", now, "老人在平板上按了“我没事”", "the resident pressed “I am fine” on the panel"
         )
     return JSONResponse({"cancelled": done})
+
+
+def opened(console: Console, conn: psycopg.Connection[Any], token: str, now: dt.datetime) -> Panel:
+    """The panel of an address that holds and was not withdrawn. Raises LinkError."""
+    panel = panels.read(load_link_keys(console.settings.link_key_file), token, now)
+    panels.check(conn, panel, now)
+    return panel
 
 
 def state_of(conn: psycopg.Connection[Any], request: Request, panel: Panel, now: dt.datetime) -> dict[str, Any]:

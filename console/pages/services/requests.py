@@ -1,6 +1,7 @@
 """Requests by one tap: the station's list and one request; the family's page of services."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -9,11 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
-from care_services.home_services.catalogue.catalogue import services
+from care_services.home_services.catalogue.catalogue import CareService, services
 from care_services.home_services.orders import store
 from care_services.home_services.orders.states import WORDS
 from care_services.home_services.visits import ratings
 from care_services.one_tap import requests
+from care_services.one_tap.needs import NEEDS, Need, service_of, soonest
 from care_services.one_tap.options import ranked
 from console.access.residents import load_resident
 from console.pages.lists import pager_of
@@ -24,6 +26,15 @@ from console.shell.state import Console, Shared
 from console.shell.views import page
 
 router = APIRouter()
+
+
+def buttons_of(offered: Sequence[CareService]) -> list[tuple[Need, str]]:
+    """The large buttons of needs, each with the service that it asks for."""
+    have = [(one.code, one.work) for one in offered]
+    found = [(need, service_of(need, have, ())) for need in NEEDS]
+    return [(need, code) for need, code in found if code is not None]
+
+
 LOOK = needs(Action.VIEW_CARE)
 ASK = needs(Action.REQUEST_SERVICE)
 ANSWER = needs(Action.PLAN_SERVICES, Action.SERVE)
@@ -121,6 +132,7 @@ def _ask(
     return services_page(
         request, "services-ask.html", account, error, resident=resident, services=offered, requests=asked,
         states=requests.STATES, filled=filled or {}, soon=acting.at + dt.timedelta(hours=1),
+        urgent=isinstance(error, requests.UrgentWordsError),
     )  # fmt: skip
 
 
@@ -130,6 +142,7 @@ def ask(
     service: Annotated[str, Form(max_length=40)] = "",
     wanted_at: Annotated[str, Form(max_length=40)] = "",
     words: Annotated[str, Form(max_length=400)] = "",
+    sure: Annotated[str, Form(max_length=2)] = "",
 ) -> Response:  # fmt: skip
     """Ask for a service for a resident who is on the telephone: the best provider is asked at once."""
     acting = acting_of(request, account)
@@ -137,7 +150,7 @@ def ask(
         with console.database() as conn:
             made = requests.ask(
                 conn, acting, code, service, moment_of(wanted_at, "wanted_at") if wanted_at else acting.at, words,
-                "telephone",
+                "telephone", sure=bool(sure),
             )  # fmt: skip
     except ProvisioningError as error:
         filled = {"service": service, "wanted_at": wanted_at, "words": words}
@@ -152,7 +165,8 @@ def family_services(request: Request, console: Shared, account: CurrentAccount, 
 
 
 def _family(
-    request: Request, console: Console, account: Account, code: str, error: ProvisioningError | None = None
+    request: Request, console: Console, account: Account, code: str, error: ProvisioningError | None = None,
+    filled: dict[str, str] | None = None,
 ) -> Response:  # fmt: skip
     acting = acting_of(request, account)
     with console.database() as conn:
@@ -164,7 +178,8 @@ def _family(
     return page(
         request, "services-family.html", account, status_of(error) if error else 200, resident=resident,
         requests=asked, visits=[one for one in ahead if one.state != "cancelled"], services=offered, to_rate=to_rate,
-        states=requests.STATES, words=WORDS, stars=ratings.STARS,
+        states=requests.STATES, words=WORDS, stars=ratings.STARS, filled=filled or {},
+        urgent=isinstance(error, requests.UrgentWordsError), needs=buttons_of(offered), orders={v.id: v for v in ahead},
         message=message_of(request, error, account) if error else "",
     )  # fmt: skip
 
@@ -179,6 +194,7 @@ def family_does(
     number: Annotated[int, Form(ge=0)] = 0,
     version: Annotated[int, Form(ge=0)] = 0,
     stars: Annotated[int, Form(ge=0, le=5)] = 0,
+    sure: Annotated[str, Form(max_length=2)] = "",
 ) -> Response:  # fmt: skip
     """Ask for a service, take a request back, or rate a visit."""
     acting = acting_of(request, account)
@@ -191,8 +207,9 @@ def family_does(
                         acting,
                         code,
                         service,
-                        moment_of(wanted_at, "wanted_at") if wanted_at else acting.at,
+                        moment_of(wanted_at, "wanted_at") if wanted_at else soonest(acting.at),
                         words,
+                        sure=bool(sure),
                     )
                 case "withdraw":
                     requests.withdraw(conn, acting, number, version)
@@ -201,5 +218,6 @@ def family_does(
                 case _:
                     raise ProvisioningError(en="this is nothing that can be done", zh="没有这种操作")
     except ProvisioningError as error:
-        return _family(request, console, account, code, error)
+        filled = {"service": service, "wanted_at": wanted_at, "words": words} if act == "ask" else None
+        return _family(request, console, account, code, error, filled)
     return RedirectResponse(f"/family/{code}/services", 303)

@@ -24,7 +24,7 @@ const isHeard = () => !call.at_ms || Boolean(call.known && call.known.heard_ms >
 let spoken = "";
 let shownUntil = 0;
 
-function speak(words) {
+export function speak(words) {
   if (!words || words === spoken || !("speechSynthesis" in window)) return;
   spoken = words;
   const voice = new SpeechSynthesisUtterance(words);

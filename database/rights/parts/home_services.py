@@ -29,7 +29,7 @@ PART = Part(
         # the panel in a home
         "links": Rights(
             select=f"{_READ} care_round rule_book resident_trait",
-            insert=f"service_order service_rating service_request {_HISTORY}",
+            insert=f"service_order service_rating service_request visit_code {_HISTORY}",
             update="service_order service_request",
         ),
         # the rounds run beside the sweeper of work orders

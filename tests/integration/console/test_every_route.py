@@ -870,6 +870,10 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
         f"{c.panel()}/press", json={"id": str(uuid.uuid4()), "at_ms": 0}, success=202
     ),
     "POST /home/{token}/cancel": lambda c, _: Example(f"{c.panel()}/cancel"),
+    "GET /home/{token}/services": lambda c, _: Example(f"{c.panel()}/services"),
+    "POST /home/{token}/services": lambda c, _: Example(
+        f"{c.panel()}/services", json={"act": "rate", "number": 0, "face": "skip"}, success=409
+    ),
     "GET /admin": lambda *_: Example("/admin"),
     "GET /policies": lambda *_: Example("/policies"),
     "GET /policies/{ladder}": lambda *_: Example("/policies/emergency"),

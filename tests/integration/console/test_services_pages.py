@@ -9,9 +9,12 @@ import pytest
 
 from care_services.home_services.orders import desk as orders
 from care_services.home_services.orders import store
+from care_services.one_tap import requests
+from dispatch.family import panels
 from tests.support.care_city import acting, add_services
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.databases import Cluster
+from tests.support.network import account
 
 pytestmark = pytest.mark.integration
 NOW = dt.datetime.now(dt.UTC)
@@ -130,3 +133,58 @@ def test_prices_and_the_settlement(site: ConsoleSite) -> None:
     with site.client("station") as client:
         assert client.get("/care/catalogue/bath").status_code == 403
         assert client.get("/care/ratings").status_code == 200
+
+
+def test_a_resident_asks_at_the_panel_sees_who_comes_and_says_how_it_was(site: ConsoleSite) -> None:
+    at = f"{panels.make(site.conn, site.keys, account(site.conn, 'admin'), 'gw-1', NOW, 'test')}/services"
+    with site.client() as client:
+        page = client.get(at.removesuffix("/services")).text
+        assert 'data-need="bath"' in page
+        assert 'data-need="doctor"' not in page, "nobody offers it"
+        told = client.post(at, json={"act": "ask", "need": "bath"}).json()
+        assert told["said"].startswith("已经帮您申请了")
+        assert [card["words"] for card in told["cards"]] == ["居家助浴：正在安排"]
+        assert client.post(at, json={"act": "ask", "need": "bath"}).json()["asked"] == told["asked"], "one request"
+        assert client.post(at, json={"act": "ask", "need": "doctor"}).status_code == 409
+        assert client.post(at, json={"act": "take_back", "number": 10**6}).status_code == 409
+        asked = requests.one(site.conn, acting(site.conn, "station", NOW), told["asked"])
+        assert (asked.asked_by, asked.actor, asked.state) == ("panel", "长者终端", "asked")
+        site.conn.execute("UPDATE service_request SET state = 'station' WHERE id = %s", (asked.id,))
+        center = site.conn.execute("SELECT id FROM organisation WHERE code = 'center-1'").fetchone()
+        assert center is not None
+        order = requests.accept(
+            site.conn, acting(site.conn, "station", NOW), asked.id, asked.version, NOW, "S1", center[0]
+        )  # fmt: skip
+        shown = client.get(at).json()
+        assert re.fullmatch(r"今天 \d\d:\d\d 许晴来居家助浴", shown["cards"][0]["words"])
+        assert re.fullmatch(r"\d{3} \d{3}", shown["code"])
+        with site.client("carer") as door:
+            press = {"action": "check_in", "how": "code", "code": shown["code"], "key": "key-of-panel-code"}
+            assert door.post(f"/mine/visits/{order}", data=press).status_code == 303
+            out = {"action": "check_out", "key": "key-of-panel-out"}
+            assert door.post(f"/mine/visits/{order}", data=out).status_code == 303
+        shown = client.get(at).json()
+        assert (shown["code"], shown["rate"]) == ("", None), "the carer may still be there"
+        site.conn.execute("UPDATE service_order SET checked_out_at = now() - INTERVAL '6 min' WHERE id = %s", (order,))
+        assert client.get(at).json()["rate"] == {"order": order, "words": "许晴的居家助浴，您满意吗？"}
+        assert client.post(at, json={"act": "rate", "number": order, "face": "bad"}).json()["rate"] is None
+        stars = site.conn.execute("SELECT stars, rated_by FROM service_rating WHERE order_id = %s", (order,)).fetchone()
+        assert stars == (1, "panel")
+        # another one, with somebody named, is taken back: the visit is cancelled with it
+        again = client.post(at, json={"act": "ask", "need": "clean"}).json()["asked"]
+        site.conn.execute("UPDATE service_request SET state = 'station' WHERE id = %s", (again,))
+        seen = requests.one(site.conn, acting(site.conn, "station", NOW), again)
+        made = requests.accept(
+            site.conn, acting(site.conn, "station", NOW), again, seen.version, NOW, "S1", center[0]
+        )  # fmt: skip
+        assert client.post(at, json={"act": "take_back", "number": again}).json()["said"] == "已取消"
+        assert store.load(site.conn, made).state == "cancelled"
+
+
+def test_words_that_sound_like_an_emergency_are_no_request(site: ConsoleSite) -> None:
+    form = {"service": "bath", "words": "我妈摔倒了，想请人来", "wanted_at": ""}
+    with site.client("dispatcher") as client:
+        refused = client.post("/care/residents/R1/request", data=form)
+        assert (refused.status_code, "“摔倒”听起来是紧急情况" in refused.text) == (422, True)
+        assert 'name="sure"' in refused.text
+        assert client.post("/care/residents/R1/request", data={**form, "sure": "1"}).status_code == 303
