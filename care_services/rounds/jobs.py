@@ -18,7 +18,7 @@ from care_services.reporting.pushing import send_in_rounds
 from care_services.rounds import closed_doors, missed_visits, requests
 from care_services.rounds.outside import Outside
 from care_services.time_bank import books
-from care_services.time_bank.running import alarms, lapsing, visits
+from care_services.time_bank.running import alarms, lapsing, own_link, visits
 from care_services.workforce.reminders import tell_due
 from vocabulary.times import SHANGHAI
 
@@ -68,6 +68,12 @@ JOBS: tuple[Job, ...] = (
         en="promises of volunteers that lapse, and alarms that neighbours answered",
         every=dt.timedelta(seconds=30), work=lambda conn, now, _: lapsing.look(conn, now).total
         + alarms.take_finished(conn, now),
+    ),
+    Job(
+        name="volunteer_words", zh="志愿者登记时长与家属确认的提醒、个人链接续期",
+        en="reminders of words that are missing, and links of volunteers renewed",
+        every=dt.timedelta(minutes=15), work=lambda conn, now, _: lapsing.remind(conn, now)
+        + own_link.renew_due(conn, now),
     ),
     Job(
         name="closed_doors", zh="志愿者上门无人应门的提醒", en="alerts about doors that nobody opened to a volunteer",

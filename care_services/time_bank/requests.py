@@ -21,6 +21,7 @@ from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermitt
 from care_services.time_bank import books, holders, people, store
 from care_services.time_bank.kinds import KINDS, REQUEST_STATES
 from care_services.time_bank.matching import Match, against, match
+from care_services.time_bank.running import telling
 from care_services.time_bank.store import Request
 from vocabulary.times import SHANGHAI
 
@@ -44,6 +45,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
 
 
+ELSEWHERE = ("已另行安排", "it is arranged otherwise")
 SYSTEM = Person(key="system", name="系统")
 """The rounds of care."""
 
@@ -162,6 +164,9 @@ def offer(
         person = as_account(account, origin)
         event(conn, one.id, "accept" if accepted else "offer", one.state, after, person, now, chosen.id, detail=detail)
         trace(conn, one, after, person, now)
+        telling.over(conn, one, now, ELSEWHERE)
+        if not accepted:
+            telling.offered(conn, one, chosen.code, version + 1, now)
 
 
 def answer(conn: Connection[Any], one: Request, person: Person, now: dt.datetime, *, yes: bool) -> None:
@@ -176,6 +181,7 @@ def answer(conn: Connection[Any], one: Request, person: Person, now: dt.datetime
         set_state(conn, one, one.version, after, volunteer_id=one.volunteer_id if yes else None)
         event(conn, one.id, "accept" if yes else "decline", one.state, after, person, now, one.volunteer_id)
         trace(conn, one, after, person, now)
+        telling.over(conn, one, now, ELSEWHERE)
 
 
 def answer_for(
@@ -236,6 +242,7 @@ def take_back(
         person = as_account(account, origin)
         event(conn, one.id, "take_back", one.state, "open", person, now, one.volunteer_id, note)
         trace(conn, one, "open", person, now)
+        telling.over(conn, one, now, ELSEWHERE)
 
 
 def tell(
@@ -262,6 +269,7 @@ def tell(
         )  # fmt: skip
         event(conn, one.id, "tell", one.state, "done", person, now, one.volunteer_id, detail={"minutes": minutes})
         trace(conn, one, "done", person, now)
+        telling.to_confirm(conn, one, minutes, now)
 
 
 def confirm(
@@ -292,6 +300,7 @@ def confirm(
         event(conn, one.id, "confirm", one.state, after, person, now, one.volunteer_id, detail={"minutes": minutes})
         if after == "confirmed":
             conn.execute("SELECT time_earn(%s, %s)", (one.id, now))
+        telling.confirmed(conn, one)
         trace(conn, one, after, person, now)
     return after
 

@@ -18,7 +18,7 @@ from care_services.time_bank.books import day_of
 from care_services.time_bank.holders import near
 from care_services.time_bank.kinds import BASIC_COURSE, CHECKS, Words
 from care_services.time_bank.requests import as_account
-from care_services.time_bank.running import lapsing
+from care_services.time_bank.running import lapsing, own_link
 from care_services.time_bank.volunteers import NEED_CHECKS, NEED_TRAINING, STEPS, lacking, step
 
 
@@ -93,6 +93,8 @@ def take_step(
             lapsing.free_of(conn, before.id, as_account(account, origin), now)
         people.note_step(conn, before.id, action, before.state, after, account, now, note.strip()[: people.MOST_WORDS])
         people.trace(conn, account, action, code, None, now, origin)
+        if action == "begin" and before.link_until is None and before.link_serial == 0:
+            own_link.make(conn, before.id, code, before.link_serial, now)
 
 
 def link_staff(

@@ -9,11 +9,12 @@ import uuid
 
 from fastapi import Request
 
+from care_services.time_bank.running.telling import HELP, NEIGHBOUR
 from care_services.time_bank.store import Request as HelpRequest
 from console.shell.state import Console
 from dispatch.core.links import Link, LinkError, load_link_keys
 
-HELP, CONFIRM, NEIGHBOUR = "time_help", "time_confirm", "time_neighbour"
+CONFIRM = "time_confirm"
 GOOD_FOR = dt.timedelta(days=14)
 """After the end of the help."""
 

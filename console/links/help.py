@@ -18,8 +18,9 @@ from care_services.time_bank import requests, store
 from care_services.time_bank.kinds import KINDS, REQUEST_STATES
 from care_services.time_bank.requests import PURPOSE, Person
 from care_services.time_bank.running import ending
+from care_services.time_bank.running.telling import HELP
 from care_services.time_bank.store import Request as HelpRequest
-from console.access.help_links import CONFIRM, HELP, check, read_link, request_id
+from console.access.help_links import CONFIRM, check, read_link, request_id
 from console.shell.errors import message_of, status_of
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared

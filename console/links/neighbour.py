@@ -16,7 +16,8 @@ from care_services.time_bank import holders, kinds, statement
 from care_services.time_bank.people import Volunteer
 from care_services.time_bank.requests import Person
 from care_services.time_bank.running import ending, own_link
-from console.access.help_links import NEIGHBOUR, read_link
+from care_services.time_bank.running.telling import NEIGHBOUR
+from console.access.help_links import read_link
 from console.links.help import take_step
 from console.shell.errors import message_of, status_of
 from console.shell.security import origin_of

@@ -12,7 +12,9 @@ from psycopg.rows import class_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_see, require
 from care_network.errors import NotFoundError, ProvisioningError
+from care_services.time_bank import store
 from care_services.time_bank.requests import SYSTEM, Person, as_account, event
+from care_services.time_bank.running import telling
 
 BATCH = 100
 _ORDER = """
@@ -102,6 +104,8 @@ def _take(conn: Connection[Any], one: _Order, person: Person, now: dt.datetime) 
               detail={"order": one.number, "minutes": minutes})  # fmt: skip
         audit(conn, person.account, "change_help", at=now, resident_id=one.resident_id, origin=person.origin,
               detail={"number": made[0], "state": "done", "order": one.number})  # fmt: skip
+        if (help_ := store.by_id(conn, number)) is not None:
+            telling.to_confirm(conn, help_, minutes, now)
         return int(made[0])
 
 

@@ -12,6 +12,7 @@ from care_network.errors import NotPermittedError, ProvisioningError
 from care_services.time_bank import books, store
 from care_services.time_bank.kinds import Words
 from care_services.time_bank.requests import Person, as_account, event, in_state, set_state, trace
+from care_services.time_bank.running import telling
 from care_services.time_bank.store import Request
 
 ENDED_AS: Mapping[str, Words] = {
@@ -40,6 +41,8 @@ def close(
     event(conn, one.id, action, one.state, "cancelled", person, now, one.volunteer_id, note, {"ended_as": ended_as})
     back = books.refund(conn, one.id, now, person.account_id) if one.paid_by == "hours" else 0
     trace(conn, one, "cancelled", person, now)
+    if ended_as == "not_needed":
+        telling.over(conn, one, now, ("已取消", "it was cancelled"))
     return back
 
 

@@ -12,8 +12,8 @@ import msgspec
 from psycopg import Connection
 
 from care_services.time_bank import store
-from care_services.time_bank.requests import LATE, PURPOSE, SYSTEM, Person, event, set_state, trace
-from care_services.time_bank.running import ending
+from care_services.time_bank.requests import ELSEWHERE, LATE, PURPOSE, SYSTEM, Person, event, set_state, trace
+from care_services.time_bank.running import ending, telling
 from care_services.time_bank.store import Request
 
 ANSWER_WITHIN = dt.timedelta(hours=24)
@@ -36,6 +36,13 @@ _SILENT: LiteralString = """
         SELECT max(e.at) FROM time_request_event e WHERE e.request_id = q.id AND e.action = 'offer'))
 """
 _NOBODY: LiteralString = "q.state IN ('open', 'offered') AND q.wanted_until < %(now)s - %(looked)s"
+_UNTOLD: LiteralString = (
+    "q.state = 'accepted' AND q.reminded_at IS NULL AND q.wanted_until < %(now)s - interval '3 hours'"
+)
+_UNSAID: LiteralString = (
+    "q.state = 'done' AND q.told_at < %(now)s - interval '3 days' AND (q.reminded_at IS NULL OR"
+    " q.reminded_at < q.told_at)"
+)
 _NO_WORD: LiteralString = "q.state = 'accepted' AND q.wanted_until < %(now)s - %(late)s"
 
 
@@ -63,6 +70,25 @@ def look(conn: Connection[Any], now: dt.datetime) -> Lapsed:
         silent=_each(conn, _SILENT, now, lambda one: free(conn, one, "lapse_answer", SYSTEM, now)),
         no_word=_each(conn, _NO_WORD, now, lambda one: ending.close(conn, one, "no_word", SYSTEM, now)),
     )
+
+
+def remind(conn: Connection[Any], now: dt.datetime) -> int:
+    """Remind, once each, volunteers of minutes that they have not told, and families of their word about them."""
+    done = 0
+    for condition, again in ((_UNTOLD, False), (_UNSAID, True)):
+        for one in _due(conn, condition, now):
+            with conn.transaction():
+                held = conn.execute(
+                    "UPDATE time_request SET reminded_at = %s WHERE id = %s AND version = %s",
+                    (now, one.id, one.version),
+                )
+                if held.rowcount:
+                    if again:
+                        telling.to_confirm(conn, one, one.told_minutes or 0, now, again=True)
+                    else:
+                        telling.remind_of_word(conn, one, now)
+                    done += 1
+    return done
 
 
 def free_of(conn: Connection[Any], volunteer_id: int, person: Person, now: dt.datetime) -> int:
@@ -94,6 +120,7 @@ def free(conn: Connection[Any], one: Request, action: str, person: Person, now: 
     set_state(conn, one, one.version, "open", volunteer_id=None, partner_id=None)
     event(conn, one.id, action, one.state, "open", person, now, one.volunteer_id)
     trace(conn, one, "open", person, now)
+    telling.over(conn, one, now, ELSEWHERE)
 
 
 def _each(conn: Connection[Any], condition: LiteralString, now: dt.datetime, act: Any) -> int:

@@ -18,6 +18,7 @@ from care_services.time_bank import holders, people, store
 from care_services.time_bank.holders import Holder
 from care_services.time_bank.people import Volunteer
 from care_services.time_bank.requests import PURPOSE
+from care_services.time_bank.running import telling
 from care_services.time_bank.store import Request
 
 HOLDS = dt.timedelta(days=90)
@@ -38,6 +39,8 @@ def renew(
         _count_up(conn, one, version, now + HOLDS)
         people.note_step(conn, one.id, "link_made", one.state, one.state, account, now)
         people.trace(conn, account, "link_made", code, None, now, origin)
+        telling.link_over(conn, code, one.link_serial)
+        telling.own_link(conn, code, one.link_serial + 1, now + HOLDS, now)
     return people.find(conn, account, code)
 
 
@@ -54,8 +57,44 @@ def take_back(
             " AND closed_at IS NULL",
             (one.id,),
         )
+        telling.link_over(conn, code, one.link_serial)
         people.note_step(conn, one.id, "link_taken_back", one.state, one.state, account, now)
         people.trace(conn, account, "link_taken_back", code, None, now, origin)
+
+
+def renew_due(conn: Connection[Any], now: dt.datetime) -> int:
+    """Renew the links of active volunteers that end within a week, and send them; how many. For the rounds.
+
+    A link that was taken back stays so until somebody makes a new one.
+    """
+    due = conn.execute(
+        "SELECT id, code, link_serial FROM time_volunteer WHERE state = 'active' AND link_until BETWEEN %s AND %s"
+        " ORDER BY id LIMIT 200",
+        (now - HOLDS, now + RENEW),
+    ).fetchall()
+    done = 0
+    for number, code, serial in due:
+        with conn.transaction():
+            if make(conn, number, code, serial, now):
+                conn.execute(
+                    "INSERT INTO time_volunteer_event (volunteer_id, at, action, from_state, to_state, actor)"
+                    " VALUES (%s, %s, 'link_made', 'active', 'active', '系统')",
+                    (number, now),
+                )
+                done += 1
+    return done
+
+
+def make(conn: Connection[Any], number: int, code: str, serial: int, now: dt.datetime) -> bool:
+    """Make and send a new link in place of the one with this number, in the caller's transaction."""
+    held = conn.execute(
+        "UPDATE time_volunteer SET link_serial = link_serial + 1, link_until = %s WHERE id = %s AND link_serial = %s",
+        (now + HOLDS, number, serial),
+    )
+    if held.rowcount:
+        telling.link_over(conn, code, serial)
+        telling.own_link(conn, code, serial + 1, now + HOLDS, now)
+    return bool(held.rowcount)
 
 
 def _count_up(conn: Connection[Any], one: Volunteer, version: int, until: dt.datetime | None) -> None:

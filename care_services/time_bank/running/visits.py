@@ -12,8 +12,8 @@ from psycopg.types.json import Jsonb
 
 from care_services.time_bank import store
 from care_services.time_bank.books import day_of
-from care_services.time_bank.requests import PURPOSE, SYSTEM, Person, event, set_state, trace
-from care_services.time_bank.running import ending
+from care_services.time_bank.requests import ELSEWHERE, PURPOSE, SYSTEM, Person, event, set_state, trace
+from care_services.time_bank.running import ending, telling
 from care_services.time_bank.store import Request
 from vocabulary.times import SHANGHAI
 
@@ -95,6 +95,13 @@ def make_days(
         {"last": last, "id": one.id, "first": first, "today": day_of(now)},
     )
     if made.visits:
+        told = conn.execute(
+            "SELECT v.code, q.wanted_from FROM time_request q JOIN time_volunteer v"
+            " ON v.id IN (q.volunteer_id, q.partner_id) WHERE q.round_id = %s AND q.state = 'accepted'"
+            " AND q.wanted_from > %s AND (q.wanted_from AT TIME ZONE 'Asia/Shanghai')::date BETWEEN %s AND %s",
+            (one.id, now, first, last),
+        ).fetchall()
+        telling.visits_made(conn, one.code, [(row[0], row[1]) for row in told], now)
         note_round(conn, one.id, "make", person, now, {"from": str(first), "to": str(last), "visits": made.visits,
                                                        "alone": made.alone})  # fmt: skip
     return made
@@ -240,6 +247,8 @@ def plan_anew(conn: Connection[Any], one: Plan, now: dt.datetime, person: Person
             set_state(conn, visit, visit.version, state, **changed)
             event(conn, visit.id, "plan_anew", visit.state, state, person, now, changed.get("volunteer_id"))
             trace(conn, visit, state, person, now)
+            if left:
+                telling.over(conn, visit, now, ELSEWHERE)
     today = day_of(now)
     row = conn.execute("SELECT made_until FROM time_round WHERE id = %s", (one.id,)).fetchone()
     if row is not None and row[0] is not None and row[0] >= today:

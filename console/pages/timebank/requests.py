@@ -16,7 +16,8 @@ from care_network.errors import ProvisioningError
 from care_services.time_bank import requests, store
 from care_services.time_bank.requests import PURPOSE, NewRequest, as_account
 from care_services.time_bank.running import alarms, ending
-from console.access.help_links import CONFIRM, HELP, link_for
+from care_services.time_bank.running.telling import HELP
+from console.access.help_links import CONFIRM, link_for
 from console.pages.lists import pager_of
 from console.pages.timebank.common import BANK, bank_page, number_of
 from console.pages.timebank.family import MY, family_page

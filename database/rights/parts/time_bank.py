@@ -67,6 +67,7 @@ PART = Part(
             columns=(
                 ("UPDATE", "time_request", f"{_STEP}, ended_as, reminded_at"),
                 ("UPDATE", "time_round", "made_until"),
+                ("UPDATE", "time_volunteer", "link_serial, link_until"),
             ),
             functions=f"{_FUNCTIONS} time_door_told(uuid)",
         ),

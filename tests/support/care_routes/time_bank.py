@@ -9,8 +9,9 @@ from care_services.time_bank import books, holders, requests, rounds, store
 from care_services.time_bank.requests import Person
 from care_services.time_bank.rounds import NewRound
 from care_services.time_bank.running import own_link, wishes
+from care_services.time_bank.running.telling import HELP, NEIGHBOUR
 from care_services.time_bank.running.wishes import NewWish
-from console.access.help_links import CONFIRM, HELP, NEIGHBOUR
+from console.access.help_links import CONFIRM
 from tests.support import time_bank
 from tests.support.network import C1, account
 from tests.support.orders import place, raise_alert
