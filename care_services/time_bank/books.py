@@ -247,11 +247,22 @@ def expired_before(conn: Connection[Any], now: dt.datetime) -> dt.date | None:
 
 
 def expire_of(conn: Connection[Any], account_id: int, now: dt.datetime) -> int:
-    """Let an account's old minutes expire, in the caller's transaction; returns how many. The account must be held."""
+    """Let an account's old minutes expire, in the caller's transaction; returns how many. The account must be held.
+
+    Raises ProvisioningError where the clock of this machine is so far ahead of the database's that young minutes would
+    be old.
+    """
     before = expired_before(conn, now)
     if before is None:
         return 0
-    row = conn.execute("SELECT time_expire(%s, %s, %s)", (before, now, account_id)).fetchone()
+    try:
+        with conn.transaction():
+            row = conn.execute("SELECT time_expire(%s, %s, %s)", (before, now, account_id)).fetchone()
+    except errors.InsufficientPrivilege as error:
+        raise ProvisioningError(
+            zh="本机时钟与数据库不一致，时间账暂停办理，请联系管理员校时", field="minutes",
+            en="the clock of this machine is not the database's: nothing is booked until an administrator sets it",
+        ) from error  # fmt: skip
     return int(row[0]) if row else 0
 
 
@@ -259,7 +270,7 @@ def expire_due(conn: Connection[Any], now: dt.datetime) -> int:
     """Let expire what is old by now, account by account, each in a transaction of its own; returns the minutes.
 
     For the rounds: a turn that is killed half way, or days without one, are made good by the next, and nothing expires
-    twice. A booking in between spends nothing that is old, either.
+    twice. A booking in between draws on nothing that is old, either.
     """
     before = expired_before(conn, now)
     if before is None:
@@ -270,8 +281,7 @@ def expire_due(conn: Connection[Any], now: dt.datetime) -> int:
     total = 0
     for (number,) in concerned:
         with conn.transaction():
-            row = conn.execute("SELECT time_expire(%s, %s, %s)", (before, now, number)).fetchone()
-            total += int(row[0]) if row else 0
+            total += expire_of(conn, number, now)
     return total
 
 

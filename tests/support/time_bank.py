@@ -69,7 +69,7 @@ def volunteer(
 def asked(conn: psycopg.Connection[Any], by: Account, now: dt.datetime, kind: str = "company", **more: str) -> int:
     """A request for R1 tomorrow at ten; its number."""
     day = (now.astimezone(SHANGHAI) + DAY).date()
-    new = NewRequest(resident="R1", kind=kind, day=str(day), hour="10:00", **more)
+    new = NewRequest(**{"resident": "R1", "kind": kind, "day": str(day), "hour": "10:00", **more})
     return requests.ask(conn, by, new, now)
 
 
