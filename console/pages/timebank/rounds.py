@@ -1,19 +1,21 @@
 """Rounds for company: the week with its visits, missed ones shown; making a week, and who is in a round."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.concurrency import run_in_threadpool
+from psycopg import Connection
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, audit
 from care_network.consents import register
 from care_network.errors import ProvisioningError
 from care_services.time_bank import people, rounds, store
 from care_services.time_bank.requests import PURPOSE
-from care_services.time_bank.rounds import NewRound, Round
+from care_services.time_bank.rounds import Member, NewRound, Round
 from care_services.time_bank.running import visits
 from console.pages.timebank.common import BANK, areas, bank_page, day
 from console.shell.security import CurrentAccount, needs, origin_of
@@ -84,8 +86,10 @@ def _round(
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         one = rounds.find(conn, account, code)
+        visited = rounds.members(conn, account, one.id, now)
+        _look(conn, account, code, visited, now, origin_of(request))
         return bank_page(
-            request, "timebank-round.html", account, error, one=one, members=rounds.members(conn, account, one.id, now),
+            request, "timebank-round.html", account, error, one=one, members=visited,
             crew=rounds.crew(conn, one.id), ahead=visits.ahead_of(conn, one.id, now), now=now,
             history=rounds.history(conn, one.id), agreed=register.agreed(conn, PURPOSE),
         )  # fmt: skip
@@ -177,6 +181,7 @@ def _form(
         area = str(sent.get("area") or (places[0][0] if places else ""))
         proposed = rounds.proposed(conn, account, area, now) if places else []
         kept = rounds.members(conn, account, one.id, now) if one else []
+        _look(conn, account, one.code if one else "", [*kept, *proposed], now, origin_of(request))
         going = {code: (zh, en) for _, _, code, zh, en in rounds.crew(conn, one.id)} if one else {}
         active = people.listing(conn, account, state="active", limit=200)
         today = now.astimezone(SHANGHAI).date()
@@ -186,3 +191,10 @@ def _form(
             proposed=[*kept, *proposed], helpers={**going, **able}, unable=[c for c in going if c not in able],
             consequences=consequences or [],
         )  # fmt: skip
+
+
+def _look(
+    conn: Connection[Any], account: Account, code: str, shown: Sequence[Member], now: dt.datetime, origin: str
+) -> None:
+    for each in shown:
+        audit(conn, account, "view_help", at=now, resident_id=each.id, origin=origin, detail={"round": code})
