@@ -53,9 +53,9 @@ def my_request(
     return RedirectResponse(MY, 303)
 
 
-@router.get(f"{MY}/statement/{{resident}}", dependencies=[SAY])
+@router.get(f"{MY}/statement/{{code}}", dependencies=[SAY])
 def my_statement(
-    request: Request, console: Shared, account: CurrentAccount, resident: str, first: str = "", last: str = ""
+    request: Request, console: Shared, account: CurrentAccount, code: str, first: str = "", last: str = ""
 ) -> Response:
     """Show a family the statement of its relative's minutes, to print."""
     now = dt.datetime.now(dt.UTC)
@@ -63,10 +63,10 @@ def my_statement(
     ends = day(last, today)
     begins = min(day(first, ends - dt.timedelta(days=365)), ends)
     with console.database() as conn:
-        holder = holders.find(conn, account, "resident", resident)
+        holder = holders.find(conn, account, "resident", code)
         found = statement.statement(conn, account, holder, begins, ends, now, origin_of(request))
     return bank_page(
-        request, "timebank-statement.html", account, one=found, kind="resident", holder=resident, now=now
+        request, "timebank-statement.html", account, one=found, kind="resident", holder=code, now=now
     )  # fmt: skip
 
 

@@ -254,7 +254,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     f"POST {BANK}/wishes/{{number}}/decide": lambda city, *_: Example(
         f"{BANK}/wishes/{_wish(city)}/decide", data={"reason": "老人本人同意", "agreed": "true"}, success=303
     ),
-    "GET /time-bank/statement/{resident}": lambda *_: Example("/time-bank/statement/R1"),
+    "GET /time-bank/statement/{code}": lambda *_: Example("/time-bank/statement/R1"),
     "POST /time-bank/wishes": _wished,
     "POST /time-bank/wishes/{number}/withdraw": lambda city, *_: Example(
         f"/time-bank/wishes/{_wish(city)}/withdraw", data={}, success=303
@@ -275,6 +275,6 @@ ABOUT_NOBODY = {f"GET {BANK}/requests/new", f"GET {BANK}/book"}
 WHOSE = {
     "/time-bank": "daughter", f"{BANK}/volunteers/new": "manager", f"{BANK}/volunteers/{{volunteer}}/edit": "manager",
     f"{BANK}/rounds/new": "manager", f"{BANK}/rounds/{{code}}/edit": "manager", "/time-bank/wishes": "daughter",
-    "/time-bank/wishes/{number}/withdraw": "daughter", "/time-bank/statement/{resident}": "daughter",
+    "/time-bank/wishes/{number}/withdraw": "daughter", "/time-bank/statement/{code}": "daughter",
 }  # fmt: skip
 OF_THE_DISTRICT: set[str] = set()
