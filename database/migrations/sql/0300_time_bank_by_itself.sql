@@ -300,3 +300,8 @@ CREATE FUNCTION time_door_told(asked uuid) RETURNS boolean LANGUAGE sql
                   RETURNING 1)
     SELECT EXISTS (SELECT FROM told)
 $$;
+
+INSERT INTO erasure_rule (relation, act, years, sets, law_zh, law_en) VALUES
+    ('time_wish', 'anonymise', NULL, $$words = '', taker = '', reason = ''$$,
+     '志愿服务条例第十九条：志愿服务记录；文字删除', '志愿服务条例 (2017), article 19: records of volunteering; words go')
+ON CONFLICT (relation) DO NOTHING;
