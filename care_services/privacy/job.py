@@ -48,6 +48,7 @@ def turn(conn: psycopg.Connection[Any], turned: Callable[[], None] = lambda: Non
     if row is None or not row[0]:
         return False
     conn.execute("SELECT end_person_copies(), end_research_exports()")
+    conn.execute("SELECT sweep_silenced()")
     row = conn.execute(
         # nobody is forgotten in the middle of an emergency
         "SELECT e.id FROM erasure e WHERE e.state = 'approved' AND NOT EXISTS (SELECT FROM alert a"

@@ -136,18 +136,22 @@ def list_copies(url: Url, login: Login) -> None:
 def save_copy(
     url: Url, login: Login, number: Number, out: Annotated[Path, typer.Argument(help="A file to make.")]
 ) -> None:
-    """Save the archive of a copy as a file that only you read."""
+    """Save the archive of a copy as a file that only you read; begun before, it goes on where it broke off.
+
+    Example: shouwang care privacy copies save 3 copy.zip --as admin
+    """
     import os
 
     from care_network.access.permissions import Action
     from care_services.privacy import copies
 
-    with acting(url, login, Action.MANAGE_PRIVACY) as session:
-        parts = copies.fetch(session.conn, session.account, number, at=session.now, origin=ORIGIN)
-        first = next(parts, b"")
-        with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(first)
-            file.writelines(parts)
+    with (
+        acting(url, login, Action.MANAGE_PRIVACY) as session,
+        open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file,
+    ):
+        first = file.tell()
+        copies.fetch(session.conn, session.account, number, at=session.now, origin=ORIGIN, first=first)
+        file.writelines(copies.pieces(session.conn, number, first))
     typer.echo(str(out))
 
 

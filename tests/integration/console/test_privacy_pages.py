@@ -100,6 +100,10 @@ def test_a_copy_is_fetched_and_an_erasure_waits_for_a_second_person(database_url
             archive = client.get(way[1])
             assert archive.headers["content-type"] == "application/zip"
             assert archive.content[:2] == b"PK"
+            rest = client.get(way[1], headers={"Range": "bytes=100-"})
+            assert (rest.status_code, rest.content) == (206, archive.content[100:])
+            assert client.get(way[1], headers={"Range": "bytes=99999999-"}).status_code == 416
+            assert "已下载" in client.get("/care/privacy/copies").text
             plan = client.get("/care/privacy/erasures?resident=R1").text
             assert "去除身份" in plan
             asked = {"resident": "R1", "reason": "asked", "asked_by": "self", "identity": "身份证"}
