@@ -116,7 +116,7 @@ def of_resident(
              f"{minutes} minutes in the time bank: {hours[1]}", f"{bank}/statement/resident/{code}"),
         Task("too_much", too_much, f"已多发补贴 {yuan} 元，待追回（{since} 起不应发放）",
              f"{yuan} yuan of grants were paid too much, to be claimed back (nothing was due from {since} on)",
-             "/care/grants/paid"),
+             "/care/grants/reclaim"),
     ]  # fmt: skip
     return [one for one in found if one.n > 0]
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 import msgspec
 from psycopg import Connection
@@ -10,6 +10,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from care_network.access.permissions import Action, may_see
+from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.acting import Acting
 from care_services.home_services.catalogue.catalogue import offer_of, serves, service
@@ -84,7 +85,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return words(self.rule)
 
 
-_PLANS = """
+_PLANS: LiteralString = """
     SELECT p.id, p.version, p.state, p.resident_id, r.code AS resident_code, r.name_zh AS resident_zh,
            r.name_en AS resident_en, a.path::text AS area_path, p.service, c.name_zh AS service_zh,
            c.name_en AS service_en, p.organisation_id, g.code AS organisation, g.name_zh AS provider_zh,
@@ -92,7 +93,7 @@ _PLANS = """
            p.every_weeks, p.first_day, p.last_day, p.minutes, p.note, p.made_until,
            (SELECT count(*) FROM service_order o WHERE o.plan_id = p.id AND o.state IN ('planned', 'assigned')
               AND o.planned_start > %(now)s)::int AS ahead
-    FROM service_plan p JOIN resident r ON r.id = p.resident_id
+    FROM {plans} p JOIN resident r ON r.id = p.resident_id
     JOIN household h ON h.id = r.household_id AND NOT h.synthetic
     JOIN area a ON a.id = h.area_id JOIN care_service c ON c.code = p.service
     JOIN organisation g ON g.id = p.organisation_id LEFT JOIN staff s ON s.id = p.staff_id
@@ -113,12 +114,11 @@ def of_resident(conn: Connection[Any], acting: Acting, resident_code: str) -> li
 def listed(conn: Connection[Any], acting: Acting, *, after: int = 0, limit: int = 50) -> list[Plan]:
     """The plans that run in the account's area, the newest first, those before the id ``after`` (0: from the begin)."""
     acting.require(Action.VIEW_CARE)
+    running = f"p.state <> 'ended' AND {people_below('p.resident_id')} AND (%(after)s = 0 OR p.id < %(after)s)"
+    found = f"(SELECT * FROM service_plan p WHERE {running} ORDER BY p.id DESC LIMIT %(limit)s)"  # noqa: S608
     return _select(
-        conn, acting.at,
-        "WHERE p.state <> 'ended' AND a.path <@ %(area)s::ltree AND (%(after)s = 0 OR p.id < %(after)s)"
-        " ORDER BY p.id DESC LIMIT %(limit)s",
-        area=acting.account.area_path, after=after, limit=limit,
-    )  # fmt: skip
+        conn, acting.at, "ORDER BY p.id DESC", found, area=acting.account.area_path, after=after, limit=limit
+    )
 
 
 def plan(conn: Connection[Any], acting: Acting, plan_id: int) -> Plan:
@@ -140,7 +140,11 @@ def history(conn: Connection[Any], plan_id: int) -> list[dict[str, Any]]:
 def add(conn: Connection[Any], acting: Acting, resident_code: str, new: PlanData, source: str = "plan") -> int:
     """Plan a service for a resident, and make its orders of the next days. Raises ProvisioningError with the field."""
     acting.require(Action.PLAN_SERVICES)
-    resident_id = acting.resident(conn, resident_code, "plan_services")
+    return put_in(conn, acting, acting.resident(conn, resident_code, "plan_services"), new, source)
+
+
+def put_in(conn: Connection[Any], acting: Acting, resident_id: int, new: PlanData, source: str) -> int:
+    """Add a plan for somebody who is allowed to by another right, which the caller has asked for; see :func:`add`."""
     with conn.transaction():
         columns = _checked(conn, acting, resident_id, new, None)
         row = conn.execute(
@@ -199,18 +203,47 @@ def set_state(conn: Connection[Any], acting: Acting, plan_id: int, state: PlanSt
         before = _one(conn, acting, plan_id)
         if before.state == "ended" or state == before.state:
             raise _changed()
-        done = conn.execute(
-            "UPDATE service_plan SET state = %s, made_until = NULL, version = version + 1"
-            " WHERE id = %s AND version = %s",
-            (state, plan_id, seen),
-        )
-        if not done.rowcount:
-            raise _changed()
-        action = {"active": "resume", "paused": "pause", "ended": "end"}[state]
-        _event(conn, acting, plan_id, action, note.strip()[:400])
-        acting.audit(conn, "plan_services", before.resident_id, plan=plan_id, state=state)
-        bring_into_line(conn, acting, plan_id)
-        make_ahead(conn, acting.at, plan_id=plan_id)
+        switch(conn, acting, before, state, note, seen=seen)
+
+
+def switch(
+    conn: Connection[Any], acting: Acting, before: Plan, state: PlanState, note: str, *, seen: int | None = None
+) -> None:
+    """Set the state of a plan by another right, which the caller has asked for; see :func:`set_state`."""
+    done = conn.execute(
+        "UPDATE service_plan SET state = %s, made_until = NULL, version = version + 1 WHERE id = %s AND version = %s",
+        (state, before.id, before.version if seen is None else seen),
+    )
+    if not done.rowcount:
+        raise _changed()
+    action = {"active": "resume", "paused": "pause", "ended": "end"}[state]
+    _event(conn, acting, before.id, action, note.strip()[:400])
+    acting.audit(conn, "plan_services", before.resident_id, plan=before.id, state=state)
+    bring_into_line(conn, acting, before.id)
+    make_ahead(conn, acting.at, plan_id=before.id)
+
+
+def go_on_until(conn: Connection[Any], acting: Acting, before: Plan, last_day: dt.date, note: str) -> None:
+    """Give a plan another last day by another right, which the caller has asked for."""
+    conn.execute(
+        "UPDATE service_plan SET last_day = %s, made_until = NULL, version = version + 1 WHERE id = %s",
+        (last_day, before.id),
+    )
+    _event(conn, acting, before.id, "change", note, {"before": _said(before)})
+    acting.audit(conn, "plan_services", before.resident_id, plan=before.id)
+    bring_into_line(conn, acting, before.id)
+    make_ahead(conn, acting.at, plan_id=before.id)
+
+
+def plans_by_id(conn: Connection[Any], now: dt.datetime, numbers: Sequence[int]) -> list[Plan]:
+    """Some plans; the caller has looked at their resident."""
+    return _select(conn, now, "WHERE p.id = ANY(%(ids)s) ORDER BY p.id", ids=list(numbers))
+
+
+def plans_that_run(conn: Connection[Any], now: dt.datetime, resident_id: int) -> list[Plan]:
+    """The plans of a resident that have not ended; the caller has looked at the resident."""
+    return _select(conn, now, "WHERE p.resident_id = %(resident)s AND p.state <> 'ended' ORDER BY p.id LIMIT 100",
+                   resident=resident_id)  # fmt: skip
 
 
 def _checked(
@@ -259,9 +292,11 @@ def _one(conn: Connection[Any], acting: Acting, plan_id: int) -> Plan:
     return found[0]
 
 
-def _select(conn: Connection[Any], now: dt.datetime, tail: str, **values: Any) -> list[Plan]:
+def _select(
+    conn: Connection[Any], now: dt.datetime, tail: str, plans: str = "service_plan", **values: Any
+) -> list[Plan]:
     with conn.cursor(row_factory=class_row(Plan)) as cursor:
-        return cursor.execute((_PLANS + tail).encode(), {"now": now, **values}).fetchall()
+        return cursor.execute((_PLANS.format(plans=plans) + tail).encode(), {"now": now, **values}).fetchall()
 
 
 def _said(plan: Plan) -> dict[str, Any]:
