@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0311"
-down_revision = "0316"
+down_revision = "0310"
 branch_labels = None
 depends_on = None
 
