@@ -25,7 +25,7 @@ SHIFT = 182
 WHO = "resident"
 """The key of a row that says whose it is; it is never given out."""
 Members = Mapping[str, frozenset[int]]
-"""Who was given out, by the cell of their group."""
+"""People who were given out, by the cell of their group."""
 
 
 class Released(msgspec.Struct, frozen=True, kw_only=True):

@@ -267,7 +267,7 @@ def make(conn: Connection[Any], number: int, today: dt.date) -> None:
 
 
 def _earlier(conn: Connection[Any], project: int) -> list[dict[str, frozenset[int]]]:
-    """Who is in the exports of a project that may be in somebody's hands, by cell."""
+    """List the people in exports of a project that may be in somebody's hands, by cell."""
     found: dict[int, dict[str, frozenset[int]]] = {}
     for export, cell, members in conn.execute(
         "SELECT m.export_id, m.cell, array_agg(m.resident_id) FROM research_member m JOIN research_export e"
