@@ -25,7 +25,7 @@ from console.pages.assessment import tablet as assessment_tablet
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
-from console.pages.beds import bed, board, equipment, grants
+from console.pages.beds import bed, board, equipment, grants, onsite
 from console.pages.care import frame as care
 from console.pages.care import notices as care_notices
 from console.pages.care import resident as care_of_resident
@@ -56,13 +56,16 @@ from console.pages.privacy import research as privacy_research
 from console.pages.quality import complaints as complaint_pages
 from console.pages.quality import quality as quality_pages
 from console.pages.records import form, imports, lists, record
+from console.pages.registers import conflicts as register_conflicts
 from console.pages.registers import data as register_data
 from console.pages.registers import identity as register_identity
 from console.pages.registers import left as register_left
 from console.pages.registers import register_lines
 from console.pages.registers import registers as register_files
+from console.pages.registers import sources as register_sources
 from console.pages.reporting import packages as report_packages
 from console.pages.reporting import reports
+from console.pages.reporting import schedules as report_schedules
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
 from console.pages.services import door, money, plans, requests, rounds, visits
@@ -158,10 +161,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     register_files.router,
     register_lines.router,
     register_left.router,
+    register_conflicts.router,
+    register_sources.router,
     register_identity.router,
     register_data.router,
     reports.router,
     report_packages.router,
+    report_schedules.router,
     consents.router,
     copies.router,
     duties.router,
@@ -174,6 +180,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     board.router,
     bed.router,
     equipment.router,
+    onsite.router,
     grants.router,
     requests.router,
     # records
