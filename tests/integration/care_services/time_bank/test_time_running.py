@@ -1,4 +1,4 @@
-"""The time bank by itself: rounds made ahead and caught up, promises that lapse, consents, families' hours and wishes."""
+"""The time bank by itself: rounds made ahead and caught up, promises that lapse, consents, hours of families."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -174,4 +174,6 @@ def test_a_family_pays_by_hours_wishes_a_gift_and_says_that_nobody_came(site: Co
     )  # fmt: skip
     ending.not_come(conn, account(conn, "daughter"), number, "", store.find(conn, by, number).version, NOW)
     assert store.find(conn, by, number).ended_as == "no_show"
+    with site.client("station") as station:
+        assert "近一年 1 次未到" in station.get(f"/care/time-bank/volunteers/{other}").text
     assert verify(conn).faults == ()
