@@ -48,6 +48,7 @@ from console.pages.own import account, design, enrolment, login, outbox, passkey
 from console.pages.people import residents, search
 from console.pages.privacy import consents, copies, duties
 from console.pages.privacy import research as privacy_research
+from console.pages.provider import pages as provider_pages
 from console.pages.quality import complaints as complaint_pages
 from console.pages.quality import quality as quality_pages
 from console.pages.records import form, imports, lists, record
@@ -120,6 +121,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     wholeness.router,
     frame.router,
     # care and services
+    provider_pages.router,
     care.router,
     meal_rounds.router,
     meals_overview.router,

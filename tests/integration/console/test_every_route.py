@@ -65,6 +65,7 @@ from tests.support.console import SOCKET, ConsoleRoute, broker_away, routes_of, 
 from tests.support.databases import logins_of_console, of_service, url_of
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
+from tests.support.providers import add_provider
 from tests.support.release import LONG_RUN
 from tests.support.route_example import Example as Example
 
@@ -80,6 +81,7 @@ LOGINS = {
     Role.LEAD: "lead",
     Role.MANAGER: "manager",
     Role.AUDITOR: "auditor",
+    Role.PROVIDER: "provider",
 }
 """Of the roles that log in: the panel at home has a link, another system a token."""
 FLOOR = "inactivity.floor"
@@ -123,6 +125,7 @@ class City:
             " SELECT new.role, password_hash, '某', 'Somebody', new.role, area_path, language"
             " FROM account, (VALUES ('lead'), ('manager'), ('auditor')) AS new (role) WHERE login = 'dispatcher'"
         )
+        add_provider(conn)
         create_link_key_file(folder / "link.keys")
         self.keys = load_link_keys(folder / "link.keys")
         notes.add_note(conn, create_key_file(folder / "medical.keys"), "R1", notes.MedicalNote(other="无"), now())

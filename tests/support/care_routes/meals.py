@@ -54,7 +54,7 @@ def _round(conn: psycopg.Connection[Any], *, made: bool = True) -> tuple[int, in
 def _absence(conn: psycopg.Connection[Any]) -> int:
     _, number = _round(conn)
     carer = Acting(account(conn, "station"), dt.datetime.now(dt.UTC), "test")
-    delivery.record(conn, carer, number, "absent", 1)
+    delivery.record(conn, carer, number, "absent", 1, tried=("rang", "telephone"))
     return number
 
 

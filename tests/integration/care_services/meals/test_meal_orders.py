@@ -110,7 +110,10 @@ def test_a_round_and_a_shut_door(conn: psycopg.Connection) -> None:
     assert (found.mine, found.meals, found.left) == (True, 1, 1)
     with pytest.raises(NotFoundError):
         delivery.load(conn, acting(conn, "carer-ms"), again[0])
-    delivery.record(conn, carer, stops[0].order_id, "absent", stops[0].version, note="按铃三次")
+    with pytest.raises(ProvisioningError, match="ring and knock"):
+        delivery.record(conn, carer, stops[0].order_id, "absent", stops[0].version, note="按铃三次")
+    tried = ("rang", "neighbour")
+    delivery.record(conn, carer, stops[0].order_id, "absent", stops[0].version, note="按铃三次", tried=tried)
     waiting = delivery.absences(conn, station)
     assert [(one.resident_code, one.note, one.sign.watched) for one in waiting] == [("R1", "按铃三次", False)]
     assert delivery.rounds(conn, station, [found_id(conn)], today)[0].ended_at is not None
