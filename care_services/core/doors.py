@@ -24,7 +24,7 @@ NEEDED: Mapping[str, tuple[str, str]] = {
 
 
 def check(tried: Collection[str], phone: str) -> list[str]:
-    """Check what was tried, and put it in order. Raises ProvisioningError with the field ``tried`` where a step is left out.
+    """Check what was tried, and put it in order. Raises ProvisioningError with the field ``tried`` for a step left out.
 
     A home without a telephone number cannot be called. Pure.
     """
