@@ -10,6 +10,7 @@ from care_services.home_services.catalogue import subsidy
 from care_services.home_services.visits import waiting
 from care_services.meals.subsidies import MEAL_SUBSIDY
 from care_services.one_tap import answering
+from care_services.registers import following
 from care_services.time_bank import limits
 
 _SUBJECTS: tuple[Subject, ...] = (
@@ -21,6 +22,7 @@ _SUBJECTS: tuple[Subject, ...] = (
     answering.SUBJECT,
     *kinds.SUBJECTS,
     limits.SUBJECT,
+    following.SUBJECT,
 )
 SUBJECTS: Mapping[str, Subject] = {subject.code: subject for subject in _SUBJECTS}
 """By code. A part adds its own to the tuple above."""

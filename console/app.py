@@ -13,17 +13,20 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.links import help as bank_links
+from console.links import notices as digest_links
 from console.pages import api
 from console.pages.accounts import keeping, one
 from console.pages.admin import frame
 from console.pages.assessment import assessments
 from console.pages.assessment import decisions as assessment_decisions
+from console.pages.assessment import ladder as assessment_ladder
 from console.pages.assessment import one as assessment
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
 from console.pages.beds import bed, board, equipment, grants
 from console.pages.care import frame as care
+from console.pages.care import notices as care_notices
 from console.pages.care import resident as care_of_resident
 from console.pages.care import rules as care_rules
 from console.pages.decisions import decisions, files
@@ -32,6 +35,7 @@ from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel, panel_services
+from console.pages.home import consents as family_consents
 from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.library import certificates as library_certificates
 from console.pages.library import courses as library_courses
@@ -54,6 +58,7 @@ from console.pages.quality import quality as quality_pages
 from console.pages.records import form, imports, lists, record
 from console.pages.registers import data as register_data
 from console.pages.registers import identity as register_identity
+from console.pages.registers import left as register_left
 from console.pages.registers import register_lines
 from console.pages.registers import registers as register_files
 from console.pages.reporting import packages as report_packages
@@ -96,6 +101,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # home
     family.router,
     circle.router,
+    family_consents.router,
     family_app.router,
     panel.router,
     panel_services.router,
@@ -123,6 +129,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     # care and services
     provider_pages.router,
     care.router,
+    care_notices.router,
+    digest_links.router,
     meal_rounds.router,
     meals_overview.router,
     meal_menus.router,
@@ -138,6 +146,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     assessments.router,
     assessment.router,
     assessment_decisions.router,
+    assessment_ladder.router,
     care_of_resident.router,
     care_rules.router,
     workforce_people.router,
@@ -148,6 +157,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     library_certificates.router,
     register_files.router,
     register_lines.router,
+    register_left.router,
     register_identity.router,
     register_data.router,
     reports.router,

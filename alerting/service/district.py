@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import psycopg
 import structlog
 
 from alerting.core.finding import Finding
-from alerting.detection.kit.context import District, Person, Source
+from alerting.detection.kit.context import District, Pause, Person, Source
 from alerting.tuning.catalogue import layers_of, tuned
 from care_network.records.registry import (
     EMPTY,
+    Gone,
     Registry,
     Resident,
     decode_registry,
@@ -33,6 +35,11 @@ from vocabulary.times import SHANGHAI
 
 log = structlog.get_logger(__name__)
 
+NEVER_US = 1 << 62
+_GONE: Mapping[str, tuple[str, str]] = {
+    "died": ("已于 {on} 去世", "died on {on}"), "moved": ("已于 {on} 迁出", "moved away on {on}"),
+    "other": ("已于 {on} 离开", "left on {on}"),
+}  # fmt: skip
 WHOLE_S = 300.0
 """Interval in which the registry is read even with an unchanged stamp: somebody may have written past the stamp."""
 
@@ -158,6 +165,34 @@ def build_notice(
         place_en=place_en,
         resident_sex=None if resident is None else resident.sex,
         resident_age=None if resident is None else _age(resident.birth_date, raised_us),
+    )
+
+
+def empty_homes(registry: Registry) -> dict[int, list[Gone]]:
+    """Households of which everybody who was registered is gone."""
+    lived_in = {resident.household_id for resident in registry.residents.values()}
+    return {home: gone for home, gone in registry.gone.items() if home not in lived_in}
+
+
+def resting(registry: Registry) -> list[Pause]:
+    """The pauses of troubles of devices in homes where nobody lives any more, without an end.
+
+    The devices are to be brought back; a trouble that lasts is raised when a wrong report is taken back.
+    """
+    return [Pause("maintenance", home, "", 0, NEVER_US) for home in empty_homes(registry)]
+
+
+def told(registry: Registry, finding: Finding) -> Finding:
+    """The finding; one from a home in which nobody is said to live asks who lives there now."""
+    gone = registry.gone.get(finding.household_id)
+    if not gone or finding.action not in ("open", "update") or finding.household_id not in empty_homes(registry):
+        return finding
+    zh, en = _GONE[gone[0].reason]
+    names = f"{gone[0].name_zh}{zh.format(on=gone[0].on)}", f"{gone[0].name_en} {en.format(on=gone[0].on)}"
+    return msgspec.structs.replace(
+        finding,
+        reason_zh=f"{finding.reason_zh}。登记住在此处的{names[0]}：请核实现在谁住在这里",
+        reason_en=f"{finding.reason_en}. {names[1]}, and was registered here: who lives there now?",
     )
 
 

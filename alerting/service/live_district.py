@@ -9,7 +9,7 @@ import structlog
 
 from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.context import District, Pause
-from alerting.service.district import RegistryCache, build_district, build_notice
+from alerting.service.district import RegistryCache, build_district, build_notice, resting
 from alerting.service.settings import AlertingSettings
 from alerting.service.storing.record import Record
 from alerting.tuning.pauses import PauseCache
@@ -74,7 +74,7 @@ class LiveDistrict:
         if self._paused.is_set() or outage != self._outage:
             self._paused.clear()
             self._outage = outage
-            engine.pause([*self._pauses.pauses, *([] if outage is None else [outage])])
+            engine.pause([*self._pauses.pauses, *resting(self.registry), *([] if outage is None else [outage])])
 
     def refresh(self, part: Part | None = None) -> None:
         """Read the database; while it is away everything stays as it was. The outcome is told to ``part``."""
@@ -109,4 +109,6 @@ class LiveDistrict:
         first_steps = self._people.first_steps
         if first_steps is None:
             raise ValueError("there is no copy of the people on duty yet")
-        return alert, first_steps.first_step(alert.severity, alert.household_id, alert.area_path, now)
+        return alert, first_steps.first_step(
+            alert.severity, alert.household_id, alert.area_path, now, alert.resident_id
+        )

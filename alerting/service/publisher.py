@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from alerting.core.finding import CLOSING, OVER, Finding
-from alerting.service.district import build_notice
+from alerting.service.district import build_notice, told
 from alerting.service.downlink import Publish
 from alerting.service.first_call import FirstCall
 from alerting.service.spool import Spool
@@ -47,7 +47,8 @@ class Publisher:
     def take(self, findings: list[Finding], received_us: int) -> None:
         """Publish each finding, but for alerts that are open already; on disk when this returns."""
         records = []
-        for finding in findings:
+        registry = self._registry()
+        for finding in findings if not registry.gone else [told(registry, one) for one in findings]:
             if finding.action == "open" and finding.alert_id in self._open:
                 continue
             record = Record(storable(finding), received_us, self._now_us(), steady_us(), self._boot)

@@ -137,6 +137,8 @@ class Action(StrEnum):
     """Registers of other offices: import them, decide on what differs; residents' identity numbers."""
     REPORT_UP = "report_up"
     """Packages for the levels above and beside: make, send, look at what was sent."""
+    VIEW_NOTICES = "view_notices"
+    """Reminders of care to people of one's area: which were sent, and which could not be."""
     RECORD_TRAITS = "record_traits"
     """Traits of residents beyond their record, such as low income, with evidence."""
     SET_CARE_RULES = "set_care_rules"
@@ -199,7 +201,7 @@ _DISPATCHER = frozenset(
     | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     | {Action.MERGE, Action.SNOOZE, Action.REOPEN, Action.VIEW_CARE}
-    | {Action.TAKE_COURSE}
+    | {Action.TAKE_COURSE, Action.VIEW_NOTICES}
     | {Action.PLAN_SERVICES, Action.REQUEST_SERVICE}
     | {Action.GIVE_CONSENTS}
 )
@@ -213,6 +215,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.SET_POLICIES, Action.SET_PREFERENCES, Action.VIEW_LIMITS, Action.SET_HOME_LIMITS}
         | {Action.SET_DISTRICT_LIMITS, Action.PAUSE_ALERTS, Action.MANAGE_ACCOUNTS, Action.LET_IN, Action.VIEW_AUDIT}
         | {Action.VIEW_FIGURES, Action.OPERATE_DEVICES, Action.SET_CHANNELS, Action.MANAGE_MACHINES, Action.VIEW_CARE}
+        | {Action.VIEW_NOTICES}
         | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY, Action.MANAGE_REGISTERS, Action.REPORT_UP, Action.RECORD_TRAITS}
         | {Action.SET_CARE_RULES, Action.APPROVE_BEDS, Action.SETTLE_SERVICES}
         | {
@@ -262,7 +265,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.MANAGE_MEALS, Action.ANSWER_COMPLAINTS, Action.INSPECT}
         | {Action.VIEW_NETWORK, Action.VIEW_LIMITS, Action.VIEW_ORDERS, Action.VIEW_FIGURES, Action.VIEW_OPERATIONS}
         | {Action.PROVISION, Action.EDIT_CONTACTS, Action.MANAGE_STAFF, Action.PAUSE_ALERTS, Action.OPERATE_DEVICES}
-        | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY}
+        | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY, Action.VIEW_NOTICES}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
         | {Action.MANAGE_REGISTERS}
         | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
@@ -278,7 +281,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.TAKE_COURSE}
+        | {Action.TAKE_COURSE, Action.VIEW_NOTICES}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
         | {Action.MANAGE_BEDS}
         | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
@@ -376,6 +379,7 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.APPROVE_PROPOSALS: "审批评估建议",
     Action.MANAGE_REGISTERS: "管理名册与证件号码",
     Action.REPORT_UP: "上报与交换数据",
+    Action.VIEW_NOTICES: "查看提醒",
     Action.RECORD_TRAITS: "登记老人情况",
     Action.SET_CARE_RULES: "设置服务规则",
     Action.MANAGE_BEDS: "办理床位、辅具与补贴",

@@ -39,12 +39,12 @@ OWN_DEVICE = "gateway"
 
 
 def registry(conn: Connection[Any], household: int | None = None) -> Registry:
-    """All homes with residents, or one; synthetic ones are nobody's."""
+    """All homes in which somebody lives, or one; synthetic ones are nobody's, who died or moved away is not there."""
     homes: Registry = defaultdict(HomeRow)
     only = {"home": household}
     for home, area, resident in conn.execute(
         "SELECT h.id, h.area_id, r.id FROM resident r JOIN household h ON h.id = r.household_id WHERE NOT h.synthetic"
-        " AND (%(home)s::int IS NULL OR h.id = %(home)s) ORDER BY r.id",
+        " AND r.gone IS NULL AND (%(home)s::int IS NULL OR h.id = %(home)s) ORDER BY r.id",
         only,
     ):
         homes[home].area = area

@@ -21,6 +21,7 @@ from care_network.protection.hearing import Hearing, portions
 from care_network.protection.judging import Cell, Cells, judge
 from care_network.protection.last_words import LastWords
 from care_network.protection.reasons import TRANSIENT, pack, unpack
+from care_network.protection.reasons import gone as said
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from observability.liveness import Part
@@ -72,6 +73,7 @@ class Observer:
                 _write_changes(conn, before, changed, now)
                 gone = [resident for resident in before if resident not in seen]
                 if gone:
+                    _write_changes(conn, before, gone_cells(conn, gone), now)
                     conn.execute("DELETE FROM protection_now WHERE resident_id = ANY(%s)", (gone,))
                 took = round((time.monotonic() - began) * 1000)
                 conn.execute(
@@ -124,6 +126,14 @@ def picture(homes: loading.Registry, hearing: Hearing, facts: loading.Now, at: i
         for resident in row.residents:
             seen[resident] = judge(home, resident, facts.receiving, at, facts.detecting)
     return seen
+
+
+def gone_cells(conn: Connection[Any], residents: list[int]) -> dict[int, Cells]:
+    """The cells of those who died or moved away, so that the history does not say of them what was true before."""
+    rows = conn.execute(
+        "SELECT id, gone, gone_on FROM resident WHERE id = ANY(%s) AND gone IS NOT NULL", (residents,)
+    ).fetchall()
+    return {row[0]: dict.fromkeys(Function, Cell(Level.UNKNOWN, said(row[1], row[2]))) for row in rows}
 
 
 def add_up(homes: loading.Registry, seen: Mapping[int, Cells]) -> dict[int, _Total]:

@@ -14,7 +14,7 @@ from care_network.protection import loading
 from care_network.protection.functions import Function, Level, serves
 from care_network.protection.hearing import Hearing
 from care_network.protection.judging import Cell, Cells, judge
-from care_network.protection.reasons import Reason, unpack
+from care_network.protection.reasons import Reason, gone, unpack
 
 STALE_S = 60
 PAGE = 50
@@ -73,9 +73,13 @@ def look(conn: Connection[Any], now: dt.datetime) -> Look:
 
 
 def of_resident(conn: Connection[Any], resident_id: int, now: dt.datetime) -> Cells:
-    """The seven cells of one resident, judged at this moment. Unknown for nobody of that id."""
+    """The seven cells of one resident, judged at this moment. Unknown for who is gone, and for nobody of that id."""
     found = _judged(conn, resident_id, now)
-    return found[1] if found else dict.fromkeys(Function, Cell(Level.UNKNOWN, Reason("unseen")))
+    if found:
+        return found[1]
+    query = "SELECT gone, gone_on FROM resident WHERE id = %s AND gone IS NOT NULL"
+    row = conn.execute(query, (resident_id,)).fetchone()
+    return dict.fromkeys(Function, Cell(Level.UNKNOWN, gone(row[0], row[1]) if row else Reason("unseen")))
 
 
 def rooms_watched(conn: Connection[Any], resident_id: int, now: dt.datetime) -> tuple[list[str], Cells]:
@@ -96,7 +100,7 @@ def rooms_watched(conn: Connection[Any], resident_id: int, now: dt.datetime) -> 
 
 
 def _judged(conn: Connection[Any], resident_id: int, now: dt.datetime) -> tuple[Any, Cells, loading.Now] | None:
-    row = conn.execute("SELECT household_id FROM resident WHERE id = %s", (resident_id,)).fetchone()
+    row = conn.execute("SELECT household_id FROM resident WHERE id = %s AND gone IS NULL", (resident_id,)).fetchone()
     homes = loading.registry(conn, row[0]) if row else {}
     if not homes:
         return None
@@ -141,7 +145,7 @@ _RESIDENTS = """
     SELECT CASE WHEN nlevel(a.path) > nlevel(%(under)s::ltree)
                 THEN subpath(a.path, 0, nlevel(%(under)s::ltree) + 1)::text END AS child, count(*), NULL, NULL
     FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
-    WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic GROUP BY child
+    WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic AND r.gone IS NULL GROUP BY child
 """
 
 
@@ -180,7 +184,7 @@ def matrix(
     among = f"""
         FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
         LEFT JOIN protection_now p ON p.resident_id = r.id
-        WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic {where}
+        WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic AND r.gone IS NULL {where}
     """
     with conn.cursor(row_factory=dict_row) as cursor:
         number = cursor.execute(f"SELECT count(*) AS n {among}", values).fetchone()

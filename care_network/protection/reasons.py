@@ -51,11 +51,22 @@ _WORDS: dict[str, tuple[str, str, str, str]] = {
     "platform": ("平台自 {at} 收不到任何数据", "the platform has received nothing since {at}", "平台收不到任何数据",
                  "the platform receives nothing"),
     "undetected": ("检测自 {at} 起停顿", "detection stands still since {at}", "检测停顿", "detection stands still"),
+    "died": ("{at} 去世，已不再守护", "died on {at}, no longer protected", "已去世，不再守护",
+             "died, no longer protected"),
+    "moved": ("{at} 迁出，已不再守护", "moved away on {at}, no longer protected", "已迁出，不再守护",
+              "moved away, no longer protected"),
+    "other": ("{at} 离开，已不再守护", "left on {at}, no longer protected", "已离开，不再守护",
+              "left, no longer protected"),
     "unseen": ("平台自 {at} 未再核对", "not looked at since {at}", "尚未核对", "not known yet"),
 }  # fmt: skip
 CODES = frozenset(_WORDS)
 TRANSIENT = frozenset({"away", "paused", "carer"})
 """Reasons that end by themselves; they are counted apart."""
+
+
+def gone(reason: str, on: dt.date) -> Reason:
+    """The reason for somebody who died or moved away on a day."""
+    return Reason(reason, round(dt.datetime.combine(on, dt.time(), SHANGHAI).timestamp()))
 
 
 def words_of(reason: Reason, now: dt.datetime) -> tuple[str, str]:

@@ -61,6 +61,17 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True):
     """A code of ``ability.GRADES``; None: not assessed."""
 
 
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who died or moved away, and is no resident of the registry any more."""
+
+    id: int
+    name_zh: str
+    name_en: str
+    reason: str
+    """'died', 'moved' or 'other'."""
+    on: dt.date
+
+
 class Gateway(msgspec.Struct, frozen=True):
     id: int
     name: str
@@ -86,12 +97,15 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     """By path."""
     households: dict[int, Household]
     residents: dict[int, Resident]
+    """All who live there, as far as is known; not those who died or moved away."""
     gateways: dict[str, Gateway]
     """By name."""
     devices: dict[str, Device]
     """By 'gateway/device'."""
     tuning: list[Setting] = []
     """Parameters of the detectors that people set."""
+    gone: dict[int, list[Gone]] = {}
+    """Those who died or moved away, by household, the last first."""
     format: int = FORMAT
 
     def device(self, gateway: str, name: str) -> Device | None:
@@ -136,6 +150,7 @@ def load_registry(conn: Connection[Any]) -> Registry:
             gateways={row.name: row for row in _rows(conn, Gateway, _GATEWAYS)},
             devices={f"{row.gateway}/{row.name}": row for row in _rows(conn, Device, _DEVICES)},
             tuning=current(conn),
+            gone=_gone(conn),
         )
 
 
@@ -150,7 +165,7 @@ _STAMP = """
     SELECT concat_ws(' ',
         (SELECT (count(*), sum(version), max(id))::text FROM area),
         (SELECT (count(*), sum(version), max(id))::text FROM household),
-        (SELECT (count(*), sum(version), max(id))::text FROM resident),
+        (SELECT (count(*), sum(version), max(id), count(gone), sum(gone_on - date '2000-01-01'))::text FROM resident),
         (SELECT (count(*), sum(version), max(id))::text FROM gateway),
         (SELECT (count(*), sum(version), max(id))::text FROM device),
         (SELECT (count(*), max(id))::text FROM parameter_change))
@@ -164,16 +179,21 @@ _HOUSEHOLDS = """
 _RESIDENTS = """
     SELECT id, code, household_id, name_zh, name_en, sex, birth_date, home_care_bed, spo2_scale, on_oxygen,
            ability_grade
-    FROM resident ORDER BY code
+    FROM resident WHERE gone IS NULL ORDER BY code
+"""
+_GONE = """
+    SELECT household_id, id, name_zh, name_en, gone, gone_on FROM resident WHERE gone IS NOT NULL
+    ORDER BY household_id, gone_on DESC, id
 """
 _GATEWAYS = "SELECT id, name, household_id FROM gateway ORDER BY name"
 _DEVICES = """
     SELECT d.id, g.name AS gateway, d.name, d.model, d.room,
-           CASE WHEN d.model <> 'gateway' THEN coalesce(d.resident_id, alone.resident_id) END AS resident_id
+           CASE WHEN d.model <> 'gateway' THEN coalesce(worn.id, alone.resident_id) END AS resident_id
     FROM device d
     JOIN gateway g ON g.id = d.gateway_id AND d.retired_at IS NULL
-    LEFT JOIN (SELECT household_id, min(id) AS resident_id FROM resident GROUP BY household_id HAVING count(*) = 1)
-        AS alone USING (household_id)
+    LEFT JOIN resident worn ON worn.id = d.resident_id AND worn.gone IS NULL
+    LEFT JOIN (SELECT household_id, min(id) AS resident_id FROM resident WHERE gone IS NULL GROUP BY household_id
+               HAVING count(*) = 1) AS alone ON alone.household_id = g.household_id
     ORDER BY g.name, d.name
 """
 
@@ -181,6 +201,13 @@ _DEVICES = """
 def _rows(conn: Connection[Any], kind: type[_T], query: LiteralString) -> list[_T]:
     with conn.cursor(row_factory=class_row(kind)) as cursor:
         return cursor.execute(query).fetchall()
+
+
+def _gone(conn: Connection[Any]) -> dict[int, list[Gone]]:
+    found: dict[int, list[Gone]] = {}
+    for home, number, zh, en, reason, on in conn.execute(_GONE):
+        found.setdefault(home, []).append(Gone(id=number, name_zh=zh, name_en=en, reason=reason, on=on))
+    return found
 
 
 def gateway_names(conn: Connection[Any]) -> set[str]:
@@ -199,7 +226,7 @@ def count_by_area(conn: Connection[Any], under: str | None) -> list[tuple[str, s
                (SELECT count(*) FROM household h JOIN area b ON b.id = h.area_id
                 WHERE b.path <@ a.path AND h.code <> %(platform)s),
                (SELECT count(*) FROM resident r JOIN household h ON h.id = r.household_id
-                JOIN area b ON b.id = h.area_id WHERE b.path <@ a.path)
+                JOIN area b ON b.id = h.area_id WHERE b.path <@ a.path AND r.gone IS NULL)
         FROM area a
         WHERE (%(under)s::ltree IS NULL OR a.path <@ %(under)s::ltree) AND NOT a.path <@ %(synthetic)s::ltree
         ORDER BY a.path

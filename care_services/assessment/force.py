@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
+from care_network.ability import standing
 from care_network.access.accounts import Account
 from care_network.access.permissions import audit
 from care_network.errors import ChangedMeanwhileError
@@ -35,6 +36,7 @@ def put(conn: Connection[Any], account: Account, signed: Assessment, seen: int, 
             en="it was confirmed or objected to meanwhile: look at it again", zh="这份评估刚被复核，请重新查看"
         )
     _write_grade(conn, account, signed, at, origin)
+    standing.settle_newer(conn, account, signed.resident_id, signed.grade, due_on, signed.id, at, origin)
     proposals.make(conn, signed, at)
 
 

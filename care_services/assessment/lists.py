@@ -71,7 +71,7 @@ _COLUMNS = """
 _PERSON = """
     SELECT r.id, r.code, r.name_zh, r.name_en, a.name_zh AS area_zh, a.name_en AS area_en
     FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
-    WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic
+    WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic AND r.gone IS NULL
 """
 # by the list's own index, looking each person up until the page is full: OFFSET 0 keeps that order
 _OF = f"{_COLUMNS} FROM assessment x JOIN LATERAL ({_PERSON} AND r.id = x.resident_id OFFSET 0) p ON true"
@@ -113,6 +113,7 @@ def counts(conn: Connection[Any], account: Account, today: dt.date, under: str =
         WITH here AS MATERIALIZED (
             SELECT r.id FROM resident r JOIN household h ON h.id = r.household_id
             WHERE h.area_id IN (SELECT id FROM area WHERE path <@ %(under)s::ltree) AND NOT h.synthetic
+              AND r.gone IS NULL
         ), due AS (
             SELECT x.due_on FROM assessment x JOIN here ON here.id = x.resident_id
             WHERE x.current AND x.due_on < %(soon)s

@@ -16,6 +16,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from care_network.ability import standing
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_see, require
 from care_network.catalogues.ability import Grade
@@ -36,8 +37,8 @@ STATES: Mapping[str, tuple[str, str]] = {
     "lapsed": ("已失效（有新的评估）", "lapsed: there is a newer assessment"),
 }
 MOST_NOTE = 500
-AGAIN = dt.timedelta(days=365)
-"""A proposal for all residents of a grade (a ladder) is made once in this time."""
+ORDINARY = {"ladder": "ordinary"}
+"""The content of the proposal that takes a ladder by grade back."""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,8 +91,8 @@ def catalogue() -> tuple[Draft, ...]:
 
 
 def for_grade(grade: Grade) -> list[Draft]:
-    """The proposals of a grade."""
-    return [one for one in catalogue() if grade in one.grades]
+    """The proposals of a grade; without those that take back what was approved before."""
+    return [one for one in catalogue() if grade in one.grades and one.content != ORDINARY]
 
 
 def make(conn: Connection[Any], put: Assessment, at: dt.datetime) -> None:
@@ -105,8 +106,8 @@ def make(conn: Connection[Any], put: Assessment, at: dt.datetime) -> None:
         " WHERE resident_id = %s AND state = 'proposed'",
         (at, put.resident_id),
     )
-    for one in for_grade(put.grade):
-        if not _is_new(conn, one, put.resident_id, at):
+    for one in catalogue():
+        if put.grade not in one.grades or not _is_new(conn, one, put):
             continue
         conn.execute(
             "INSERT INTO care_proposal (resident_id, assessment_id, kind, code, content, made_at)"
@@ -115,14 +116,15 @@ def make(conn: Connection[Any], put: Assessment, at: dt.datetime) -> None:
         )
 
 
-def _is_new(conn: Connection[Any], one: Draft, resident_id: int, at: dt.datetime) -> bool:
-    if one.kind == "escalation":  # for everybody of the grade: asked once
-        query = "SELECT FROM care_proposal WHERE code = %s AND state <> 'lapsed' AND made_at > %s LIMIT 1"
-        return conn.execute(query, (one.code, at - AGAIN)).fetchone() is None
+def _is_new(conn: Connection[Any], one: Draft, put: Assessment) -> bool:
+    if one.kind == "escalation":
+        now = standing.of_resident(conn, put.resident_id)
+        approved = now.grade if now is not None else None
+        return approved is not None if one.content == ORDINARY else approved != put.grade
     row = conn.execute(
         "SELECT code, content FROM care_proposal WHERE resident_id = %s AND kind = %s AND state = 'approved'"
         " ORDER BY decided_at DESC LIMIT 1",
-        (resident_id, one.kind),
+        (put.resident_id, one.kind),
     ).fetchone()
     return row is None or (row[0], row[1]) != (one.code, one.content)
 
@@ -155,7 +157,12 @@ def of_resident(conn: Connection[Any], resident_id: int) -> list[Proposal]:
 
 
 def approved_plans(conn: Connection[Any], resident_ids: Collection[int]) -> dict[int, dict[str, int]]:
-    """Approved services a week by resident: what plans of home services and home care beds begin with."""
+    """Approved services a week by resident: what plans of home services and home care beds begin with.
+
+    A stable interface: other parts call it. By resident's id (whoever has no approved plan is not in it): times a week,
+    1 to 7, by code of a service of ``care_network/catalogues/services.toml``; the one approved last. No permission is
+    asked and nobody is audited: the caller has done so for the resident.
+    """
     rows = conn.execute(
         "SELECT DISTINCT ON (resident_id) resident_id, content FROM care_proposal"
         " WHERE kind = 'service_plan' AND state = 'approved' AND resident_id = ANY(%s)"

@@ -183,25 +183,23 @@ def _write(conn: Connection[Any], rows: Sequence[dict[str, Any]], now: dt.dateti
 
 def _propose(conn: Connection[Any], resident_ids: Sequence[int], now: dt.datetime) -> None:
     """Proposals of the grades in force: most plans were approved, some thresholds declined, the rest wait."""
-    asked = False
-    made = []
-    for number, (assessment, resident_id, grade, at, account, zh, en) in enumerate(
+    made, ladders = [], []
+    for number, (assessment, resident_id, grade, at, account, zh, en, due_on) in enumerate(
         conn.execute(
-            "SELECT id, resident_id, grade, second_at, second_by, second_zh, second_en FROM assessment"
+            "SELECT id, resident_id, grade, second_at, second_by, second_zh, second_en, due_on FROM assessment"
             " WHERE current AND resident_id = ANY(%s) ORDER BY resident_id",
             (list(resident_ids),),
         ).fetchall()
     ):
         for one in proposals.for_grade(grade):
-            if one.kind == "escalation" and asked:
-                continue
-            asked = asked or one.kind == "escalation"
             state, note = "proposed", ""
-            if one.kind == "service_plan" and number % 5 != 1:
+            if (one.kind == "service_plan" and number % 5 != 1) or (one.kind == "escalation" and number % 3 != 1):
                 state = "approved"
             elif one.kind == "thresholds" and number % 3 == 2:
                 state, note = "declined", "家人同住，暂不调整"
             decided = None if state == "proposed" else min(at + dt.timedelta(days=1, hours=2), now)
+            if one.kind == "escalation" and decided:
+                ladders.append((resident_id, decided, "approved", grade, due_on, assessment, account, zh, en))
             made.append((
                 resident_id, assessment, one.kind, one.code, msgspec.json.encode(one.content).decode(), state,
                 1 if decided is None else 2, at, decided, *((account, zh, en) if decided else (None, None, None)), note,
@@ -215,3 +213,12 @@ def _propose(conn: Connection[Any], resident_ids: Sequence[int], now: dt.datetim
     ):
         for line in made:
             copy.write_row(line)
+    with (
+        conn.cursor() as cursor,
+        cursor.copy(
+            "COPY ladder_grade (resident_id, at, act, grade, valid_until, assessment_number, account_id, actor_zh,"
+            " actor_en) FROM STDIN"
+        ) as copy,
+    ):
+        for row in ladders:
+            copy.write_row(row)

@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from care_services.demo import (
     assessment,
+    bed_services,
     equipment,
     grants,
     home_beds,
@@ -26,6 +27,7 @@ PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
     equipment.fill,
     grants.fill,
     home_services.fill,
+    bed_services.fill,
     workforce.fill,
     library.fill,
     meals.meals,

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_services.workforce.reminders import write_due
+from care_services.workforce.reminders import tell_due
 from vocabulary.times import SHANGHAI
 
 _EDUCATION = ("junior", "senior", "vocational", "college", "college", "bachelor")
@@ -48,7 +48,7 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
                 earlier,
             )
         _let_some_end(conn, today)
-    write_due(conn, today, now)
+    tell_due(conn, today, now)
 
 
 def _let_some_end(conn: Connection[Any], today: dt.date) -> None:

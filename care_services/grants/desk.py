@@ -18,10 +18,11 @@ from care_network.errors import ChangedMeanwhileError, NotFoundError, Provisioni
 from care_network.records.residents import number_of, resident_id
 from care_services.core import rule_book
 from care_services.core.facts import facts_of
-from care_services.core.money import yuan
+from care_services.core.money import in_yuan, yuan
 from care_services.core.rules import RuleSet, Value
-from care_services.grants import settling, store
+from care_services.grants import pausing, settling, store
 from care_services.grants.kinds import KINDS, PER, Kind
+from care_services.grants.pausing import Balance, Correction, Paused
 from care_services.grants.settling import DECIDED_IN, Settled, amount_words, month_of, next_month
 from care_services.grants.store import Application, GrantStep
 from vocabulary.times import SHANGHAI
@@ -34,6 +35,9 @@ STEP_WORDS: Mapping[str, tuple[str, str]] = {
     "apply": ("提交申请", "applied"), "settle": ("规则核定（秒批）", "settled by the rules at once"),
     "wait": ("转人工核定", "given to a person"), "again": ("补充后重新核定", "looked at again with more facts"),
     "decide": ("人工核定", "decided by a person"), "withdraw": ("撤回", "withdrawn"), "stop": ("停发", "stopped"),
+    "pause": ("随床位暂停发放", "paused with the bed"), "go_on": ("恢复发放", "paid again"),
+    "end": ("终止发放", "ended"), "correct": ("登记追回或补发", "repayment written down"),
+    "resume": ("恢复（离开登记已撤销）", "goes on: the person is here after all"),
 }  # fmt: skip
 
 
@@ -44,6 +48,9 @@ class GrantFile(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[GrantStep, ...]
     changed: tuple[tuple[str, Value | None, Value | None], ...]
     """(fact, then, now); None: unknown. Empty for an application that waits."""
+    paused: tuple[Paused, ...] = ()
+    balance: Balance = Balance(paid_fen=0, due_fen=0, corrected_fen=0)
+    corrections: tuple[Correction, ...] = ()
 
 
 class Grants:
@@ -154,6 +161,41 @@ class Grants:
             self._trace("change_grant", found.resident_id, {"application": number, "step": "stop", "until": str(until)})
         return until
 
+    def correct(self, number: int, version: int, amount: str, note: str, *, back: bool) -> None:
+        """Write down that money of a monthly grant came back, or (not ``back``) was paid in addition; in yuan."""
+        require(self._account, Action.APPROVE_BEDS)
+        fen = yuan(amount)
+        if fen <= 0:
+            raise ProvisioningError(en="give the amount", zh="请填写金额", field="amount")
+        if not note.strip():
+            raise ProvisioningError(en="say how it was settled", zh="请填写方式与凭证", field="note")
+        with self._changing(number, version) as found:
+            open_fen = self._balance(found).open_fen
+            if fen > (open_fen if back else -open_fen):
+                left = in_yuan(max(0, open_fen if back else -open_fen))
+                raise ProvisioningError(
+                    en=f"this is more than what is open: {left} yuan", zh=f"超过未结金额 {left} 元", field="amount"
+                )
+            self._conn.execute(
+                "INSERT INTO grant_correction (application_id, resident_id, amount_fen, note, at, account_id, actor)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                (number, found.resident_id, fen if back else -fen, note.strip()[:400], self._at, self._account.id,
+                 self._account.name_zh),
+            )  # fmt: skip
+            store.change(self._conn, number, {})
+            store.record(
+                self._conn, number, "correct", found.state, self._account, self._at, self._origin, note,
+                {"amount_fen": fen if back else -fen},
+            )  # fmt: skip
+            self._trace("change_grant", found.resident_id, {
+                "application": number, "step": "correct", "amount_fen": fen if back else -fen,
+            })  # fmt: skip
+
+    def _balance(self, found: Application) -> Balance:
+        if found.per != "month" or found.amount_fen is None:
+            return Balance(paid_fen=0, due_fen=0, corrected_fen=0)
+        return pausing.balance(self._conn, found.id, found.amount_fen, found.pays_until)
+
     def application(self, number: int) -> GrantFile:
         """Read an application with its history. Raises NotFoundError where none is in the account's area."""
         require(self._account, Action.VIEW_CARE)
@@ -164,7 +206,11 @@ class Grants:
             if found.state in ("approved", "refused"):
                 now = self._facts(kind_of(found.kind), found.resident_id, found.form, number)
                 changed = tuple(settling.changed_facts(found.facts, now))
-            return GrantFile(application=found, steps=tuple(store.steps(self._conn, number)), changed=changed)
+            return GrantFile(
+                application=found, steps=tuple(store.steps(self._conn, number)), changed=changed,
+                paused=tuple(pausing.paused(self._conn, number)), balance=self._balance(found),
+                corrections=tuple(pausing.corrections(self._conn, number)),
+            )  # fmt: skip
 
     def of_resident(self, resident: str) -> list[Application]:
         """The applications of a resident, the newest first. Raises NotFoundError for one elsewhere."""

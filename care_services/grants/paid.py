@@ -19,7 +19,7 @@ from care_network.errors import ProvisioningError
 from care_network.importing.tables import FORMULA
 from care_services.core.money import in_yuan
 from care_services.grants.kinds import KINDS
-from care_services.grants.settling import month_of
+from care_services.grants.settling import month_of, next_month
 from vocabulary.times import SHANGHAI
 
 PAGE = 50
@@ -50,19 +50,28 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     """Of them, those that are settled."""
 
 
-# A grant that is paid once belongs to the first month that is settled from its own on.
-_DUE: LiteralString = """
-    SELECT g.id AS application, g.kind, g.resident_id, r.code AS resident, r.name_zh, r.name_en,
-           a.name_zh AS area_zh, a.name_en AS area_en, coalesce(p.amount_fen, g.amount_fen) AS amount_fen,
-           g.settled_by = 'rules' AS settled_by_rules, p.settled_at
-    FROM grant_application g JOIN resident r ON r.id = g.resident_id JOIN household h ON h.id = r.household_id
-    JOIN area a ON a.id = h.area_id
-    LEFT JOIN grant_payment p ON p.application_id = g.id AND p.month = %(month)s
-    WHERE g.state = 'approved' AND a.path <@ %(under)s::ltree AND NOT h.synthetic AND g.pays_from <= %(month)s
-      AND (p.id IS NOT NULL
-           OR g.per = 'month' AND (g.pays_until IS NULL OR g.pays_until > %(month)s)
-           OR g.per = 'once' AND NOT EXISTS (SELECT FROM grant_payment paid WHERE paid.application_id = g.id))
+# The days of a month for which it is paused are not paid; the same in settling.due_of.
+_PART: LiteralString = """
+    SELECT CASE WHEN g.per = 'once' THEN g.amount_fen ELSE ((2 * g.amount_fen::bigint * (%(days)s - coalesce(
+        sum(least(coalesce(s.until_on, %(next)s), %(next)s) - greatest(s.from_on, %(month)s)), 0)) + %(days)s)
+        / (2 * %(days)s))::integer END AS fen
+    FROM grant_pause s WHERE s.application_id = g.id AND s.from_on < %(next)s
+    AND (s.until_on IS NULL OR s.until_on > %(month)s)
 """
+# A grant that is paid once belongs to the first month that is settled from its own on.
+_DUE: LiteralString = f"""
+    SELECT g.id AS application, g.kind, g.resident_id, r.code AS resident, r.name_zh, r.name_en,
+           a.name_zh AS area_zh, a.name_en AS area_en, coalesce(p.amount_fen, part.fen) AS amount_fen,
+           g.settled_by = 'rules' AS settled_by_rules, p.settled_at
+    FROM grant_application g JOIN resident r ON r.id = g.resident_id
+    JOIN household h ON h.id = r.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
+    LEFT JOIN grant_payment p ON p.application_id = g.id AND p.month = %(month)s
+    CROSS JOIN LATERAL ({_PART}) part
+    WHERE g.state = 'approved' AND a.path <@ %(under)s::ltree AND g.pays_from <= %(month)s
+      AND (p.id IS NOT NULL
+           OR g.per = 'month' AND (g.pays_until IS NULL OR g.pays_until > %(month)s) AND part.fen > 0
+           OR g.per = 'once' AND NOT EXISTS (SELECT FROM grant_payment paid WHERE paid.application_id = g.id))
+"""  # noqa: S608 - of constants
 
 
 def totals(conn: Connection[Any], account: Account, month: dt.date) -> list[Total]:
@@ -72,7 +81,7 @@ def totals(conn: Connection[Any], account: Account, month: dt.date) -> list[Tota
         found = cursor.execute(
             "SELECT kind, count(*)::integer AS n, sum(amount_fen)::bigint AS amount_fen,"  # noqa: S608 - of a constant
             f" count(settled_at)::integer AS settled FROM ({_DUE}) due GROUP BY kind",
-            {"month": month, "under": account.area_path},
+            _asks(account, month),
         ).fetchall()
     return sorted(found, key=lambda one: list(KINDS).index(one.kind))
 
@@ -85,8 +94,13 @@ def lines(conn: Connection[Any], account: Account, month: dt.date, after: int = 
             "SELECT application, kind, resident, name_zh, name_en, area_zh, area_en, amount_fen,"  # noqa: S608 - constant
             " settled_by_rules,"
             f" settled_at FROM ({_DUE}) due WHERE application > %(after)s ORDER BY application LIMIT %(most)s",
-            {"month": month, "under": account.area_path, "after": after, "most": most + 1},
+            {**_asks(account, month), "after": after, "most": most + 1},
         ).fetchall()
+
+
+def _asks(account: Account, month: dt.date) -> dict[str, Any]:
+    after = next_month(month)
+    return {"month": month, "next": after, "days": (after - month).days, "under": account.area_path}
 
 
 def settle(conn: Connection[Any], account: Account, month: dt.date, *, at: dt.datetime, origin: str = "") -> int:
@@ -105,7 +119,7 @@ def settle(conn: Connection[Any], account: Account, month: dt.date, *, at: dt.da
             " (month, application_id, resident_id, amount_fen, settled_at, settled_by)"
             f" SELECT %(month)s, application, resident_id, amount_fen, %(at)s, %(by)s FROM ({_DUE}) due"
             " WHERE settled_at IS NULL ON CONFLICT (month, application_id) DO NOTHING",
-            {"month": month, "under": account.area_path, "at": at, "by": account.name_zh},
+            {**_asks(account, month), "at": at, "by": account.name_zh},
         ).rowcount
         audit(conn, account, "settle_grants", at=at, origin=origin, detail={"month": f"{month:%Y-%m}", "lines": added})
     return added
@@ -133,6 +147,72 @@ def _cells(month: dt.date, found: Iterable[Line]) -> Iterable[list[str]]:
             "规则" if one.settled_by_rules else "人工", str(one.application),
         ]  # fmt: skip
         yield [f"'{cell}" if cell[:1] and cell[0] in FORMULA else cell for cell in cells]
+
+
+class OpenBalance(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant of which more was settled than is due (``open_fen`` above zero: to be reclaimed), or less."""
+
+    application: int
+    kind: str
+    resident: str
+    name_zh: str
+    name_en: str
+    area_zh: str
+    area_en: str
+    open_fen: int
+    since: dt.date
+    """The first day for which it is not paid."""
+
+
+# Of months before the first pause everything that was settled is due: they are left out.
+_OPEN: LiteralString = """
+    SELECT g.id AS application, g.kind, r.code AS resident, r.name_zh, r.name_en, a.name_zh AS area_zh,
+           a.name_en AS area_en, t.since, (t.paid - t.due - t.back)::integer AS open_fen
+    FROM (
+        SELECT f.id, f.since, sum(p.amount_fen) AS paid,
+               sum(CASE WHEN p.month >= f.pays_until THEN 0
+                   ELSE (2 * f.amount_fen::bigint * (d.days - coalesce(x.days, 0)) + d.days) / (2 * d.days) END) AS due,
+               coalesce((SELECT sum(c.amount_fen) FROM grant_correction c WHERE c.application_id = f.id), 0) AS back
+        FROM (
+            SELECT g.id, g.amount_fen, g.pays_until, least(min(s.from_on), g.pays_until) AS since
+            FROM grant_application g LEFT JOIN grant_pause s ON s.application_id = g.id
+            WHERE g.per = 'month' AND (g.pays_until IS NOT NULL OR s.id IS NOT NULL) GROUP BY g.id
+        ) f
+        JOIN grant_payment p ON p.application_id = f.id AND p.month >= date_trunc('month', f.since)
+        CROSS JOIN LATERAL (SELECT (p.month + interval '1 month')::date AS after,
+                                   (p.month + interval '1 month')::date - p.month AS days) d
+        LEFT JOIN LATERAL (
+            SELECT sum(least(coalesce(s.until_on, d.after), d.after) - greatest(s.from_on, p.month))::integer AS days
+            FROM grant_pause s WHERE s.application_id = f.id AND s.from_on < d.after
+              AND (s.until_on IS NULL OR s.until_on > p.month)
+        ) x ON true
+        GROUP BY f.id, f.since
+    ) t JOIN grant_application g ON g.id = t.id JOIN resident r ON r.id = g.resident_id
+    JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
+    WHERE t.paid - t.due - t.back <> 0 AND a.path <@ %(under)s::ltree AND NOT h.synthetic
+"""
+
+
+def open_balances(conn: Connection[Any], account: Account, after: int = 0, most: int = PAGE) -> list[OpenBalance]:
+    """Grants of the account's area with something to be reclaimed or still owed, and one more where there are more."""
+    require(account, Action.VIEW_CARE)
+    with conn.cursor(row_factory=class_row(OpenBalance)) as cursor:
+        return cursor.execute(
+            f"{_OPEN} AND g.id > %(after)s ORDER BY g.id LIMIT %(most)s",
+            {"under": account.area_path, "after": after, "most": most + 1},
+        ).fetchall()
+
+
+def to_reclaim(conn: Connection[Any], account: Account) -> tuple[int, int]:
+    """How many grants of the account's area have something to be reclaimed, and how much together, in fen."""
+    require(account, Action.VIEW_CARE)
+    row = conn.execute(
+        f"SELECT count(*)::integer, coalesce(sum(open_fen), 0)::bigint FROM ({_OPEN}) o"  # noqa: S608 - of a constant
+        " WHERE open_fen > 0",
+        {"under": account.area_path},
+    ).fetchone()
+    assert row is not None  # noqa: S101 - one row always
+    return row[0], row[1]
 
 
 def read_month(text: str, today: dt.date) -> dt.date:

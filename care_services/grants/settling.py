@@ -1,7 +1,7 @@
 """Settle an application by rules, at once, or say what is missing; pure."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -100,6 +100,25 @@ def month_of(day: dt.date) -> dt.date:
 def next_month(month: dt.date) -> dt.date:
     """The first day of the month after."""
     return (month.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+
+
+Pause = tuple[dt.date, dt.date | None]
+"""Days for which a grant is not paid: the first one, and the first one after them (None: nobody knows it)."""
+
+
+def due_of(amount_fen: int, month: dt.date, pays_until: dt.date | None, pauses: Iterable[Pause]) -> int:
+    """The part of a monthly grant that is due for a month, in fen: by days, rounded half up.
+
+    ``month``: its first day. Pauses do not overlap. ``paid.py`` asks the same of the database.
+    """
+    if pays_until is not None and month >= pays_until:
+        return 0
+    after = next_month(month)
+    days = (after - month).days
+    paused = sum(
+        max(0, (min(until or after, after) - max(first, month)).days) for first, until in pauses if first < after
+    )
+    return (2 * amount_fen * (days - paused) + days) // (2 * days)
 
 
 def changed_facts(then: Mapping[str, Value], now: Mapping[str, Value]) -> list[tuple[str, Value | None, Value | None]]:

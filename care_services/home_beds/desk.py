@@ -1,7 +1,7 @@
 """Home care beds as people work on them: with permission, in their area, on the version they read, and audited."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,12 +12,17 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, in_area, may_do, may_see, require
 from care_network.catalogues.ability import GRADES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
+from care_network.records.history import changes
 from care_network.records.residents import number_of, resident_id
-from care_services.home_beds import life, store
+from care_services.core.acting import Acting
+from care_services.grants.pausing import Why
+from care_services.home_beds import effects, life, services, store
 from care_services.home_beds.catalogue import PLANS, SURVEY, due_of
+from care_services.home_beds.effects import Again, Stop
 from care_services.home_beds.life import Facts
+from care_services.home_beds.services import BedService, Chosen, Offered
 from care_services.home_beds.store import Answer, Bed, Check, Contract, PlannedDevice, StepRow
-from care_services.home_beds.terms import Terms, end_of, first_check, next_due, read_terms, recheck
+from care_services.home_beds.terms import Terms, begin_of, end_of, first_check, next_due, read_terms, recheck
 from vocabulary.times import SHANGHAI
 
 UNDO = dt.timedelta(seconds=30)
@@ -36,6 +41,7 @@ class BedFile(msgspec.Struct, frozen=True, kw_only=True):
     devices: tuple[PlannedDevice, ...]
     contracts: tuple[Contract, ...]
     checks: tuple[Check, ...]
+    services: tuple[BedService, ...]
     facts: Facts
 
     def undoable(self, account: Account, now: dt.datetime) -> StepRow | None:
@@ -101,11 +107,15 @@ class Beds:
 
     def step(
         self, bed_id: int, version: int, code: str, reason: str = "", terms: Terms | None = None,
-        until: dt.date | None = None,
+        until: dt.date | None = None, since: dt.date | None = None, chosen: Sequence[Chosen] = (),
+        shown: str | None = None,
     ) -> str:  # fmt: skip
         """Take a step; gives the new state. ``terms``: of a contract; ``until``: when a suspension is expected to end.
 
-        Raises ChangedMeanwhileError where the bed is another by now, ProvisioningError where something is missing.
+        ``since``: the day from which a bed is suspended, closed or in service again, today unless it is given.
+        ``chosen``: the services of a contract. ``shown``: the figures of :meth:`stops` that were confirmed; others mean
+        that something changed meanwhile. Raises ChangedMeanwhileError where the bed is another by now,
+        ProvisioningError where something is missing.
         """
         step = life.STEPS.get(code)
         if step is None:
@@ -127,17 +137,57 @@ class Beds:
                 values |= {"contract_until": contract.ends_on, "next_check_on": check}
                 values["due_at"] = bed.due_at if bed.state == "suspended" else next_due(check, contract.ends_on)
                 detail["contract"] = contract.number
+            if code in ("suspend", "close"):
+                day = self._day(bed, since)
+                detail |= self._stop(bed, day, "suspended" if code == "suspend" else "closed", reason, shown)
+                values["state_since"] = min(self._at, max(bed.state_since, begin_of(day)))
             if code == "suspend":
                 if until is not None and until < self._today:
                     raise ProvisioningError(en="the day of return is over", zh="预计返回日期已过", field="until")
                 if until is not None:
                     values["due_at"], detail["until"] = end_of(until), until.isoformat()
             if code == "resume":
+                day = self._day(bed, since)
+                detail |= effects.start_again(
+                    self._conn, self._acting, bed, effects.of_again(self._conn, self._acting, bed, file.steps), day
+                )
                 check = max(bed.next_check_on or self._today, self._today + dt.timedelta(days=7))
                 values |= {"next_check_on": check, "due_at": next_due(check, bed.contract_until)}
                 detail["check"] = _iso(bed.next_check_on)
             self._move(bed, after, code, values, reason, detail)
+            if contract is not None:
+                if code == "renew":
+                    services.lead_on(self._conn, self._acting, bed.id, contract.ends_on)
+                services.make(
+                    self._conn, self._acting, bed, contract.id, chosen, contract.begins_on, contract.ends_on
+                )  # fmt: skip
         return after
+
+    def stops(self, bed: Bed, since: dt.date | None = None) -> Stop:
+        """All that would stop with a bed from a day on, with its amounts. ``bed``: of :meth:`bed`."""
+        return effects.of_stop(self._conn, self._acting, bed.resident_id, bed.id, self._day(bed, since))
+
+    def starts_again(self, file: BedFile) -> Again:
+        """All that would start again with a bed that is suspended."""
+        return effects.of_again(self._conn, self._acting, file.bed, file.steps)
+
+    def offers(self, bed: Bed) -> list[Offered] | None:
+        """The services that the approved plan asks for and that the bed has none of; None: no plan is approved."""
+        return services.offered(self._conn, bed, self._at, self._today)
+
+    def add_services(self, bed_id: int, version: int, chosen: Sequence[Chosen]) -> int:
+        """Make service plans for a bed that stands, such as when the plan was approved after the contract."""
+        require(self._account, Action.MANAGE_BEDS)
+        with self._changing(bed_id, version) as bed:
+            self._must_be(bed, ("in_service",))
+            contract = next(iter(store.contracts(self._conn, bed_id)), None)
+            if contract is None:
+                raise ProvisioningError(en="there is no contract", zh="尚无合同，请先续签")
+            new = services.make(
+                self._conn, self._acting, bed, contract.id, chosen, self._today, contract.ends_on
+            )  # fmt: skip
+            self._move(bed, bed.state, "services", {}, "", {"plans": new})
+        return len(new)
 
     def undo(self, bed_id: int, version: int) -> str:
         """Take one's own last step back, within 30 s; gives the state. Raises ProvisioningError where that is over."""
@@ -155,8 +205,6 @@ class Beds:
             }  # fmt: skip
             if last.step == "assess":
                 values["ability_grade"] = None
-            if last.step == "resume" and last.detail.get("check"):
-                values["next_check_on"] = dt.date.fromisoformat(last.detail["check"])
             self._move(bed, last.from_state, "undo", values, "", {"of": last.step})
         return last.from_state
 
@@ -212,6 +260,27 @@ class Beds:
             self._move(bed, bed.state, "check", values, findings[:MOST_NOTE], {"result": result})
         return again
 
+    def _stop(self, bed: Bed, day: dt.date, why: Why, reason: str, shown: str | None) -> dict[str, Any]:
+        found = effects.of_stop(self._conn, self._acting, bed.resident_id, bed.id, day)
+        if shown is not None and shown != found.shown:
+            raise ChangedMeanwhileError(
+                en="the day or the figures are others than those that were shown; look at them again, then confirm",
+                zh="日期或金额与刚才显示的不同：请核对新的内容后再确认",
+                field="since",
+            )
+        return effects.stop(self._conn, self._acting, bed.resident_id, bed.id, found, why, reason)
+
+    def _day(self, bed: Bed, since: dt.date | None) -> dt.date:
+        """The day from which a step holds: today, or an earlier one of the bed's present state."""
+        if since is None:
+            return self._today
+        if not bed.state_since.astimezone(SHANGHAI).date() <= since <= self._today:
+            first = bed.state_since.astimezone(SHANGHAI).date()
+            raise ProvisioningError(
+                en=f"choose a day from {first} to today", zh=f"请选择 {first} 至今天之间的日期", field="since"
+            )
+        return since
+
     # what the other desk of beds (devices) needs, too
 
     @contextmanager
@@ -230,10 +299,10 @@ class Beds:
         self, bed: Bed, after: str, step: str, values: dict[str, Any], reason: str, detail: dict[str, Any]
     ) -> None:
         """Change the row, write the line, keep the resident's record with it, and the audit."""
+        if life.has_bed(after) != life.has_bed(bed.state):  # the database writes it into the record, in this name
+            changes.act_as(self._conn, self._account, self._origin)
         store.move(self._conn, bed.id, values)
         self._record(bed.id, step, (bed.state, after), reason, detail)
-        if life.has_bed(after) != life.has_bed(bed.state):
-            store.set_home_care_bed(self._conn, self._account, bed.resident_id, life.has_bed(after), self._origin)
         self._trace("change_bed", bed.resident_id, {"bed": bed.id, "step": step, "state": after})
 
     def _record(
@@ -248,6 +317,7 @@ class Beds:
         return BedFile(
             bed=bed, steps=tuple(store.steps(self._conn, bed.id)), answers=answers, devices=devices,
             contracts=tuple(store.contracts(self._conn, bed.id)), checks=tuple(store.checks(self._conn, bed.id)),
+            services=tuple(services.of_bed(self._conn, bed.id, self._at)),
             facts=Facts(
                 grade=bed.grade_now, survey_missing=sum(code not in answers for code in SURVEY),
                 needed_first=tuple(
@@ -267,11 +337,12 @@ class Beds:
             id=0, number=number, begins_on=begins, ends_on=ends, plan=plan, visits_month=wanted.visits_month,
             hours_month=wanted.hours_month, signed_at=self._at, signed_by=self._account.name_zh,
         )  # fmt: skip
-        if not store.add_contract(self._conn, bed.id, contract):
+        number_of_it = store.add_contract(self._conn, bed.id, contract)
+        if number_of_it is None:
             raise ProvisioningError(
                 en="this number is that of another contract", zh="合同编号已被使用，请核对", field="number"
             )
-        return contract
+        return msgspec.structs.replace(contract, id=number_of_it)
 
     def _must_be(self, bed: Bed, states: tuple[str, ...]) -> None:
         if bed.state not in states:
@@ -315,6 +386,10 @@ class Beds:
         audit(
             self._conn, self._account, action, at=self._at, resident_id=resident, origin=self._origin, detail=detail
         )  # fmt: skip
+
+    @property
+    def _acting(self) -> Acting:
+        return Acting(self._account, self._at, self._origin)
 
     @property
     def _today(self) -> dt.date:

@@ -81,12 +81,14 @@ _STEPS = (
         code="sign", before=("contracting",), after="in_service", zh="签约，开始服务", en="Sign, service begins",
         action=Action.APPROVE_BEDS, undo=False,
     ),
-    Step(code="resume", before=("suspended",), after="in_service", zh="恢复服务", en="Resume"),
+    Step(code="resume", before=("suspended",), after="in_service", zh="恢复服务", en="Resume", undo=False),
     Step(
         code="renew", before=BED_STANDS, after="", zh="续签", en="Renew the contract", action=Action.APPROVE_BEDS,
         undo=False,
     ),
-    Step(code="suspend", before=("in_service",), after="suspended", zh="暂停服务", en="Suspend", reason=True),
+    Step(
+        code="suspend", before=("in_service",), after="suspended", zh="暂停服务", en="Suspend", reason=True, undo=False
+    ),
     Step(
         code="back_to_survey", before=("planning",), after="surveying", zh="退回勘察", en="Back to the survey",
         reason=True,
@@ -121,6 +123,8 @@ OTHER_STEPS: Mapping[str, Words] = MappingProxyType(
         "begin_test": ("开始验收测试", "Acceptance test begun"),
         "accept_device": ("设备验收通过", "Device accepted"),
         "check": ("质量检查", "Quality check"),
+        "services": ("生成服务计划", "Service plans made"),
+        "device_trouble": ("现场报告设备问题", "Trouble with a device reported"),
     }
 )
 """Further lines of a bed's history; the state stays, but for ``undo``."""

@@ -9,7 +9,6 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account
-from care_network.records.history import changes
 
 
 class Bed(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,15 +244,15 @@ def set_device(conn: Connection[Any], plan_id: int, values: dict[str, Any]) -> N
     conn.execute(query, {**values, "id": plan_id})
 
 
-def add_contract(conn: Connection[Any], bed_id: int, found: Contract) -> bool:
-    """Add a contract; False where its number is taken."""
+def add_contract(conn: Connection[Any], bed_id: int, found: Contract) -> int | None:
+    """Add a contract; gives its row, None where its number is taken."""
     row = conn.execute(
         "INSERT INTO home_bed_contract (bed_id, number, begins_on, ends_on, plan, visits_month, hours_month, signed_at,"
         " signed_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (number) DO NOTHING RETURNING id",
         (bed_id, found.number, found.begins_on, found.ends_on, found.plan, found.visits_month, found.hours_month,
          found.signed_at, found.signed_by),
     ).fetchone()  # fmt: skip
-    return row is not None
+    return None if row is None else int(row[0])
 
 
 def contracts(conn: Connection[Any], bed_id: int) -> list[Contract]:
@@ -291,13 +290,3 @@ def lent(conn: Connection[Any], bed_id: int) -> int:
         "SELECT count(*) FROM equipment_loan WHERE bed_id = %s AND returned_at IS NULL", (bed_id,)
     ).fetchone()
     return 0 if row is None else int(row[0])
-
-
-def set_home_care_bed(conn: Connection[Any], account: Account, resident_id: int, has_bed: bool, origin: str) -> None:
-    """Make the resident's record say whether they have a bed; the history of records names the account."""
-    changes.act_as(conn, account, origin)
-    conn.execute(
-        "UPDATE resident SET home_care_bed = %(has)s, version = version + 1"
-        " WHERE id = %(id)s AND home_care_bed IS DISTINCT FROM %(has)s",
-        {"has": has_bed, "id": resident_id},
-    )

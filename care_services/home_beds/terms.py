@@ -42,12 +42,24 @@ def read_terms(terms: Terms | None, grade: str | None, today: dt.date) -> tuple[
     return number, begins, ends, plan
 
 
+def proposed(contract_until: dt.date | None, today: dt.date) -> tuple[dt.date, dt.date]:
+    """The first and the last day that are proposed for a contract: a year from today, or after the one that runs."""
+    begins = today if contract_until is None else max(today, contract_until + dt.timedelta(days=1))
+    ends = begins.replace(year=begins.year + 1, day=min(begins.day, 28 if begins.month == 2 else begins.day))
+    return begins, ends - dt.timedelta(days=1)
+
+
 def day_of(text: str, field: str) -> dt.date:
     """A day as it is typed. Raises ProvisioningError."""
     try:
         return dt.date.fromisoformat(text.strip())
     except ValueError:
         raise ProvisioningError(en="write the day as 2026-11-30", zh="日期写法如 2026-11-30", field=field) from None
+
+
+def begin_of(day: dt.date) -> dt.datetime:
+    """The begin of a day in Shanghai."""
+    return dt.datetime.combine(day, dt.time(), SHANGHAI)
 
 
 def end_of(day: dt.date) -> dt.datetime:

@@ -17,7 +17,6 @@ from care_network.access.accounts import Account, clean
 from care_network.access.permissions import Action, audit, may_see, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.privacy.copies import checked_identity, resident_of
-from care_services.privacy.holdings import holdings
 
 REASONS: Mapping[str, tuple[str, str]] = {
     "asked": ("本人撤回同意或要求删除", "the person withdrew or asks for it"),
@@ -37,6 +36,10 @@ STATES: Mapping[str, tuple[str, str]] = {
 ACTS: Mapping[str, tuple[str, str]] = {
     "erase": ("删除", "erase"), "anonymise": ("去除身份", "make anonymous"), "keep": ("依法保留", "keep by law"),
 }  # fmt: skip
+GIVEN: Mapping[str, tuple[str, str]] = {
+    "system": ("外部系统", "Other system"), "report": ("上级平台", "Platform above"),
+    "research": ("研究单位", "Research"), "copy": ("个人信息副本", "Copy of personal data"),
+}  # fmt: skip
 NEEDED = 2
 DEFAULT_YEARS = 3
 """Of a table without a decision of its own: the limitation of the Civil Code, article 188 (民法典第一百八十八条)."""
@@ -54,6 +57,27 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """The last day of what is kept; None: it goes now, or stays as long as the district runs."""
     decided: bool
     """The table has a decision of its own."""
+    confirm: bool = False
+    """The district's counsel has to confirm the period."""
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who holds data of the person by now, and has to be asked to delete it."""
+
+    kind: str
+    """system, report, research or copy."""
+    zh: str
+    en: str
+    last: dt.date | None
+
+
+class Sender(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that would still send: it is retired and unheard from the erasure on."""
+
+    gateway: str
+    device: str
+    model: str
+    heard_at: dt.datetime | None
 
 
 class Vote(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,11 +108,17 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     done_at: dt.datetime | None
     certificate: list[Line] | None
+    given_to: list[Given] | None
+    again_at: dt.datetime | None
+    """Done once more, after a backup was restored."""
+    ended: dict[str, str]
+    """By table: the day on which what law had kept went; 'chained': it goes with its chain."""
 
 
 _COLUMNS = b"""
     SELECT e.id, e.resident_id, e.code, e.reason, e.asked_by, e.identity, e.account_id, a.name_zh AS planner_zh,
-           a.name_en AS planner_en, e.planned_at, e.plan, e.state, e.done_at, e.certificate
+           a.name_en AS planner_en, e.planned_at, e.plan, e.state, e.done_at, e.certificate, e.given_to,
+           e.again_at, e.ended
     FROM erasure e JOIN resident r ON r.id = e.resident_id JOIN household h ON h.id = r.household_id
     JOIN area p ON p.id = h.area_id AND p.path <@ %(area)s::text::ltree LEFT JOIN account a ON a.id = e.account_id
 """
@@ -97,32 +127,54 @@ _COLUMNS = b"""
 def plan_of(conn: Connection[Any], account: Account, code: str, today: dt.date) -> list[Line]:
     """List what an erasure of a resident would do, table by table; tables without a row are left out.
 
+    Rows of a home in which others live, too, are theirs and are left out.
+
     Raises NotPermittedError, NotFoundError.
     """
     require(account, Action.MANAGE_PRIVACY)
     number = resident_of(conn, account, code)
     rules = {
-        relation: (act, years, zh, en)
-        for relation, act, years, zh, en in conn.execute(
-            "SELECT relation, act, years, law_zh, law_en FROM erasure_rule"
+        relation: (act, years, zh, en, confirm)
+        for relation, act, years, zh, en, confirm in conn.execute(
+            "SELECT relation, act, years, law_zh, law_en, confirm FROM erasure_rule"
         )
     }
-    row = conn.execute(
-        "SELECT count(*) FROM resident r JOIN resident me ON me.household_id = r.household_id"
-        " WHERE me.id = %s AND r.id <> me.id AND r.name_zh <> '已删除'",
-        (number,),
-    ).fetchone()
-    shared = row is not None and row[0] > 0
     lines = []
-    for one in holdings(conn, number):
-        act, years, zh, en = rules.get(one.relation, ("keep", DEFAULT_YEARS, "", ""))
-        if one.relation == "household" and shared:
-            act, zh, en = "keep", "还有同住的人", "others live there"
-        if one.held:
-            until = None if act != "keep" or years is None else _after(today, years).isoformat()
-            lines.append(Line(relation=one.relation, act=act, rows=one.held, law_zh=zh, law_en=en, until=until,
-                              decided=one.relation in rules))  # fmt: skip
+    for relation, held in conn.execute("SELECT relation, held FROM erasure_counts(%s)", (number,)):
+        act, years, zh, en, confirm = rules.get(relation, ("keep", DEFAULT_YEARS, "", "", True))
+        if held:
+            until = None if act == "erase" or years is None else _after(today, years).isoformat()
+            lines.append(Line(relation=relation, act=act, rows=held, law_zh=zh, law_en=en, until=until,
+                              decided=relation in rules, confirm=confirm))  # fmt: skip
     return sorted(lines, key=lambda line: (tuple(ACTS).index(line.act), -line.rows, line.relation))
+
+
+def given_to(conn: Connection[Any], account: Account, code: str) -> list[Given]:
+    """List to whom data of a resident went. Raises NotPermittedError, NotFoundError."""
+    require(account, Action.MANAGE_PRIVACY)
+    row = conn.execute("SELECT handed_out(%s)", (resident_of(conn, account, code),)).fetchone()
+    return msgspec.convert(row[0] if row else [], list[Given])
+
+
+def senders(conn: Connection[Any], account: Account, code: str) -> list[Sender]:
+    """List the devices in use that an erasure would retire: of the person, and of a home with nobody else.
+
+    Raises NotPermittedError, NotFoundError.
+    """
+    require(account, Action.MANAGE_PRIVACY)
+    with conn.cursor(row_factory=class_row(Sender)) as cursor:
+        return cursor.execute(
+            """
+            SELECT g.name AS gateway, d.name AS device, d.model, n.heard_at
+            FROM resident r JOIN gateway g ON g.household_id = r.household_id
+            JOIN device d ON d.gateway_id = g.id AND d.retired_at IS NULL LEFT JOIN device_now n ON n.device_id = d.id
+            WHERE r.id = %s AND (d.resident_id = r.id OR NOT EXISTS (
+                SELECT FROM resident o WHERE o.household_id = r.household_id AND o.id <> r.id
+                AND NOT EXISTS (SELECT FROM erasure e WHERE e.resident_id = o.id AND e.state = 'done')))
+            ORDER BY g.name, d.name
+            """,
+            (resident_of(conn, account, code),),
+        ).fetchall()
 
 
 def ask(
@@ -249,11 +301,15 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     done_at: dt.datetime | None
     certificate: Any
+    given_to: Any
+    again_at: dt.datetime | None
+    ended: dict[str, str]
 
     def whole(self) -> Erasure:
         fields = msgspec.structs.asdict(self)
         fields["plan"] = msgspec.convert(self.plan, list[Line])
         fields["certificate"] = None if self.certificate is None else msgspec.convert(self.certificate, list[Line])
+        fields["given_to"] = None if self.given_to is None else msgspec.convert(self.given_to, list[Given])
         return Erasure(**fields)
 
 

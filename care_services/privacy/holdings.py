@@ -21,15 +21,19 @@ NOT_GIVEN: Mapping[str, tuple[str, str]] = {
     "stream_gap": ("报文编号，无个人内容", "numbers of messages, and no content"),
     "senml_arrival": ("报文摘要，无个人内容", "hashes of messages, and no content"),
     "program_offer": ("网关程序版本", "versions of a gateway's program"),
+    "rollup_minute": ("读数的分钟汇总，见读数", "means of minutes: see the readings"),
+    "rollup_hour": ("读数的小时汇总，见读数", "means of hours: see the readings"),
+    "silenced": ("停用设备的编号", "numbers of devices that are not heard any more"),
+    "message": (
+        "一条消息可能涉及多户；与本人有关的见通知记录",
+        "a message may speak of several homes; what concerns the person is in the notifications",
+    ),
+    "exchange_export": ("外部系统的导出任务，见对外部系统的同意", "exports to other systems: see the consents to them"),
     "simulated_past": ("演示用标记", "a mark of the demonstration"),
 }
 """Tables that a copy leaves out, with the reason in Chinese and English; the archive's page names them."""
 
 BY_HAND: Mapping[str, tuple[str, str]] = {
-    "message": (
-        "一条消息可能涉及多户；与本人有关的见通知记录",
-        "a message may speak of several homes; what concerns the person is in the notifications",
-    ),
     "delivery_attempt": ("消息的发送尝试，见通知记录", "attempts to send a message: see the notifications"),
     "outbox_entry": ("演示用发件箱", "the outbox of the demonstration"),
     "quarantine": ("无法解读的报文，未归入任何人", "messages that could not be read and were put to nobody"),

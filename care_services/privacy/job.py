@@ -48,9 +48,14 @@ def turn(conn: psycopg.Connection[Any], turned: Callable[[], None] = lambda: Non
     if row is None or not row[0]:
         return False
     conn.execute("SELECT end_person_copies(), end_research_exports()")
-    row = conn.execute("SELECT id FROM erasure WHERE state = 'approved' ORDER BY id LIMIT 1").fetchone()
-    if row is not None:
-        return erase(conn, row[0])
+    row = conn.execute(
+        # nobody is forgotten in the middle of an emergency
+        "SELECT e.id FROM erasure e WHERE e.state = 'approved' AND NOT EXISTS (SELECT FROM alert a"
+        " JOIN resident r ON r.id = e.resident_id WHERE alert_is_open(a.state) AND (a.resident_id = r.id"
+        " OR a.resident_id IS NULL AND a.household_id = r.household_id)) ORDER BY e.id LIMIT 1"
+    ).fetchone()
+    if row is not None and erase(conn, row[0]):
+        return True
     row = conn.execute(
         "SELECT id FROM person_copy WHERE state IN ('waiting', 'running') ORDER BY id LIMIT 1"
     ).fetchone()

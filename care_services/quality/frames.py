@@ -48,7 +48,7 @@ _HOMES: dict[str, LiteralString] = {
         JOIN LATERAL (SELECT o.id, o.code FROM organisation o JOIN area p ON p.id = o.area_id
                       WHERE o.kind = ANY (%(kinds)s) AND o.active AND a.path <@ p.path
                       ORDER BY nlevel(p.path) DESC, o.code LIMIT 1) o ON true
-        WHERE r.home_care_bed AND a.path <@ %(area)s::ltree AND NOT h.synthetic
+        WHERE r.home_care_bed AND r.gone IS NULL AND a.path <@ %(area)s::ltree AND NOT h.synthetic
     """,  # noqa: S608 - of constants
 }
 

@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
+from care_services.core import notice_round
 from care_services.home_services.plans.making import make_ahead
 from care_services.reporting.pushing import send_in_rounds
 from care_services.rounds import missed_visits, requests, shut_doors
 from care_services.rounds.outside import Outside
-from care_services.workforce.reminders import write_due
+from care_services.workforce.reminders import tell_due
 from vocabulary.times import SHANGHAI
 
 
@@ -57,11 +58,15 @@ JOBS: tuple[Job, ...] = (
         every=dt.timedelta(minutes=10), work=missed_visits.close_past,
     ),
     Job(
+        name="notices", zh="提醒的发送", en="reminders handed on to be sent",
+        every=dt.timedelta(seconds=30), work=notice_round.look,
+    ),
+    Job(
         name="reports", zh="向上级和相邻平台发送数据包", en="packages sent to the levels above and beside",
         every=dt.timedelta(seconds=30), work=lambda conn, now, _: send_in_rounds(conn, now),
     ),
     Job(
         name="certificate_reminders", zh="人员证书到期提醒", en="reminders of staff certificates that end",
-        every=dt.timedelta(hours=1), work=lambda conn, now, _: write_due(conn, now.astimezone(SHANGHAI).date(), now),
+        every=dt.timedelta(hours=1), work=lambda conn, now, _: tell_due(conn, now.astimezone(SHANGHAI).date(), now),
     ),
 )  # fmt: skip

@@ -2,11 +2,13 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 import msgspec
 from psycopg import Connection
+
+from care_services.core.notice_round import Digest, Fate, Post
 
 
 class CareAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +32,8 @@ class CareAlert(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Mapping[str, Any] = {}
 
 
-class Outside(Protocol):
-    """The alerts of the platform, each call a part of the caller's transaction."""
+class Outside(Post, Protocol):
+    """The alerts and the messages of the platform, each call a part of the caller's transaction."""
 
     def open_alert(self, conn: Connection[Any], alert: CareAlert) -> bool:
         """Open an alert with its escalation policy; False where it was opened before."""
@@ -57,3 +59,12 @@ class Nobody:
 
     def note_alert(self, conn: Connection[Any], key: uuid.UUID, at: dt.datetime, words: tuple[str, str]) -> bool:
         return False
+
+    def send(self, conn: Connection[Any], digest: Digest, now: dt.datetime) -> None:
+        return None
+
+    def fates(self, conn: Connection[Any], digests: Collection[int]) -> Mapping[int, Fate]:
+        return {}
+
+    def take_back(self, conn: Connection[Any], digests: Collection[int], now: dt.datetime) -> None:
+        return None

@@ -132,7 +132,8 @@ def proposed(conn: Connection[Any], account: Account, area: str, now: dt.datetim
     rows = conn.cursor(row_factory=class_row(Member)).execute(
         "SELECT r.id, r.code, r.name_zh, r.name_en, h.address_zh, h.address_en FROM resident r"
         " JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id"
-        " WHERE a.path <@ %s::ltree AND NOT h.synthetic AND (r.lives_alone OR r.ability_grade IN ('moderate', 'severe',"
+        " WHERE a.path <@ %s::ltree AND NOT h.synthetic AND r.gone IS NULL"
+        " AND (r.lives_alone OR r.ability_grade IN ('moderate', 'severe',"
         " 'lost') OR r.birth_date <= %s) AND NOT EXISTS (SELECT FROM time_round_member m WHERE m.resident_id = r.id)"
         " ORDER BY r.birth_date LIMIT 400",
         (area, day_of(now).replace(day=1) - dt.timedelta(days=80 * 365 + 20)),

@@ -106,7 +106,8 @@ def figures(acting: Connected) -> Figures:
         months = cursor.execute(_MONTHS, asks).fetchall()
     beds = acting.conn.execute(
         "SELECT count(*)::integer FROM resident r JOIN household h ON h.id = r.household_id"
-        " JOIN area a ON a.id = h.area_id WHERE r.home_care_bed AND NOT h.synthetic AND a.path <@ %(area)s::ltree",
+        " JOIN area a ON a.id = h.area_id WHERE r.home_care_bed AND r.gone IS NULL AND NOT h.synthetic"
+        " AND a.path <@ %(area)s::ltree",
         asks,
     ).fetchone()
     kinds = {one.key: one.n for one in counts if one.what == "kind"}

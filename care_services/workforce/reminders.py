@@ -1,7 +1,7 @@
 """Certificates that end: who has to see to them, and the reminders 90, 30 and 7 days before and on the day.
 
 The list is made of the certificates themselves, so that it never lags. A reminder is a row that says that this step was
-reached: what sends messages takes those that nobody has sent (:func:`unsent`, :func:`mark_sent`).
+reached; the person and who manages the employer are told of it by a notice (:mod:`care_services.core.notices`).
 """
 
 import datetime as dt
@@ -12,12 +12,14 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.permissions import Action, in_area
-from care_network.catalogues.workforce import ROLES
+from care_network.catalogues.workforce import CERTIFICATES, ROLES
 from care_network.errors import ChangedMeanwhileError, NotFoundError
 from care_services.core.connected import Connected
+from care_services.core.notices import Notice, To, keep_only, tell_all, to_account, to_staff
 from care_services.workforce.terms import LASTING, REMIND, SOON
 
 LIMIT = 50
+KIND, BATCH = "certificate_ends", 2000
 FILTERS = ("expired", "7", "30", "90", "unknown", "missing")
 
 
@@ -40,22 +42,6 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     taken_name: str | None
     key: str
     """Where the list goes on after this line."""
-
-
-class Reminder(msgspec.Struct, frozen=True, kw_only=True):
-    """A reminder that nobody has sent, with whom to tell."""
-
-    id: int
-    staff: str
-    name_zh: str
-    name_en: str
-    kind: str
-    expires_on: dt.date
-    days: int
-    account_id: int | None
-    """Of the person."""
-    managers: list[int]
-    """Accounts of who manages the employer, else of the managers of its area."""
 
 
 _ENDING: LiteralString = """
@@ -95,6 +81,23 @@ _COUNTS: LiteralString = """
            (count(*) FILTER (WHERE c.expires_on IS NULL AND c.kind <> ALL (%(lasting)s)))::integer
     FROM staff_certificate c JOIN staff s ON s.id = c.staff_id JOIN organisation o ON o.id = s.organisation_id
     JOIN area a ON a.id = o.area_id WHERE s.active AND a.path <@ %(area)s::ltree
+"""
+_UNTOLD: LiteralString = """
+    SELECT m.id, s.code, s.name_zh, s.name_en, m.kind, m.expires_on, m.days,
+           array_remove(coalesce(nullif(ARRAY(
+               SELECT b.account_id FROM staff b WHERE b.organisation_id = s.organisation_id AND b.active
+                 AND b.kind = 'manager' AND b.account_id IS NOT NULL ORDER BY b.id), '{}'),
+             ARRAY(SELECT k.id FROM account k WHERE k.active AND k.role = 'manager' AND k.area_path @> a.path
+                   ORDER BY nlevel(k.area_path) DESC, k.id LIMIT 1)), s.account_id) AS managers
+    FROM certificate_reminder m JOIN staff s ON s.id = m.staff_id AND s.active
+    JOIN organisation o ON o.id = s.organisation_id JOIN area a ON a.id = o.area_id
+    JOIN staff_certificate c ON c.staff_id = m.staff_id AND c.kind = m.kind AND c.expires_on = m.expires_on
+    WHERE m.sent_at IS NULL ORDER BY m.id LIMIT %(most)s
+"""
+_HOLDING: LiteralString = """
+    SELECT s.code || ':' || m.kind || ':' || m.expires_on || ':' || m.days
+    FROM certificate_reminder m JOIN staff s ON s.id = m.staff_id AND s.active
+    JOIN staff_certificate c ON c.staff_id = m.staff_id AND c.kind = m.kind AND c.expires_on = m.expires_on
 """
 
 
@@ -155,31 +158,38 @@ def write_due(conn: Connection[Any], today: dt.date, now: dt.datetime) -> int:
     return done.rowcount
 
 
-def unsent(conn: Connection[Any], most: int = 500) -> list[Reminder]:
-    """Reminders that nobody has sent and that still hold, with the accounts to tell."""
-    with conn.cursor(row_factory=class_row(Reminder)) as cursor:
-        return cursor.execute(
-            """
-            SELECT m.id, s.code AS staff, s.name_zh, s.name_en, m.kind, m.expires_on, m.days, s.account_id,
-                   coalesce(nullif(ARRAY(
-                       SELECT b.account_id FROM staff b WHERE b.organisation_id = s.organisation_id AND b.active
-                         AND b.kind = 'manager' AND b.account_id IS NOT NULL ORDER BY b.id), '{}'),
-                     ARRAY(SELECT k.id FROM account k WHERE k.active AND k.role = 'manager' AND k.area_path @> a.path
-                           ORDER BY nlevel(k.area_path) DESC, k.id LIMIT 3)) AS managers
-            FROM certificate_reminder m JOIN staff s ON s.id = m.staff_id AND s.active
-            JOIN organisation o ON o.id = s.organisation_id JOIN area a ON a.id = o.area_id
-            JOIN staff_certificate c ON c.staff_id = m.staff_id AND c.kind = m.kind AND c.expires_on = m.expires_on
-            WHERE m.sent_at IS NULL ORDER BY m.id LIMIT %s
-            """,
-            (most,),
-        ).fetchall()
+def tell_due(conn: Connection[Any], today: dt.date, now: dt.datetime) -> int:
+    """Write the reminders that are due; tell the people and who manages their employer. How many notices are new.
+
+    One of a certificate that was renewed, or of somebody who left, is taken back where it was not sent yet.
+    """
+    write_due(conn, today, now)
+    with conn.transaction():
+        rows = conn.execute(_UNTOLD, {"most": BATCH}).fetchall()
+        told: list[Notice] = []
+        for _, staff, name_zh, name_en, kind, ends, days, managers in rows:
+            known = CERTIFICATES.get(kind)
+            words = (known.zh, known.en) if known else (kind, kind)
+            key, name = f"{staff}:{kind}:{ends}:{days}", (name_zh, name_en)
+            told.append(_notice(to_staff(staff), key, ("您", "you"), words, ends, f"/care/workforce/of/{staff}", now))
+            told += [
+                _notice(to_account(one), key, name, words, ends, "/care/workforce/ending", now) for one in managers
+            ]
+        done = tell_all(conn, KIND, told, now) if told else 0
+        conn.execute(
+            "UPDATE certificate_reminder SET sent_at = %s WHERE id = ANY (%s)", (now, [row[0] for row in rows])
+        )
+        keep_only(conn, KIND, [row[0] for row in conn.execute(_HOLDING).fetchall()])
+    return done
 
 
-def mark_sent(conn: Connection[Any], numbers: list[int], now: dt.datetime) -> int:
-    """Note that reminders were handed to the path of messages; gives how many were not before."""
-    return conn.execute(
-        "UPDATE certificate_reminder SET sent_at = %s WHERE id = ANY (%s) AND sent_at IS NULL", (now, numbers)
-    ).rowcount
+def _notice(
+    to: To, key: str, name: tuple[str, str], words: tuple[str, str], ends: dt.date, link: str, now: dt.datetime
+) -> Notice:
+    return Notice(
+        to=to, key=key, due=now, link=link, zh=f"{name[0]}的{words[0]}最后有效日为 {ends}，请尽快办理续期或复训。",
+        en=f"{words[1]} of {name[1]}: its last valid day is {ends}. Renew it in time.",
+    )  # fmt: skip
 
 
 def take(acting: Connected, number: int) -> None:

@@ -43,7 +43,7 @@ _COUNTED = (
     ("SELECT", "alert_finding", "alert_id, at, verdict"),
     ("SELECT", "call_attempt", "id, alert_id, called_kind, answered_at, result"),
     ("SELECT", "household", "id, area_id, synthetic"),
-    ("SELECT", "resident", "id, household_id, ability_grade, home_care_bed"),
+    ("SELECT", "resident", "id, household_id, ability_grade, home_care_bed, gone, gone_on"),
     ("SELECT", "gateway", "id, name, household_id, registered_at, state"),
     ("SELECT", "device", "id, gateway_id, name, model"),
     ("SELECT", "staff", "id, code, organisation_id, active"),
@@ -55,7 +55,7 @@ _MACHINES = "machine_token exchange_consent"
 """Tokens of other systems, and residents' consents to be known to them."""
 _WEBHOOK = "id, account_id, name, url, events, area_path, created_at, created_by, paused_at, removed_at, position"
 """A webhook without the secret that signs its messages."""
-_LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
+_LADDER = "alert alert_event alert_finding escalation_policy ladder_grade notification message pause parameter_change"
 
 
 _CARRIED = ("UPDATE", "upkeep_request", "state, sent_at, ends_at, ended_at, answer")
@@ -240,7 +240,7 @@ _GRANTS: dict[str, Rights] = {
             ("SELECT", "push_subscription", "account_id"),
             ("SELECT", "area", "id, path, level, name_zh, name_en"),
             ("SELECT", "household", "id, code, area_id, synthetic"),
-            ("SELECT", "resident", "id, code, household_id, name_zh, name_en"),
+            ("SELECT", "resident", "id, code, household_id, name_zh, name_en, gone"),
             ("SELECT", "staff", "id, code, account_id, organisation_id, name_zh, name_en, active"),
             ("SELECT", "organisation", "id, area_id"),
         ),

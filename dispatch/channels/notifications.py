@@ -17,12 +17,14 @@ from vocabulary.synthetic import RECIPIENT
 RecipientKind = Literal["staff", "contact", "organisation", "service"]
 Reason = Literal[
     "escalation", "update", "breach", "over", "work_order", "handover", "roster", "duty_test", "support",
-    "order_off", "channel_test",
+    "order_off", "channel_test", "care",
 ]  # fmt: skip
 WITHDRAWN_BY_AN_ANSWER: tuple[Reason, ...] = ("escalation", "update", "breach")
 RATING = "work_order_rating"
 """Purpose of a page on which a visit is rated. Its message is an invitation, no alarm: it goes as ``attention``,
 however grave the alert was, keeps to quiet hours, and that nobody can be invited is no news of the alert."""
+DIGEST = "care_digest"
+"""Purpose of the page that lists what a digest of care reminds of."""
 WAKE = "notification"
 """The NOTIFY channel on which delivery services listen."""
 
@@ -184,6 +186,48 @@ def withdraw_warnings(connection: psycopg.Connection[Any], warnings: Sequence[in
         WHERE warning_id = ANY(%s) AND state = 'waiting' RETURNING message_id
         """,
         (at, list(warnings)),
+    ).fetchall()
+    _withdraw_messages(connection, rows)
+
+
+def remind(
+    connection: psycopg.Connection[Any], digest_id: int, recipient: Recipient, page: Page, at: dt.datetime
+) -> None:
+    """Ask for a notification about a digest of care (a ``care_digest`` row), once. Part of the caller's transaction."""
+    connection.execute(
+        """
+        WITH fresh AS (
+            INSERT INTO notification (care_digest_id, reason, step, round, recipient_kind, recipient_key, page, at,
+                                      due_at)
+            VALUES (%s, 'care', 0, 0, %s, %s, %s::jsonb, %s, clock_timestamp()) ON CONFLICT DO NOTHING RETURNING id
+        )
+        SELECT pg_notify(%s, '') FROM fresh
+        """,
+        (digest_id, recipient.kind, recipient.key, msgspec.json.encode(page).decode(), at, WAKE),
+    )
+
+
+Fate = Literal["waiting", "sent", "delivered", "failed", "withdrawn"]
+
+
+def fates_of_reminders(connection: psycopg.Connection[Any], digests: Collection[int]) -> dict[int, Fate]:
+    """How the messages about digests of care went so far; one that was never handed over is missing."""
+    rows = connection.execute(
+        "SELECT care_digest_id, CASE state WHEN 'acknowledged' THEN 'delivered' ELSE state END"
+        " FROM notification WHERE care_digest_id = ANY(%s)",
+        (list(digests),),
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+def forget_reminders(connection: psycopg.Connection[Any], digests: Sequence[int], at: dt.datetime) -> None:
+    """Withdraw the unsent notifications of digests whose reasons are over. Part of the caller's transaction."""
+    rows = connection.execute(
+        """
+        UPDATE notification SET state = 'withdrawn', settled_at = %s
+        WHERE care_digest_id = ANY(%s) AND state = 'waiting' RETURNING message_id
+        """,
+        (at, list(digests)),
     ).fetchall()
     _withdraw_messages(connection, rows)
 

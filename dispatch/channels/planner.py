@@ -17,6 +17,7 @@ from dispatch.channels.ceiling import Storm, hold, load_storms
 from dispatch.channels.config import Channels
 from dispatch.channels.notifications import RATING, WAKE, WITHDRAWN_BY_AN_ANSWER, Page
 from dispatch.channels.recipients import Card, Key, load_cards, next_menders, next_recipients
+from dispatch.channels.reminders import of_digests, waiting_digests, written_only
 from dispatch.channels.wording.alert_words import SAMPLE, Content, MessageItem
 from dispatch.core import history
 from dispatch.core.faults import traceback_summary
@@ -46,11 +47,13 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
         if mine is None or not mine[0]:
             return 0
         rows = _still_wanted(conn, _waiting(conn, now), now) | _waiting_warnings(conn) | _waiting_tests(conn)
-        rows |= _waiting_channel_tests(conn)
+        rows |= _waiting_channel_tests(conn) | waiting_digests(conn, AT_ONCE)
         if not rows:
             return 0
         waiting = [_as_waiting(row) for row in rows.values()]
         cards = load_cards(conn, {one.recipient for one in waiting}, channels, reaches, now)
+        cards |= of_digests(conn, {one.recipient for one in waiting}, channels, reaches)
+        written = {key: quiet for key, card in cards.items() if (quiet := written_only(card, channels))}
         allowed = {key: _allowed(card, channels, now) for key, card in cards.items()}
         over_limit = {key for key, at in allowed.items() if at > now}
         emergencies = [one for one in waiting if one.severity == "emergency" and not one.page]
@@ -64,7 +67,8 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
             group = groups.pop(0)
             try:
                 with conn.transaction():  # one that cannot be planned must not stop the others
-                    made += _plan_group(conn, group, rows, cards, over_limit, allowed, storms, now)
+                    by = written if group.members[0].reason == "care" else cards
+                    made += _plan_group(conn, group, rows, by, over_limit, allowed, storms, now)
             except psycopg.OperationalError:
                 raise
             except Exception as error:
@@ -121,7 +125,7 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
         (now, list(notifications)),
     ).fetchall()
     for identity, alert_id, reason, kind, key, purpose in rows:
-        if notify_next(conn, identity, now) or purpose == RATING:
+        if notify_next(conn, identity, now) or purpose == RATING or reason == "care":
             continue
         subject = {} if alert_id is None else {"alert_id": str(alert_id)}
         log.error("nobody is left to tell", reason=reason, **subject, notification=identity)
@@ -286,7 +290,7 @@ def _within_limits(
 def _as_waiting(row: dict[str, Any]) -> policy.PendingNotification:
     recipient = (row["recipient_kind"], row["recipient_key"])
     page = "" if row["page"] is None else f"{row['page']['purpose']} {row['page']['subject']}"
-    if row["reason"] in ("duty_test", "channel_test"):
+    if row["reason"] in ("duty_test", "channel_test", "care"):
         page = row["about"]
     return policy.PendingNotification(
         id=row["id"],
@@ -383,7 +387,7 @@ def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool, 
         reason=first["reason"],
         severity=severity,
         step=first["step"],
-        count=len({row["about"] for row in rows}),
+        count=first.get("notices") or len({row["about"] for row in rows}),
         open=open_emergencies,
         homes=len({row["household"] for row in rows}),
         place_zh=first["place_zh"],

@@ -12,6 +12,7 @@ from dispatch.channels.sending import ClaimedMessage
 from dispatch.channels.upkeep.kinds import Form
 from dispatch.channels.wording import (
     alert_words,
+    care_words,
     channel_test_words,
     duty_test_words,
     rating_words,
@@ -21,6 +22,8 @@ from dispatch.core.links import LinkKeys
 
 ACKNOWLEDGE, RECEIPT = "ack", "receipt"
 """Purposes of the links."""
+REMINDER_VALID = dt.timedelta(days=7)
+"""Of the link in a reminder: it is no alert, and may be read after days."""
 
 
 class MessageLinks:
@@ -37,9 +40,12 @@ class MessageLinks:
         """The address at which a gateway reports a receipt."""
         return self._link("receipts", RECEIPT, str(message_id), send_key, created_at)
 
-    def page(self, page: Page, kind: str, key: str, created_at: dt.datetime) -> str:
-        """The link to a page of the console that needs no login."""
-        return self._link(page.path.strip("/"), page.purpose, page.subject, named(kind, key), created_at)
+    def page(self, page: Page, kind: str, key: str, created_at: dt.datetime, *, reminds: bool = False) -> str:
+        """The link to a page of the console that needs no login; one in a reminder works for a week."""
+        whose = named(kind, key)
+        if reminds:
+            created_at = created_at + REMINDER_VALID - self._valid
+        return self._link(page.path.strip("/"), page.purpose, page.subject, whose, created_at)
 
     def console(self) -> str:
         """The console's address, for recipients with a login: warnings stand above its board."""
@@ -64,6 +70,7 @@ def words_of(content: alert_words.Content) -> ModuleType:
     if content.page is not None and content.page.purpose == RATING:
         return rating_words
     words = {"roster": roster_words, "duty_test": duty_test_words, "channel_test": channel_test_words}
+    words["care"] = care_words
     return words.get(content.reason, alert_words)
 
 
@@ -75,7 +82,12 @@ def outgoing(message: ClaimedMessage, form: Form, links: MessageLinks) -> Outgoi
     if content.reason in ("roster", "channel_test"):
         link = links.console()
     else:
-        link = links.page(content.page, *recipient) if content.page else links.acknowledge(message.id, *recipient)
+        reminds = content.reason == "care"
+        link = (
+            links.page(content.page, *recipient, reminds=reminds)
+            if content.page
+            else links.acknowledge(message.id, *recipient)
+        )
     words = words_of(content)
     text = {
         "short": lambda: words.short(content, language, link),

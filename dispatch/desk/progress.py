@@ -10,7 +10,9 @@ import msgspec
 import psycopg
 from psycopg.rows import class_row
 
+from care_network.ability.standing import of_alert
 from care_network.duty.roster import KIND_WORDS
+from dispatch.ladders import by_grade
 from dispatch.ladders.ladder import CLOSED
 from dispatch.ladders.policy import (
     FamilyTarget,
@@ -84,6 +86,9 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     next_zh: str = ""
     """The people of the next step."""
     next_en: str = ""
+    why_zh: str = ""
+    """Why this ladder, by the ability grade; empty: there was nothing to choose between."""
+    why_en: str = ""
     spoken: SpokenTo | None = None
     """The last call that the resident answered: from then on nobody may say that nobody answered."""
 
@@ -93,13 +98,14 @@ def progress(conn: psycopg.Connection[Any], alert_id: UUID) -> Progress | None:
     row = conn.execute(
         """
         SELECT policy, state, step, round, first_round, next_step_at, merged_into IS NOT NULL,
-               snoozed_until IS NOT NULL, calls_paused_until > clock_timestamp() FROM alert WHERE id = %s
+               snoozed_until IS NOT NULL, calls_paused_until > clock_timestamp(), ladder_choice, household_id,
+               resident_id FROM alert WHERE id = %s
         """,
         (alert_id,),
     ).fetchone()
     if row is None or row[0] is None:
         return None
-    value, state, step, round, first_round, next_at, merged, rests, paused = row
+    value, state, step, round, first_round, next_at, merged, rests, paused, choice, household, resident = row
     try:
         policy = decode(value)
     except PolicyError:
@@ -112,7 +118,25 @@ def progress(conn: psycopg.Connection[Any], alert_id: UUID) -> Progress | None:
         rest = "merged" if merged else "resting" if rests else "paused" if paused and rest == "climbs" else rest
     with conn.cursor(row_factory=class_row(SpokenTo)) as cursor:
         spoken = cursor.execute(_SPOKEN, (alert_id,)).fetchone()
-    return msgspec.structs.replace(shown, rest=rest, spoken=spoken, next_at=None if rest == "merged" else shown.next_at)
+    why = _why(conn, by_grade.read(choice), household, resident) if choice is not None else ("", "")
+    return msgspec.structs.replace(
+        shown, rest=rest, spoken=spoken, next_at=None if rest == "merged" else shown.next_at, why_zh=why[0],
+        why_en=why[1],
+    )  # fmt: skip
+
+
+def _why(
+    conn: psycopg.Connection[Any], choice: by_grade.Choice | None, household: int, resident: int | None
+) -> tuple[str, str]:
+    """The ground of the choice, and whether the grade is another by now: the alert keeps its ladder all the same."""
+    if choice is None:
+        return "", ""
+    zh, en = by_grade.words(choice)
+    now = {one.grade for one in of_alert(conn, household, resident)}
+    if choice.ground in ("grade", "home", "kept") and choice.grade not in now:
+        zh += "；此后等级已变更，本预警沿用升起时的策略"
+        en += "; the grade was changed since, and this alert keeps the ladder that it began with"
+    return zh, en
 
 
 def show(

@@ -12,11 +12,13 @@ import msgspec
 import psycopg
 from psycopg.rows import class_row
 
+from care_network.ability.standing import Standing, approved
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, covers_every_home, in_area, require
 from care_network.duty.roster import NEAREST_KINDS
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from dispatch.ladders import store
+from dispatch.ladders.by_grade import choose_for
 from dispatch.ladders.drafts import Raw, raw_of
 from dispatch.ladders.policy import Policy, PolicyError, choose, decode
 from vocabulary.area_path import within
@@ -190,7 +192,8 @@ def concerned(
         " WHERE a.path <@ %s::ltree AND NOT h.synthetic AND h.code <> %s GROUP BY 1",
         (account.area_path, PLATFORM_HOME),
     ).fetchall()
-    severities = {policy.severity for policy in (*policies, *then) if policy.code == code}
+    mine = [policy for policy in (*policies, *then) if policy.code == code]
+    severities = {policy.severity for policy in mine}
     alerts = conn.execute(
         "SELECT count(*) FROM alert a JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id"
         " WHERE ar.path <@ %s::ltree AND NOT h.synthetic AND a.policy->>'code' = %s AND a.state NOT IN"
@@ -203,7 +206,34 @@ def concerned(
         near = _near(places, path)
         if any(_is_used(each, severity, near, code) for each in (policies, then) for severity in severities):
             count += number
+    if any(policy.grades for policy in mine):
+        count += _by_grade(conn, account, policies, then, mine, places)
     return Concerned(count, sum(number for _, number in homes), alerts[0] if alerts else 0)
+
+
+def _by_grade(
+    conn: psycopg.Connection[Any], account: Account, policies: Sequence[Policy], then: Sequence[Policy],
+    mine: Sequence[Policy], places: Sequence[tuple[str, str, str, str, str]],
+) -> int:  # fmt: skip
+    """The homes of the account's area where a ladder by grade is taken now or then."""
+    standings: dict[int, list[Standing]] = {}
+    for household, standing in approved(conn):
+        standings.setdefault(household, []).append(standing)
+    rows = conn.execute(
+        "SELECT h.id, a.path::text FROM household h JOIN area a ON a.id = h.area_id WHERE h.id = ANY(%s)"
+        " AND a.path <@ %s::ltree AND NOT h.synthetic",
+        (list(standings), account.area_path),
+    ).fetchall()
+    at = dt.datetime.now(dt.UTC)
+    count = 0
+    for household, path in rows:
+        near = _near(places, path)
+        found = (
+            choose_for(each, policy.severity, near, at, [one])
+            for each in (policies, then) for policy in mine if policy.grades for one in standings[household]
+        )  # fmt: skip
+        count += any(one is not None and one.policy.code == mine[0].code for one in found)
+    return count
 
 
 def _near(places: Iterable[tuple[str, str, str, str, str]], path: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, cast, get_args
 
 import msgspec
 
+from care_network.catalogues.ability import GRADES
 from dispatch.ladders.policy import (
     FamilyTarget,
     Holding,
@@ -29,6 +30,8 @@ _FIELDS = (
     "code", "severity", "name_zh", "name_en", "organisation", "starts", "ends", "repeat_after_s", "rounds", "stop_at",
     "acknowledged_s", "responding_s",
 )  # fmt: skip
+_GRADE = "grades"
+"""The one field of many values: ability grades, each a box of its own."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _STEP = re.compile(r"steps\.(\d{1,2})\.(?:after_s|targets\.(\d{1,2})\.(to|kinds|most|first|key))")
 
@@ -36,7 +39,7 @@ _STEP = re.compile(r"steps\.(\d{1,2})\.(?:after_s|targets\.(\d{1,2})\.(to|kinds|
 def empty(severity: str = "attention") -> Raw:
     """A draft of a new policy."""
     return {
-        **dict.fromkeys(_FIELDS, ""), "severity": severity, "repeat_after_s": "120", "rounds": "0",
+        **dict.fromkeys(_FIELDS, ""), _GRADE: [], "severity": severity, "repeat_after_s": "120", "rounds": "0",
         "stop_at": "acknowledged", "acknowledged_s": "300", "responding_s": "1800",
         "steps": [{"after_s": "0", "targets": [_target("on_duty")]}],
     }  # fmt: skip
@@ -45,6 +48,7 @@ def empty(severity: str = "attention") -> Raw:
 def raw_of(policy: Policy) -> Raw:
     """The fields of a policy."""
     found: Raw = {name: _text(getattr(policy, name)) for name in _FIELDS}
+    found[_GRADE] = [*policy.grades]
     found["steps"] = [
         {"after_s": _text(step.after_s), "targets": [_raw_target(target) for target in step.targets]}
         for step in policy.steps
@@ -54,11 +58,13 @@ def raw_of(policy: Policy) -> Raw:
 
 def from_form(items: Iterable[tuple[str, str]]) -> Raw:
     """The fields that a form sends; what it does not have is empty, and what it must not have is left out."""
-    found: Raw = dict.fromkeys(_FIELDS, "")
+    found: Raw = {**dict.fromkeys(_FIELDS, ""), _GRADE: []}
     steps: dict[int, Raw] = {}
     for name, value in items:
         if name in _FIELDS:
             found[name] = value.strip()[:200]
+        elif name == _GRADE and len(found[_GRADE]) < len(GRADES):
+            found[_GRADE].append(value[:20])
         elif (match := _STEP.fullmatch(name)) is not None and int(match[1]) < MOST_STEPS:
             step = steps.setdefault(int(match[1]), {"after_s": "", "targets": {}})
             if match[2] is None:
@@ -150,7 +156,8 @@ def read(raw: Raw) -> tuple[Policy | None, list[Problem]]:
     policy = Policy(
         code=raw["code"], severity=cast("Severity", raw["severity"]), name_zh=raw["name_zh"], name_en=raw["name_en"],
         steps=tuple(steps), organisation=raw["organisation"] or None, starts=starts, ends=ends, rounds=rounds,
-        stop_at=cast("Holding", raw["stop_at"]), repeat_after_s=again, acknowledged_s=taken, responding_s=going,
+        stop_at=cast("Holding", raw["stop_at"]), grades=tuple(raw.get(_GRADE, ())),
+        repeat_after_s=again, acknowledged_s=taken, responding_s=going,
     )  # fmt: skip
     return policy, problems(policy)
 

@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 import psycopg
 
+from care_network.ability.standing import Standing, approved, of_homes
 from care_network.duty.loading import load_roster
 from care_network.duty.roster import Roster, serving
 from care_network.records.contacts import FamilyMember
 from database.local_copy import replace_copy
+from dispatch.ladders.by_grade import choose_for
 from dispatch.ladders.people import Addressee, addressees
-from dispatch.ladders.policy import FamilyTarget, Policy, choose
+from dispatch.ladders.policy import FamilyTarget, Policy
 from dispatch.ladders.store import defaults, policies_now
 
 AHEAD = dt.timedelta(days=7)
@@ -28,17 +30,26 @@ class FirstSteps(msgspec.Struct, frozen=True):
     roster: Roster
     family: dict[int, list[FamilyMember]] = {}
     """By household; only where a first step calls the family."""
+    standings: dict[int, list[Standing]] = {}
+    """By household with an approved grade; everybody else climbs the ordinary ladder."""
 
-    def first_step(self, severity: str, household_id: int, place: str, at: dt.datetime) -> tuple[Addressee, ...]:
+    def first_step(
+        self, severity: str, household_id: int, place: str, at: dt.datetime, resident_id: int | None = None
+    ) -> tuple[Addressee, ...]:
         """List the people of the first step; empty: nobody. In a home of several residents each family counts.
 
         Raises ValueError where the roster is too old for ``at``.
         """
         near = [post.code for post in serving(self.roster, place)]
-        policy = choose(self.policies, severity, near, at) or choose(defaults(), severity, near, at)
-        if policy is None:
+        people = [
+            one for one in self.standings.get(household_id, []) if resident_id is None or one.resident_id == resident_id
+        ]
+        found = choose_for(self.policies, severity, near, at, people) or choose_for(
+            defaults(), severity, near, at, people
+        )
+        if found is None:
             return ()
-        return addressees(policy.steps[0], self.roster, place, self.family.get(household_id, []), at)
+        return addressees(found.policy.steps[0], self.roster, place, self.family.get(household_id, []), at)
 
 
 class FirstStepsCopy:
@@ -57,12 +68,20 @@ class FirstStepsCopy:
         # The same to the hour, so that an unchanged roster is not written again and again.
         hour = now.replace(minute=0, second=0, microsecond=0)
         first_steps = FirstSteps(
-            policies, load_roster(conn, hour - BEHIND, hour + AHEAD), _families(conn, policies, now)
-        )
+            policies, load_roster(conn, hour - BEHIND, hour + AHEAD), _families(conn, policies, now),
+            _standings(conn, policies),
+        )  # fmt: skip
         if first_steps == self.first_steps:
             return
         self.first_steps = first_steps
         replace_copy(self._file, msgspec.json.encode(first_steps))
+
+
+def _standings(conn: psycopg.Connection[Any], policies: list[Policy]) -> dict[int, list[Standing]]:
+    """Of homes where somebody has an approved grade; nobody's where no emergency asks for one."""
+    if not any(policy.grades and policy.severity == "emergency" for policy in policies):
+        return {}
+    return of_homes(conn, {household for household, _ in approved(conn)})
 
 
 def _families(conn: psycopg.Connection[Any], policies: list[Policy], now: dt.datetime) -> dict[int, list[FamilyMember]]:

@@ -12,8 +12,9 @@ import psycopg
 import structlog
 
 from dispatch.channels import notifications
+from dispatch.ladders.by_grade import Chosen
 from dispatch.ladders.policy import Move, Policy, PolicyError, begin, decode, encode, holds, patience
-from dispatch.ladders.store import policy_of_home
+from dispatch.ladders.store import chosen
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +32,8 @@ class DirectCalls(msgspec.Struct, frozen=True):
 
 def start(conn: psycopg.Connection[Any], alert_id: UUID, severity: str, household_id: int, at: dt.datetime) -> None:
     """Copy the policy of a new alert into its row, and make its first step due."""
-    policy = policy_of_home(conn, severity, household_id, at)
-    set_next_step(conn, alert_id, begin(policy), policy)
+    found = _chosen(conn, alert_id, severity, household_id, at)
+    set_next_step(conn, alert_id, begin(found.policy), found)
 
 
 def record_direct_calls(conn: psycopg.Connection[Any], alert_id: UUID, calls: DirectCalls) -> None:
@@ -51,19 +52,21 @@ def raise_severity(
 ) -> None:
     """Go on by the policy of a higher severity: where nobody has the alert, a new round begins at once; where somebody
     has it, the new policy's patience is an upper limit of their time."""
-    policy = policy_of_home(conn, severity, household_id, at)
+    found = _chosen(conn, alert_id, severity, household_id, at)
+    policy = found.policy
     row = conn.execute("SELECT round, policy IS NULL FROM alert WHERE id = %s", (alert_id,)).fetchone()
     assert row is not None  # noqa: S101 - the caller has just updated it
     if holds(policy, state):
         conn.execute(
             """
-            UPDATE alert SET policy = %s::jsonb, next_step_at = least(next_step_at, clock_timestamp()
-                                                                      + make_interval(secs => %s)) WHERE id = %s
+            UPDATE alert SET policy = %s::jsonb, ladder_choice = %s::jsonb,
+                             next_step_at = least(next_step_at, clock_timestamp() + make_interval(secs => %s))
+            WHERE id = %s
             """,
-            (encode(policy), patience(policy, state), alert_id),
+            (encode(policy), found.noted(), patience(policy, state), alert_id),
         )
     else:
-        set_next_step(conn, alert_id, begin(policy, row[0] + 1), policy, anew=True)
+        set_next_step(conn, alert_id, begin(policy, row[0] + 1), found, anew=True)
 
 
 def restart_patience(conn: psycopg.Connection[Any], alert_id: UUID, state: str, at: dt.datetime) -> None:
@@ -106,10 +109,10 @@ def begin_again(
     conn: psycopg.Connection[Any], alert_id: UUID, severity: str, household_id: int, state: str, at: dt.datetime
 ) -> None:
     """Start the ladder of an alert that is open again by today's policy: a new round, or the time of its owner."""
-    policy = policy_of_home(conn, severity, household_id, at)
+    found = _chosen(conn, alert_id, severity, household_id, at)
     row = conn.execute("SELECT round FROM alert WHERE id = %s", (alert_id,)).fetchone()
     assert row is not None  # noqa: S101 - the caller has just updated it
-    set_next_step(conn, alert_id, begin(policy, row[0] + 1), policy, anew=True)
+    set_next_step(conn, alert_id, begin(found.policy, row[0] + 1), found, anew=True)
     restart_patience(conn, alert_id, state, at)
 
 
@@ -165,27 +168,23 @@ def end_pause(conn: psycopg.Connection[Any], alert_id: UUID) -> bool:
 
 
 def set_next_step(
-    conn: psycopg.Connection[Any], alert_id: UUID, move: Move, policy: Policy | None = None, *, anew: bool = False
+    conn: psycopg.Connection[Any], alert_id: UUID, move: Move, found: Chosen | None = None, *, anew: bool = False
 ) -> None:
-    """Store the next step, its delay counted from now; with ``policy`` where it changes. ``anew``: rounds count from
-    this one."""
+    """Store the next step, its delay counted from now; with ``found`` where the policy changes. ``anew``: rounds count
+    from this one."""
+    policy = None if found is None else encode(found.policy)
     conn.execute(
         """
-        UPDATE alert SET step = %s, round = %s, policy = coalesce(%s::jsonb, policy), calls_paused_until = NULL,
-                         first_round = CASE WHEN %s THEN %s ELSE first_round END,
-                         next_step_at = clock_timestamp() + make_interval(secs => %s)
-        WHERE id = %s AND merged_into IS NULL
+        UPDATE alert SET step = %(step)s, round = %(round)s, policy = coalesce(%(policy)s::jsonb, policy),
+                         ladder_choice = CASE WHEN %(policy)s::jsonb IS NULL THEN ladder_choice ELSE %(why)s::jsonb END,
+                         calls_paused_until = NULL,
+                         first_round = CASE WHEN %(anew)s THEN %(round)s ELSE first_round END,
+                         next_step_at = clock_timestamp() + make_interval(secs => %(delay)s)
+        WHERE id = %(id)s AND merged_into IS NULL
         """,
-        (
-            move.step,
-            move.round,
-            None if policy is None else encode(policy),
-            anew,
-            move.round,
-            move.delay_s,
-            alert_id,
-        ),
-    )
+        {"step": move.step, "round": move.round, "policy": policy, "why": None if found is None else found.noted(),
+         "anew": anew, "delay": move.delay_s, "id": alert_id},
+    )  # fmt: skip
     if move.delay_s == 0:
         conn.execute("SELECT pg_notify(%s, '')", (DUE,))
 
@@ -202,6 +201,15 @@ def load_policy(conn: psycopg.Connection[Any], alert_id: UUID) -> Policy:
             return decode(value)
         except PolicyError as error:
             log.error("the alert's policy is replaced", alert_id=str(alert_id), error=str(error))
-    policy = policy_of_home(conn, severity, household, now)
-    conn.execute("UPDATE alert SET policy = %s::jsonb WHERE id = %s", (encode(policy), alert_id))
-    return policy
+    found = _chosen(conn, alert_id, severity, household, now)
+    conn.execute(
+        "UPDATE alert SET policy = %s::jsonb, ladder_choice = %s::jsonb WHERE id = %s",
+        (encode(found.policy), found.noted(), alert_id),
+    )
+    return found.policy
+
+
+def _chosen(conn: psycopg.Connection[Any], alert_id: UUID, severity: str, household_id: int, at: dt.datetime) -> Chosen:
+    """Today's choice for an alert; what it climbs already stays a copy of its own, whatever becomes of the grade."""
+    row = conn.execute("SELECT resident_id FROM alert WHERE id = %s", (alert_id,)).fetchone()
+    return chosen(conn, severity, household_id, at, row[0] if row else None)

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from care_network.catalogues.ability import GRADES, Grade
 from care_network.duty.roster import NEAREST_KINDS
 from vocabulary.severity import GRAVE, SEVERITIES, Severity
 from vocabulary.synthetic import RECIPIENT
@@ -88,6 +89,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Number of rounds; 0: until somebody answers."""
     stop_at: Holding = "acknowledged"
     """The ladder rests from this state on."""
+    grades: tuple[Grade, ...] = ()
+    """Only for people with one of these ability grades, approved; empty: the ordinary ladder, for everybody."""
     version: int = 0
     """Number of the stored version; 0: the one that comes with the program."""
 
@@ -153,15 +156,22 @@ def patience(policy: Policy, state: str) -> float | None:
     return limit or None
 
 
-def choose(policies: Iterable[Policy], severity: str, organisations: Sequence[str], at: dt.datetime) -> Policy | None:
+def choose(
+    policies: Iterable[Policy], severity: str, organisations: Sequence[str], at: dt.datetime, grade: str | None = None
+) -> Policy | None:
     """Choose the policy of an alert: of the nearest organisation that has one, else the general one; of two, the one
     for these hours.
 
-    ``organisations``: codes of those that serve the home, nearest first.
+    ``organisations``: codes of those that serve the home, nearest first. ``grade``: among the ladders of that grade
+    alone; None: among the ordinary ones.
     """
     rank: dict[str | None, int] = {code: place for place, code in enumerate(organisations)}
     rank[None] = len(organisations)
-    fitting = [p for p in policies if p.severity == severity and p.organisation in rank and p.applies(at)]
+    fitting = [
+        p for p in policies
+        if p.severity == severity and p.organisation in rank and p.applies(at)
+        and (grade in p.grades if grade is not None else not p.grades)
+    ]  # fmt: skip
     return min(fitting, key=lambda p: (rank[p.organisation], p.starts is None, p.code), default=None)
 
 
@@ -229,6 +239,10 @@ def problems(policy: Policy) -> list[Problem]:
         policy.starts is None or policy.starts != policy.ends, "ends", "开始与结束相同：请都不填",
         "starts and ends are the same time: leave both out",
     )  # fmt: skip
+    must(
+        len({*policy.grades}) == len(policy.grades) and all(grade in GRADES for grade in policy.grades), "grades",
+        "请从能力等级中选择，每个一次", f"grades are of {', '.join(GRADES)}, each once",
+    )  # fmt: skip
     for number, step in enumerate(policy.steps):
         _check_step(step, number, must)
     must(
@@ -292,9 +306,9 @@ def _check_step(step: Step, index: int, must: Callable[[bool, str, str, str], No
 def check_all(policies: Sequence[Policy]) -> list[str]:
     """List the problems of all policies together: every severity needs one that applies everywhere and at any hour."""
     wrong = [problem for policy in policies for problem in check(policy)]
-    everywhere = {p.severity for p in policies if p.organisation is None and p.starts is None}
+    everywhere = {p.severity for p in policies if p.organisation is None and p.starts is None and not p.grades}
     wrong += [
-        f"{severity}: no policy applies everywhere and at any hour; add one without organisation and hours"
+        f"{severity}: no policy applies everywhere and at any hour; add one without organisation, hours and grades"
         for severity in SEVERITIES
         if severity not in everywhere
     ]
@@ -302,8 +316,11 @@ def check_all(policies: Sequence[Policy]) -> list[str]:
 
 
 def encode(policy: Policy) -> str:
-    """Encode a policy as JSON, for the database."""
-    return msgspec.json.encode(policy).decode()
+    """Encode a policy as JSON, for the database. An ordinary one reads as it ever did, for programs of before."""
+    fields = msgspec.to_builtins(policy)
+    if not policy.grades:
+        del fields["grades"]
+    return msgspec.json.encode(fields).decode()
 
 
 def decode(value: object) -> Policy:

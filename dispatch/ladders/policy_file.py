@@ -21,7 +21,9 @@ def write(policies: Iterable[Policy]) -> str:
 def _written(policy: Policy) -> str:
     fields: dict[str, Any] = msgspec.to_builtins(policy, builtin_types=(dt.time,))
     lines = [
-        f"{name} = {_value(value)}" for name, value in fields.items() if value is not None and name not in LEFT_OUT
+        f"{name} = {_value(value)}"
+        for name, value in fields.items()
+        if value is not None and value != () and value != [] and name not in LEFT_OUT
     ]
     steps = [f"  {_value(step)}," for step in fields["steps"]]
     return "\n".join(["[[policy]]", *lines, "steps = [", *steps, "]", ""])

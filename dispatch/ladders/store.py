@@ -1,7 +1,7 @@
 """Load and store escalation policies: versions of each code, besides those that come with the program."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, cast
@@ -10,7 +10,9 @@ import msgspec
 import psycopg
 import structlog
 
-from dispatch.ladders.policy import Policy, PolicyError, check_all, choose, decode, encode, parse, proof_policy
+from care_network.ability.standing import Standing, of_alert
+from dispatch.ladders.by_grade import Chosen, choose_for, not_taken
+from dispatch.ladders.policy import Policy, PolicyError, check_all, decode, encode, parse, proof_policy
 from vocabulary.severity import Severity
 
 log = structlog.get_logger(__name__)
@@ -48,12 +50,29 @@ def policies_now(conn: psycopg.Connection[Any], as_of: dt.datetime | None = None
     return [policy for policy in by_code.values() if policy is not None]
 
 
-def policy_of_home(conn: psycopg.Connection[Any], severity: str, household_id: int, at: dt.datetime) -> Policy:
-    """Choose the policy of a new alert; the program's own where the stored ones leave a gap, and in a synthetic home
-    always the one that calls nobody."""
+def policy_of_home(
+    conn: psycopg.Connection[Any], severity: str, household_id: int, at: dt.datetime, resident_id: int | None = None
+) -> Policy:
+    """The policy of :func:`chosen`."""
+    return chosen(conn, severity, household_id, at, resident_id).policy
+
+
+def chosen(
+    conn: psycopg.Connection[Any], severity: str, household_id: int, at: dt.datetime, resident_id: int | None = None
+) -> Chosen:
+    """Choose the policy of a new alert, and say why; the program's own where the stored ones leave a gap, and in a
+    synthetic home always the one that calls nobody. ``resident_id`` None: it is about the home."""
     home = conn.execute("SELECT synthetic FROM household WHERE id = %s", (household_id,)).fetchone()
     if home is not None and home[0]:
-        return proof_policy(cast("Severity", severity))
+        return Chosen(policy=proof_policy(cast("Severity", severity)))
+    return chosen_with(conn, severity, household_id, at, lambda: of_alert(conn, household_id, resident_id))
+
+
+def chosen_with(
+    conn: psycopg.Connection[Any], severity: str, household_id: int, at: dt.datetime,
+    standings: Callable[[], Sequence[Standing]],
+) -> Chosen:  # fmt: skip
+    """The same for people whose standing is at hand; it is asked for only where a ladder goes by it."""
     serving = [
         row[0]
         for row in conn.execute(
@@ -65,9 +84,12 @@ def policy_of_home(conn: psycopg.Connection[Any], severity: str, household_id: i
             (household_id,),
         )
     ]
-    chosen = choose(policies_now(conn), severity, serving, at) or choose(defaults(), severity, (), at)
-    assert chosen is not None  # noqa: S101 - the defaults have every severity, everywhere, at any hour
-    return chosen
+    policies = policies_now(conn)
+    by_grade = any(policy.grades and policy.severity == severity for policy in policies)
+    people = standings() if by_grade else ()
+    found = choose_for(policies, severity, serving, at, people) or choose_for(defaults(), severity, (), at, people)
+    assert found is not None  # noqa: S101 - the defaults have every severity, everywhere, at any hour
+    return found
 
 
 def save(
@@ -89,6 +111,11 @@ def save(
             for p in policies
             if p.organisation is not None and p.organisation not in known
         ]
+        then = [*({**now, **{p.code: p for p in policies}}.values())]
+        for policy in changed:
+            why = not_taken(policy, then)
+            if why is not None:
+                problems.append(f"{policy.code}: a ladder by grade calls nobody later than the ordinary one: {why[1]}")
         if problems:
             raise PolicyError("\n".join(problems))
         for policy in changed:

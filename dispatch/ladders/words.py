@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from care_network.catalogues.ability import GRADES
 from care_network.duty.roster import KIND_WORDS
 from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, OrganisationTarget, Policy, ServiceTarget, Step
 from vocabulary.alert_state import STATE_WORDS
@@ -55,6 +56,17 @@ def lines(policy: Policy, names: dict[str, Words] | None = None) -> list[Line]:
         Line(("适用范围", "Where"), where),
         Line(("适用时间", "When"), hours),
     ]
+    if policy.grades:
+        said = [GRADES[grade] for grade in policy.grades if grade in GRADES]
+        found.append(
+            Line(
+                ("适用老人", "For whom"),
+                (
+                    f"能力等级为{'、'.join(one[0] for one in said)}，且已批准按等级呼叫的老人",
+                    f"residents whose ability grade is {' or '.join(one[1] for one in said)}, approved for each",
+                ),
+            )
+        )
     found += [Line((f"第 {number} 级", f"Step {number}"), step_words(step, first=number == 1))
               for number, step in enumerate(policy.steps, 1)]  # fmt: skip
     stop = STATE_WORDS[policy.stop_at]

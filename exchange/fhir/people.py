@@ -28,14 +28,15 @@ AGREED: LiteralString = """
 the consents, in the order of the residents: what is given out ends with the page, however large the district. The
 policies of the database (database.rights.machine_rows) hold the same once more."""
 _PATIENTS: LiteralString = f"""
-    SELECT r.id, r.code, r.name_zh, r.name_en, r.sex, r.birth_date FROM {WHOSE}
+    SELECT r.id, r.code, r.name_zh, r.name_en, r.sex, r.birth_date, r.gone, r.gone_on FROM {WHOSE}
     WHERE {AGREED} AND (%(ids)s::int[] IS NULL OR c.resident_id = ANY(%(ids)s))
       AND (%(codes)s::text[] IS NULL OR r.code = ANY(%(codes)s)) AND c.resident_id > %(after)s
     ORDER BY c.resident_id LIMIT %(limit)s
 """  # noqa: S608 - of constants
 _SOME: LiteralString = f"""
     SELECT c.resident_id, r.household_id, home_of_one(r.household_id) FROM {WHOSE}
-    WHERE {AGREED} AND (%(ids)s::int[] IS NULL OR c.resident_id = ANY(%(ids)s)) AND c.resident_id >= %(first)s
+    WHERE {AGREED} AND r.gone IS NULL AND (%(ids)s::int[] IS NULL OR c.resident_id = ANY(%(ids)s))
+      AND c.resident_id >= %(first)s
     ORDER BY c.resident_id LIMIT %(limit)s
 """  # noqa: S608 - of constants
 _THEIRS: LiteralString = """
@@ -157,18 +158,20 @@ def _of(
 
 
 def patient(row: dict[str, Any]) -> dict[str, Any]:
-    """A resident as Patient. Address and telephone stay within the platform."""
+    """A resident as Patient, not active after a death or a move. Address and telephone stay within the platform."""
     names = [{"use": "official", "text": row["name_zh"]}]
     if row["name_en"] and row["name_en"] != row["name_zh"]:
         names.append({"text": row["name_en"]})
+    ended = {"deceasedDateTime": row["gone_on"].isoformat()} if row["gone"] == "died" else {}
     return {
         "resourceType": "Patient",
         "id": str(row["id"]),
         "identifier": [{"system": "urn:shouwang:resident", "value": row["code"]}],
-        "active": True,
+        "active": row["gone"] is None,
         "name": names,
         "gender": row["sex"],
         "birthDate": row["birth_date"].isoformat(),
+        **ended,
     }
 
 

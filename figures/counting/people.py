@@ -29,6 +29,8 @@ def count(conn: psycopg.Connection[Any], month: dt.date, now: dt.datetime) -> bo
         "seen": look(conn, now).known,
     }
     conn.execute(_GONE, asked)
+    if running:
+        conn.execute(_LEFT, asked)
     if running or conn.execute("SELECT FROM protection_change WHERE at < %s LIMIT 1", (until,)).fetchone():
         conn.execute(_PEOPLE, asked)  # else nobody looked yet: not a line, rather than one for everybody
     if running:
@@ -62,6 +64,11 @@ _GONE: LiteralString = """
     DELETE FROM figure_person p USING household h
     WHERE p.month = %(month)s AND h.id = p.household_id AND h.synthetic
 """
+# who died or moved away while the month lasts; the hours of before stay counted
+_LEFT: LiteralString = """
+    UPDATE figure_person p SET registered = false FROM resident r
+    WHERE p.month = %(month)s AND r.id = p.resident_id AND r.gone IS NOT NULL AND p.registered
+"""
 _PEOPLE: LiteralString = """
     WITH gap AS (
         SELECT range_agg(tstzrange(since, until)) AS all FROM (
@@ -75,7 +82,7 @@ _PEOPLE: LiteralString = """
                     WHEN 0 = ANY (n.levels) OR 1 = ANY (n.levels) THEN 'watched'
                     WHEN 2 = ANY (n.levels) THEN 'unknown' ELSE 'blind' END AS watched
         FROM resident r JOIN household h ON h.id = r.household_id LEFT JOIN protection_now n ON n.resident_id = r.id
-        WHERE NOT h.synthetic
+        WHERE NOT h.synthetic AND r.gone IS NULL
     ), change AS (
         SELECT p.id, f.function, %(since)s::timestamptz AS at, 0::bigint AS n, last.level, last.code
         FROM person p CROSS JOIN generate_series(0, 6) f (function)

@@ -31,6 +31,9 @@ class DatabaseDirectory:
         self._devices: dict[tuple[int, str], int] = {}
         self._series: dict[tuple[int, str], int] = {}
         self._refused: dict[tuple[Any, ...], float] = {}
+        self._silence: tuple[Any, ...] = ()
+        self.silenced_gateways: frozenset[str] = frozenset()
+        self.silenced_devices: frozenset[int] = frozenset()
         self._gateways = dict(conn.execute("SELECT name, id FROM gateway").fetchall())
         for id_, gateway_id, name in conn.execute("SELECT id, gateway_id, name FROM device"):
             self._devices[gateway_id, name] = id_
@@ -90,6 +93,27 @@ class DatabaseDirectory:
             (gateway_id, digest),
         ).fetchone()
         return None if row is None else row[0]
+
+    def silenced_series(self) -> list[int]:
+        """Look up what nobody may keep, since the person was erased: gateways and devices, and their series known here.
+
+        Asked before each batch: one small row, as long as nothing changed.
+        """
+        stamp = self._conn.execute("SELECT count(*), count(ended_at), max(id) FROM silenced").fetchone() or ()
+        if stamp != self._silence:
+            rows = self._conn.execute(
+                """
+                SELECT g.name, s.device_id IS NULL, d.id FROM silenced s JOIN gateway g ON g.id = s.gateway_id
+                LEFT JOIN device d ON d.gateway_id = s.gateway_id AND (s.device_id IS NULL OR d.id = s.device_id)
+                WHERE s.ended_at IS NULL
+                """
+            ).fetchall()
+            self.silenced_gateways = frozenset(name for name, whole, _ in rows if whole)
+            self.silenced_devices = frozenset(device for _, _, device in rows if device is not None)
+            self._silence = stamp
+        if not self.silenced_devices:
+            return []
+        return [series_id for (device_id, _), series_id in self._series.items() if device_id in self.silenced_devices]
 
     def narrow(self, limits: Limits) -> Limits:
         """Raise the earliest accepted time to the end of the readings' retention."""

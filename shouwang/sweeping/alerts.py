@@ -1,18 +1,23 @@
-"""Lend the rounds of care the platform's alerts: they are opened and ended by dispatch, as all alerts are."""
+"""Lend the rounds of care the platform's alerts and messages: they go the way of all alerts and messages."""
 
 import datetime as dt
 import uuid
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, cast
 
 from psycopg import Connection
 
+from care_services.core.notice_round import Digest, Fate
 from care_services.rounds.outside import CareAlert
 from dispatch.alerts import lifecycle
+from dispatch.channels import notifications
+from dispatch.channels.notifications import Page, Recipient, RecipientKind
+from dispatch.channels.reminders import REMINDED
 from vocabulary.rule_words import KEY
 
 
 class Alerts:
-    """The alerts of the platform, as :class:`care_services.rounds.outside.Outside` asks for them."""
+    """The alerts and the messages of the platform, as :class:`care_services.rounds.outside.Outside` asks for them."""
 
     def open_alert(self, conn: Connection[Any], alert: CareAlert) -> bool:
         """Open the alert with its first event and its escalation policy; False where it was opened before."""
@@ -35,3 +40,17 @@ class Alerts:
     def note_alert(self, conn: Connection[Any], key: uuid.UUID, at: dt.datetime, words: tuple[str, str]) -> bool:
         """Add the words to its history."""
         return lifecycle.follow_up(conn, key, "note", at, *words)
+
+    def send(self, conn: Connection[Any], digest: Digest, now: dt.datetime) -> None:
+        """Ask for a notification: the delivery service sends a message by the recipient's channels."""
+        kind, key = digest.to or ("service", f"{REMINDED}{digest.id}")
+        page = Page(digest.page.path, digest.page.purpose, digest.page.subject)
+        notifications.remind(conn, digest.id, Recipient(cast("RecipientKind", kind), key), page, now)
+
+    def fates(self, conn: Connection[Any], digests: Collection[int]) -> Mapping[int, Fate]:
+        """The states of their notifications."""
+        return notifications.fates_of_reminders(conn, digests)
+
+    def take_back(self, conn: Connection[Any], digests: Collection[int], now: dt.datetime) -> None:
+        """Withdraw their notifications."""
+        notifications.forget_reminders(conn, list(digests), now)

@@ -44,6 +44,7 @@ WITHOUT_ACCOUNT = {
     "backup check": "ages of files and of the WAL, nobody's data",
     "backup drill": "the rights of the database server's own user",
     "backup open": "the archive's secret key is the permission",
+    "backup reapply": "the database owner's own rights; numbers of erasures that were approved",
     "backup save": "files of the machine, encrypted",
     "verify": "servers of its own",
     "path": "ages of proofs with synthetic residents, nobody's data",

@@ -13,6 +13,7 @@ ALLOWED = {
     ("0157_orders_that_are_off", "constraint"), ("0167_checked_tables", "constraint"),  # so do these
     ("0210_rules_and_traits", "constraint"), ("0295_providers_and_doors", "constraint"),
     ("0175_channel_tests", "constraint"),  # so does this, and a notification may be about one more thing
+    ("0315_notices", "constraint"),  # and this
     ("0091_duty_tests", "constraint"),  # so does this, and a notification may be about one more thing
     ("0060_roster_holes_are_told", "not null"),  # a column may now be empty
     ("0081_audit_chain", "constraint"),  # the reference to an account: an entry outlives it

@@ -58,7 +58,8 @@ def counts_below(conn: psycopg.Connection[Any], under: str) -> list[CompoundCoun
             SELECT a.path::text AS path, count(*)::int AS homes, (count(*) FILTER (WHERE g.offline))::int AS dark,
                    (count(*) FILTER (WHERE NOT coalesce(g.offline, false) AND NOT coalesce(g.heard, false)))::int
                    AS unheard,
-                   coalesce(array_agg((SELECT min(code) FROM resident r WHERE r.household_id = h.id) ORDER BY h.code)
+                   coalesce(array_agg((SELECT min(code) FROM resident r
+                                       WHERE r.household_id = h.id AND r.gone IS NULL) ORDER BY h.code)
                             FILTER (WHERE g.offline), '{}') AS dark_residents
             FROM household h JOIN area a ON a.id = h.area_id
             LEFT JOIN (SELECT household_id, bool_or(state = 'offline') AS offline,
@@ -91,7 +92,7 @@ def homes_below(conn: psycopg.Connection[Any], under: str) -> list[HomeOnMap]:
                    coalesce(h.longitude, a.longitude) AS longitude, coalesce(h.latitude, a.latitude) AS latitude,
                    g.state AS gateway
             FROM household h JOIN area a ON a.id = h.area_id
-            LEFT JOIN (SELECT household_id, min(code) AS code FROM resident GROUP BY household_id) r
+            LEFT JOIN (SELECT household_id, min(code) AS code FROM resident WHERE gone IS NULL GROUP BY household_id) r
                    ON r.household_id = h.id
             LEFT JOIN (SELECT household_id, CASE WHEN bool_or(state = 'offline') THEN 'offline'
                                                  WHEN bool_or(state = 'never seen') THEN 'never seen'

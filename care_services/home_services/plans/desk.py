@@ -140,7 +140,11 @@ def history(conn: Connection[Any], plan_id: int) -> list[dict[str, Any]]:
 def add(conn: Connection[Any], acting: Acting, resident_code: str, new: PlanData, source: str = "plan") -> int:
     """Plan a service for a resident, and make its orders of the next days. Raises ProvisioningError with the field."""
     acting.require(Action.PLAN_SERVICES)
-    resident_id = acting.resident(conn, resident_code, "plan_services")
+    return put_in(conn, acting, acting.resident(conn, resident_code, "plan_services"), new, source)
+
+
+def put_in(conn: Connection[Any], acting: Acting, resident_id: int, new: PlanData, source: str) -> int:
+    """Add a plan for somebody who is allowed to by another right, which the caller has asked for; see :func:`add`."""
     with conn.transaction():
         columns = _checked(conn, acting, resident_id, new, None)
         row = conn.execute(
@@ -199,18 +203,47 @@ def set_state(conn: Connection[Any], acting: Acting, plan_id: int, state: PlanSt
         before = _one(conn, acting, plan_id)
         if before.state == "ended" or state == before.state:
             raise _changed()
-        done = conn.execute(
-            "UPDATE service_plan SET state = %s, made_until = NULL, version = version + 1"
-            " WHERE id = %s AND version = %s",
-            (state, plan_id, seen),
-        )
-        if not done.rowcount:
-            raise _changed()
-        action = {"active": "resume", "paused": "pause", "ended": "end"}[state]
-        _event(conn, acting, plan_id, action, note.strip()[:400])
-        acting.audit(conn, "plan_services", before.resident_id, plan=plan_id, state=state)
-        bring_into_line(conn, acting, plan_id)
-        make_ahead(conn, acting.at, plan_id=plan_id)
+        switch(conn, acting, before, state, note, seen=seen)
+
+
+def switch(
+    conn: Connection[Any], acting: Acting, before: Plan, state: PlanState, note: str, *, seen: int | None = None
+) -> None:
+    """Set the state of a plan by another right, which the caller has asked for; see :func:`set_state`."""
+    done = conn.execute(
+        "UPDATE service_plan SET state = %s, made_until = NULL, version = version + 1 WHERE id = %s AND version = %s",
+        (state, before.id, before.version if seen is None else seen),
+    )
+    if not done.rowcount:
+        raise _changed()
+    action = {"active": "resume", "paused": "pause", "ended": "end"}[state]
+    _event(conn, acting, before.id, action, note.strip()[:400])
+    acting.audit(conn, "plan_services", before.resident_id, plan=before.id, state=state)
+    bring_into_line(conn, acting, before.id)
+    make_ahead(conn, acting.at, plan_id=before.id)
+
+
+def go_on_until(conn: Connection[Any], acting: Acting, before: Plan, last_day: dt.date, note: str) -> None:
+    """Give a plan another last day by another right, which the caller has asked for."""
+    conn.execute(
+        "UPDATE service_plan SET last_day = %s, made_until = NULL, version = version + 1 WHERE id = %s",
+        (last_day, before.id),
+    )
+    _event(conn, acting, before.id, "change", note, {"before": _said(before)})
+    acting.audit(conn, "plan_services", before.resident_id, plan=before.id)
+    bring_into_line(conn, acting, before.id)
+    make_ahead(conn, acting.at, plan_id=before.id)
+
+
+def plans_by_id(conn: Connection[Any], now: dt.datetime, numbers: Sequence[int]) -> list[Plan]:
+    """Some plans; the caller has looked at their resident."""
+    return _select(conn, now, "WHERE p.id = ANY(%(ids)s) ORDER BY p.id", ids=list(numbers))
+
+
+def plans_that_run(conn: Connection[Any], now: dt.datetime, resident_id: int) -> list[Plan]:
+    """The plans of a resident that have not ended; the caller has looked at the resident."""
+    return _select(conn, now, "WHERE p.resident_id = %(resident)s AND p.state <> 'ended' ORDER BY p.id LIMIT 100",
+                   resident=resident_id)  # fmt: skip
 
 
 def _checked(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, cast
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from care_network.ability import standing
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import NotFoundError, ProvisioningError
@@ -81,12 +82,13 @@ def _resident(
         kept = store.of_resident(conn, person["id"])
         known = evidence.of(conn, person["id"], now)
         made = proposals.of_resident(conn, person["id"])
+        stands = standing.of_resident(conn, person["id"])
     signed = [one for one in reversed(kept) if one.state == "in_force"]
     suggested: Literal["first", "routine"] = "routine" if signed else "first"
     return care_page(
         request, "assessment-resident.html", account, status_of(error) if error else 200, person=person, kept=kept,
         open=next((one for one in kept if one.state in ("draft", "signed")), None), signed=signed, known=known,
-        proposals=made, today=now.astimezone(SHANGHAI).date(), picture=trend.svg(signed, language),
+        proposals=made, standing=stands, today=now.astimezone(SHANGHAI).date(), picture=trend.svg(signed, language),
         message=message_of(request, error, account) if error else "", filled=filled or {"reason": suggested},
         offered=[one for one in REASONS if (one == "first") != bool(signed)], here="/care/assessments", **frame.words(),
     )  # fmt: skip

@@ -9,15 +9,20 @@ from psycopg import Connection
 from alerting.tuning import sheet
 from alerting.tuning.catalogue import catalogue
 from alerting.tuning.groups import group_of, heading_of
+from care_network.ability import standing
+from care_network.ability.standing import Standing
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do, require
+from care_network.catalogues.ability import Grade
 from care_network.catalogues.services import SERVICES
-from care_network.errors import NotFoundError, ProvisioningError
+from care_network.errors import ProvisioningError
 from care_services.assessment import proposals
 from care_services.assessment.proposals import Proposal
-from dispatch.ladders import desk, drafts, store
-from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, Policy, Step
+from dispatch.ladders import by_grade, store
+from dispatch.ladders.words import Pair, pairs
 from vocabulary.labels import unit_of
+from vocabulary.severity import SEVERITIES, SEVERITY_WORDS
+from vocabulary.times import SHANGHAI
 
 NEEDS: dict[str, tuple[Action, ...]] = {
     "thresholds": (Action.APPROVE_PROPOSALS, Action.SET_LIMITS),
@@ -25,7 +30,6 @@ NEEDS: dict[str, tuple[Action, ...]] = {
     "service_plan": (Action.APPROVE_PROPOSALS,),
 }
 """Permissions that it takes to approve a proposal of a kind; one is declined with the first alone."""
-STREET = "street_elder_center"
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -38,6 +42,22 @@ class Line(msgspec.Struct, frozen=True):
     unit: tuple[str, str] = ("", "")
 
 
+class Ladder(msgspec.Struct, frozen=True, kw_only=True):
+    """The ladder of one severity as it is now and as it would be."""
+
+    severity: tuple[str, str]
+    now: tuple[str, str]
+    then: tuple[str, str]
+    pairs: list[Pair]
+    why: tuple[str, str]
+    """Why it would be this one."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether alerts would climb another ladder."""
+        return self.now != self.then
+
+
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     """The consequences of approving, and whether this account may."""
 
@@ -46,6 +66,11 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     may_decline: bool
     address: str = ""
     """Where it is seen once it is carried out."""
+    ladders: list[Ladder] = []
+    open_alerts: int = 0
+    """Alerts of the resident that are open, and keep the ladder that they climb."""
+    until: dt.date | None = None
+    """The last day on which a ladder by grade is taken without a newer assessment."""
 
 
 def outlook(conn: Connection[Any], account: Account, one: Proposal) -> Outlook:
@@ -63,9 +88,14 @@ def outlook(conn: Connection[Any], account: Account, one: Proposal) -> Outlook:
                 if code in SERVICES
             ]
         case "escalation":
-            center = _center(conn, one.resident_id)
-            address = f"/policies/{_code(one, center[0])}" if center else "/policies"
-            lines = [] if center is None else [Line(center[1], center[2], "", "")]
+            address = f"/care/residents/{one.resident}/assessments"
+            grade, until = _graded(conn, one)
+            return Outlook(
+                lines=[], address=address, may=all(may_do(account, action) for action in NEEDS[one.kind]),
+                may_decline=may_do(account, Action.APPROVE_PROPOSALS), until=until,
+                ladders=ladders(conn, one.resident_id, grade, until, one.assessment_id),
+                open_alerts=open_alerts(conn, one.resident_id),
+            )  # fmt: skip
     return Outlook(
         lines=lines, address=address, may=all(may_do(account, action) for action in NEEDS[one.kind]),
         may_decline=may_do(account, Action.APPROVE_PROPOSALS),
@@ -104,51 +134,75 @@ def approve(
             for name, value in one.content["settings"].items():
                 sheet.change(conn, account, "resident", one.resident, name, value, because, at, origin)
         elif one.kind == "escalation":
-            _draft_policy(conn, account, one, at)
+            _set_ladder(conn, account, one, because, at, origin)
 
     proposals.approve(conn, account, number, seen, note, at, origin, carry)
 
 
-def _draft_policy(conn: Connection[Any], account: Account, one: Proposal, at: dt.datetime) -> None:
-    """Keep a draft of a ladder for the street: the one in force there, whose first step reaches more people."""
-    center = _center(conn, one.resident_id)
-    if center is None:
-        raise NotFoundError(
-            en="no street center serves this home: set a policy by hand", zh="没有街道中心服务这户，请直接编辑呼叫策略"
-        )
-    code, severity = _code(one, center[0]), one.content["severity"]
-    if code in desk.drafts(conn):
+def _set_ladder(
+    conn: Connection[Any], account: Account, one: Proposal, because: str, at: dt.datetime, origin: str
+) -> None:
+    """Put the ladder of the grade in force for the resident, or take it back."""
+    grade, until = _graded(conn, one)
+    if grade is None or until is None:
+        standing.withdraw(conn, account, one.resident_id, because, at, origin)
+        return
+    if until < at.astimezone(SHANGHAI).date():
         raise ProvisioningError(
-            en=f"there is a draft {code} already: go on with it, or discard it first",
-            zh=f"已有草稿 {code}，请先启用或放弃",
+            en=f"the assessment was due again on {until}: its grade is not known to hold any more; assess anew first",
+            zh=f"这次评估已于 {until} 到期，等级不再有效，请先重新评估",
         )
-    known = [each for each in store.policies_now(conn) if each.severity == severity and each.starts is None]
-    base = next((each for each in known if each.organisation == center[0]), None) or next(
-        each for each in known if each.organisation is None
-    )
-    desk.save_draft(conn, account, code, drafts.raw_of(_broader(base, code, center, one.content)), at, 0)
+    standing.approve(conn, account, one.resident_id, grade, until, one.assessment_id, because, at, origin)
 
 
-def _broader(base: Policy, code: str, center: tuple[str, str, str], content: dict[str, Any]) -> Policy:
-    first = base.steps[0]
-    more = (OnDutyTarget((STREET,), most=content["people"]), FamilyTarget(1, content["family"]))
-    targets = (*first.targets, *(target for target in more if target not in first.targets))
-    return msgspec.structs.replace(
-        base, code=code, organisation=center[0], version=0, steps=(Step(first.after_s, targets), *base.steps[1:]),
-        name_zh=f"{base.name_zh}（{center[1]}）"[:80], name_en=f"{base.name_en} ({center[2]})"[:80],
-    )  # fmt: skip
+def _graded(conn: Connection[Any], one: Proposal) -> tuple[Grade | None, dt.date | None]:
+    """The grade whose ladder is proposed and the last day of its assessment; None: the ordinary ladder."""
+    if one.content == proposals.ORDINARY:
+        return None, None
+    row = conn.execute("SELECT grade, due_on FROM assessment WHERE id = %s", (one.assessment_id,)).fetchone()
+    return row if row is not None else (None, None)
 
 
-def _code(one: Proposal, center: str) -> str:
-    return f"{one.content['severity']}-{center}"[:40]
+def ladders(
+    conn: Connection[Any], resident_id: int, grade: Grade | None, until: dt.date | None, assessment: int
+) -> list[Ladder]:
+    """The ladders of a resident as they are now, and as they would be with an approved grade (None: without)."""
+    is_now = standing.of_resident(conn, resident_id)
+    if is_now is None:
+        return []
+    act: standing.Act = "approved" if grade else "withdrawn"
+    then = msgspec.structs.replace(is_now, grade=grade, until=until, act=act, assessment=assessment)
+    return ladders_of(conn, resident_id, is_now, then)
 
 
-def _center(conn: Connection[Any], resident_id: int) -> tuple[str, str, str] | None:
-    """(code, Chinese, English) of the street's center that serves a resident's home."""
-    return conn.execute(
-        "SELECT o.code, o.name_zh, o.name_en FROM resident r JOIN household h ON h.id = r.household_id"
-        " JOIN area home ON home.id = h.area_id JOIN area a ON a.path @> home.path"
-        " JOIN organisation o ON o.area_id = a.id AND o.active AND o.kind = %s"
-        " WHERE r.id = %s ORDER BY nlevel(a.path) DESC, o.code LIMIT 1",
-        (STREET, resident_id),
+def ladders_of(conn: Connection[Any], resident_id: int, is_now: Standing, then: Standing) -> list[Ladder]:
+    """The ladders of a resident with one standing and with another, for each severity that has one by grade."""
+    now = dt.datetime.now(dt.UTC)
+    row = conn.execute("SELECT household_id FROM resident WHERE id = %s", (resident_id,)).fetchone()
+    if row is None:
+        return []
+    found = []
+    for severity in SEVERITIES:
+        before = store.chosen_with(conn, severity, row[0], now, lambda: [is_now])
+        after = store.chosen_with(conn, severity, row[0], now, lambda: [then])
+        if before.ground is None and after.ground is None:
+            continue  # no ladder by grade is set up for this severity
+        noted = by_grade.read(msgspec.json.decode(after.noted() or "null"))
+        found.append(
+            Ladder(
+                severity=SEVERITY_WORDS[severity], now=(before.policy.name_zh, before.policy.name_en),
+                then=(after.policy.name_zh, after.policy.name_en),
+                pairs=[one for one in pairs(before.policy, after.policy) if one.changed],
+                why=by_grade.words(noted) if noted is not None else ("", ""),
+            )
+        )  # fmt: skip
+    return found
+
+
+def open_alerts(conn: Connection[Any], resident_id: int) -> int:
+    """The resident's open alerts: they keep the ladder that they climb."""
+    row = conn.execute(
+        "SELECT count(*) FROM alert WHERE resident_id = %s AND state NOT IN ('resolved', 'cancelled', 'cleared')",
+        (resident_id,),
     ).fetchone()
+    return row[0] if row else 0

@@ -10,15 +10,19 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do
 from care_network.catalogues.ability import GRADES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
+from care_services.core.money import in_yuan
 from care_services.home_beds import life
 from care_services.home_beds.acceptance import words_of
 from care_services.home_beds.catalogue import DEVICE_ROOMS, PLANS, SURVEY, SURVEY_ROOMS, models_to_plan, room_words
 from care_services.home_beds.desk import UNDO, BedFile, may_take
+from care_services.home_beds.effects import Stop
 from care_services.home_beds.equipment.desk import KINDS as EQUIPMENT_KINDS
 from care_services.home_beds.equipment.desk import Equipment
 from care_services.home_beds.installing import PLANNED_IN, TESTED_IN
 from care_services.home_beds.orders import visits_of
-from care_services.home_beds.terms import Terms, day_of
+from care_services.home_beds.services import WHY_NOT, chosen_of, weekly_cost
+from care_services.home_beds.terms import Terms, day_of, proposed
+from care_services.home_services.plans.desk import STATES as PLAN_STATES
 from console.pages.beds import board
 from console.pages.beds.board import beds_of
 from console.pages.care.frame import care_page
@@ -27,6 +31,7 @@ from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from firmware_profiles.channels import CHANNELS
+from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_BEDS)
@@ -36,7 +41,10 @@ SURVEY_WORDS = {
     "done": ("已完成", "done"),
 }  # fmt: skip
 CHECK_WORDS = {"good": ("合格", "good"), "mend": ("需整改", "to be mended")}
-CLOSED_BY = ("closed", "refused", "withdrawn")
+IN_FORM = ("reason", "number", "begins", "ends", "plan", "until", "since", "service", "time", "days")
+"""Fields of the forms of steps: what is wrong with one stands beside it."""
+WEEK = tuple(enumerate((("一", "Mon"), ("二", "Tue"), ("三", "Wed"), ("四", "Thu"), ("五", "Fri"), ("六", "Sat"),
+                        ("日", "Sun")), 1))  # fmt: skip
 
 
 def _said(heard: Any) -> tuple[str, str]:
@@ -52,7 +60,8 @@ def _said(heard: Any) -> tuple[str, str]:
 WORDS: dict[str, Any] = {
     **board.WORDS, "survey": SURVEY, "survey_rooms": SURVEY_ROOMS, "survey_words": SURVEY_WORDS, "said": _said,
     "check_words": CHECK_WORDS, "step_word": life.word_of, "room_words": room_words, "plans": PLANS, "grades": GRADES,
-    "equipment_kinds": EQUIPMENT_KINDS, "device_rooms": DEVICE_ROOMS, "here": "/care/beds",
+    "equipment_kinds": EQUIPMENT_KINDS, "device_rooms": DEVICE_ROOMS,
+    "yuan": in_yuan, "plan_states": PLAN_STATES, "why_not_en": WHY_NOT, "week": WEEK, "here": "/care/beds",
 }  # fmt: skip
 
 
@@ -73,6 +82,8 @@ def _bed(
         tests = beds.tests(file.bed, file.devices)
         kit = Equipment(conn, account, at=now, origin=origin_of(request)).of_bed(bed_id)
         visits = visits_of(conn, file.bed.resident_id, now)
+        asks = may_do(account, Action.MANAGE_BEDS) and file.bed.state == "in_service"
+        wanted = beds.offers(file.bed) if asks else []
         offices = board.organisations(conn, account) if may_do(account, Action.MANAGE_BEDS) else []
     last = file.undoable(account, now)
     steps = [one for one in life.steps_from(file.bed.state) if may_take(account, one)]
@@ -84,7 +95,7 @@ def _bed(
         ]  # fmt: skip
     return care_page(
         request, "bed.html", account, status_of(error) if error else 200, file=file, bed=file.bed, tests=tests, kit=kit,
-        offices=offices,
+        offices=offices, wanted=wanted, week_cost=weekly_cost(wanted or []),
         visits=visits, steps=steps, blocked={one.code: life.problems(one.code, _hopeful(file)) for one in steps},
         last=last, until=last.at + UNDO if last else None, message=message_of(request, error, account) if error else "",
         field=error.field if error else "", sent=sent or {}, theirs=theirs, models=models_to_plan(),
@@ -102,58 +113,98 @@ def _hopeful(file: BedFile) -> life.Facts:
 
 
 @router.get("/care/beds/at/{bed_id}/confirm", dependencies=[STEP])
-def confirm_page(request: Request, console: Shared, account: CurrentAccount, bed_id: int, step: str = "") -> Response:
-    """Ask for what a step needs, and name what follows from it."""
-    return _confirm(request, console, account, bed_id, {"step": step})
+def confirm_page(
+    request: Request, console: Shared, account: CurrentAccount, bed_id: int, step: str = "", since: str = "",
+    until: str = "", reason: str = "",
+) -> Response:  # fmt: skip
+    """Ask for what a step needs, and name what follows from it, with the amounts of the day that is chosen."""
+    sent = {"step": step, "since": since[:10], "until": until[:10], "reason": reason[:500]}
+    return _confirm(request, console, account, bed_id, sent)
 
 
 def _confirm(
     request: Request, console: Console, account: Account, bed_id: int, sent: dict[str, str],
-    error: ProvisioningError | None = None,
+    error: ProvisioningError | None = None, lists: dict[str, list[str]] | None = None,
 ) -> Response:  # fmt: skip
     step = life.STEPS.get(sent.get("step", ""))
     if step is None:
         raise NotFoundError(en="there is no such step", zh="没有这种操作")
     with console.database() as conn:
-        file = beds_of(conn, request, account).bed(bed_id)
-    if not may_take(account, step) or file.bed.state not in step.before:
+        beds = beds_of(conn, request, account)
+        file = beds.bed(bed_id)
+        fits = may_take(account, step) and file.bed.state in step.before
+        more: dict[str, Any] = {"stop": None, "again": None, "offers": None, "running": 0, "week_cost": (0, 0)}
+        if not fits:
+            pass
+        elif step.code in ("suspend", "close"):
+            more["stop"], error = _stops(beds, file, sent, error)
+        elif step.code == "resume":
+            more["again"] = beds.starts_again(file)
+        elif step.code in ("sign", "renew"):
+            more["offers"] = beds.offers(file.bed)
+            more["week_cost"] = weekly_cost(more["offers"] or [])
+            more["running"] = sum(one.plan is not None and one.plan.state != "ended" for one in file.services)
+    if not fits:
         return _bed(request, console, account, bed_id, error)
     message = message_of(request, error, account) if error else ""
-    known = error is not None and error.field in ("reason", "number", "begins", "ends", "plan", "until")
+    known = error is not None and (error.field or "").split(".")[0] in IN_FORM
     return care_page(
         request, "bed_confirm.html", account, status_of(error) if error else 200, file=file, bed=file.bed, step=step,
-        sent=sent, wrong={error.field: message} if error and known else {}, message="" if known else message, **WORDS,
+        sent=sent, lists=lists or {}, wrong={error.field: message} if error and known else {},
+        message="" if known else message, today=_today(), proposed=proposed(file.bed.contract_until, _today()), **more,
+        **WORDS,
     )  # fmt: skip
 
 
+def _stops(
+    beds: Any, file: BedFile, sent: dict[str, str], error: ProvisioningError | None
+) -> tuple[Stop, ProvisioningError | None]:
+    """The figures of the day that was chosen, or of today where that day is wrong."""
+    try:
+        return beds.stops(file.bed, day_of(sent["since"], "since") if sent.get("since") else None), error
+    except ProvisioningError as wrong:
+        return beds.stops(file.bed), error or wrong
+
+
 @router.post("/care/beds/at/{bed_id}/step", dependencies=[STEP])
-def step(
-    request: Request, console: Shared, account: CurrentAccount, bed_id: int, step: Annotated[str, Form(max_length=20)],
-    version: Annotated[int, Form()], reason: Annotated[str, Form(max_length=500)] = "",
-    number: Annotated[str, Form(max_length=60)] = "", begins: Annotated[str, Form(max_length=10)] = "",
-    ends: Annotated[str, Form(max_length=10)] = "", plan: Annotated[str, Form(max_length=20)] = "",
-    until: Annotated[str, Form(max_length=10)] = "",
-) -> Response:  # fmt: skip
+def step(request: Request, console: Shared, account: CurrentAccount, bed_id: int, sent: Filled) -> Response:
     """Take a step."""
-    sent = {
-        "step": step,
-        "reason": reason,
-        "number": number,
-        "begins": begins,
-        "ends": ends,
-        "plan": plan,
-        "until": until,
-    }
-    known = life.STEPS.get(step)
+    texts = {name: values[0][:500] for name, values in sent.items()}
+    code, terms = texts.get("step", ""), Terms(*(texts.get(name, "") for name in ("number", "begins", "ends", "plan")))
+    known = life.STEPS.get(code)
     try:
         with console.database() as conn:
-            back = day_of(until, "until") if until else None
-            beds_of(conn, request, account).step(bed_id, version, step, reason, Terms(number, begins, ends, plan), back)
+            beds_of(conn, request, account).step(
+                bed_id, _version(texts), code, texts.get("reason", ""), terms, _day(texts, "until"),
+                _day(texts, "since"), chosen_of(sent), texts.get("shown"),
+            )  # fmt: skip
     except ProvisioningError as error:
         if known is not None and (known.reason or not known.undo):
-            return _confirm(request, console, account, bed_id, sent, error)
+            return _confirm(request, console, account, bed_id, texts, error, sent)
         return _bed(request, console, account, bed_id, error)
     return RedirectResponse(f"/care/beds/at/{bed_id}", 303)
+
+
+def _version(texts: dict[str, str]) -> int:
+    return int(texts["version"]) if texts.get("version", "").isdecimal() else 0
+
+
+def _day(texts: dict[str, str], name: str) -> dt.date | None:
+    return day_of(texts[name], name) if texts.get(name) else None
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(SHANGHAI).date()
+
+
+@router.post("/care/beds/at/{bed_id}/services", dependencies=[MANAGE])
+def add_services(request: Request, console: Shared, account: CurrentAccount, bed_id: int, sent: Filled) -> Response:
+    """Make the service plans of a bed that stands and has none yet."""
+    texts = {name: values[0] for name, values in sent.items()}
+    return _do(
+        request, console, account, bed_id, "services",
+        lambda beds: beds.add_services(bed_id, _version(texts), chosen_of(sent)), texts,
+    )  # fmt: skip
 
 
 @router.post("/care/beds/at/{bed_id}/undo", dependencies=[MANAGE])
@@ -180,9 +231,8 @@ def survey(request: Request, console: Shared, account: CurrentAccount, bed_id: i
     answers = {
         code: (texts[f"item.{code}"], texts.get(f"note.{code}", "")) for code in SURVEY if texts.get(f"item.{code}")
     }
-    version = int(texts["version"]) if texts.get("version", "").isdecimal() else 0
     return _do(
-        request, console, account, bed_id, "survey", lambda beds: beds.answer(bed_id, version, answers), texts
+        request, console, account, bed_id, "survey", lambda beds: beds.answer(bed_id, _version(texts), answers), texts
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from care_services.core.rules import value_words
 from care_services.grants import paid
 from care_services.grants.desk import STATE_WORDS, STEP_WORDS, Grants, kind_of
 from care_services.grants.kinds import KINDS, PER
+from care_services.grants.pausing import WHY_WORDS
 from care_services.grants.settling import month_of
 from care_services.grants.store import PAGE
 from console.pages.care.frame import care_page
@@ -28,7 +29,7 @@ router = APIRouter()
 LOOK, MANAGE, APPROVE = needs(Action.VIEW_CARE), needs(Action.MANAGE_BEDS), needs(Action.APPROVE_BEDS)
 WORDS: dict[str, Any] = {
     "grant_kinds": KINDS, "grant_states": STATE_WORDS, "grant_steps": STEP_WORDS, "grant_per": PER, "yuan": in_yuan,
-    "value_words": value_words, "here": "/care/grants",
+    "value_words": value_words, "pause_words": WHY_WORDS, "here": "/care/grants",
 }  # fmt: skip
 
 
@@ -106,12 +107,25 @@ def _paid(
     chosen = paid.read_month(month, _today())
     with console.database() as conn:
         totals, lines = paid.totals(conn, account, chosen), paid.lines(conn, account, chosen, after)
+        reclaim = paid.to_reclaim(conn, account)
     more = str(lines[PAGE - 1].application) if len(lines) > PAGE else None
     return care_page(
         request, "grants_paid.html", account, status_of(error) if error else 200, month=chosen, totals=totals,
+        reclaim=reclaim,
         lines=lines[:PAGE], pager=pager_of(request, more, PAGE), begun=chosen <= month_of(_today()),
         message=message_of(request, error, account) if error else "", **WORDS,
     )  # fmt: skip
+
+
+@router.get("/care/grants/reclaim", dependencies=[LOOK])
+def reclaim_page(request: Request, console: Shared, account: CurrentAccount, after: int = 0) -> Response:
+    """Grants of which more was settled than is due by now."""
+    with console.database() as conn:
+        lines = paid.open_balances(conn, account, after)
+    more = str(lines[PAGE - 1].application) if len(lines) > PAGE else None
+    return care_page(
+        request, "grants_reclaim.html", account, lines=lines[:PAGE], pager=pager_of(request, more, PAGE), **WORDS
+    )
 
 
 @router.get("/care/grants/paid.csv", dependencies=[LOOK])
@@ -201,6 +215,20 @@ def decide(
         raise NotFoundError(en="there is no such step", zh="没有这种操作")
     sent = {"reason": reason, "amount": amount, "per": per}
     return _do(request, console, account, application_id, acts[act], sent)
+
+
+@router.post("/care/grants/at/{application_id}/correct", dependencies=[APPROVE])
+def correct(
+    request: Request, console: Shared, account: CurrentAccount, application_id: int,
+    version: Annotated[int, Form()], amount: Annotated[str, Form(max_length=20)] = "",
+    note: Annotated[str, Form(max_length=400)] = "", back: Annotated[str, Form(max_length=5)] = "",
+) -> Response:  # fmt: skip
+    """Write down that money came back, or was paid in addition."""
+    return _do(
+        request, console, account, application_id,
+        lambda grants: grants.correct(application_id, version, amount, note, back=back == "true"),
+        {"amount": amount, "note": note},
+    )  # fmt: skip
 
 
 def _do(

@@ -26,6 +26,8 @@ GROUPS: tuple[Group, ...] = (
     Group("人员与知识", "People and knowledge", (
         Section("/care/workforce", "专业人员", "Professionals", "证书、工时、评价；谁可以派往哪里",
                 "Certificates, hours, ratings; who may be sent where", (Action.VIEW_CARE,)),
+        Section("/care/notices", "提醒", "Reminders", "发给谁、何时发、是否送达",
+                "To whom, when, and whether they arrived", (Action.VIEW_NOTICES,)),
         Section("/care/documents", "制度文件", "Documents", "标准与规程的版本、阅读确认",
                 "Standards and procedures: versions, and who has read them", (Action.VIEW_CARE,)),
         Section("/care/products", "产品目录", "Products", "设备型号、在用数量与本地可靠性",

@@ -127,12 +127,14 @@ def _erasures(
     request: Request, console: Console, account: Account, filled: dict[str, str], error: ProvisioningError | None,
     after: int = 0,
 ) -> Response:  # fmt: skip
-    plan = None
+    plan, given, sending = None, [], []
     with console.database() as conn:
         found = erasures.listing(conn, account, after=after, limit=LIMIT + 1)
         if filled.get("resident"):
             try:
                 plan = erasures.plan_of(conn, account, filled["resident"], now().date())
+                given = erasures.given_to(conn, account, filled["resident"])
+                sending = erasures.senders(conn, account, filled["resident"])
             except ProvisioningError as unknown:
                 error = error or unknown
     shown = found[:LIMIT]
@@ -140,6 +142,7 @@ def _erasures(
         request, "privacy_erasures.html", account, status_of(error) if error else 200, rows=shown, plan=plan,
         filled=filled, wrong=_wrong(request, account, error), states=erasures.STATES, reasons=erasures.REASONS,
         asked_by=erasures.ASKED_BY, acts=erasures.ACTS, words_of=words_of,
+        given=given, senders=sending, given_words=erasures.GIVEN,
         pager=pager_of(request, str(shown[-1].id) if len(found) > LIMIT else None),
     )  # fmt: skip
 
@@ -154,6 +157,7 @@ def _erasure(
         request, "privacy_erasure.html", account, status_of(error) if error else 200, one=one, votes=given,
         wrong=_wrong(request, account, error), states=erasures.STATES, reasons=erasures.REASONS,
         asked_by=erasures.ASKED_BY, acts=erasures.ACTS, words_of=words_of, needed=erasures.NEEDED,
+        given_words=erasures.GIVEN,
         mine=any(each.login == account.login for each in given),
     )  # fmt: skip
 

@@ -3,13 +3,14 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.errors import NotFoundError, ProvisioningError
 from care_network.identity import keys, numbers, vault
 from care_network.identity.numbers import DOCUMENT_WORDS
+from care_services.core.money import in_yuan
 from care_services.registers import leaving
 from care_services.registers.leaving import REASON_WORDS
 from console.access.residents import load_resident
@@ -22,6 +23,7 @@ from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 Text = Annotated[str, Form(max_length=400)]
+Asked = Annotated[str, Query(max_length=400)]
 
 
 @router.get("/care/identity/{code}", dependencies=[KEEP])
@@ -88,14 +90,6 @@ def look(request: Request, console: Shared, account: CurrentAccount, code: str, 
     return answer
 
 
-@router.get("/care/left", dependencies=[KEEP])
-def left_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """Residents who died or moved away, the newest first."""
-    with console.database() as conn:
-        rows = leaving.listing(conn, account)
-    return care_page(request, "register-left.html", account, rows=rows, reasons=REASON_WORDS)
-
-
 @router.post("/care/identity/{code}/left", dependencies=[KEEP])
 def record_left(
     request: Request, console: Shared, account: CurrentAccount, code: str, left_on: Text = "", reason: Text = "",
@@ -108,17 +102,42 @@ def record_left(
             if reason == "back":
                 leaving.end(conn, account, code, evidence, at=now, origin=origin_of(request))
             else:
-                day = _day(left_on)
+                day = day_of(left_on)
                 leaving.record(conn, account, code, day, reason, evidence, at=now, origin=origin_of(request))
     except NotFoundError:
         raise
     except ProvisioningError as error:
         filled = {"left_on": left_on, "reason": reason, "evidence": evidence}
         return _page(request, console, account, code, error, filled=filled, place="left")
-    return RedirectResponse(f"/care/identity/{code}", 303)
+    return RedirectResponse(f"/care/left/{code}", 303)
 
 
-def _day(text: str) -> dt.date:
+@router.get("/care/left/{code}/before", dependencies=[KEEP])
+def before_left(
+    request: Request, console: Shared, account: CurrentAccount, code: str, left_on: Asked = "", reason: Asked = "",
+    evidence: Asked = "",
+) -> Response:  # fmt: skip
+    """Show what follows from a death or a move, before anybody confirms it."""
+    now = dt.datetime.now(dt.UTC)
+    try:
+        with console.database() as conn:
+            resident = load_resident(conn, account, code, "view_identity", origin_of(request))
+            found = leaving.before(
+                conn, account, code, day_of(left_on), reason, evidence, at=now, origin=origin_of(request)
+            )
+    except NotFoundError:
+        raise
+    except ProvisioningError as error:
+        filled = {"left_on": left_on, "reason": reason, "evidence": evidence}
+        return _page(request, console, account, code, error, filled=filled, place="left")
+    return care_page(
+        request, "register-left-before.html", account, resident=resident, found=found, reasons=REASON_WORDS,
+        yuan=in_yuan,
+    )  # fmt: skip
+
+
+def day_of(text: str) -> dt.date:
+    """A day as it was written. Raises ProvisioningError."""
     try:
         return dt.date.fromisoformat(text)
     except ValueError:

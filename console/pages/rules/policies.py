@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.catalogues.ability import GRADES
 from care_network.duty.roster import KIND_WORDS
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_network.records.history import past
@@ -22,7 +23,7 @@ from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from dispatch.escalation.dry_run.course import HORIZON, KINDS, MOST_ROUNDS, figures, percentile, recorded
 from dispatch.escalation.dry_run.loading import DryRun, dry_run, names_of
-from dispatch.ladders import desk, drafts, store
+from dispatch.ladders import by_grade, desk, drafts, store
 from dispatch.ladders.drafts import Raw
 from dispatch.ladders.policy import HELD, Policy, PolicyError, Problem, check_all, parse
 from dispatch.ladders.policy_file import write
@@ -51,7 +52,7 @@ INTERVENED: dict[str, Words] = {
 }  # fmt: skip
 WORDS: dict[str, Any] = {
     "kinds": KIND_WORDS, "targets": TARGETS, "severity_words": SEVERITY_WORDS, "severities": SEVERITIES,
-    "states": {state: STATE_WORDS[state] for state in HELD},
+    "states": {state: STATE_WORDS[state] for state in HELD}, "grade_words": GRADES,
 }  # fmt: skip
 
 
@@ -73,11 +74,14 @@ def _list(
         now = store.policies_now(conn, moment)
         kept, names = desk.drafts(conn), _names(conn)
         homes = {one.code: desk.concerned(conn, account, now, now, one.code).homes for one in now}
-    ordered = sorted(now, key=lambda one: (SEVERITIES.index(one.severity), one.organisation or "", one.code))
+    ordered = sorted(
+        now, key=lambda one: (SEVERITIES.index(one.severity), bool(one.grades), one.organisation or "", one.code)
+    )
+    idle = {one.code: why for one in now if (why := by_grade.not_taken(one, now)) is not None}
     return admin_page(
         request, "policies.html", account, status_of(error) if error else 200, as_of=as_of, moment=moment,
         message=message_of(request, error, account) if error else "",
-        policies=[(one, lines(one, names)) for one in ordered], drafts=kept,
+        policies=[(one, lines(one, names)) for one in ordered], drafts=kept, idle=idle,
         homes=homes, known={one.code for one in now} | (kept.keys() if moment else set()), **WORDS,
     )  # fmt: skip
 
@@ -323,9 +327,10 @@ def _confirm(
         then = [one for one in in_force if one.code != code] + ([policy] if policy else [])
         concerned = desk.concerned(conn, account, in_force, then, code)
         gaps = check_all(then) if act == "retire" else []
+        idle = by_grade.not_taken(policy, then) if policy else None
     return admin_page(
         request, "policy_confirm.html", account, status_of(error) if error else 200, code=code, kept=kept,
-        policy=policy, in_force=now, wrong=wrong, act=act, gaps=gaps,
+        policy=policy, in_force=now, wrong=wrong, act=act, gaps=gaps, idle=idle,
         pairs=pairs(now, policy, names), concerned=concerned,
         message=message_of(request, error, account) if error else "", here="/policies", **WORDS,
     )  # fmt: skip

@@ -16,7 +16,7 @@ PART = Part(
     grants={
         "console": Rights(
             select="consent_event person_copy person_copy_part erasure erasure_vote erasure_rule research_export"
-            " privacy_breach",
+            " privacy_breach silenced",
             insert="consent_event person_copy erasure erasure_vote research_export privacy_breach",
             update="privacy_breach",
             columns=(
@@ -30,9 +30,11 @@ PART = Part(
                 ),
                 ("UPDATE", "research_project", "state, decided_by, decided_at"),
             ),
-            functions="person_counts(integer) research_withdrawn_since(timestamptz)",
+            functions="person_counts(integer) erasure_counts(integer) handed_out(integer)"
+            " research_withdrawn_since(timestamptz)",
         ),
-        "links": Rights(select="consent_event"),
+        "links": Rights(select="consent_event exchange_consent", insert="consent_event"),
+        "ingest": Rights(select="silenced"),
         "maintain": Rights(
             select="person_copy person_copy_part erasure research_project research_export",
             insert="person_copy_part",
@@ -47,7 +49,8 @@ PART = Part(
                 ),
             ),
             functions="person_rows(bigint,text) copied_series(bigint) end_person_copies() erase_person(bigint)"
-            " research_people(bigint) end_research_exports()",
+            " research_people(bigint) end_research_exports() sweep_silenced() erasure_list() erase_again(jsonb)"
+            " end_kept(date)",
         ),
     },
     rows={
@@ -67,7 +70,8 @@ PART = Part(
         "privacy_breach": {"ALL": f"{_LOOK} AND area_path <@ {AREA}"},
         "erasure_vote": {"ALL": "EXISTS (SELECT FROM erasure anchor WHERE anchor.id = erasure_vote.erasure_id)"},
     },
-    nobodys="erasure_rule",
+    nobodys="erasure_rule silenced",
+    told_by_families="consent_event",
     decisions={
         "by the person it is about": "consent_event",
         "by the person it is about, to who manages privacy or approves": "person_copy person_copy_part erasure"
@@ -75,7 +79,7 @@ PART = Part(
         "by the area of the project or the breach, to who looks after privacy": "research_project research_export"
         " privacy_breach",
         "read only, without a policy: counts, states of programs and devices, numbers of rows, and nobody's name,"
-        " address or words": "erasure_rule",
+        " address or words": "erasure_rule silenced",
     },
     roles_that={
         "view_privacy": ("admin", "lead", "manager", "auditor"),

@@ -13,7 +13,11 @@ PART = Part(
             delete="staff_employment",
         ),
         # the rounds write reminders beside the sweeper of work orders
-        "orders": Rights(select="certificate_reminder", insert="certificate_reminder"),
+        "orders": Rights(
+            select="certificate_reminder",
+            insert="certificate_reminder",
+            columns=(("UPDATE", "certificate_reminder", "sent_at"),),
+        ),
     },
     rows={table: {"ALL": worker(f"{table}.staff_id")} for table in _TABLES.split()},
     decisions={

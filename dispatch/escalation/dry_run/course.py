@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from care_network.ability.standing import Standing
 from dispatch.escalation.dry_run.past import Call, PastAlert, Reach
-from dispatch.ladders.policy import Policy, begin, choose, holds, next_move, patience
-from vocabulary.times import HOUR_US, LOCAL_US
+from dispatch.ladders.by_grade import choose_for
+from dispatch.ladders.policy import Policy, begin, holds, next_move, patience
+from vocabulary.times import HOUR_US, LOCAL_US, SHANGHAI
 
 HORIZON = dt.timedelta(hours=12)
 MOST_ROUNDS = 40
@@ -113,12 +115,28 @@ def compare(
     found = []
     for number, alert in enumerate(alerts):
         near = [post.code for post in reach.near(alert.place)]
-        old, new = (choose(each, alert.severity, near, alert.since) for each in (policies, then))
-        if old is None or new is None or draft.code not in (old.code, new.code):
+        found_old = choose_for(policies, alert.severity, near, alert.since, alert.standings)
+        found_new = choose_for(then, alert.severity, near, alert.since, as_if(alert.standings, draft, until))
+        if found_old is None or found_new is None:
+            continue
+        old, new = found_old.policy, found_new.policy
+        if draft.code not in (old.code, new.code):
             continue
         found.append(Compared(alert, follow(old, alert, reach, until), follow(new, alert, reach, until)))
         progress(number)
     return found
+
+
+def as_if(standings: Sequence[Standing], draft: Policy, at: dt.datetime) -> list[Standing]:
+    """The standings as if the draft's ladder were approved for everybody who has one of its grades on record and no
+    approved one: else nothing could be tried before the first approval."""
+    day = at.astimezone(SHANGHAI).date()
+    return [
+        msgspec.structs.replace(one, grade=one.recorded, until=day, act="approved")
+        if one.grade is None and one.recorded in draft.grades
+        else one
+        for one in standings
+    ]
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):

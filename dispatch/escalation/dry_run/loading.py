@@ -8,6 +8,7 @@ from typing import Any, cast
 import msgspec
 import psycopg
 
+from care_network.ability.standing import Standing, of_homes
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, require
 from care_network.duty.loading import load_roster
@@ -122,7 +123,8 @@ def load_alerts(
     ):
         calls[alert_id][at, step, round].append((kind, key))
     done = {alert: tuple(Call(*when, tuple(told)) for when, told in steps.items()) for alert, steps in calls.items()}
-    return [_alert(row, events[row[0]], done.get(row[0], ())) for row in rows]
+    homes = of_homes(conn, {row[3] for row in rows})
+    return [_alert(row, events[row[0]], done.get(row[0], ()), homes.get(row[3], [])) for row in rows]
 
 
 def load_reach(
@@ -142,7 +144,9 @@ def load_reach(
     return Reach(load_roster(conn, since - MARGIN, until + HORIZON + MARGIN), family)
 
 
-def _alert(row: Sequence[Any], events: Sequence[Sequence[Any]], calls: tuple[Call, ...]) -> PastAlert:
+def _alert(
+    row: Sequence[Any], events: Sequence[Sequence[Any]], calls: tuple[Call, ...], home: Sequence[Standing]
+) -> PastAlert:
     alert_id, severity, place, household, resident, raised_at, merged, paused = row
     since, begin, intervened = raised_at, "raised", "paused" if paused else ""
     happenings: list[Happening] = []
@@ -168,4 +172,5 @@ def _alert(row: Sequence[Any], events: Sequence[Sequence[Any]], calls: tuple[Cal
         id=alert_id, severity=severity, place=place, household_id=household, resident_id=resident, since=since,
         raised_at=raised_at, state=cast("AlertState", begin), happenings=tuple(happenings), taken_at=taken_at,
         taker=taker, intervened=intervened, calls=calls,
+        standings=tuple(one for one in home if resident is None or one.resident_id == resident),
     )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from care_network.ability.standing import Standing
 from care_network.catalogues.workforce import ROLES
 from care_network.duty.roster import Person, Post, Roster, serving, stints
 from care_network.records.contacts import FamilyMember
@@ -66,6 +67,8 @@ class PastAlert(msgspec.Struct, frozen=True, kw_only=True):
     """Anything else that had a hand in it, so that the record may differ: 'severity', 'merged', 'rested', 'paused'."""
     calls: tuple[Call, ...] = ()
     """As recorded."""
+    standings: tuple[Standing, ...] = ()
+    """The approved grades of whom it is about, as they are today."""
 
 
 class Reach:

@@ -174,7 +174,7 @@ def waiting(url: Url, login: Login) -> None:
 def approve(
     url: Url, login: Login, number: Proposed, version: Version, note: Annotated[str, typer.Option(help="Note.")] = ""
 ) -> None:
-    """Approve a proposal and carry it out: thresholds are set, a ladder becomes a draft, a plan is kept."""
+    """Approve a proposal and carry it out: thresholds are set, the resident's ladder holds at once, a plan is kept."""
     from care_network.access.permissions import Action
     from console.pages.assessment import carrying
 

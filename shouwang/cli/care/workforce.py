@@ -121,12 +121,12 @@ def ending(
 @app.command()
 def remind(url: Url) -> None:
     """Write the reminders that are due today; safe to repeat. The rounds of the platform do it each day."""
-    from care_services.workforce.reminders import write_due
+    from care_services.workforce.reminders import tell_due
     from vocabulary.times import SHANGHAI
 
     with connection(url) as conn:
         now = dt.datetime.now(dt.UTC)
-        typer.echo(f"{write_due(conn, now.astimezone(SHANGHAI).date(), now)} new reminders")
+        typer.echo(f"{tell_due(conn, now.astimezone(SHANGHAI).date(), now)} new notices")
 
 
 def _of(session: "Session") -> "Connected":

@@ -34,7 +34,7 @@ def save(
     import datetime as dt
     import shutil
 
-    from shouwang.backup import archive, pgbackrest, settings
+    from shouwang.backup import archive, erasures, pgbackrest, settings
     from shouwang.backup.telling import told
 
     with refusals():
@@ -49,6 +49,32 @@ def save(
                 )
             elif database and found.stanza:
                 typer.echo(told(url, "database", lambda: pgbackrest.back_up(found, now)))
+            erasures.write(url, found.folder)
+
+
+@app.command()
+def reapply(
+    url: Url,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="The list. Default: erasures.json beside the archives."),
+    ] = None,
+    config: Config = CONFIG,
+) -> None:
+    """Erase again, in a restored database, whoever was erased since the backup; before the services start.
+
+    Exit status 1 where somebody could not be erased: an alert of theirs is open there, or they are not in it.
+    Example: shouwang backup reapply --url postgresql:///shouwang
+    """
+    from shouwang.backup import erasures, settings
+
+    with refusals(status=2):
+        found = erasures.reapply(url, file or settings.load(config).folder / erasures.NAME)
+    typer.echo(
+        f"清单 listed {found.listed}; 重新删除 erased again {len(found.done)}: {found.done or ''}"
+        f"; 未能删除 left {len(found.left)}: {found.left or ''}"
+    )
+    raise typer.Exit(1 if found.left else 0)
 
 
 @app.command("open")
@@ -82,11 +108,13 @@ def check(
     import msgspec
 
     from shouwang.backup import check as checks
-    from shouwang.backup import settings
+    from shouwang.backup import erasures, settings
     from shouwang.backup.telling import tell
 
     with refusals(status=2):
-        found = checks.check(settings.load(config), url, dt.datetime.now(dt.UTC), verify=verify)
+        loaded = settings.load(config)
+        found = checks.check(loaded, url, dt.datetime.now(dt.UTC), verify=verify)
+        erasures.write(url, loaded.folder)
     wrong = [f"{one.subject}: {one.text}" for one in found if not one.ok]
     tell(url, "check", not wrong, "; ".join(wrong) or f"{len(found)} findings, all well")
     if as_json:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from care_network.access.permissions import visible_households
+from care_network.catalogues.ability import GRADES
 from care_network.duty.spells import DutyTest
 from care_network.errors import NotFoundError
 from dispatch.alerts import lookup, outcomes
@@ -124,12 +125,13 @@ def print_policies(conn: psycopg.Connection[Any]) -> None:
     for policy in policies_now(conn):
         hours = "" if policy.starts is None else f" {policy.starts:%H:%M}–{policy.ends:%H:%M}"
         where = "" if policy.organisation is None else f" @{policy.organisation}"
+        who = f" {'/'.join(GRADES[grade][0] for grade in policy.grades)}" if policy.grades else ""
         version = f"v{policy.version}" if policy.version else "程序自带 built in"
         table = Table(
             "级 step",
             "延迟 after",
             "通知 tells",
-            title=f"{policy.name_zh} {policy.code} ({policy.severity}{where}{hours}, {version})",
+            title=f"{policy.name_zh} {policy.code} ({policy.severity}{where}{hours}{who}, {version})",
         )
         for number, step in enumerate(policy.steps, 1):
             table.add_row(

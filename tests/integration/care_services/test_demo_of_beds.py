@@ -5,8 +5,10 @@ import datetime as dt
 import psycopg
 import pytest
 
+from care_network.access.accounts import account_by_login
 from care_network.demo.district import load_demo
-from care_services.demo import equipment, grants, home_beds
+from care_services.demo import bed_services, equipment, grants, home_beds
+from care_services.grants import paid
 from care_services.home_beds.life import STATES, fold
 from device_simulators.homes import demo_home
 
@@ -18,7 +20,7 @@ def test_it_has_some_of_everything_and_is_safe_to_repeat(database_url: str) -> N
     with psycopg.connect(database_url, autocommit=True) as conn:
         load_demo(conn, [demo_home(number) for number in range(1, 31)])
         for _ in range(2):
-            for part in (home_beds, equipment, grants):
+            for part in (home_beds, equipment, grants, bed_services):
                 part.fill(conn, now)
         states = dict(conn.execute("SELECT state, count(*) FROM home_bed GROUP BY state").fetchall())
         assert states.keys() == set(STATES)
@@ -32,6 +34,9 @@ def test_it_has_some_of_everything_and_is_safe_to_repeat(database_url: str) -> N
                 "SELECT step, from_state, to_state FROM home_bed_step WHERE bed_id = %s ORDER BY id", (number,)
             ).fetchall()
             assert fold(steps) == state
+        admin = account_by_login(conn, "admin")
+        assert admin is not None
+        assert paid.to_reclaim(conn, admin)[0] == 1
         late = conn.execute("SELECT count(*) FROM home_bed WHERE due_at < %s", (now,)).fetchone()
         assert late is not None
         assert late[0] >= 2

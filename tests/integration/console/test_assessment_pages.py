@@ -30,7 +30,7 @@ def shared(database_cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture
 def site(shared: ConsoleSite) -> ConsoleSite:
     """One console for the file; each test begins without an assessment."""
-    shared.conn.execute("TRUNCATE assessment, assessment_event, care_proposal")
+    shared.conn.execute("TRUNCATE assessment, assessment_event, care_proposal, ladder_grade")
     shared.conn.execute("UPDATE resident SET ability_grade = NULL")
     return shared
 
@@ -105,10 +105,23 @@ def test_what_a_grade_proposes_is_carried_out_by_who_may(site: ConsoleSite) -> N
         assert set_["bathroom.floor"] == 20
         assert lead.post(thresholds, data={"seen": "1", "act": "decline", "note": "晚"}).status_code == 409
         ladder = f"/care/proposals/{waiting['escalation']}"
+        before = site.alert(severity="urgent")
+        assert "尚未批准" in lead.get(f"/alerts/{before}").text
+        shown = lead.get(ladder).text
+        assert "加急（重度及以上失能）" in shown, "both ladders stand side by side before anything holds"
+        assert "现有 1 条" in shown
         assert lead.post(ladder, data={"seen": "1", "act": "approve"}).status_code == 303
-        assert "urgent-center-1" in lead.get(ladder).text
-        draft = lead.get("/policies/urgent-center-1/confirm").text
-        assert "2 户中有 1 户的呼叫阶梯将改变" in draft, "a draft: nobody is called differently yet"
+        after = site.alert(severity="urgent", rule="smoke")
+        assert "按能力等级“重度失能”呼叫" in lead.get(f"/alerts/{after}").text
+        assert "尚未批准" in lead.get(f"/alerts/{before}").text, "an open one keeps its ladder"
+        assert "1 户" in lead.get("/policies").text.split("加急（重度及以上失能）")[1].split("</h2>")[1][:80]
+        page = lead.get("/care/residents/R1/ladder").text
+        seen = page.split('name="seen" value="')[1].split('"')[0]
+        assert lead.post("/care/residents/R1/ladder", data={"seen": seen, "why": ""}).status_code == 422
+        assert station.post("/care/residents/R1/ladder", data={"seen": seen, "why": "x"}).status_code == 403
+        assert lead.post("/care/residents/R1/ladder", data={"seen": seen, "why": "误批"}).status_code == 303
+        assert lead.post("/care/residents/R1/ladder", data={"seen": seen, "why": "误批"}).status_code == 409
+        assert "沿用升起时的策略" in lead.get(f"/alerts/{after}").text
         plan = f"/care/proposals/{waiting['service_plan']}"
         assert station.post(plan, data={"seen": "1", "act": "decline", "note": ""}).status_code == 422
         assert station.post(plan, data={"seen": "1", "act": "approve", "note": "好"}).status_code == 303

@@ -1,5 +1,6 @@
 """Pages of privacy: the register of consents, and what follows from it."""
 
+import datetime as dt
 import re
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import psycopg
 import pytest
 
 from care_services.privacy import job
-from tests.support.console_site import console_site
+from dispatch.family import panels
+from tests.support.console_site import ConsoleSite, console_site
 from tests.support.databases import of_service
+from tests.support.network import account
 
 pytestmark = pytest.mark.integration
 
@@ -45,6 +48,38 @@ def test_a_consent_is_withdrawn_after_the_page_named_what_ends(database_url: str
         assert client.post("/care/consents/R1/give", data={"what": "", "how": "paper"}).status_code == 404
         assert client.get("/care/consents/R2").status_code == 404  # another street's
         assert site.conn.execute("SELECT consent_at FROM contact WHERE phone = '139'").fetchone() == (None,)
+        _at_home(site)
+
+
+def _at_home(site: ConsoleSite) -> None:
+    """The family and the panel at home see the register, and take a consent back in two steps."""
+    with site.client("daughter") as family:
+        page = family.get("/family/R1/consents").text
+        assert "去标识化后用于研究" in page
+        assert "/family/R1/leave" in page  # what is one's own, one ends oneself
+        assert 'id="seen"' in page
+        asked = family.get("/family/R1/consents/withdraw?purpose=research").text
+        assert "老人不再进入任何研究导出" in asked
+        fields = dict(re.findall(r'name="(purpose|seen)" value="([^"]*)"', asked))
+        assert family.post("/family/R1/consents/withdraw", data=fields).status_code == 422
+        ended = family.post("/family/R1/consents/withdraw", data={**fields, "by": "self"}, follow_redirects=True)
+        assert "此刻起处处生效" in ended.text
+        assert site.conn.execute("SELECT consent_of(1, 'research')").fetchone() == (False,)
+        assert family.post("/family/R1/consents/withdraw", data={**fields, "by": "self"}).status_code == 409
+        assert family.get("/family/R1/consents/withdraw?purpose=family_view").status_code == 404  # at the station
+        assert family.get("/family/R2/consents").status_code == 404
+    site.conn.execute(
+        "INSERT INTO consent_event (resident_id, purpose, given, at, by_whom, how) SELECT id, 'photos', true, now(),"
+        " 'self', 'paper' FROM resident WHERE code = 'R1'"
+    )
+    path = panels.make(site.conn, site.keys, account(site.conn, "admin"), "gw-1", dt.datetime.now(dt.UTC), "test")
+    with site.client() as panel:
+        assert "上门时拍照" in panel.get(f"{path}/consents").text
+        assert "以前的照片不再显示" in panel.get(f"{path}/consents?purpose=photos&who=R1").text
+        assert panel.post(f"{path}/consents", data={"purpose": "photos", "who": "R2"}).status_code == 404
+        done = panel.post(f"{path}/consents", data={"purpose": "photos", "who": "R1"}, follow_redirects=True)
+        assert "已撤回，从现在起生效" in done.text
+    assert site.conn.execute("SELECT consent_of(1, 'photos')").fetchone() == (False,)
 
 
 def test_a_copy_is_fetched_and_an_erasure_waits_for_a_second_person(database_url: str, tmp_path: Path) -> None:

@@ -87,8 +87,15 @@ def test_an_identity_number_is_shown_whole_for_a_reason_alone(site: ConsoleSite)
         assert wrong.status_code == 422
         assert "第 11–12 位 13 不是月份" in wrong.text
         gone = {"left_on": "2026-01-01", "reason": "moved", "evidence": "户籍迁出证明"}
+        assert client.get("/care/left/R2/before", params={**gone, "left_on": "soon"}).status_code == 422
+        before = client.get("/care/left/R2/before", params=gone).text
+        assert "据登记该户将无人居住" in before
+        assert "次月停发" in before, "the terms by the rules"
+        assert site.conn.execute("SELECT count(*) FROM resident WHERE gone IS NOT NULL").fetchone() == (0,)
         assert client.post("/care/identity/R2/left", data=gone).status_code == 303
         assert "户籍迁出证明" in client.get("/care/left").text
+        assert "待取回" in client.get("/care/left/devices").text
+        assert "登记并办理" not in client.get("/care/left/R2").text
     with site.client("dispatcher") as client:
         assert client.get("/care/identity/R1").status_code == 403
     kept = site.conn.execute("SELECT detail FROM audit WHERE action = 'reveal_identity'").fetchall()

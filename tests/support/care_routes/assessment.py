@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from care_network.ability import standing
 from care_services.assessment import life, proposals
 from care_services.assessment.standard import standard
 from care_services.assessment.store import Fields
@@ -80,6 +81,15 @@ def _decline(city: Any, _: Any) -> Example:
     return Example(f"/care/proposals/{one.id}", {"seen": one.version, "act": "decline", "note": "不用"}, success=303)
 
 
+def _withdraw(city: Any, _: Any) -> Example:
+    at = _now()
+    (resident,) = city.conn.execute("SELECT id FROM resident WHERE code = 'R1'").fetchone()
+    lead = account(city.conn, "lead")
+    standing.approve(city.conn, lead, resident, "severe", at.date(), 1, "", at, "test")
+    (seen,) = city.conn.execute("SELECT max(id) FROM ladder_grade").fetchone()
+    return Example("/care/residents/R1/ladder", {"seen": seen, "why": "家人同住"}, success=303)
+
+
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/assessments": lambda *_: Example("/care/assessments?view=all"),
     "GET /care/residents/{code}/assessments": lambda *_: Example("/care/residents/R1/assessments"),
@@ -94,6 +104,8 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
         f"/care/assessments/{_in_force(city)}/sheet"
     ),
     "GET /care/assessments/{assessment_id}/pdf": lambda city, _: Example(f"/care/assessments/{_in_force(city)}/pdf"),
+    "GET /care/residents/{code}/ladder": lambda *_: Example("/care/residents/R1/ladder"),
+    "POST /care/residents/{code}/ladder": _withdraw,
     "GET /care/proposals": lambda *_: Example("/care/proposals"),
     "GET /care/proposals/{proposal_id}": lambda city, _: Example(f"/care/proposals/{_proposal(city).id}"),
     "POST /care/proposals/{proposal_id}": _decline,

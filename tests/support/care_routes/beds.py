@@ -106,6 +106,34 @@ def applied(city: Any, role: Role) -> Example:
     return Example("/care/grants/new", data, success=303)
 
 
+def contracted(city: Any) -> Example:
+    """A bed in service with a contract, for which nothing is approved: no plan is made."""
+    number, _ = bed(city, "in_service")
+    city.conn.execute(
+        "INSERT INTO home_bed_contract (bed_id, number, begins_on, ends_on, plan, visits_month, hours_month, signed_at,"
+        " signed_by) VALUES (%s, %s, current_date, current_date + 300, 'severe', 20, 32, now(), '某')",
+        (number, f"HT-{number}"),
+    )
+    return Example(f"/care/beds/at/{number}/services", {"version": 1}, success=303)
+
+
+def reclaimed(city: Any, role: Role) -> Example:
+    """A grant that stopped with a bed after its month was settled."""
+    row = city.conn.execute(
+        "INSERT INTO grant_application (kind, resident_id, state, applicant, applied_at, settled_by, amount_fen, per,"
+        " pays_from, pays_until, decided_at) SELECT 'bed_operation', id, 'approved', '女儿', now(), 'rules', 40000,"
+        " 'month', date_trunc('month', now()) - interval '2 months', date_trunc('month', now()) - interval '2 months',"
+        " now() FROM resident WHERE code = 'R1' RETURNING id, resident_id, pays_from"
+    ).fetchone()
+    city.conn.execute(
+        "INSERT INTO grant_payment (month, application_id, resident_id, amount_fen, settled_at, settled_by)"
+        " VALUES (%s, %s, %s, 40000, now(), '某')",
+        (row[2], row[0], row[1]),
+    )
+    data = {"version": 1, "amount": "400", "note": "转账", "back": "true"}
+    return Example(f"/care/grants/at/{row[0]}/correct", data, success=303)
+
+
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/beds": lambda *_: Example("/care/beds"),
     "GET /care/beds/stage/{stage}": lambda city, _: page(city, "/care/beds/stage/applied"),
@@ -132,6 +160,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/beds/at/{bed_id}/check": lambda city, _: page(
         city, "/care/beds/at/{bed}/check", "in_service", result="good"
     ),
+    "POST /care/beds/at/{bed_id}/services": lambda city, _: contracted(city),
     "GET /care/equipment": lambda *_: Example("/care/equipment"),
     "POST /care/equipment": lambda *_: Example(
         "/care/equipment",
@@ -146,6 +175,8 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/grants/new": lambda *_: Example("/care/grants/new?kind=age_friendly"),
     "POST /care/grants/new": applied,
     "GET /care/grants/paid": lambda *_: Example("/care/grants/paid"),
+    "GET /care/grants/reclaim": lambda *_: Example("/care/grants/reclaim"),
+    "POST /care/grants/at/{application_id}/correct": reclaimed,
     "GET /care/grants/paid.csv": lambda *_: Example("/care/grants/paid.csv"),
     "POST /care/grants/paid": lambda *_: Example("/care/grants/paid", {"month": month()}, success=303),
     "GET /care/grants/at/{application_id}": lambda city, _: about_grant(city, ""),

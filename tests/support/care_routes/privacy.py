@@ -22,6 +22,13 @@ def _withdrawal(site: Any, *_: Any) -> Example:
     )
 
 
+def _family_withdrawal(site: Any, *_: Any) -> Example:
+    said = _withdrawal(site).data or {}
+    return Example(
+        "/family/R1/consents/withdraw", {"purpose": "outdoor_place", "by": "self", "seen": said["seen"]}, success=303
+    )
+
+
 def _copy(site: Any, *_: Any) -> Example:
     """An archive that is ready."""
     site.conn.execute("UPDATE person_copy SET state = 'ended'")
@@ -126,6 +133,13 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     ),
     "POST /care/privacy/breaches/{number}": _breach,
     "GET /care/privacy/processing": lambda *_: Example("/care/privacy/processing"),
+    "GET /family/{code}/consents": lambda *_: Example("/family/R1/consents"),
+    "GET /family/{code}/consents/withdraw": lambda *_: Example("/family/R1/consents/withdraw?purpose=outdoor_place"),
+    "POST /family/{code}/consents/withdraw": _family_withdrawal,
+    "GET /home/{token}/consents": lambda site, _: Example(f"{site.panel()}/consents"),
+    "POST /home/{token}/consents": lambda site, _: Example(
+        f"{site.panel()}/consents", {"purpose": "outdoor_place", "who": "R1"}, success=303
+    ),
     "POST /care/consents/{code}/give": _given,
     "POST /care/consents/{code}/withdraw": _withdrawal,
 }

@@ -103,6 +103,11 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/identity/{code}/look": lambda *_: Example("/care/identity/R1/look", data={"reason": "核对证件"}),
     "POST /care/identity/{code}/left": lambda *_: Example("/care/identity/R1/left", data={"reason": "x"}, success=422),
     "GET /care/left": lambda *_: Example("/care/left"),
+    "GET /care/left/devices": lambda *_: Example("/care/left/devices"),
+    "GET /care/left/{code}": lambda *_: Example("/care/left/R1"),
+    "GET /care/left/{code}/before": lambda *_: Example(
+        "/care/left/R1/before?reason=died&left_on=2026-01-05&evidence=x"
+    ),
     "GET /care/data": lambda *_: Example("/care/data"),
 }
 ABOUT_NOBODY = {"GET /care/data", "GET /care/registers/files/{number}"}

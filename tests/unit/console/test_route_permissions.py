@@ -43,6 +43,7 @@ PUBLIC = {
     "/home/{token}/now": "a signed link, for the panel of one home",
     "/home/{token}/press": "a signed link, for the panel of one home",
     "/home/{token}/cancel": "a signed link, for the panel of one home",
+    "/home/{token}/consents": "a signed link, for the panel of one home",
     "/home/{token}/services": "a signed link, for the panel of one home",
     "/a/{token}": "a signed link, for one person and one message",
     "/a/{token}/step": "a signed link, for one person and one message",
@@ -54,6 +55,8 @@ PUBLIC = {
     "/w/{token}/place/withdraw": "a signed link; the person's account has the permission, or is refused",
     "/help/{token}": "a signed link, for one volunteer and one request",
     "/help-done/{token}": "a signed link, for the receiving side of one request",
+    "/n/{token}": "a signed link, for one person and one digest of reminders",
+    "/care/notices/mine": "one's own",
     "/rate/{token}": "a signed link, for one visit",
     "/verify-certificate": "whoever holds the paper, by its code of 80 bits; says what stands on it",
 }

@@ -4,11 +4,13 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from psycopg import errors
 
 from alerting.tuning.catalogue import catalogue, check, holds_at
+from care_network.ability import standing
 from care_network.catalogues.services import SERVICES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records.history import changes
@@ -16,6 +18,8 @@ from care_network.records.kinds import RESIDENT
 from care_services.assessment import evidence, life, lists, proposals, store
 from care_services.assessment.standard import standard
 from care_services.assessment.store import Fields
+from dispatch.ladders import store as policies
+from dispatch.ladders.policy import PolicyError
 from tests.support.network import NOW, account, build_city
 from tests.support.orders import raise_alert
 
@@ -35,7 +39,7 @@ def city(database_cluster: Any) -> Iterator[psycopg.Connection]:
 @pytest.fixture
 def conn(city: psycopg.Connection) -> psycopg.Connection:
     """One city for the file; each test begins without an assessment."""
-    city.execute("TRUNCATE assessment, assessment_event, care_proposal")
+    city.execute("TRUNCATE assessment, assessment_event, care_proposal, ladder_grade")
     city.execute("UPDATE resident SET ability_grade = NULL")
     return city
 
@@ -170,6 +174,50 @@ def test_a_grade_proposes_and_a_person_decides(conn: psycopg.Connection) -> None
     assert kept == {("service_plan", "approved"), ("thresholds", "proposed"), ("escalation", "proposed")}
     lapsed = conn.execute("SELECT count(*) FROM care_proposal WHERE state = 'lapsed'").fetchone()
     assert lapsed == (2,), "and the plan, which holds already, is not proposed again"
+
+
+def test_a_ladder_by_grade_goes_on_until_somebody_decides(conn: psycopg.Connection) -> None:
+    """The grade lapses, or a newer assessment says something else: nobody is called later for it."""
+    conn.execute("UPDATE account SET role = 'lead' WHERE login = 'dispatcher'")
+    lead, day = account(conn, "dispatcher"), NOW.date()
+    number = in_force(conn, 50, NOW)
+    (resident, home) = conn.execute("SELECT id, household_id FROM resident WHERE code = 'R1'").fetchone() or (0, 0)
+
+    def ground(at: dt.datetime = NOW) -> tuple[str, str | None]:
+        found = policies.chosen(conn, "urgent", home, at, resident)
+        return found.policy.code, found.ground
+
+    assert ground() == ("urgent", "undecided")
+    standing.approve(conn, lead, resident, "severe", day, number, "", NOW, WHERE)
+    assert ground() == ("urgent_severe", "grade")
+    assert ground(NOW + dt.timedelta(days=1)) == ("urgent_severe", "kept"), "out of date, and sooner than the ordinary"
+    alert = raise_alert(conn, NOW, severity="urgent")
+    in_force(conn, 50, NOW, "routine")
+    assert ground(NOW + dt.timedelta(days=300)) == ("urgent_severe", "grade"), "the same grade: renewed"
+    in_force(conn, 10, NOW, "routine")
+    assert ground() == ("urgent_severe", "kept"), "contradicted, and nobody has decided yet"
+    code, choice = conn.execute(
+        "SELECT policy ->> 'code', ladder_choice FROM alert WHERE id = %s", (alert,)
+    ).fetchone() or ("", {})
+    assert (code, choice["ground"], choice["assessment"]) == ("urgent_severe", "grade", number)
+    taken_back = [one for one in proposals.of_resident(conn, resident) if one.code == "escalation_ordinary"]
+    assert [one.state for one in taken_back] == ["proposed"]
+    slow = msgspec.structs.replace(
+        next(one for one in policies.defaults() if one.code == "urgent_severe"), responding_s=3600.0
+    )
+    with pytest.raises(PolicyError, match="calls nobody later"):
+        policies.save(conn, [slow], NOW)
+    quick = msgspec.structs.replace(
+        next(one for one in policies.defaults() if one.code == "urgent"), acknowledged_s=20.0
+    )
+    policies.save(conn, [quick], NOW)
+    assert ground() == ("urgent", "unknown"), "a ladder that could be later is not taken without a valid grade"
+    policies.retire(conn, "urgent_severe", NOW)
+    assert ground() == ("urgent", None)
+    conn.execute("TRUNCATE escalation_policy")
+    assert standing.withdraw(conn, lead, resident, "", NOW, WHERE)
+    assert ground() == ("urgent", "undecided")
+    conn.execute("UPDATE account SET role = 'dispatcher' WHERE login = 'dispatcher'")
 
 
 def test_what_is_proposed_exists() -> None:

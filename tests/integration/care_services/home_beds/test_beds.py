@@ -2,18 +2,23 @@
 
 import datetime as dt
 
+import msgspec
 import psycopg
 import pytest
 
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records.history import changes
 from care_network.records.kinds import RESIDENT
+from care_services.grants import paid
+from care_services.grants.desk import Grants
+from care_services.grants.settling import month_of, next_month
 from care_services.home_beds import board, life
 from care_services.home_beds.catalogue import SURVEY
 from care_services.home_beds.desk import BedFile
 from care_services.home_beds.equipment.desk import Equipment
 from care_services.home_beds.family import told
 from care_services.home_beds.installing import Installation
+from care_services.home_beds.services import usual
 from care_services.home_beds.terms import Terms
 from tests.support.network import account, build_city, network
 from vocabulary.times import SHANGHAI
@@ -60,6 +65,46 @@ class Stage:
             "INSERT INTO reading SELECT %s, id, 1 FROM series WHERE device_id = %s AND channel = %s",
             (self.now + dt.timedelta(seconds=after_s), device[0], channel),
         )
+
+    def planned_services(self) -> None:
+        """An approved plan of an assessment, a provider of one of its services, and a meal of next week."""
+        conn, day = self.conn, self.now.astimezone(SHANGHAI).date()
+        conn.execute(
+            "WITH a AS (INSERT INTO assessment (resident_id, reason, begun_at, changed_at, changed_zh, changed_en)"
+            " SELECT id, 'first', now(), now(), '', '' FROM resident WHERE code = 'R1' RETURNING id, resident_id)"
+            " INSERT INTO care_proposal (resident_id, assessment_id, kind, code, content, state, made_at, decided_at)"
+            " SELECT resident_id, id, 'service_plan', 'plan_severe', %s, 'approved', now(), now() FROM a",
+            ('{"services": {"meal": 7, "bathing": 2, "nursing_visit": 1}}',),
+        )
+        conn.execute(
+            "INSERT INTO care_service (code, work, name_zh, name_en, unit, minutes)"
+            " VALUES ('bath', 'bathing', '助浴', 'bath', 'visit', 60)"
+        )
+        conn.execute(
+            "INSERT INTO service_price (service, organisation_id, valid_from, price_fen, actor, at)"
+            " SELECT 'bath', id, %s, 10000, '某', now() FROM organisation WHERE code = 'center-1'",
+            (day,),
+        )
+        conn.execute(
+            "WITH c AS (INSERT INTO organisation (code, area_id, kind, name_zh, name_en)"
+            " SELECT 'canteen', area_id, 'canteen', '食堂', 'Canteen' FROM organisation WHERE code = 'center-1'"
+            " RETURNING id), f AS (INSERT INTO meal_offer (canteen_id, day, meal, code, dishes, price_fen)"
+            " SELECT id, %s::date + 7, 'lunch', 'A', '[]', 1500 FROM c RETURNING id, canteen_id)"
+            " INSERT INTO meal_order (resident_id, canteen_id, offer_id, day, meal, mode, state, price_fen,"
+            " subsidy_fen, ordered_at) SELECT r.id, f.canteen_id, f.id, %s::date + 7, 'lunch', 'delivery', 'ordered',"
+            " 1500, 0, now() FROM f, resident r WHERE r.code = 'R1'",
+            (day, day),
+        )
+        conn.execute(
+            "INSERT INTO meal_diet (resident_id, version, allergies, diets, texture, said_by, said_on, recorded_at)"
+            " SELECT id, 1, '{}', '{}', 'regular', 'family', %s, now() FROM resident WHERE code = 'R1'",
+            (day,),
+        )
+
+    def count(self, query: str) -> int:
+        row = self.conn.execute(f"SELECT count(*) FROM {query}").fetchone()  # type: ignore[arg-type]
+        assert row is not None
+        return int(row[0])
 
     def has_bed(self) -> bool:
         row = self.conn.execute("SELECT home_care_bed FROM resident WHERE code = 'R1'").fetchone()
@@ -121,8 +166,28 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         with pytest.raises(NotPermittedError):
             stage.step(bed, "sign", terms=terms)
         assert not stage.has_bed()
-        assert stage.step(bed, "sign", "manager", terms=terms) == "in_service"
+        stage.planned_services()
+        offers = stage.by("manager").offers(stage.file(bed).bed) or []
+        assert [(one.work, one.weekly, len(one.choices)) for one in offers] == [
+            ("meal", 7, 0), ("bathing", 2, 1), ("nursing_visit", 1, 0),
+        ]  # fmt: skip
+        assert offers[1].choices[0].share.own_fen == 5000, (
+            "the half that the public pays for a bed, before there is one"
+        )
+        later = (today + dt.timedelta(days=1)).isoweekday(), (today + dt.timedelta(days=4)).isoweekday()
+        assert usual(offers)[0].weekdays == (1, 4)
+        chosen = [msgspec.structs.replace(usual(offers)[0], weekdays=later)]  # no visit within this test
+        assert stage.step(bed, "sign", "manager", terms=terms, chosen=chosen) == "in_service"
         assert stage.has_bed()
+        made = {one.work: one for one in stage.file(bed).services}
+        bath = made["bathing"].plan
+        assert bath is not None
+        assert (bath.state, bath.last_day, bath.ahead) == (
+            "active", today + dt.timedelta(days=365), 4,
+        )  # fmt: skip
+        assert "食堂" in made["meal"].why_not
+        assert stage.by().add_services(bed, stage.file(bed).bed.version, usual(offers)) == 0, "once, whoever asks again"
+        assert stage.count("service_plan") == 1
         record = network(conn, "admin").get("resident", ("R1",))
         with pytest.raises(ProvisioningError, match="follows from its application"):
             network(conn, "admin").change("resident", ("R1",), record.version, {"home_care_bed": False})
@@ -138,9 +203,31 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         with pytest.raises(ProvisioningError, match="mended"):
             stage.by().check(bed, file.bed.version, "mend", "")
         assert stage.by().check(bed, file.bed.version, "mend", "床栏松动") == today + dt.timedelta(days=7)
-        stage.step(bed, "suspend", reason="住院", until=today + dt.timedelta(days=9))
+        boss = Grants(conn, account(conn, "manager"), at=stage.now, origin="test")
+        grant = boss.apply("bed_operation", "R1", "女儿", {})
+        month, days = month_of(today), (next_month(today) - month_of(today)).days
+        paid.settle(conn, account(conn, "manager"), month, at=stage.now)
+        found = stage.by().stops(stage.file(bed).bed)
+        left = 40000 - (2 * 40000 * (today.day - 1) + days) // (2 * days)
+        assert (found.orders, found.meals_open, found.reclaim_fen) == (bath.ahead, 1, left)
+        with pytest.raises(ChangedMeanwhileError, match="look at them again"):
+            stage.step(bed, "suspend", reason="住院", shown="another day")
+        with pytest.raises(ProvisioningError, match="choose a day"):
+            stage.step(bed, "suspend", reason="住院", since=today - dt.timedelta(days=1))
+        until = today + dt.timedelta(days=9)
+        stage.step(bed, "suspend", reason="住院", until=until, shown=found.shown)
         assert stage.has_bed(), "a bed that is suspended stands"
+        ahead = "service_order WHERE state IN ('planned', 'assigned')"
+        assert (stage.count(ahead), stage.count("meal_order WHERE state = 'ordered'")) == (0, 0)
+        file_of_it = boss.application(grant)
+        assert (file_of_it.balance.open_fen, file_of_it.paused[0].why) == (left, "suspended")
+        assert [one.open_fen for one in paid.open_balances(conn, account(conn, "manager"))] == [left]
+        assert paid.to_reclaim(conn, account(conn, "manager")) == (1, left)
+        again = stage.by().starts_again(stage.file(bed))
+        assert (len(again.plans), len(again.meals), again.grants) == (1, 1, 1)
         stage.step(bed, "resume")
+        assert (stage.count(ahead), stage.count("meal_order WHERE state = 'ordered'")) == (bath.ahead, 1)
+        assert boss.application(grant).balance.open_fen == 0, "it was paid again from the same day on"
 
         kit = Equipment(conn, account(conn, "station"), at=stage.now, origin="test")
         chair = kit.add("wheelchair", "W-1", "center-1")
@@ -150,6 +237,15 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         kit.give_back(chair, "good")
         assert stage.step(bed, "close", reason="搬离") == "closed"
         assert not stage.has_bed()
+        assert (stage.count(ahead), stage.count("service_plan WHERE state = 'ended'")) == (0, 1)
+        ended = boss.application(grant)
+        assert (ended.application.pays_until, ended.balance.open_fen) == (next_month(today), left)
+        for amount, error in (("0", "give the amount"), ("9999", "more than what is open")):
+            with pytest.raises(ProvisioningError, match=error):
+                boss.correct(grant, ended.application.version, amount, "转账", back=True)
+        boss.correct(grant, ended.application.version, f"{left / 100:.2f}", "转账", back=True)
+        assert boss.application(grant).balance.open_fen == 0
+        assert paid.open_balances(conn, account(conn, "manager")) == []
         file = stage.file(bed)
         assert life.fold([(one.step, one.from_state, one.to_state) for one in file.steps]) == "closed"
         assert all(one.actor for one in file.steps)

@@ -86,28 +86,32 @@ def test_reminders_come_once_a_step_go_to_person_and_manager_and_end_with_a_rene
     conn, staff = site.conn, network(site.conn)
     ends = today() + dt.timedelta(days=20)
     staff.add("certificate", {"staff": "S1", "kind": "first_aid", "expires_on": str(ends)})
-    assert reminders.write_due(conn, today(), now()) == 1
-    assert reminders.write_due(conn, today(), now()) == 0
-    assert reminders.write_due(conn, ends - dt.timedelta(days=7), now()) == 1
     conn.execute(
         "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
         " SELECT 'head', password_hash, '主任', 'Head', 'manager', 'sz.yt.hs', 'zh' FROM account WHERE login = 'admin'"
     )
-    told = reminders.unsent(conn)
-    assert [(one.staff, one.days, one.kind) for one in told] == [("S1", 30, "first_aid"), ("S1", 7, "first_aid")]
-    assert told[0].account_id == account(conn, "carer").id
-    assert told[0].managers == [account(conn, "head").id]
-    assert reminders.mark_sent(conn, [told[0].id], now()) == 1
+    assert reminders.tell_due(conn, today(), now()) == 2, "the person and the manager"
+    assert reminders.tell_due(conn, today(), now()) == 0
+    assert reminders.tell_due(conn, ends - dt.timedelta(days=7), now()) == 2
+    told = conn.execute("SELECT to_kind, to_key, account_id, state FROM care_notice ORDER BY id LIMIT 2").fetchall()
+    carer, head = account(conn, "carer").id, account(conn, "head").id
+    assert told == [("staff", "S1", carer, "queued"), ("account", str(head), head, "queued")]
+    (number,) = conn.execute("SELECT max(id) FROM certificate_reminder").fetchone() or (0,)
     with site.client("head") as client:
         text = client.get("/care/workforce/ending?only=30").text
         assert "20 天后到期" in text
-        assert client.post(f"/care/workforce/ending/{told[1].id}/take?only=30", data={}).status_code == 303
+        assert client.post(f"/care/workforce/ending/{number}/take?only=30", data={}).status_code == 303
         assert "主任" in client.get("/care/workforce/ending?only=30").text
-        assert client.post(f"/care/workforce/ending/{told[1].id}/take", data={}).status_code == 409
+        assert client.post(f"/care/workforce/ending/{number}/take", data={}).status_code == 409
     with site.client("carer") as client:
         assert "您本人的证书" in client.get("/care/workforce").text
+        assert "您的红十字救护员证" in client.get("/care/notices/mine").text
+        assert client.get("/care/notices").status_code == 403
     staff.change("certificate", ("S1", "first_aid"), 1, {"expires_on": str(ends + dt.timedelta(days=1000))})
-    assert reminders.unsent(conn) == [], "renewed: nothing to remind of"
+    reminders.tell_due(conn, today(), now())
+    assert conn.execute("SELECT DISTINCT state FROM care_notice").fetchall() == [("withdrawn",)], "it was renewed"
+    with site.client("head") as client:
+        assert "事项已办结" in client.get("/care/notices?only=withdrawn").text
 
 
 def test_a_profile_is_changed_on_its_version_and_seen_in_full_by_whom_it_concerns(site: ConsoleSite) -> None:

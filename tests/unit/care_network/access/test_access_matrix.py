@@ -69,6 +69,7 @@ MATRIX = {
     "manage_machines":       "yes   no    no    no    no    no    no    no    no    no    no",
     "exchange_read":         "no    no    no    no    no    no    no    no    no    yes    no",
     "exchange_write":        "no    no    no    no    no    no    no    no    no    yes    no",
+    "view_notices":          "yes   yes   yes   yes   yes   no    no    no    no    no    no",
     "record_traits":         "yes   no    no    yes   yes   no    no    no    no    no    no",
     "set_care_rules":        "yes   no    no    yes   no    no    no    no    no    no    no",
     "view_care":             "yes   yes   yes   yes   yes   yes   no    no    no    no    no",

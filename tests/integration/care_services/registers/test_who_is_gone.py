@@ -1,0 +1,167 @@
+"""A death, a move, a wrong report: known everywhere, and back as it was."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from alerting.core.finding import Finding
+from alerting.service import district
+from care_network.protection import loading, picture
+from care_network.protection.functions import Level
+from care_network.records.registry import load_registry, registry_stamp
+from care_services.registers import following, leaving
+from tests.support.network import NOW, account, build_city
+
+pytestmark = pytest.mark.integration
+DAY = dt.date(2026, 11, 2)
+FILLED = """
+    INSERT INTO care_service (code, work, name_zh, name_en, unit, minutes)
+        VALUES ('bath', 'care', '助浴', 'Bath', 'visit', 60);
+    INSERT INTO service_plan (resident_id, service, organisation_id, weekdays, times, first_day, minutes, created_at)
+        SELECT r.id, 'bath', o.id, '{1}', '{09:00}', '2026-01-01', 60, '2026-01-01Z'
+        FROM resident r, organisation o WHERE r.code = 'R1' AND o.code = 'center-1';
+    INSERT INTO service_order (resident_id, service, organisation_id, source, planned_start, planned_minutes, state,
+        unit, price_fen, amount_fen, subsidy_fen, own_fen, created_at)
+        SELECT r.id, 'bath', o.id, 'single', at::timestamptz, 60, state, 'visit', 100, 100, 0, 100, '2026-01-01Z'
+        FROM resident r, organisation o, (VALUES ('2026-10-30T01:00Z', 'confirmed'), ('2026-11-02T06:00Z', 'planned'),
+            ('2026-11-05T01:00Z', 'planned')) v (at, state) WHERE r.code = 'R1' AND o.code = 'center-1';
+    INSERT INTO meal_offer (canteen_id, day, meal, code, dishes, price_fen)
+        SELECT id, '2026-11-06', 'lunch', 'A', '[]', 1500 FROM organisation WHERE code = 'center-1';
+    INSERT INTO meal_order (resident_id, canteen_id, offer_id, day, meal, mode, state, price_fen,
+        subsidy_fen, ordered_at)
+        SELECT r.id, f.canteen_id, f.id, f.day, 'lunch', 'delivery', 'ordered', 1500, 0, '2026-11-01Z'
+        FROM resident r, meal_offer f WHERE r.code = 'R1';
+    INSERT INTO time_request (id, resident_id, kind, wanted_from, wanted_until, minutes, asked_as, asked_at)
+        SELECT gen_random_uuid(), id, 'company', '2026-11-04T02:00Z', '2026-11-04T04:00Z', 60, 'station', '2026-11-01Z'
+        FROM resident WHERE code = 'R1';
+    INSERT INTO grant_application (kind, resident_id, state, applicant, applied_at, settled_by, decided_at,
+        amount_fen, per, pays_from) SELECT 'old_age_allowance', id, 'approved', '本人', '2026-01-01Z', 'rules',
+        '2026-01-01Z', 20000, 'month', '2026-01-01' FROM resident WHERE code = 'R1';
+    INSERT INTO grant_payment (month, application_id, resident_id, amount_fen, settled_at, settled_by)
+        SELECT '2026-12-01', id, resident_id, 20000, '2026-11-01Z', '某' FROM grant_application;
+    INSERT INTO family_member (account_id, resident_id, relation_zh, relation_en, consent_at)
+        SELECT a.id, r.id, '女儿', 'daughter', '2026-01-01Z' FROM account a, resident r
+        WHERE a.login = 'daughter' AND r.code = 'R1';
+    INSERT INTO home_bed (resident_id, state, state_since, applied_at, applicant)
+        SELECT id, 'in_service', '2026-02-01Z', '2026-01-01Z', '本人' FROM resident WHERE code = 'R1';
+    INSERT INTO device (gateway_id, name, model, room)
+        SELECT id, 'pir-1', 'pir', 'bedroom' FROM gateway WHERE name = 'gw-1';
+"""
+ALL = ("service_plan", "service_order", "meal_order", "time_request", "grant_application", "family_member", "home_bed")
+
+
+@pytest.fixture
+def city(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        build_city(conn)
+        conn.execute(FILLED)
+        yield conn
+
+
+def rows(conn: psycopg.Connection, *but: str) -> list[Any]:
+    """Every row of the tables, without the versions."""
+    return [
+        conn.execute(f"SELECT to_jsonb(x) - %s::text[] FROM {table} x ORDER BY 1", (["version", *but],)).fetchall()
+        for table in ALL
+    ]
+
+
+def sos(conn: psycopg.Connection) -> Finding:
+    row = conn.execute("SELECT id FROM household WHERE code = 'H1'").fetchone()
+    assert row is not None
+    return Finding(
+        action="open", rule="sos", rule_version=2, severity="emergency", subject=f"household:{row[0]}",
+        household_id=row[0], resident_id=None, onset_us=1, sensed_us=1, reason_zh="按下呼救按钮",
+        reason_en="SOS pressed",
+    )  # fmt: skip
+
+
+def test_a_death_is_known_everywhere_and_a_wrong_report_is_taken_back(city: psycopg.Connection) -> None:
+    admin = account(city, "admin")
+    as_it_was, stamp = rows(city), registry_stamp(city)
+    shown = leaving.before(city, admin, "R1", DAY, "died", "死亡证明", at=NOW)
+    assert rows(city) == as_it_was, "looking changes nothing"
+    counted = {one.rule: len(one.effects) for one in shown.groups}
+    assert counted == {"plans": 1, "visits": 2, "meals": 1, "help": 1, "bed": 1, "grants": 1, "family": 1}
+    assert {one.rule: one.amount_fen for one in shown.groups}["grants"] == 20000
+    assert {one.code: one.n for one in shown.tasks} == {"too_much": 20000}
+    assert shown.others == 0
+
+    leaving.record(city, admin, "R1", DAY, "died", "死亡证明", at=NOW)
+    states = city.execute(
+        "SELECT (SELECT state FROM service_plan), (SELECT array_agg(state ORDER BY id) FROM service_order),"
+        " (SELECT state FROM meal_order), (SELECT state FROM time_request), (SELECT state FROM home_bed),"
+        " (SELECT pays_until FROM grant_application), (SELECT count(*) FROM family_member)"
+    ).fetchone()
+    cancelled = ["confirmed", "cancelled", "cancelled"]
+    assert states == ("ended", cancelled, "cancelled", "cancelled", "closed", dt.date(2026, 12, 1), 1)
+    told = city.execute("SELECT reason FROM grant_step").fetchone()
+    assert told == ("老人已于 2026-11-02 去世",)
+    (story,) = leaving.after(city, admin, "R1", at=NOW)
+    assert {one.code for one in story.tasks} == {"devices", "too_much"}
+    (family,) = [one for one in story.groups if one.rule == "family"]
+    assert family.effects[0].due_on == dt.date(2027, 5, 1), "180 days of the rules"
+
+    registry = load_registry(city)
+    assert registry_stamp(city) != stamp
+    assert {one.code for one in registry.residents.values()} == {"R2"}
+    assert registry.devices["gw-1/pir-1"].resident_id is None
+    call = district.told(registry, sos(city))
+    assert call.severity == "emergency"
+    assert "陈已于 2026-11-02 去世：请核实现在谁住在这里" in call.reason_zh
+    assert call.alert_id == sos(city).alert_id, "the alert stays the same one"
+    assert [one.kind for one in district.resting(registry)] == ["maintenance"]
+    assert [len(home.residents) for home in loading.registry(city).values()] == [1]
+    resident = city.execute("SELECT id FROM resident WHERE code = 'R1'").fetchone()
+    assert resident is not None
+    cells = picture.of_resident(city, resident[0], NOW)
+    assert {(cell.level, cell.reason.code) for cell in cells.values()} == {(Level.UNKNOWN, "died")}
+    assert following.carry_out_due(city, NOW + dt.timedelta(days=179)) == 0
+    later = NOW + dt.timedelta(days=180)
+    assert following.carry_out_due(city, later) == 1, "the family's access ends by its term"
+    assert following.carry_out_due(city, later) == 0
+
+    # meanwhile a carer has moved the second visit, and the first one's time passes
+    city.execute("UPDATE service_order SET planned_start = planned_start, version = version + 1, staff_id = NULL"
+                 " WHERE planned_start > '2026-11-04Z'")  # fmt: skip
+    back = NOW + dt.timedelta(hours=5)
+    leaving.end(city, admin, "R1", "老人回来了", at=back)
+    (story,) = leaving.after(city, admin, "R1", at=back)
+    outcomes = {one.rule: sorted(str(e.undone_as) for e in one.effects) for one in story.groups}
+    assert outcomes.pop("visits") == ["changed", "past"]
+    assert set(map(tuple, outcomes.values())) == {("back",)}
+    now = rows(city)
+    assert [one for one, was in zip(now, as_it_was, strict=True) if one != was] == [now[1]], "the two visits are named"
+    assert load_registry(city).residents.keys() == {resident[0]} | registry.residents.keys()
+    assert load_registry(city).gone == {}
+    assert district.told(load_registry(city), sos(city)) == sos(city)
+    assert city.execute("SELECT count(*) FROM leaving_effect WHERE undone_at IS NULL").fetchone() == (0,)
+
+
+def test_a_move_is_corrected_into_a_death_and_undone_to_the_last_row(city: psycopg.Connection) -> None:
+    admin, as_it_was = account(city, "admin"), rows(city)
+    leaving.record(city, admin, "R1", DAY, "moved", "迁出证明", at=NOW - dt.timedelta(hours=1))
+    leaving.record(city, admin, "R1", DAY, "died", "死亡证明", at=NOW)
+    assert city.execute("SELECT gone, gone_on FROM resident WHERE code = 'R1'").fetchone() == ("died", DAY)
+    assert city.execute("SELECT count(*) FROM leaving_effect WHERE undone_as = 'back'").fetchone() == (7,)
+    leaving.end(city, admin, "R1", "登记错人", at=NOW)
+    assert rows(city) == as_it_was
+    assert city.execute("SELECT gone FROM resident WHERE code = 'R1'").fetchone() == (None,)
+    # somebody else lives there: the home is theirs, and a call from it is as any other
+    city.execute(
+        "INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date)"
+        " SELECT 'R3', household_id, '李', 'Li', 'female', birth_date FROM resident WHERE code = 'R1'"
+    )
+    leaving.record(city, admin, "R1", DAY, "moved", "迁出证明", at=NOW)
+    registry = load_registry(city)
+    alone = registry.devices["gw-1/pir-1"].resident_id
+    assert alone is not None
+    assert registry.residents[alone].code == "R3"
+    assert district.told(registry, sos(city)) == sos(city)
+    assert district.resting(registry) == []
+    # a closed request opens again by the way back alone
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        city.execute("UPDATE time_request SET state = 'open', closed_at = NULL")
