@@ -12,8 +12,7 @@ from care_services.library.courses import keeping
 from care_services.library.courses.certificates import ALPHABET, CODE_LENGTH
 from care_services.library.courses.course import Course
 from care_services.library.courses.testing import draw, expires_on, mark
-from care_services.library.documents.grams import grams
-from care_services.library.documents.markdown import plain
+from care_services.library.documents.searching import keep_missing
 from vocabulary.times import SHANGHAI
 
 _FALL_1 = """
@@ -105,6 +104,8 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
         return
     if conn.execute("SELECT FROM library_document LIMIT 1").fetchone() is None:
         _documents(conn, area[0], now)
+    while keep_missing(conn, now):
+        pass
     if conn.execute("SELECT FROM course_attempt LIMIT 1").fetchone() is None:
         _tests(conn, now)
 
@@ -121,10 +122,10 @@ def _documents(conn: Connection[Any], area: str, now: dt.datetime) -> None:
         for number, (ago, text, note) in enumerate(versions, 1):
             since = today - dt.timedelta(days=ago)
             made = conn.execute(
-                "INSERT INTO library_version (document_id, number, valid_from, text, sha256, note, grams, made_at,"
-                " actor) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '区民政局') RETURNING id",
+                "INSERT INTO library_version (document_id, number, valid_from, text, sha256, note, made_at,"
+                " actor) VALUES (%s, %s, %s, %s, %s, %s, %s, '区民政局') RETURNING id",
                 (row[0], number, since, text.strip(), hashlib.sha256(text.strip().encode()).digest(), note,
-                 grams((plain(text), note)), min(now, now - dt.timedelta(days=ago + 2))),
+                 min(now, now - dt.timedelta(days=ago + 2))),
             ).fetchone()  # fmt: skip
             assert made is not None  # noqa: S101 - RETURNING
             if ago > 0:

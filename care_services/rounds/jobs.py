@@ -14,6 +14,8 @@ from psycopg import Connection
 
 from care_services.core import notice_round
 from care_services.home_services.plans.making import make_ahead
+from care_services.library import reminding
+from care_services.library.documents.searching import keep_missing
 from care_services.reporting.pushing import send_in_rounds
 from care_services.rounds import missed_visits, requests, shut_doors
 from care_services.rounds.outside import Outside
@@ -68,5 +70,14 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="certificate_reminders", zh="人员证书到期提醒", en="reminders of staff certificates that end",
         every=dt.timedelta(hours=1), work=lambda conn, now, _: tell_due(conn, now.astimezone(SHANGHAI).date(), now),
+    ),
+    Job(
+        name="library_reminders", zh="文件待阅读、课程待复训的提醒", en="reminders to read and to take courses again",
+        every=dt.timedelta(hours=1),
+        work=lambda conn, now, _: reminding.tell_due(conn, now.astimezone(SHANGHAI).date(), now),
+    ),
+    Job(
+        name="library_words", zh="旧文件内容的检索索引", en="words inside documents made searchable",
+        every=dt.timedelta(minutes=10), work=lambda conn, now, _: keep_missing(conn, now),
     ),
 )  # fmt: skip

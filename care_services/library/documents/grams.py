@@ -8,8 +8,6 @@ from collections.abc import Iterable
 
 LONGEST = 80
 """Characters of a search that are looked at."""
-EXCERPT = 60
-"""Characters of an excerpt on each side of what was found."""
 
 
 def flat(text: str) -> str:
@@ -35,20 +33,3 @@ def asked(words: str) -> list[tuple[str, list[str]]]:
         pairs = [word[place : place + 2] for place in range(len(word) - 1)]
         found.append((word, pairs or [word]))
     return found
-
-
-def has_all(text: str, words: str) -> bool:
-    """Whether a text has every word of a search, each as it stands: pairs alone may come from different places."""
-    plain = flat(text)
-    return all(word in plain for word in flat(words[:LONGEST]).split())
-
-
-def excerpt(text: str, words: str) -> str:
-    """The part of a text around the first word of a search; its beginning where the word is not in it."""
-    plain = " ".join(text.split())
-    first = next(iter(flat(words[:LONGEST]).split()), "")
-    at = plain.lower().find(first) if first else -1
-    if at < 0:
-        return plain[: 2 * EXCERPT] + ("…" if len(plain) > 2 * EXCERPT else "")
-    start, end = max(0, at - EXCERPT), min(len(plain), at + len(first) + EXCERPT)
-    return ("…" if start else "") + plain[start:end] + ("…" if end < len(plain) else "")

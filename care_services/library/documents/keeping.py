@@ -14,8 +14,8 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import ROLES_ZH, Action, Role, in_area
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.core.connected import Connected
-from care_services.library.documents.grams import asked, excerpt, grams, has_all
-from care_services.library.documents.markdown import plain
+from care_services.library.documents import files, searching
+from care_services.library.documents.files import Inside
 from care_services.library.topics import TOPICS
 from vocabulary.area_path import within
 from vocabulary.text import check_text
@@ -28,7 +28,6 @@ READERS = (
     Role.ADMIN, Role.DISPATCHER, Role.LEAD, Role.MANAGER, Role.STATION, Role.CARER,
 )  # fmt: skip
 """Roles that may be asked to read: those that see care and services."""
-MOST_FILE = 10 * 1024 * 1024
 MOST_TEXT = 200_000
 LIMIT = 50
 
@@ -54,6 +53,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     valid_from: dt.date | None
     note: str
     text: str
+    """Of the version in force; empty in a list."""
+    excerpt: str
+    """In a search: the words around the first one found, in small letters."""
     has_file: bool
     read_at: dt.datetime | None
     """When the asking account confirmed the version in force."""
@@ -80,6 +82,16 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     made_at: dt.datetime
     actor: str
+    how: str
+    """How much of the file was read (files.How)."""
+    pages: int
+    inside: str
+    """The words inside the file."""
+
+    @property
+    def words(self) -> str:
+        """The words to compare: the text, else those inside the file."""
+        return self.text or self.inside
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,24 +126,30 @@ _DOCUMENT: LiteralString = f"""
     SELECT d.id, d.code, d.kind, d.title_zh, d.title_en, d.area::text AS area, d.roles, d.organisations, d.topics,
            d.read_days, d.retired_at, d.version, v.number, v.id AS version_id, v.valid_from,
            coalesce(v.note, '') AS note,
-           coalesce(v.text, '') AS text, coalesce(v.file IS NOT NULL, false) AS has_file, r.at AS read_at,
+           TEXT AS text, EXCERPT AS excerpt, coalesce(v.has_file, false) AS has_file, r.at AS read_at,
            {_MINE} AS mine
     FROM library_document d
     LEFT JOIN LATERAL (
-        SELECT * FROM library_version v WHERE v.document_id = d.id AND v.valid_from <= %(today)s
-        ORDER BY v.valid_from DESC, v.number DESC LIMIT 1) v ON true
+        SELECT id, number, valid_from, note, text, file IS NOT NULL AS has_file FROM library_version v
+        WHERE v.document_id = d.id AND v.valid_from <= %(today)s ORDER BY v.valid_from DESC, v.number DESC LIMIT 1
+    ) v ON true
+    LEFT JOIN library_search s ON s.version_id = v.id
     LEFT JOIN library_read r ON r.version_id = v.id AND r.account_id = %(account)s
     WHERE (d.area @> %(area)s::ltree OR d.area <@ %(area)s::ltree)
 """  # noqa: S608 - of constants
-_PLACES: tuple[LiteralString, ...] = ("a", "b", "c", "d", "e", "f")
-"""Of the words of a search; further ones are looked for among what these find."""
-_HAS: LiteralString = """
-    AND (v.grams @> %(pairs_PLACE)s::text[]
-         OR strpos(lower(d.code || ' ' || d.title_zh || ' ' || d.title_en), %(word_PLACE)s) > 0)
-"""
+_WHOLE: LiteralString = _DOCUMENT.replace("TEXT", "coalesce(v.text, '')").replace("EXCERPT", "''")
+_LISTED: LiteralString = _DOCUMENT.replace("TEXT", "''")
+_NO_EXCERPT: LiteralString = _LISTED.replace("EXCERPT", "''")
+_AROUND: LiteralString = _LISTED.replace(
+    "EXCERPT",
+    "CASE WHEN strpos(s.flat, %(word_a)s) > 0"
+    " THEN substr(s.flat, greatest(1, strpos(s.flat, %(word_a)s) - %(around)s), 2 * %(around)s + 40) ELSE '' END",
+)
 _VERSION: LiteralString = """
-    SELECT id, number, valid_from, text, file IS NOT NULL AS has_file, coalesce(octet_length(file), 0) AS size,
-           file_name, sha256, note, made_at, actor FROM library_version
+    SELECT v.id, v.number, v.valid_from, v.text, v.file IS NOT NULL AS has_file,
+           coalesce(octet_length(v.file), 0) AS size, v.file_name, v.sha256, v.note, v.made_at, v.actor,
+           coalesce(s.how, 'unread') AS how, coalesce(s.pages, 0) AS pages, coalesce(s.inside, '') AS inside
+    FROM library_version v LEFT JOIN library_search s ON s.version_id = v.id
 """
 
 
@@ -147,40 +165,21 @@ def listing(
         AND d.code > %(after)s AND (%(kind)s = '' OR d.kind = %(kind)s)
         AND (%(topic)s = '' OR %(topic)s = ANY (d.topics)) AND (%(retired)s OR d.retired_at IS NULL)
     """
-    found_by: LiteralString = ""
-    by: dict[str, Any] = {}
-    for place, (word, pairs) in zip(_PLACES, asked(words), strict=False):
-        found_by += _HAS.replace("PLACE", place)
-        by |= {f"word_{place}": word, f"pairs_{place}": pairs}
-    found: list[Document] = []
+    found_by, by = searching.conditions(words)
+    asks = {
+        **_who(acting), "after": after, "kind": kind, "topic": topic, "retired": retired, "most": LIMIT + 1,
+        "around": searching.AROUND, **by,
+    }  # fmt: skip
+    query = (_AROUND if by else _NO_EXCERPT) + more + found_by + " ORDER BY d.code LIMIT %(most)s"
     with acting.conn.cursor(row_factory=class_row(Document)) as cursor:
-        while len(found) <= LIMIT:
-            asks = {
-                **_who(acting), "after": after, "kind": kind, "topic": topic, "retired": retired,
-                "most": LIMIT + 1, **by,
-            }  # fmt: skip
-            rows = cursor.execute(_DOCUMENT + more + found_by + " ORDER BY d.code LIMIT %(most)s", asks).fetchall()
-            found += [
-                row
-                for row in rows
-                if not words or has_all(f"{row.code} {row.title_zh} {row.title_en} {plain(row.text)} {row.note}", words)
-            ]
-            if len(rows) <= LIMIT:
-                break
-            after = rows[-1].code
-    return found[: LIMIT + 1]
-
-
-def excerpt_of(document: Document, words: str) -> str:
-    """The part of the text in force where the words are."""
-    return excerpt(plain(document.text), words)
+        return cursor.execute(query, asks).fetchall()
 
 
 def find(acting: Connected, code: str) -> Document:
     """A document. Raises NotFoundError where it is of another area."""
     acting.require(Action.VIEW_CARE)
     with acting.conn.cursor(row_factory=class_row(Document)) as cursor:
-        found = cursor.execute(_DOCUMENT + " AND d.code = %(code)s", {**_who(acting), "code": code}).fetchone()
+        found = cursor.execute(_WHOLE + " AND d.code = %(code)s", {**_who(acting), "code": code}).fetchone()
     if found is None:
         raise _nothing(code)
     return found
@@ -192,7 +191,7 @@ def to_read(acting: Connected) -> list[Document]:
         return []
     with acting.conn.cursor(row_factory=class_row(Document)) as cursor:
         rows = cursor.execute(
-            f"{_DOCUMENT} AND {_MINE} AND v.id IS NOT NULL AND r.at IS NULL"
+            f"{_NO_EXCERPT} AND {_MINE} AND v.id IS NOT NULL AND r.at IS NULL"
             " ORDER BY v.valid_from + d.read_days, d.code LIMIT 100",
             _who(acting),
         ).fetchall()
@@ -202,7 +201,7 @@ def to_read(acting: Connected) -> list[Document]:
 def versions(acting: Connected, document: Document) -> list[Version]:
     """The versions of a document, the newest first; announced ones, too."""
     with acting.conn.cursor(row_factory=class_row(Version)) as cursor:
-        return cursor.execute(_VERSION + " WHERE document_id = %s ORDER BY number DESC", (document.id,)).fetchall()
+        return cursor.execute(_VERSION + " WHERE v.document_id = %s ORDER BY v.number DESC", (document.id,)).fetchall()
 
 
 def file_of(acting: Connected, code: str, number: int) -> tuple[str, bytes]:
@@ -233,6 +232,7 @@ def add(acting: Connected, code: str, facts: Facts, new: NewVersion) -> None:
             field="code",
         )  # fmt: skip
     checked = _checked(acting, facts)
+    inside = _inside(new)
     with acting.conn.transaction():
         try:
             row = acting.conn.execute(
@@ -246,7 +246,7 @@ def add(acting: Connected, code: str, facts: Facts, new: NewVersion) -> None:
                 en=f"there is a document {code!r} already", zh=f"代码 {code} 已被使用", field="code"
             ) from error
         assert row is not None  # noqa: S101 - RETURNING
-        _insert(acting, row[0], 1, new)
+        _insert(acting, row[0], 1, new, inside)
         _trace(acting, row[0], code, "add", {})
 
 
@@ -256,6 +256,7 @@ def add_version(acting: Connected, code: str, new: NewVersion, seen: int) -> int
     ``seen``: the newest number that the author saw; raises ChangedMeanwhileError where somebody added one since.
     """
     acting.require(Action.MANAGE_LIBRARY)
+    inside = _inside(new)
     with acting.conn.transaction():
         document = _own(acting, code)
         row = acting.conn.execute(
@@ -272,7 +273,7 @@ def add_version(acting: Connected, code: str, new: NewVersion, seen: int) -> int
                 field="valid_from",
             )  # fmt: skip
         try:
-            _insert(acting, document.id, newest + 1, new)
+            _insert(acting, document.id, newest + 1, new, inside)
         except errors.UniqueViolation as error:
             raise ChangedMeanwhileError(
                 en="somebody added a version meanwhile; look at it first", zh="刚有人发布了新版，请先查看"
@@ -315,20 +316,6 @@ def retire(acting: Connected, code: str, *, back: bool = False) -> None:
         _trace(acting, document.id, code, "restore" if back else "retire", {})
 
 
-def check_pdf(file: bytes) -> None:
-    """Raises ProvisioningError where it is no PDF, too large, or carries a program."""
-    if len(file) > MOST_FILE:
-        raise ProvisioningError(en="a file has 10 MB at most", zh="文件不能超过 10 MB", field="file")
-    if not file.startswith(b"%PDF-") or b"%%EOF" not in file[-2048:]:
-        raise ProvisioningError(en="this is no whole PDF", zh="这不是完整的 PDF 文件", field="file")
-    if any(mark in file for mark in (b"/JavaScript", b"/Launch", b"/EmbeddedFile")):
-        raise ProvisioningError(
-            en="this PDF carries a program or a further file; print it to PDF anew",
-            zh="该 PDF 内含脚本或附件，请重新打印为 PDF 后上传",
-            field="file",
-        )  # fmt: skip
-
-
 def _checked(acting: Connected, facts: Facts) -> Facts:
     facts = msgspec.structs.replace(
         facts, title_zh=check_text(facts.title_zh.strip(), 120, lines=False),
@@ -356,22 +343,27 @@ def _checked(acting: Connected, facts: Facts) -> Facts:
     return facts
 
 
-def _insert(acting: Connected, document_id: int, number: int, new: NewVersion) -> None:
+def _inside(new: NewVersion) -> Inside:
+    """Read the file, before anything is locked. Raises ProvisioningError for one that cannot be taken."""
+    return Inside("text") if new.file is None else files.read(new.file)
+
+
+def _insert(acting: Connected, document_id: int, number: int, new: NewVersion, inside: Inside) -> None:
     text = check_text(new.text, MOST_TEXT).strip()
-    if new.file is not None:
-        check_pdf(new.file)
-    elif not text:
-        raise ProvisioningError(en="write the text or choose a PDF", zh="请填写正文或选择 PDF 文件", field="text")
+    if new.file is None and not text:
+        raise ProvisioningError(en="write the text or choose a file", zh="请填写正文或选择文件", field="text")
     if number > 1 and not new.note.strip():
         raise ProvisioningError(en="say what is new in it", zh="请写明本版的变化", field="note")
     digest = hashlib.sha256(new.file if new.file is not None else text.encode()).digest()
-    found = grams((plain(text), new.note))
-    acting.conn.execute(
-        "INSERT INTO library_version (document_id, number, valid_from, text, file, file_name, sha256, note, grams,"
-        " made_at, account_id, actor) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        (document_id, number, new.valid_from, text, new.file, new.file_name[:120], digest,
-         check_text(new.note.strip(), 500), found, acting.now, acting.account.id, acting.account.name_zh),
-    )  # fmt: skip
+    note = check_text(new.note.strip(), 500)
+    row = acting.conn.execute(
+        "INSERT INTO library_version (document_id, number, valid_from, text, file, file_name, sha256, note,"
+        " made_at, account_id, actor) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        (document_id, number, new.valid_from, text, new.file, new.file_name[:120], digest, note, acting.now,
+         acting.account.id, acting.account.name_zh),
+    ).fetchone()  # fmt: skip
+    assert row is not None  # noqa: S101 - RETURNING
+    searching.keep(acting.conn, row[0], text, note, inside, acting.now)
 
 
 def is_own(acting: Connected, document: Document) -> bool:

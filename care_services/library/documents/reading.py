@@ -9,7 +9,9 @@ from psycopg.rows import class_row
 from care_network.access.permissions import Action
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_services.core.connected import Connected
+from care_services.core.notices import withdraw
 from care_services.library.documents.keeping import Document, find
+from care_services.library.reminding import UNREAD, unread_key
 
 LIMIT = 100
 
@@ -81,6 +83,7 @@ def confirm(acting: Connected, code: str, number: int) -> None:
             (document.version_id, acting.account.id, acting.now),
         )
         if done.rowcount:
+            withdraw(acting.conn, UNREAD, [unread_key(code, number, acting.account.id)])
             acting.audit("confirm_document", document=code, number=number)
 
 
@@ -93,10 +96,42 @@ def tallies(acting: Connected, documents: list[Document]) -> dict[int, Tally]:
     return {row[0]: Tally(row[1], row[2]) for row in rows}
 
 
-def readers(acting: Connected, code: str, *, missing: bool = True, after: str = "") -> list[Reader]:
+class Unit(msgspec.Struct, frozen=True):
+    """An organisation with its readers; of accounts of nobody on the staff: without a code."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    readers: int
+    confirmed: int
+
+
+def units(acting: Connected, code: str) -> list[Unit]:
+    """How many of each organisation have to read a document and have, those with the most missing first."""
+    acting.require(Action.MANAGE_LIBRARY)
+    document = find(acting, code)
+    with acting.conn.cursor(row_factory=class_row(Unit)) as cursor:
+        return cursor.execute(
+            _READERS  # noqa: S608 - of constants
+            + """
+            SELECT coalesce(o.code, '') AS code, coalesce(o.name_zh, '不在人员名册') AS name_zh,
+                   coalesce(o.name_en, 'not on the staff') AS name_en, count(*)::integer AS readers,
+                   count(at)::integer AS confirmed
+            FROM due LEFT JOIN organisation o ON o.id = due.organisation_id
+            GROUP BY o.code, o.name_zh, o.name_en ORDER BY count(*) - count(at) DESC, o.code LIMIT 200
+            """,
+            {"area": acting.account.area_path, "today": acting.today, "documents": [document.id]},
+        ).fetchall()
+
+
+def readers(
+    acting: Connected, code: str, *, missing: bool = True, unit: str | None = None, after: str = ""
+) -> list[Reader]:
     """List who has to read a document, of the account's area, by login; ``missing``: only who has not confirmed it.
 
-    LIMIT + 1 of them. Raises NotPermittedError where the role does not manage the library.
+    ``unit``: only of this organisation ('': of none). LIMIT + 1 of them.
+
+    Raises NotPermittedError where the role does not manage the library.
     """
     acting.require(Action.MANAGE_LIBRARY)
     document = find(acting, code)
@@ -107,10 +142,11 @@ def readers(acting: Connected, code: str, *, missing: bool = True, after: str = 
             SELECT due.id AS account_id, login, due.name_zh, due.name_en, role, o.name_zh AS organisation_zh,
                    o.name_en AS organisation_en, at
             FROM due LEFT JOIN organisation o ON o.id = due.organisation_id
-            WHERE login > %(after)s AND (NOT %(missing)s OR at IS NULL) ORDER BY login LIMIT %(most)s
+            WHERE login > %(after)s AND (NOT %(missing)s OR at IS NULL)
+              AND (%(unit)s::text IS NULL OR coalesce(o.code, '') = %(unit)s) ORDER BY login LIMIT %(most)s
             """,
             {
                 "area": acting.account.area_path, "today": acting.today, "documents": [document.id], "after": after,
-                "missing": missing, "most": LIMIT + 1,
+                "missing": missing, "unit": unit, "most": LIMIT + 1,
             },
         ).fetchall()  # fmt: skip

@@ -14,7 +14,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import ROLES_ZH, Action
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_services.core.connected import Connected
-from care_services.library.documents import keeping, reading
+from care_services.library.documents import files, keeping, reading
 from care_services.library.documents.comparing import compare
 from care_services.library.documents.markdown import to_html
 from care_services.library.topics import TOPICS
@@ -29,6 +29,8 @@ router = APIRouter()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_LIBRARY)
 Short = Annotated[str, Query(max_length=80)]
 WORDS: dict[str, Any] = {"kinds": keeping.KINDS, "topics": TOPICS, "role_names": ROLES_ZH, "readers": keeping.READERS}
+PREVIEW = 5
+"""Pages of a file whose words are shown."""
 SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
 """For a file that somebody uploaded: nothing in it may run."""
 
@@ -54,7 +56,7 @@ def listing(
     return care_page(
         request, "library-documents.html", account, found=shown, pager=pager, mine=mine, tallies=tallies, q=q,
         kind=kind, topic=topic, today=acting.today,
-        excerpts={one.code: keeping.excerpt_of(one, q) for one in shown} if q else {}, **WORDS,
+        **WORDS,
     )  # fmt: skip
 
 
@@ -129,7 +131,7 @@ def compare_page(
     numbers = sorted(versions)
     new = new if new in versions else numbers[-1]
     old = old if old in versions else max((one for one in numbers if one < new), default=new)
-    lines = compare(versions[old].text, versions[new].text)
+    lines = compare(versions[old].words, versions[new].words)
     return care_page(
         request, "library-compare.html", account, document=found, numbers=numbers, old=versions[old],
         new=versions[new], lines=lines, here="/care/documents",
@@ -139,18 +141,20 @@ def compare_page(
 @router.get("/care/documents/{document}/readers", dependencies=[MANAGE])
 def readers_page(
     request: Request, console: Shared, account: CurrentAccount, document: str, all: bool = False,
-    after: Short = "",
+    after: Short = "", unit: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Response:  # fmt: skip
     """List who has not confirmed the version in force, or everybody who has to."""
     with console.database() as conn:
         acting = acting_of(request, conn, account)
         found = keeping.find(acting, document)
-        people = reading.readers(acting, document, missing=not all, after=after)
+        people = reading.readers(acting, document, missing=not all, unit=unit, after=after)
+        units = reading.units(acting, document)
         tally = reading.tallies(acting, [found]).get(found.id, reading.Tally(0, 0))
     shown = people[: reading.LIMIT]
     pager = pager_of(request, shown[-1].login if len(people) > reading.LIMIT else None, reading.LIMIT)
     return care_page(
         request, "library-readers.html", account, document=found, people=shown, pager=pager, tally=tally, every=all,
+        units=units, unit=unit,
         today=acting.today, here="/care/documents", **WORDS,
     )  # fmt: skip
 
@@ -178,13 +182,13 @@ def retire(
 
 @router.get("/care/documents/{document}/file/{number}", dependencies=[LOOK])
 def file(request: Request, console: Shared, account: CurrentAccount, document: str, number: int) -> Response:
-    """Give a version's PDF to be saved; nothing in it runs on this site."""
+    """Give a version's file to be saved; nothing in it runs on this site."""
     with console.database() as conn:
         _, body = keeping.file_of(acting_of(request, conn, account), document, number)
-    name = f"{document}-{number}.pdf"
+    kind = files.kind_of(body) or "pdf"
     return Response(
-        body, media_type="application/pdf",
-        headers={**SANDBOX, "Content-Disposition": f'attachment; filename="{name}"'},
+        body, media_type=files.MEDIA[kind],
+        headers={**SANDBOX, "Content-Disposition": f'attachment; filename="{document}-{number}.{kind}"'},
     )  # fmt: skip
 
 
@@ -197,7 +201,7 @@ async def _sent(request: Request) -> tuple[dict[str, Any], bytes | None, str]:
         upload = sent.get("file")
         if not isinstance(upload, UploadFile) or not upload.filename:
             return form, None, ""
-        return form, await upload.read(keeping.MOST_FILE + 1), upload.filename
+        return form, await upload.read(files.MOST_FILE + 1), upload.filename
 
 
 def _facts(form: Mapping[str, Any]) -> keeping.Facts:
@@ -274,11 +278,13 @@ def _document(
         tally = reading.tallies(acting, [found]).get(found.id, reading.Tally(0, 0))
         own = keeping.is_own(acting, found)
     shown = next((one for one in versions if one.number == (number or found.number)), versions[0] if versions else None)
+    pages = shown.inside.split(files.PAGE) if shown else []
     return care_page(
         request, "library-document.html", account, status_of(error) if error else 200, document=found,
         versions=versions, shown=shown, tally=tally, own=own, today=acting.today, here="/care/documents",
         body=Markup(to_html(shown.text)) if shown and shown.text else "",  # noqa: S704 - HTML of theirs is escaped
-        message=message_of(request, error, account) if error else "", **WORDS,
+        message=message_of(request, error, account) if error else "", preview=pages[:PREVIEW],
+        more_pages=max(0, len(pages) - PREVIEW), **WORDS,
     )  # fmt: skip
 
 

@@ -9,9 +9,11 @@ _OWN_OR_COLLEAGUES = f"({_OWN} OR {STAFF} AND account_id {ACCOUNTS})"
 PART = Part(
     grants={
         "console": Rights(
-            select="library_document library_version library_read library_change course course_version course_attempt"
+            select="library_document library_version library_search library_read library_change"
+            " course course_version course_attempt"
             " course_certificate course_approval",
-            insert="library_document library_version library_read library_change course course_version course_attempt"
+            insert="library_document library_version library_search library_read library_change"
+            " course course_version course_attempt"
             " course_certificate course_approval",
             update="library_document course",
             columns=(
@@ -21,10 +23,16 @@ PART = Part(
             ),
             functions="course_certificate_of(text)",
         ),
+        # the rounds remind of what is unread or ends, and read files anew
+        "orders": Rights(
+            select="library_document library_version library_search library_read course course_certificate",
+            insert="library_search",
+        ),
     },
     rows={
         "library_document": written(may("manage_library")),
         "library_version": written(may("manage_library")),
+        "library_search": written(may("manage_library")),
         "library_change": {"SELECT": STAFF, "INSERT": may("manage_library")},
         "library_read": {"SELECT": _OWN_OR_COLLEAGUES, "INSERT": _OWN},
         "course": written(may("manage_library")),
@@ -40,7 +48,7 @@ PART = Part(
     written_by_all="course_attempt course_certificate",
     decisions={
         "read without a session: documents and courses, nobody's data; written by the role that may":
-            "library_document library_version course course_version",
+            "library_document library_version library_search course course_version",
         "by staff; written by the role that may": "library_change",
         "one's own, and of the accounts of one's area": "library_read course_certificate",
         "one's own; who keeps the library, of the accounts of their area": "course_attempt",

@@ -8,15 +8,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from care_services.library import reminding
 from care_services.library.courses import attempts, keeping
 from tests.support.care_routes.library import acting, certificate_of, right_answers
 from tests.support.console_site import ConsoleSite, console_site, now
 from tests.support.network import account
 from tests.support.pdf_text import PdfText
+from tests.support.word_files import docx, paragraph
 from vocabulary.times import SHANGHAI
 
 pytestmark = pytest.mark.integration
-PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF"
+WORD = docx(paragraph("走廊铺", "防滑垫"))
 
 
 @pytest.fixture
@@ -58,6 +60,8 @@ def test_a_document_is_found_read_confirmed_and_read_again_after_a_new_version(s
         readers = client.get("/care/documents/falls/readers").text
         assert "station-ms" in readers
         assert "carer-ms" in readers
+        assert "<span>0 / 1</span>" in readers, "by unit"
+        assert "station-ms" not in client.get("/care/documents/falls/readers?unit=center-1").text
         new = {"seen": 1, "text": "# 步骤\n\n两分钟内派人。", "valid_from": str(today()), "note": ""}
         assert "请写明本版的变化" in client.post("/care/documents/falls/version", data=new).text
         assert client.post("/care/documents/falls/version", data=new | {"note": "两分钟"}).status_code == 303
@@ -69,19 +73,25 @@ def test_a_document_is_found_read_confirmed_and_read_again_after_a_new_version(s
         assert "<ins>两分钟内派人。</ins>" in compared
         sent = {"file": ("a.pdf", b"<html>", "application/pdf")}
         again = new | {"seen": 2, "note": "附件", "valid_from": str(today())}
-        assert "不是完整的 PDF" in client.post("/care/documents/falls/version", data=again, files=sent).text
-        client.post("/care/documents/falls/version", data=again, files={"file": ("a.pdf", PDF, "application/pdf")})
+        assert "请选择 PDF 或 Word" in client.post("/care/documents/falls/version", data=again, files=sent).text
+        client.post("/care/documents/falls/version", data=again, files={"file": ("a.docx", WORD, "")})
         got = client.get("/care/documents/falls/file/3")
-        assert got.content == PDF
+        assert got.content == WORD
+        assert "走廊铺防滑垫" in client.get("/care/documents/falls").text, "the words inside, on the page"
+        assert "防滑垫" in client.get("/care/documents?q=铺防滑垫").text
         assert "sandbox" in got.headers["content-security-policy"]
         changed = {"version": 1, "title_zh": "跌倒规程", "kind": "procedure", "roles": ["carer"], "read_days": "3"}
         assert client.post("/care/documents/falls/edit", data=changed).status_code == 303
         assert client.post("/care/documents/falls/edit", data=changed).status_code == 409
+    reminding.tell_due(site.conn, today() + dt.timedelta(days=10), now())
     with site.client("carer") as client:
+        assert "《跌倒规程》第 3 版" in client.get("/care/notices/mine").text
         late = client.post("/care/documents/falls/read", data={"number": 1})
         assert late.status_code == 409
         assert "现行版本已是第 3 版" in late.text
         assert client.post("/care/documents/falls/read", data={"number": 3}).status_code == 303
+    told = site.conn.execute("SELECT to_key, state FROM care_notice ORDER BY to_key").fetchall()
+    assert told == [("S1", "withdrawn"), ("S2", "queued")], "read: taken back"
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
         site.conn.execute("UPDATE library_version SET text = 'x'")
 

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care_network.errors import ProvisioningError
+from care_services.library.documents import files
 from care_services.library.documents.comparing import compare
-from care_services.library.documents.grams import asked, excerpt, grams, has_all
-from care_services.library.documents.keeping import check_pdf
+from care_services.library.documents.grams import asked, flat, grams
 from care_services.library.documents.markdown import plain, to_html
+from tests.support.word_files import docx, paragraph
 
 
 def test_markdown_is_shown_and_nothing_of_theirs_runs() -> None:
@@ -33,15 +34,8 @@ WORDS = st.text("跌倒预警处置规程ab1 ", min_size=1, max_size=12)
 def test_the_pairs_of_a_text_never_miss_a_word_of_it(before: str, word: str, after: str) -> None:
     text = before + word + after
     have = set(grams([text]))
-    assert has_all(text, word)
+    assert all(one in flat(text) for one, _ in asked(word))
     assert all(pair in have for _, pairs in asked(word) for pair in pairs)
-
-
-def test_an_excerpt_is_around_the_word() -> None:
-    text = "前" * 100 + "抗凝药一律送医" + "后" * 100
-    assert excerpt(text, "抗凝药").startswith("…前")
-    assert "抗凝药一律送医" in excerpt(text, "抗凝药")
-    assert excerpt("短", "没有") == "短"
 
 
 def test_versions_side_by_side_have_what_went_and_what_came() -> None:
@@ -52,15 +46,43 @@ def test_versions_side_by_side_have_what_went_and_what_came() -> None:
     assert compare("一样。", "一样。") == []
 
 
+def pdf(words: str) -> bytes:
+    """A PDF of one page with words in Latin letters."""
+    content = f"BT /F 12 Tf 72 720 Td ({words}) Tj ET".encode()
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]  # fmt: skip
+    body, places = b"%PDF-1.7\n", []
+    for number, part in enumerate(parts, 1):
+        places.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, part)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(parts) + 1, len(body))
+    return body + b"xref\n0 %d\n0000000000 65535 f \n%s" % (len(parts) + 1, table) + end
+
+
+def test_the_words_inside_a_file_are_read() -> None:
+    two = paragraph("地面", "保持干燥") * 2
+    assert files.read(docx(two)) == files.Inside("text", "地面保持干燥\n地面保持干燥")
+    assert files.read(docx("<w:p/>")).how == "none", "pictures alone"
+    pytest.importorskip("pypdf", reason="no pypdf: make setup")
+    assert files.read(pdf("Keep floors dry")) == files.Inside("text", "Keep floors dry", 1)
+    assert files.read(pdf("")).how == "none"
+
+
 @pytest.mark.parametrize(
     ("file", "says"),
     [
-        (b"MZ..", "不是完整的 PDF"), (b"%PDF-1.7 cut", "不是完整的 PDF"),
+        (b"MZ..", "请选择 PDF 或 Word"), (b"", "空的"), (b"%PDF-1.7 cut", "不完整"), (b"\xd0\xcf\x11\xe0old", "旧版"),
         (b"%PDF-1.7 /JavaScript (x) %%EOF", "脚本"), (b"%PDF-" + b"0" * (10 * 1024 * 1024) + b"%%EOF", "10 MB"),
+        (b"PK\x03\x04 cut", "已损坏"), (docx("", more={"word/vbaProject.bin": b"x"}), "宏"),
+        (docx("", '<!DOCTYPE x [<!ENTITY e "e">]>'), "已损坏"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_plain_pdf_is_refused(file: bytes, says: str) -> None:
-    check_pdf(b"%PDF-1.7 x %%EOF")
+def test_a_file_that_cannot_be_taken_says_what_to_do(file: bytes, says: str) -> None:
     with pytest.raises(ProvisioningError) as refused:
-        check_pdf(file)
+        files.read(file)
     assert says in refused.value.message_zh
