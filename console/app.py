@@ -43,6 +43,7 @@ from console.pages.library import documents as library_documents
 from console.pages.library import products as library_products
 from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
+from console.pages.meals import dining as meal_dining
 from console.pages.meals import menu as meal_menus
 from console.pages.meals import ordering as meal_orders
 from console.pages.meals import overview as meals_overview
@@ -131,6 +132,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     care.router,
     care_notices.router,
     digest_links.router,
+    meal_dining.router,
     meal_rounds.router,
     meals_overview.router,
     meal_menus.router,

@@ -196,6 +196,7 @@ WORDS: Mapping[str, Pair] = {
     "refuse_service_order": ("登记入户被拒", "noted that the door was refused"),
     "reopen_service_order": ("恢复服务单", "brought the visit back"),
     "correct_service_order": ("更正服务时长", "corrected the visit"),
+    "view_diners": ("食堂登记用餐时查找老人", "looked residents up at the counter"),
     "shut_door": ("登记无人应门", "noted that nobody opened"),
     "view_provider_day": ("服务机构查看当日安排", "a provider looked at its day"),
     "view_provider_requests": ("服务机构查看申请", "a provider looked at requests to it"),

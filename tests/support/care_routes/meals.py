@@ -85,6 +85,11 @@ def _record(city: Any, _role: Role) -> Example:
     return Example(f"/care/meals/rounds/{number}/at/{order}", data, success=303)
 
 
+def _dine(city: Any, _role: Role) -> Example:
+    _round(city.conn, made=False)
+    return Example(f"/care/meals/canteens/{CANTEEN}/dining", {"code": "R1", "meal": "lunch"}, success=303)
+
+
 def _see_to(city: Any, _role: Role) -> Example:
     return Example(f"/care/meals/absent/{_absence(city.conn)}", {"found": "well"}, success=303)
 
@@ -133,6 +138,8 @@ _CANTEEN = f"/care/meals/canteens/{CANTEEN}"
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/meals": _at("/care/meals"),
     "GET /care/meals/absent": _at("/care/meals/absent"),
+    "GET /care/meals/canteens/{place}/dining": _at(f"/care/meals/canteens/{CANTEEN}/dining?q=R1"),
+    "POST /care/meals/canteens/{place}/dining": _dine,
     "POST /care/meals/absent/{number}": _see_to,
     "GET /care/meals/canteens/{place}/orders": _at(f"{_CANTEEN}/orders"),
     "GET /care/meals/canteens/{place}/settlement": _at(f"{_CANTEEN}/settlement"),
