@@ -1,7 +1,7 @@
 """Meals that are eaten at the canteen: somebody is found by card, code or name, and the meal is noted, once.
 
-Whoever ordered it, for there or to be brought home, eats what was ordered; who walks in gets one of the day's sets,
-after the same look at allergies. A resident has one meal at a time (an index of the table): a subsidy is given once.
+An order, for there or to be brought home, is eaten as it stands; who walks in gets one of the day's sets, after the
+same look at allergies. A resident has one meal at a time (an index of the table): a subsidy is given once.
 """
 
 import datetime as dt

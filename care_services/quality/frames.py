@@ -50,14 +50,13 @@ _HOMES: dict[str, LiteralString] = {
           AND v.planned_start < (%(today)s + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
           AND v.state IN ('checked_out', 'confirmed') AND a.path <@ %(area)s::ltree AND NOT h.synthetic
           AND r.gone IS NULL AND o.kind = ANY (%(kinds)s)
-    """,  # noqa: S608 - of constants
-    "beds": f"""
+        UNION
         SELECT o.code || '/' || r.code AS "case", {_STREET} || ' ' || o.code AS stratum, o.id AS provider,
                r.id AS resident_id, subpath(a.path, 0, least(nlevel(a.path), 4))::text AS area_path
         FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
         JOIN LATERAL (SELECT o.id, o.code FROM organisation o JOIN area p ON p.id = o.area_id
-                      WHERE o.kind = ANY (%(kinds)s) AND o.active AND a.path <@ p.path
-                      ORDER BY nlevel(p.path) DESC, o.code LIMIT 1) o ON true
+                      WHERE o.kind = 'home_care_bed_team' AND o.kind = ANY (%(kinds)s) AND o.active
+                        AND a.path <@ p.path ORDER BY nlevel(p.path) DESC, o.code LIMIT 1) o ON true
         WHERE r.home_care_bed AND r.gone IS NULL AND a.path <@ %(area)s::ltree AND NOT h.synthetic
     """,  # noqa: S608 - of constants
 }
