@@ -167,6 +167,17 @@ class Desk:
         packed = answer.getheader("Content-Encoding") == "gzip"
         return took, gzip.decompress(body) if packed else body, len(body)
 
+    def renew(self) -> None:
+        """Open the connection anew: the console ends one that stood idle."""
+        self._connection.close()
+
+    def status(self, path: str) -> int:
+        """Ask and tell the status alone: whether somebody uses a page."""
+        self._connection.request("GET", path, headers=self._headers)
+        answer = self._connection.getresponse()
+        answer.read()
+        return answer.status
+
     def times(self, paths: Sequence[str], rounds: int = TIMES) -> list[float]:
         """The ms of each answer, the paths in turn; the first round does not count: templates are compiled in it."""
         self._connection.close()  # the console has ended one that stood idle; the first round opens it anew

@@ -21,6 +21,7 @@ from console.pages.assessment import assessments
 from console.pages.assessment import decisions as assessment_decisions
 from console.pages.assessment import ladder as assessment_ladder
 from console.pages.assessment import one as assessment
+from console.pages.assessment import tablet as assessment_tablet
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
@@ -146,6 +147,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bank_ledger.router,
     bank_links.router,
     assessments.router,
+    assessment_tablet.router,  # before the number of an assessment
     assessment.router,
     assessment_decisions.router,
     assessment_ladder.router,

@@ -21,7 +21,7 @@ import typer.testing
 from hypothesis import HealthCheck, settings
 
 from shouwang.brokers.pki import Pki
-from tests.support import hashing
+from tests.support import hashing, in_memory
 from tests.support.brokers import BROKERS, HOW_TO_GET_MOSQUITTO, TestBroker, make_broker
 from tests.support.databases import GRADES, ONE_GRADE, Cluster, TestPostgres, how_to_get, make_server
 from tests.support.release import LONG_RUN
@@ -39,6 +39,7 @@ settings.load_profile("shouwang")
 # The tree of all commands takes 40 ms, and hundreds of tests run one: typer makes it for each.
 typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
 hashing.be_quick()
+in_memory.use()
 gc.disable()  # until all tests are collected: nothing of what is read till then is garbage
 pytest_plugins = ["pytester", "tests.support.browser", "tests.support.second_try", "tests.support.skips"]
 

@@ -5,8 +5,7 @@ cd "$(dirname "$0")/.."
 missing=$(mktemp)
 lint=$(mktemp)
 skipped=$(mktemp) # written by tests/support/skips.py
-folder=
-trap 'rm -rf "$missing" "$lint" "$skipped" "$folder"' EXIT
+trap 'rm -rf "$missing" "$lint" "$skipped"' EXIT
 export SHOUWANG_TEST_SKIPPED=$skipped
 failed=()
 begin=$SECONDS
@@ -29,15 +28,6 @@ env -u PYTHONDONTWRITEBYTECODE -u SHOUWANG_TEST_SKIPPED .venv/bin/python -m pyte
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # where nothing compiled may be kept, each of the many child processes compiles the whole program anew
 unset PYTHONDONTWRITEBYTECODE
-# in memory, where there is room for it: to copy a test's own database costs a tenth of the time. The clusters lie beside
-# pytest's folders: those are private, and where we are root the servers run as another user.
-free_kb=$(df --output=avail -k /dev/shm 2>/dev/null | tail -1)
-if [ "${free_kb:-0}" -gt 8000000 ]; then
-  folder=$(mktemp -d /dev/shm/shouwang-test.XXXXXX)
-  chmod 711 "$folder"
-  mkdir -m 755 "$folder/clusters"
-  export PYTEST_DEBUG_TEMPROOT=$folder SHOUWANG_TEST_CLUSTERS=$folder/clusters
-fi
 # a file is the unit: what it starts (a platform, a cluster) is started once; tests wait for servers more than they compute.
 # In the order of tests/conftest.py the long files come first, and the many quick unit tests fill the end.
 stage "tests" .venv/bin/python -m pytest -q --numprocesses 6 --dist loadfile --no-loadscope-reorder "$@"

@@ -9,12 +9,10 @@ from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, require
+from care_network.below import people_below
 from care_network.consents.purposes import PURPOSES, Purpose
 
-_AREA: LiteralString = (
-    "JOIN resident r ON r.id = e.resident_id JOIN household h ON h.id = r.household_id AND NOT h.synthetic"
-    " JOIN area a ON a.id = h.area_id AND a.path <@ %(area)s::text::ltree"
-)
+_HERE: LiteralString = people_below("e.resident_id")
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +54,7 @@ def counts(conn: Connection[Any], account: Account) -> list[Count]:
             SELECT purpose, count(*) FILTER (WHERE yes)::int, count(*) FILTER (WHERE NOT yes)::int FROM (
                 SELECT purpose, resident_id, bool_or(given) AS yes FROM (
                     SELECT DISTINCT ON (e.resident_id, e.purpose, e.recipient) e.resident_id, e.purpose, e.given
-                    FROM consent_event e {_AREA}
+                    FROM consent_event e WHERE {_HERE}
                     ORDER BY e.resident_id, e.purpose, e.recipient, e.id DESC) newest
                 GROUP BY purpose, resident_id) each_person
             GROUP BY purpose
@@ -65,9 +63,8 @@ def counts(conn: Connection[Any], account: Account) -> list[Count]:
         )
     }
     row = conn.execute(
-        "SELECT count(*)::int FROM resident r JOIN household h ON h.id = r.household_id AND NOT h.synthetic"
-        " JOIN area a ON a.id = h.area_id AND a.path <@ %s::text::ltree",
-        (account.area_path,),
+        "SELECT count(*)::int FROM resident r WHERE " + people_below("r.id"),  # noqa: S608 - of constants
+        {"area": account.area_path},
     ).fetchone()
     everybody = row[0] if row else 0
     found = []
@@ -89,9 +86,9 @@ def latest(
             f"""
             SELECT e.id, r.code, r.name_zh AS resident_zh, r.name_en AS resident_en, e.purpose, e.name_zh, e.name_en,
                    e.given, e.at, e.by_whom, e.how, w.name_zh AS writer_zh, w.name_en AS writer_en
-            FROM consent_event e {_AREA} LEFT JOIN account w ON w.id = e.account_id
-            WHERE (%(purpose)s = '' OR e.purpose = %(purpose)s) AND (%(given)s::boolean IS NULL OR e.given = %(given)s)
-              AND (%(after)s = 0 OR e.id < %(after)s)
+            FROM consent_event e JOIN resident r ON r.id = e.resident_id LEFT JOIN account w ON w.id = e.account_id
+            WHERE {_HERE} AND (%(purpose)s = '' OR e.purpose = %(purpose)s)
+              AND (%(given)s::boolean IS NULL OR e.given = %(given)s) AND (%(after)s = 0 OR e.id < %(after)s)
             ORDER BY e.id DESC LIMIT %(limit)s
             """,  # noqa: S608 - of constants
             {"area": account.area_path, "purpose": purpose, "given": given, "after": after, "limit": limit},

@@ -60,6 +60,8 @@ class Counts(msgspec.Struct, frozen=True):
     """Within SOON days."""
     waiting: int
     never: int
+    next_on: dt.date | None = None
+    """The first due day from today on, within SOON days; None: there is none."""
 
 
 SOON = 30
@@ -122,7 +124,8 @@ def counts(conn: Connection[Any], account: Account, today: dt.date, under: str =
                (SELECT count(*) FROM due WHERE due_on >= %(today)s),
                (SELECT count(*) FROM assessment x JOIN here ON here.id = x.resident_id WHERE {_OPEN}),
                (SELECT count(*) FROM here WHERE NOT EXISTS (
-                    SELECT FROM assessment y WHERE y.resident_id = here.id AND y.state <> 'discarded'))
+                    SELECT FROM assessment y WHERE y.resident_id = here.id AND y.state <> 'discarded')),
+               (SELECT min(due_on) FROM due WHERE due_on >= %(today)s)
         """.encode(),  # noqa: S608 - a constant
         {"today": today, "soon": today + dt.timedelta(days=SOON), "under": _below(account, under)},
     ).fetchone()

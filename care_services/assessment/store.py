@@ -87,6 +87,16 @@ class Event(msgspec.Struct, frozen=True):
     note: str
 
 
+def blank(at: dt.datetime) -> Assessment:
+    """An assessment of nobody: the empty form."""
+    return Assessment(
+        id=0, resident_id=0, resident="", name_zh="", name_en="", reason="first", doubts_id=None, corrects_id=None,
+        state="draft", version=0, fields=Fields(), begun_at=at, changed_at=at, changed_by=None, changed_zh="",
+        changed_en="", first=None, second=None, objection="", sums=None, total=None, preliminary=None, grade=None,
+        adjustments=(), evidence=[], due_on=None, due_why=None, current=False,
+    )  # fmt: skip
+
+
 _SELECT: LiteralString = """
     SELECT x.*, r.code AS resident, r.name_zh, r.name_en FROM assessment x JOIN resident r ON r.id = x.resident_id
 """

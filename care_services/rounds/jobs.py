@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
+from care_services.assessment.reminders import remind
 from care_services.core import notice_round
 from care_services.home_services.plans.making import make_ahead
+from care_services.home_services.visits import comparing
 from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
 from care_services.reporting.pushing import send_in_rounds
@@ -60,6 +62,10 @@ JOBS: tuple[Job, ...] = (
         every=dt.timedelta(minutes=10), work=missed_visits.close_past,
     ),
     Job(
+        name="service_tally", zh="计划与完成的汇总整理", en="the sums of planned against done put together",
+        every=dt.timedelta(hours=1), work=lambda conn, now, _: comparing.count_anew(conn, now),
+    ),
+    Job(
         name="notices", zh="提醒的发送", en="reminders handed on to be sent",
         every=dt.timedelta(seconds=30), work=notice_round.look,
     ),
@@ -70,6 +76,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="certificate_reminders", zh="人员证书到期提醒", en="reminders of staff certificates that end",
         every=dt.timedelta(hours=1), work=lambda conn, now, _: tell_due(conn, now.astimezone(SHANGHAI).date(), now),
+    ),
+    Job(
+        name="assessment_reminders", zh="能力评估到期提醒", en="reminders of assessments that are due",
+        every=dt.timedelta(hours=1), work=lambda conn, now, _: remind(conn, now.astimezone(SHANGHAI).date(), now),
     ),
     Job(
         name="library_reminders", zh="文件待阅读、课程待复训的提醒", en="reminders to read and to take courses again",

@@ -12,6 +12,7 @@ from care_network.records import kinds, provisioning, store
 from care_network.records.network import Network
 from care_network.records.records import NewAccount, NewArea, NewGateway, NewHousehold, NewOrganisation, NewResident
 from care_network.records.staff_records import NewShift, NewStaff
+from tests.support.replay import Replay
 
 NOW = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)
 """A Monday, noon in Shanghai."""
@@ -29,8 +30,7 @@ _hash_once = cache(passwords.hash_password)
 """A hash is slow on purpose, and hundreds of tests build this city with one password."""
 
 
-def build_city(conn: psycopg.Connection) -> None:
-    """Two streets with a compound each; R1 with gw-1 in Haishan, R2 in Meisha; a center with a night shift each."""
+def _build_city(conn: psycopg.Connection) -> None:
     for path, level in AREAS:
         provisioning.add_area(conn, NewArea(path, level, f"地{path}", f"Place {path}"))  # type: ignore[arg-type]
     with patch.object(passwords, "hash_password", _hash_once):
@@ -72,7 +72,10 @@ def build_city(conn: psycopg.Connection) -> None:
             login=login,
         )
         store.add(conn, kinds.STAFF, staff, NOW.date())
-    conn.commit()
+
+
+build_city = Replay(_build_city)
+"""Two streets with a compound each; R1 with gw-1 in Haishan, R2 in Meisha; a center with a night shift each."""
 
 
 def account(conn: psycopg.Connection, login: str) -> Account:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from functools import cache, partial
 
 import psycopg
 
@@ -11,6 +12,7 @@ from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import NewAlert
 from dispatch.core.history import Actor
 from tests.support.network import NOW, build_city
+from tests.support.replay import Replay
 from tests.support.rules import about
 
 ZHOU = Actor(None, "周敏", "10.0.0.1")
@@ -19,6 +21,15 @@ EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 
 def staff_city(conn: psycopg.Connection, people: int = 3) -> None:
     """``build_city``, and S11, S12 … who can lift and are always on duty at Haishan's center; S1 is there, too."""
+    _cities(people)(conn)
+
+
+@cache
+def _cities(people: int) -> Replay:
+    return Replay(partial(_staff_city, people=people))
+
+
+def _staff_city(conn: psycopg.Connection, people: int) -> None:
     build_city(conn)
     today = NOW.date()
     store.add(conn, kinds.SHIFT, NewShift("center-1", "all", "全天", "All day", dt.time(0), dt.time(0)), today)
@@ -37,7 +48,6 @@ def staff_city(conn: psycopg.Connection, people: int = 3) -> None:
         roster_all_day(conn, new.code)
     place(conn, "center-1", 114.2400, 22.5600)
     conn.execute("UPDATE household SET longitude = 114.2410, latitude = 22.5600 WHERE code = 'H1'")
-    conn.commit()
 
 
 def roster_all_day(conn: psycopg.Connection, code: str) -> None:

@@ -122,6 +122,8 @@ WORDS: Mapping[str, Pair] = {
     "list_proposals": ("查看评估建议", "looked at proposals"),
     "view_proposal": ("查看评估建议", "looked at the proposal"),
     "refused_view_proposal": ("查看评估建议被拒", "was refused a proposal"),
+    "take_assessment": ("把评估表载入平板", "loaded the assessment onto a tablet"),
+    "refused_take_assessment": ("载入评估表被拒", "was refused an assessment for a tablet"),
     "set_ladder_grade": ("更改按能力等级呼叫", "changed the ladder by ability grade"),
     "approve_proposal": ("批准评估建议", "approved the proposal"),
     "decline_proposal": ("不采纳评估建议", "declined the proposal"),

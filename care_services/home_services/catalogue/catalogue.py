@@ -97,6 +97,26 @@ def offers(conn: Connection[Any], on: dt.date, service: str | None = None) -> li
         return cursor.execute(_OFFERS, {"on": on, "service": service}).fetchall()
 
 
+class Prices:
+    """The prices of all providers up to a day, read once for many orders."""
+
+    def __init__(self, conn: Connection[Any], until: dt.date) -> None:
+        self._of: dict[tuple[str, int], list[tuple[dt.date, int | None]]] = {}
+        rows = conn.execute(
+            "SELECT p.service, p.organisation_id, p.valid_from, p.price_fen FROM service_price p"
+            " JOIN organisation o ON o.id = p.organisation_id WHERE p.valid_from <= %s AND o.active"
+            " ORDER BY p.valid_from DESC, p.id DESC",
+            (until,),
+        )
+        for service, organisation_id, valid_from, price_fen in rows:
+            self._of.setdefault((service, organisation_id), []).append((valid_from, price_fen))
+
+    def on(self, service: str, organisation_id: int, day: dt.date) -> int | None:
+        """The price of a unit on a day, in fen; None: the provider does not offer the service then."""
+        newest_first = self._of.get((service, organisation_id), ())
+        return next((price for valid_from, price in newest_first if valid_from <= day), None)
+
+
 def offer_of(conn: Connection[Any], service: str, organisation_id: int, on: dt.date) -> Offer:
     """The offer of a provider on a day. Raises ProvisioningError where it has none."""
     found = next((one for one in offers(conn, on, service) if one.organisation_id == organisation_id), None)

@@ -9,6 +9,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from care_network.access.permissions import Action
+from care_network.below import people_below
 from care_services.core.acting import Acting
 from care_services.home_services.orders import store
 from care_services.home_services.orders.states import State
@@ -52,9 +53,11 @@ _PART: Mapping[str, LiteralString] = {
     "done": " AND o.state IN ('checked_out', 'confirmed')",
     "off": " AND o.state IN ('missed', 'cancelled', 'refused_at_door')",
 }
+_OF: LiteralString = (
+    " AND (%(provider)s = '' OR o.organisation_id IN (SELECT p.id FROM organisation p WHERE p.code = %(provider)s))"
+)
 _DAY: LiteralString = (
-    " WHERE o.planned_start >= %(since)s AND o.planned_start < %(until)s AND a.path <@ %(area)s::ltree"
-    " AND (%(provider)s = '' OR p.code = %(provider)s)"
+    " WHERE o.planned_start >= %(since)s AND o.planned_start < %(until)s AND " + people_below("o.resident_id") + _OF
 )
 
 
@@ -65,8 +68,7 @@ _COUNTS: LiteralString = """
            count(*) FILTER (WHERE o.state IN ('checked_out', 'confirmed')) AS done,
            count(*) FILTER (WHERE o.state IN ('missed', 'cancelled', 'refused_at_door')) AS off,
            count(*) FILTER (WHERE o.state = 'planned') AS unnamed
-    FROM service_order o JOIN organisation p ON p.id = o.organisation_id JOIN resident r ON r.id = o.resident_id
-    JOIN household h ON h.id = r.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
+    FROM service_order o
 """
 
 
@@ -98,10 +100,10 @@ def board(
     counts = {name: row[name] for name in PARTS}
     shown = part if part in PARTS else next((name for name in PARTS if counts[name]), "planned")
     at, number = _key(after)
-    tail: LiteralString = (
-        " AND (o.planned_start, o.id) > (%(at)s, %(number)s) ORDER BY o.planned_start, o.id LIMIT %(limit)s"
-    )
-    found = store.select(conn, _DAY + _PART[shown] + tail, {**asked, "at": at, "number": number})
+    found = store.select_first(
+        conn, _DAY + _PART[shown] + " AND (o.planned_start, o.id) > (%(at)s, %(number)s)",
+        " ORDER BY o.planned_start, o.id", {**asked, "at": at, "number": number},
+    )  # fmt: skip
     more = len(found) > PAGE
     found = found[:PAGE]
     return Board(

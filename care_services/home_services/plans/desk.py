@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 import msgspec
 from psycopg import Connection
@@ -10,6 +10,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from care_network.access.permissions import Action, may_see
+from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.acting import Acting
 from care_services.home_services.catalogue.catalogue import offer_of, serves, service
@@ -84,7 +85,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return words(self.rule)
 
 
-_PLANS = """
+_PLANS: LiteralString = """
     SELECT p.id, p.version, p.state, p.resident_id, r.code AS resident_code, r.name_zh AS resident_zh,
            r.name_en AS resident_en, a.path::text AS area_path, p.service, c.name_zh AS service_zh,
            c.name_en AS service_en, p.organisation_id, g.code AS organisation, g.name_zh AS provider_zh,
@@ -92,7 +93,7 @@ _PLANS = """
            p.every_weeks, p.first_day, p.last_day, p.minutes, p.note, p.made_until,
            (SELECT count(*) FROM service_order o WHERE o.plan_id = p.id AND o.state IN ('planned', 'assigned')
               AND o.planned_start > %(now)s)::int AS ahead
-    FROM service_plan p JOIN resident r ON r.id = p.resident_id
+    FROM {plans} p JOIN resident r ON r.id = p.resident_id
     JOIN household h ON h.id = r.household_id AND NOT h.synthetic
     JOIN area a ON a.id = h.area_id JOIN care_service c ON c.code = p.service
     JOIN organisation g ON g.id = p.organisation_id LEFT JOIN staff s ON s.id = p.staff_id
@@ -113,12 +114,11 @@ def of_resident(conn: Connection[Any], acting: Acting, resident_code: str) -> li
 def listed(conn: Connection[Any], acting: Acting, *, after: int = 0, limit: int = 50) -> list[Plan]:
     """The plans that run in the account's area, the newest first, those before the id ``after`` (0: from the begin)."""
     acting.require(Action.VIEW_CARE)
+    running = f"p.state <> 'ended' AND {people_below('p.resident_id')} AND (%(after)s = 0 OR p.id < %(after)s)"
+    found = f"(SELECT * FROM service_plan p WHERE {running} ORDER BY p.id DESC LIMIT %(limit)s)"  # noqa: S608
     return _select(
-        conn, acting.at,
-        "WHERE p.state <> 'ended' AND a.path <@ %(area)s::ltree AND (%(after)s = 0 OR p.id < %(after)s)"
-        " ORDER BY p.id DESC LIMIT %(limit)s",
-        area=acting.account.area_path, after=after, limit=limit,
-    )  # fmt: skip
+        conn, acting.at, "ORDER BY p.id DESC", found, area=acting.account.area_path, after=after, limit=limit
+    )
 
 
 def plan(conn: Connection[Any], acting: Acting, plan_id: int) -> Plan:
@@ -292,9 +292,11 @@ def _one(conn: Connection[Any], acting: Acting, plan_id: int) -> Plan:
     return found[0]
 
 
-def _select(conn: Connection[Any], now: dt.datetime, tail: str, **values: Any) -> list[Plan]:
+def _select(
+    conn: Connection[Any], now: dt.datetime, tail: str, plans: str = "service_plan", **values: Any
+) -> list[Plan]:
     with conn.cursor(row_factory=class_row(Plan)) as cursor:
-        return cursor.execute((_PLANS + tail).encode(), {"now": now, **values}).fetchall()
+        return cursor.execute((_PLANS.format(plans=plans) + tail).encode(), {"now": now, **values}).fetchall()
 
 
 def _said(plan: Plan) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Make service orders of plans, some days ahead. However often it is done, each slot of a plan has one order."""
 
 import datetime as dt
-from collections import defaultdict
 from typing import Any
 
 import msgspec
@@ -9,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_services.home_services.catalogue import subsidy
-from care_services.home_services.catalogue.catalogue import Offer, amount, offers
+from care_services.home_services.catalogue.catalogue import Prices, amount
 from care_services.home_services.orders import store
 from care_services.home_services.orders.store import SYSTEM, NewOrder
 from care_services.home_services.plans.recurrence import DAY, Recurrence, slots
@@ -17,7 +16,7 @@ from vocabulary.times import SHANGHAI
 
 AHEAD_DAYS = 14
 """Orders stand so many days ahead: a provider plans its people by the fortnight."""
-BATCH = 200
+BATCH = 1000
 """Plans in one transaction."""
 
 
@@ -79,36 +78,31 @@ def make_ahead(
 
 
 def _make(conn: Connection[Any], plans: list[_Plan], now: dt.datetime, today: dt.date, until: dt.date) -> int:
-    by_service: dict[str, list[_Plan]] = defaultdict(list)
-    for plan in plans:
-        by_service[plan.service].append(plan)
     facts = subsidy.facts_of(conn, {plan.resident_id for plan in plans}, today)
-    rules = subsidy.rules(conn, today)
+    rules, prices = subsidy.rules(conn, today), Prices(conn, until)
     found: list[NewOrder] = []
-    for service, listed in by_service.items():
-        prices: dict[dt.date, dict[int, Offer]] = {}
-        for plan in listed:
-            since = today if plan.made_until is None else max(today, plan.made_until + DAY)
-            reached = until
-            for slot in slots(plan.rule, since, until):
-                if slot <= now:
-                    continue
-                day = slot.astimezone(SHANGHAI).date()
-                if day not in prices:
-                    prices[day] = {one.organisation_id: one for one in offers(conn, day, service)}
-                offer = prices[day].get(plan.organisation_id)
-                if offer is None:
-                    reached = day - DAY
-                    break
-                cost = amount(plan.unit, offer.price_fen, plan.minutes)
-                ruling = subsidy.decide(rules, facts.get(plan.resident_id, {}), service, plan.work)
-                found.append(NewOrder(
-                    resident_id=plan.resident_id, service=service, organisation_id=plan.organisation_id, source="plan",
-                    planned_start=slot, planned_minutes=plan.minutes, unit=plan.unit, price_fen=offer.price_fen,
-                    share=subsidy.part(cost, ruling), staff_id=plan.staff_id, plan_id=plan.id, slot=slot,
-                ))  # fmt: skip
-            conn.execute(
-                "UPDATE service_plan SET made_until = %s WHERE id = %s AND made_until IS DISTINCT FROM %s",
-                (reached, plan.id, reached),
-            )
+    reached: list[dt.date] = []
+    for plan in plans:
+        ruling = subsidy.decide(rules, facts.get(plan.resident_id, {}), plan.service, plan.work)
+        since, up_to = today if plan.made_until is None else max(today, plan.made_until + DAY), until
+        for slot in slots(plan.rule, since, until):
+            if slot <= now:
+                continue
+            day = slot.astimezone(SHANGHAI).date()
+            price = prices.on(plan.service, plan.organisation_id, day)
+            if price is None:
+                up_to = day - DAY
+                break
+            cost = amount(plan.unit, price, plan.minutes)
+            found.append(NewOrder(
+                resident_id=plan.resident_id, service=plan.service, organisation_id=plan.organisation_id, source="plan",
+                planned_start=slot, planned_minutes=plan.minutes, unit=plan.unit, price_fen=price,
+                share=subsidy.part(cost, ruling), staff_id=plan.staff_id, plan_id=plan.id, slot=slot,
+            ))  # fmt: skip
+        reached.append(up_to)
+    conn.execute(
+        "UPDATE service_plan p SET made_until = n.reached FROM unnest(%s::int[], %s::date[]) AS n (id, reached)"
+        " WHERE p.id = n.id AND p.made_until IS DISTINCT FROM n.reached",
+        ([plan.id for plan in plans], reached),
+    )
     return len(store.insert_many(conn, found, SYSTEM, now))

@@ -2,13 +2,14 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
 from care_network.access.permissions import Action, may_see
+from care_network.below import people_below
 from care_network.errors import ProvisioningError
 from care_services.core.acting import Acting
 from care_services.home_services.orders import store
@@ -86,22 +87,30 @@ def put(
         )
 
 
-_RATINGS = """
+_HERE: LiteralString = people_below("t.resident_id")
+_RATINGS: LiteralString = """
     SELECT t.order_id, t.rated_by, t.stars, t.words, t.at, t.seen_at, t.seen_by, r.code AS resident_code,
            r.name_zh AS resident_zh, r.name_en AS resident_en, c.name_zh AS service_zh, c.name_en AS service_en,
            p.name_zh AS provider_zh, p.name_en AS provider_en, s.name_zh AS staff_zh, s.name_en AS staff_en,
            o.planned_start
-    FROM service_rating t JOIN service_order o ON o.id = t.order_id JOIN care_service c ON c.code = o.service
+    FROM {ratings} t JOIN service_order o ON o.id = t.order_id JOIN care_service c ON c.code = o.service
     JOIN organisation p ON p.id = o.organisation_id JOIN resident r ON r.id = o.resident_id
-    JOIN household h ON h.id = r.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
-    LEFT JOIN staff s ON s.id = o.staff_id
+    JOIN household h ON h.id = r.household_id AND NOT h.synthetic LEFT JOIN staff s ON s.id = o.staff_id
 """
+
+
+_LOW: LiteralString = (
+    f"(SELECT * FROM service_rating t WHERE t.stars <= 2 AND t.seen_at IS NULL AND {_HERE}"  # noqa: S608 - of constants
+    " ORDER BY t.at DESC LIMIT %(limit)s)"
+)
 
 
 def of_order(conn: Connection[Any], order_id: int) -> list[Rating]:
     """The ratings of a visit."""
     with conn.cursor(row_factory=class_row(Rating)) as cursor:
-        return cursor.execute(_RATINGS + " WHERE t.order_id = %s ORDER BY t.at", (order_id,)).fetchall()
+        return cursor.execute(
+            _RATINGS.format(ratings="service_rating") + " WHERE t.order_id = %s ORDER BY t.at", (order_id,)
+        ).fetchall()
 
 
 def low(conn: Connection[Any], acting: Acting, limit: int = 50) -> list[Rating]:
@@ -109,8 +118,8 @@ def low(conn: Connection[Any], acting: Acting, limit: int = 50) -> list[Rating]:
     acting.require(Action.VIEW_CARE)
     with conn.cursor(row_factory=class_row(Rating)) as cursor:
         return cursor.execute(
-            _RATINGS + " WHERE t.stars <= 2 AND t.seen_at IS NULL AND a.path <@ %s::ltree ORDER BY t.at DESC LIMIT %s",
-            (acting.account.area_path, limit),
+            _RATINGS.format(ratings=_LOW) + " ORDER BY t.at DESC",
+            {"area": acting.account.area_path, "limit": limit},
         ).fetchall()
 
 
@@ -137,18 +146,16 @@ def by_provider(conn: Connection[Any], acting: Acting, since: dt.datetime) -> li
     acting.require(Action.VIEW_CARE)
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            """
+            f"""
             SELECT p.name_zh AS provider_zh, p.name_en AS provider_en, s.name_zh AS staff_zh, s.name_en AS staff_en,
                    count(*)::int AS number, round(avg(t.stars), 2)::float AS mean,
                    count(*) FILTER (WHERE t.stars <= 2)::int AS low
             FROM service_rating t JOIN service_order o ON o.id = t.order_id
             JOIN organisation p ON p.id = o.organisation_id LEFT JOIN staff s ON s.id = o.staff_id
-            JOIN resident r ON r.id = o.resident_id JOIN household h ON h.id = r.household_id AND NOT h.synthetic
-            JOIN area a ON a.id = h.area_id
-            WHERE t.at >= %s AND a.path <@ %s::ltree
+            WHERE t.at >= %(since)s AND {_HERE}
             GROUP BY p.id, s.id ORDER BY p.name_zh, mean DESC, s.name_zh LIMIT 200
-            """,
-            (since, acting.account.area_path),
+            """,  # noqa: S608 - of constants
+            {"since": since, "area": acting.account.area_path},
         ).fetchall()
 
 

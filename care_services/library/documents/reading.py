@@ -49,9 +49,11 @@ _READERS: LiteralString = """
             SELECT id FROM library_version v WHERE v.document_id = d.id AND v.valid_from <= %(today)s
             ORDER BY v.valid_from DESC, v.number DESC LIMIT 1) v ON true
         WHERE d.id = ANY (%(documents)s)),
+    works AS MATERIALIZED (
+        SELECT account_id, organisation_id FROM staff WHERE active AND account_id IS NOT NULL),
     reader AS MATERIALIZED (
         SELECT a.id, a.login, a.name_zh, a.name_en, a.role, a.area_path, s.organisation_id
-        FROM account a LEFT JOIN staff s ON s.account_id = a.id AND s.active
+        FROM account a LEFT JOIN works s ON s.account_id = a.id
         WHERE a.active AND a.role <> 'family' AND a.area_path <@ %(area)s::ltree),
     done AS MATERIALIZED (
         SELECT r.version_id, r.account_id, r.at FROM library_read r

@@ -1,5 +1,6 @@
 """Render a page of care and services in its frame, and the page that lists them all."""
 
+import datetime as dt
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -7,10 +8,13 @@ from starlette.responses import Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_services.assessment import lists
 from console.pages.care.sections import GROUPS
 from console.pages.sections import open_to
 from console.shell.security import CurrentAccount, needs
+from console.shell.state import Shared
 from console.shell.views import page
+from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 
@@ -21,6 +25,8 @@ def care_page(request: Request, name: str, account: Account, status: int = 200, 
 
 
 @router.get("/care", dependencies=[needs(Action.VIEW_CARE)])
-def care(request: Request, account: CurrentAccount) -> Response:
-    """All pages of care and services that this account may open, with a sentence each."""
-    return care_page(request, "care-sections.html", account)
+def care(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    """All pages of care and services that this account may open, with a sentence each, and what is due."""
+    with console.database() as conn:
+        due = lists.counts(conn, account, dt.datetime.now(SHANGHAI).date())
+    return care_page(request, "care-sections.html", account, due=due)

@@ -22,7 +22,7 @@ def listing(request: Request, console: Shared, account: CurrentAccount) -> Respo
     """The device models, those in use first."""
     with console.database() as conn:
         acting = acting_of(request, conn, account)
-        found = products.products(acting)
+        found = products.recent(acting)
         counted = products.counted_at(acting)
     return care_page(
         request, "library-products.html", account, found=found, counted=counted, transports=products.TRANSPORTS,

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, may_do
 from care_network.catalogues.services import SERVICES
 from care_network.catalogues.workforce import ROLES
 from care_network.protection import picture
 from care_network.upkeep.recent import Recent
+from care_services.assessment import lists
 from console.pages.station.protection import Area, areas_above, below, lasting, words
 from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs
@@ -29,6 +30,7 @@ from dispatch.sla import clock as sla
 from dispatch.sla import report as sla_store
 from vocabulary.area_path import within
 from vocabulary.severity import SEVERITIES
+from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 SERVICE_LEVEL_DAYS = 30
@@ -42,6 +44,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 TECHNICAL = "technical"
 _PAST: Recent[dict[str, Any]] = Recent(60.0)
 """Service level and last month of an area, for all who look at it: the page comes anew every 15 s and at each alert."""
+
+
+_DUE: Recent[lists.Counts] = Recent(60.0)
+"""Assessments that are due, by area."""
 
 
 @router.get("/station", dependencies=[needs(Action.VIEW_NETWORK)])
@@ -75,6 +81,7 @@ def station_page(request: Request, console: Shared, account: CurrentAccount, are
             ),
             "device_orders": [order for order in orders if order.urgency == TECHNICAL and order.state != "done"],
             "look": picture.look(conn, now),
+            "due": _assessments(conn, account, under, now),
             **figures(conn, under, now),
         }
     return page(
@@ -118,6 +125,14 @@ def _by_severity(kept: Iterable[station.Kept]) -> dict[str, dict[str, list[stati
 def short(seconds: float) -> tuple[str, str]:
     """A target in words."""
     return (f"{seconds:.0f} 秒", f"{seconds:.0f} s") if seconds < 120 else lasting(seconds)
+
+
+def _assessments(conn: psycopg.Connection[Any], account: Account, under: str, now: dt.datetime) -> lists.Counts | None:
+    """How the area stands with its ability assessments; None for whoever may not see care."""
+    if not may_do(account, Action.VIEW_CARE):
+        return None
+    today = now.astimezone(SHANGHAI).date()
+    return _DUE.of(f"{conn.info.dbname} {under} {today}", lambda: lists.counts(conn, account, today, under))
 
 
 def figures(conn: psycopg.Connection[Any], under: str, now: dt.datetime) -> dict[str, Any]:

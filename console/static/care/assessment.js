@@ -1,6 +1,7 @@
 // The form of an assessment: one part at a time, sums at once, saved as it is filled in. Without a connection everything
 // is kept on this device and saved when the line is back; where somebody else changed the draft meanwhile, both versions
 // stand beside each other and the person chooses.
+import { synced } from "/static/care/day.js";
 import { onPage } from "/static/shell/page.js";
 
 const PAUSE_MS = 900;
@@ -82,6 +83,8 @@ onPage("#assessment-form", (form, life) => {
     for (const shown of form.querySelectorAll("[data-total], [data-bar-total]")) shown.textContent = total;
   }
 
+  const whole = () => parts.every((part) => form.querySelector(`[data-done="${part.dataset.part}"]`).textContent === "✓");
+
   // saving
   async function save() {
     clearTimeout(timer);
@@ -104,6 +107,7 @@ onPage("#assessment-form", (form, life) => {
         tries = 0;
         if (textOf(form) === text) drop(); else keep();
         count();
+        if (textOf(form) === text) synced(form.dataset.account, form.dataset.number, told.version, Object.fromEntries(JSON.parse(text)), whole());
         say(form.dataset.saved.replace("%", CLOCK.format(Date.now())));
       } else if (answer.status === 409 && told.panel) {
         conflict(told);

@@ -9,7 +9,10 @@ _GRADE = "ladder_grade"
 
 PART = Part(
     grants={
-        "console": Rights(select=f"{_TABLES} {_GRADE}", insert=f"{_TABLES} {_GRADE}", update="assessment care_proposal")
+        "console": Rights(
+            select=f"{_TABLES} {_GRADE}", insert=f"{_TABLES} {_GRADE}", update="assessment care_proposal"
+        ),
+        "orders": Rights(columns=(("SELECT", "assessment", "id, resident_id, current, due_on"),)),
     },
     rows={
         "assessment": {"ALL": f"{STAFF} AND {person('assessment.resident_id')}"},

@@ -7,7 +7,7 @@ _COMPLAINTS = "complaint complaint_author complaint_event"
 _QUALITY = "quality_plan quality_check quality_result quality_finding quality_event"
 _HERE = f"({ALL} OR {STAFF} AND area_path <@ {AREA})"
 _OURS = f"({_HERE} OR organisation_id = {PROVIDER})"
-_COMPLAINT = f"({ALL} OR {STAFF} AND area_path <@ {AREA} OR complaint_mine(complaint.code))"
+_COMPLAINT = f"({ALL} OR {STAFF} AND area_path <@ {AREA} OR code = ANY ((SELECT complaints_mine())::text[]))"
 _OF_COMPLAINT = "anchor.code = {table}.complaint"
 _AUTHOR = (
     f"(account_id = {ME} OR recorded_by = {ME} OR"
@@ -21,7 +21,7 @@ PART = Part(
             select=f"{_COMPLAINTS} {_QUALITY}",
             insert=f"{_COMPLAINTS} {_QUALITY}",
             update="complaint quality_check quality_finding",
-            functions="complaint_mine(text) complaint_about_me(text)",
+            functions="complaint_mine(text) complaints_mine() complaint_about_me(text)",
         )
     },
     rows={

@@ -1,5 +1,6 @@
 """The pages of the ability assessment: from the list to the signed result, conflicts, paper and proposals."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -76,6 +77,8 @@ def test_an_assessment_from_the_list_to_its_result(site: ConsoleSite) -> None:
         done = station.get(page).text
         assert "已生效" in done
         assert "每年一次" in done
+        assert re.search(r"从未评估</span><b>0</b>", station.get("/care").text)
+        assert "从未评估" in station.get("/station").text
         person = station.get("/care/residents/R1/assessments").text
         assert 'class="trend"' in person
         assert "能力评估" in station.get("/care/residents/R1").text

@@ -90,7 +90,15 @@ def _withdraw(city: Any, _: Any) -> Example:
     return Example("/care/residents/R1/ladder", {"seen": seen, "why": "家人同住"}, success=303)
 
 
+def _take(city: Any, _: Any) -> Example:
+    return Example(f"/care/assessments/today/data?number={_draft(city)[0]}")
+
+
 EXAMPLES: dict[str, Callable[..., Example]] = {
+    "GET /assessment-worker.js": lambda *_: Example("/assessment-worker.js"),
+    "GET /care/assessments/today": lambda *_: Example("/care/assessments/today"),
+    "GET /care/assessments/today/data": _take,
+    "GET /care/assessments/tablet": lambda *_: Example("/care/assessments/tablet"),
     "GET /care/assessments": lambda *_: Example("/care/assessments?view=all"),
     "GET /care/residents/{code}/assessments": lambda *_: Example("/care/residents/R1/assessments"),
     "POST /care/residents/{code}/assessments": _begin,
@@ -111,3 +119,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/proposals/{proposal_id}": _decline,
 }
 WHOSE = {"/care/assessments/{assessment_id}/sign": "station"}
+ABOUT_NOBODY = {
+    "GET /assessment-worker.js",
+    "GET /care/assessments/tablet",  # the empty form
+}

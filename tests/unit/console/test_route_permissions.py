@@ -48,6 +48,7 @@ PUBLIC = {
     "/a/{token}": "a signed link, for one person and one message",
     "/a/{token}/step": "a signed link, for one person and one message",
     "/field-worker.js": "a script like those below /static",
+    "/assessment-worker.js": "a script like those below /static",
     "/receipts/{token}": "a signed address, for one attempt to deliver",
     "/w/{token}": "a signed link, for one person and one order",
     "/w/{token}/mark": "a signed link, for one person and one order; it shows neither",

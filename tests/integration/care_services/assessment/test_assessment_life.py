@@ -15,7 +15,7 @@ from care_network.catalogues.services import SERVICES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records.history import changes
 from care_network.records.kinds import RESIDENT
-from care_services.assessment import evidence, life, lists, proposals, store
+from care_services.assessment import evidence, life, lists, proposals, reminders, store
 from care_services.assessment.standard import standard
 from care_services.assessment.store import Fields
 from dispatch.ladders import store as policies
@@ -145,6 +145,15 @@ def test_lists_tell_who_is_due_and_who_was_never_assessed(conn: psycopg.Connecti
     assert lists.page(conn, station, "due", NOW, WHERE, after=due[0].key("due")) == []
     counted = lists.counts(conn, station, NOW.date())
     assert (counted.residents, counted.overdue, counted.never) == (1, 1, 0)
+    day = NOW.date()
+    assert reminders.remind(conn, day, NOW) == 1
+    assert reminders.remind(conn, day, NOW) == 0, "once a week"
+    told = conn.execute("SELECT to_kind, zh, state FROM care_notice WHERE kind = 'assessment_due'").fetchone() or ()
+    assert (told[0], "1 位老人已逾期" in told[1]) == ("account", True)
+    in_force(conn, 30, NOW, "routine")
+    assert reminders.remind(conn, day, NOW) == 0
+    state = conn.execute("SELECT state FROM care_notice WHERE kind = 'assessment_due'").fetchone()
+    assert state == ("withdrawn",), "nobody is overdue any more: it is not sent"
     assert lists.page(conn, far, "all", NOW, WHERE) == []
     with pytest.raises(NotPermittedError):
         lists.page(conn, far, "all", NOW, WHERE, under="sz.yt.hs")

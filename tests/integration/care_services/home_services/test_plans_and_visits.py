@@ -1,6 +1,7 @@
 """Services at home in the database: plans, orders made of them once, visits with proof, and the settlement."""
 
 import datetime as dt
+import random
 from collections.abc import Iterator
 
 import psycopg
@@ -202,6 +203,64 @@ def test_the_board_of_a_day_and_planned_against_done(conn: psycopg.Connection) -
     assert not any(listing.board(conn, acting(conn, "station-ms", now), NOW.date()).counts.values())
     row = comparing.by_provider(conn, station, NOW.date())[0]
     assert (row.planned, row.done, row.open, row.to_come, row.by_place, row.percent) == (3, 1, 1, 1, 1, 50)
+
+
+_COUNTED = """
+    SELECT day, organisation_id, area_id, sum(planned), sum(done), sum(missed), sum(refused), sum(cancelled),
+           sum(waiting), sum(at_home), sum(planned_minutes), sum(done_minutes), sum(by_place), sum(by_code),
+           sum(by_device), sum(by_station), sum(late)
+    FROM service_tally GROUP BY 1, 2, 3 HAVING sum(planned) <> 0 ORDER BY 1, 2, 3
+"""
+_DIRECT = """
+    SELECT (planned_start AT TIME ZONE 'Asia/Shanghai')::date, organisation_id, h.area_id, count(*),
+           count(*) FILTER (WHERE state IN ('checked_out', 'confirmed')), count(*) FILTER (WHERE state = 'missed'),
+           count(*) FILTER (WHERE state = 'refused_at_door'), count(*) FILTER (WHERE state = 'cancelled'),
+           count(*) FILTER (WHERE state IN ('planned', 'assigned')), count(*) FILTER (WHERE state = 'checked_in'),
+           coalesce(sum(planned_minutes) FILTER (WHERE state <> 'cancelled'), 0), coalesce(sum(done_minutes), 0),
+           count(*) FILTER (WHERE checked_in_by = 'place'), count(*) FILTER (WHERE checked_in_by = 'code'),
+           count(*) FILTER (WHERE checked_in_by = 'device'), count(*) FILTER (WHERE checked_in_by = 'station'),
+           count(*) FILTER (WHERE checked_in_at > planned_start + INTERVAL '15 minutes')
+    FROM service_order o JOIN resident r ON r.id = o.resident_id JOIN household h ON h.id = r.household_id
+    WHERE NOT h.synthetic GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+_CORRECTIONS = (
+    "INSERT INTO service_order (resident_id, service, organisation_id, source, planned_start, planned_minutes, state,"
+    " unit, price_fen, amount_fen, subsidy_fen, own_fen, created_at) SELECT r.id, 'bath', o.id, 'single',"
+    " %(at)s + n * INTERVAL '7 hours', 60, 'planned', 'visit', 0, 0, 0, 0, now() FROM resident r, organisation o,"
+    " generate_series(1, 3) n WHERE o.code = 'center-1'",
+    "UPDATE service_order SET state = %(state)s, done_minutes = %(minutes)s, checked_in_by = %(by)s,"
+    " checked_in_at = planned_start + %(minutes)s * INTERVAL '1 minute' WHERE id %% 5 = %(fifth)s",
+    "UPDATE service_order SET planned_start = planned_start + INTERVAL '11 hours', planned_minutes = 45"
+    " WHERE id %% 5 = %(fifth)s",
+    "UPDATE service_order SET to_correct = true WHERE id %% 3 = %(third)s",
+    "DELETE FROM service_order WHERE id %% 7 = %(fifth)s",
+    "UPDATE household SET area_id = (SELECT id FROM area WHERE level = 'community' ORDER BY (id * 7 + %(fifth)s) %% 5"
+    " LIMIT 1) WHERE id %% 3 = %(third)s",
+    "UPDATE household SET synthetic = id %% 5 = %(fifth)s",
+    "UPDATE resident SET household_id = (SELECT id FROM household ORDER BY (id * 5 + %(fifth)s) %% 7 LIMIT 1)"
+    " WHERE id %% 3 = %(third)s",
+)
+
+
+def test_the_sums_of_visits_are_what_the_visits_say_after_any_corrections(conn: psycopg.Connection) -> None:
+    chance, compared = random.Random(18), 0
+    for turn in range(40):
+        asked = {
+            "at": NOW + turn * HOUR, "third": chance.randrange(3), "fifth": chance.randrange(5),
+            "minutes": chance.randrange(60), "by": chance.choice(("place", "code", "device", "station")),
+            "state": chance.choice(("assigned", "missed", "cancelled", "checked_in", "checked_out", "confirmed",
+                                    "refused_at_door")),
+        }  # fmt: skip
+        conn.execute(_CORRECTIONS[0 if turn % 4 == 0 else chance.randrange(len(_CORRECTIONS))].encode(), asked)
+        if turn % 13 == 12:
+            comparing.count_anew(conn, NOW)
+            row = conn.execute("SELECT count(*), count(DISTINCT (day, organisation_id, area_id)) FROM service_tally")
+            assert len(set(row.fetchone() or ())) == 1, "each provider and community has one row of a day"
+        if turn % 5 == 4:
+            direct = conn.execute(_DIRECT).fetchall()
+            compared += len(direct)
+            assert conn.execute(_COUNTED).fetchall() == direct, f"turn {turn}"
+    assert compared > 30
 
 
 def test_a_low_rating_goes_to_the_stations_list_and_confirms_the_visit(conn: psycopg.Connection) -> None:
