@@ -123,11 +123,13 @@ _BANK = (
     """,
     "INSERT INTO time_account (kind, volunteer_id) SELECT 'volunteer', id FROM time_volunteer ON CONFLICT DO NOTHING",
     "CREATE TEMP TABLE helper ON COMMIT DROP AS SELECT v.id, v.code, a.id AS account,"
-    " row_number() OVER (ORDER BY v.id)::int AS n, count(*) OVER ()::int AS of FROM time_volunteer v"
-    " JOIN time_account a ON a.volunteer_id = v.id",
+    " subpath(p.path, 0, 3) AS street, row_number() OVER (PARTITION BY subpath(p.path, 0, 3) ORDER BY v.id)::int AS n,"
+    " count(*) OVER (PARTITION BY subpath(p.path, 0, 3))::int AS of FROM time_volunteer v"
+    " JOIN area p ON p.id = v.area_id AND nlevel(p.path) >= 3 JOIN time_account a ON a.volunteer_id = v.id",
     *copies(
         "time_request", 40_000, key=None, of="state = 'confirmed' AND partner_id IS NULL AND round_id IS NULL",
-        rest=_OF_ALL + " JOIN helper v ON v.n = 1 + k %% v.of", id="md5('request' || k)::uuid",
+        rest=_OF_ALL + " JOIN helper v ON v.street = subpath(w.path, 0, 3) AND v.n = 1 + k %% v.of",
+        id="md5('request' || k)::uuid",
         number=f"{OFFSET} + k", resident_id="w.id", volunteer_id="v.id", wanted_from=f"{_AGO} '40 minutes'",
         wanted_until=f"{_AGO} '40 minutes' + INTERVAL '1 hour'", told_by="'volunteer:' || v.code", order_id="NULL",
         said_by="'resident:' || w.code",

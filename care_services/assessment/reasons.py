@@ -25,4 +25,8 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
     "confirm": ("第二评估员复核同意，结果生效", "confirmed it as the second assessor: in force"),
     "object": ("第二评估员提出异议", "objected as the second assessor"),
     "discard": ("作废草稿", "discarded the draft"),
+    "erase": (
+        "答案和健康信息已依法删除，只留等级、日期和评估员",
+        "answers and health erased by law; grade, days and assessors stay",
+    ),
 }

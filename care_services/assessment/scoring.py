@@ -38,6 +38,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     diagnosis: Diagnosis | None = None
     events: Mapping[str, int] = {}
     """Care-risk events of the last 30 days, by sort."""
+    coma: bool | None = None
+    """Whether level 0 of consciousness is a coma and not a stupor; None: unknown. It counts at that level alone."""
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +50,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     open_items: tuple[str, ...]
     """Items without an answer."""
     open_facts: tuple[str, ...]
-    """'diagnosis', or sorts of events, that nobody has answered."""
+    """'coma' (at level 0 of consciousness), 'diagnosis', or sorts of events, that nobody has answered."""
     total: int | None
     """None: an item is open."""
     preliminary: Grade | None
@@ -89,12 +91,16 @@ def score(facts: Facts) -> Score:
     open_items = tuple(code for code in items if code not in facts.answers)
     total = None if open_items else sum(sums.values())
     preliminary = None if total is None else by_total(total)
-    coma = facts.answers.get(COMA_ITEM) == 0
+    at_zero = facts.answers.get(COMA_ITEM) == 0
+    coma = at_zero and facts.coma is True
     adjustments = (_coma(),) if coma else _adjustments(facts, rules)
-    open_facts = () if coma else _open_facts(facts, rules)
+    open_coma = ("coma",) if at_zero and facts.coma is None else ()
+    open_facts = () if coma else (*open_coma, *_open_facts(facts, rules))
     grade: Grade | None = None
     if coma:
         grade = "lost"
+    elif preliminary is not None and open_coma and (one_worse(preliminary) if adjustments else preliminary) != "lost":
+        grade = None  # it may be a coma
     elif preliminary is not None and adjustments:
         grade = one_worse(preliminary)  # one worse whatever number of reasons
     elif preliminary is not None and (not open_facts or preliminary == "lost"):

@@ -84,7 +84,9 @@ class Standard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 COMA_ITEM = "consciousness"
-"""The item whose level 0 is a coma (昏迷), which decides at once."""
+"""The item whose level 0 stands for stupor (昏睡) and coma (昏迷): only the coma decides at once."""
+COMA = Level(0, "昏迷，意识丧失，对一般刺激全无反应", "coma: no consciousness, no reaction to a usual stimulus")
+"""The second answer of 0 points of that item."""
 
 
 @cache

@@ -11,12 +11,15 @@ from care_network.access.accounts import Account
 from care_network.catalogues.ability import Grade
 from care_services.assessment.reasons import Reason, State
 from care_services.assessment.scoring import Adjustment, Diagnosis, Facts, Score, score
+from care_services.assessment.standard import COMA, COMA_ITEM, Level, standard
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is filled in; not in ``answers`` or ``events``, or a diagnosis of None: unknown."""
 
     answers: dict[str, int] = {}
+    coma: bool | None = None
+    """Of level 0 of consciousness: a coma, or a stupor; None: not told apart, or another level."""
     diagnosis: Diagnosis | None = None
     events: dict[str, int] = {}
     informant: str = ""
@@ -25,7 +28,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def facts(self) -> Facts:
         """As the standard scores it."""
-        return Facts(answers=self.answers, diagnosis=self.diagnosis, events=self.events)
+        return Facts(answers=self.answers, coma=self.coma, diagnosis=self.diagnosis, events=self.events)
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -75,6 +78,13 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     def score(self) -> Score:
         """The result of the answers by the standard."""
         return score(self.fields.facts)
+
+    def answer(self, code: str) -> Level | None:
+        """The answer to an item, as it was given; None: open."""
+        points = self.fields.answers.get(code)
+        if points is None:
+            return None
+        return COMA if code == COMA_ITEM and not points and self.fields.coma else standard().items[code].level(points)
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -135,9 +145,9 @@ def insert(
     """Add a draft; gives its number."""
     row = conn.execute(
         """
-        INSERT INTO assessment (resident_id, reason, doubts_id, corrects_id, answers, diagnosis, events, informant,
-                                note, begun_at, begun_by, changed_at, changed_by, changed_zh, changed_en)
-        VALUES (%(resident)s, %(reason)s, %(doubts)s, %(corrects)s, %(answers)s::jsonb, %(diagnosis)s,
+        INSERT INTO assessment (resident_id, reason, doubts_id, corrects_id, answers, coma, diagnosis, events,
+                                informant, note, begun_at, begun_by, changed_at, changed_by, changed_zh, changed_en)
+        VALUES (%(resident)s, %(reason)s, %(doubts)s, %(corrects)s, %(answers)s::jsonb, %(coma)s, %(diagnosis)s,
                 %(events)s::jsonb, %(informant)s, %(note)s, %(at)s, %(account)s, %(at)s, %(account)s, %(zh)s, %(en)s)
         RETURNING id
         """,
@@ -152,8 +162,9 @@ def save(conn: Connection[Any], account: Account, number: int, seen: int, fields
     """Write a draft as it was seen; False where it is another by now."""
     done = conn.execute(
         """
-        UPDATE assessment SET answers = %(answers)s::jsonb, diagnosis = %(diagnosis)s, events = %(events)s::jsonb,
-            informant = %(informant)s, note = %(note)s, changed_at = %(at)s, changed_by = %(account)s,
+        UPDATE assessment SET answers = %(answers)s::jsonb, coma = %(coma)s, diagnosis = %(diagnosis)s,
+            events = %(events)s::jsonb, informant = %(informant)s, note = %(note)s,
+            changed_at = %(at)s, changed_by = %(account)s,
             changed_zh = %(zh)s, changed_en = %(en)s, version = version + 1
         WHERE id = %(number)s AND version = %(seen)s AND state = 'draft'
         """,
@@ -186,7 +197,7 @@ def add_event(conn: Connection[Any], number: int, action: str, account: Account,
 def columns(fields: Fields) -> dict[str, Any]:
     """The columns that hold what is filled in."""
     return {
-        "answers": msgspec.json.encode(fields.answers).decode(), "diagnosis": fields.diagnosis,
+        "answers": msgspec.json.encode(fields.answers).decode(), "coma": fields.coma, "diagnosis": fields.diagnosis,
         "events": msgspec.json.encode(fields.events).decode(), "informant": fields.informant, "note": fields.note,
     }  # fmt: skip
 
@@ -208,7 +219,8 @@ def _read(row: dict[str, Any]) -> Assessment:
             **named, "first": first, "second": second, "evidence": row["evidence"] or [],
             "adjustments": msgspec.convert(row["adjustments"] or [], tuple[Adjustment, ...]),
             "fields": Fields(
-                answers=row["answers"], diagnosis=row["diagnosis"], events=row["events"], informant=row["informant"],
+                answers=row["answers"], coma=row["coma"], diagnosis=row["diagnosis"], events=row["events"],
+                informant=row["informant"],
                 note=row["note"],
             ),
         }

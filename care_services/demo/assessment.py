@@ -145,7 +145,7 @@ def _signed(
     resident_id: int, reason: str, answers: dict[str, int], diagnosis: Diagnosis, events: dict[str, int],
     at: dt.datetime, first: Person,
 ) -> dict[str, Any]:  # fmt: skip
-    found = score(Facts(answers=answers, diagnosis=diagnosis, events=events))
+    found = score(Facts(answers=answers, coma=False, diagnosis=diagnosis, events=events))
     return _base(resident_id, reason, answers, diagnosis, events, at, first) | {
         "state": "signed", "version": 5, "first_at": at, "first_by": first[0], "first_zh": first[1],
         "first_en": first[2], "sums": found.sums, "total": found.total, "preliminary": found.preliminary,

@@ -1,7 +1,7 @@
 """Requests by one tap: asked for, matched, offered to the best provider, then to the next, then to the station."""
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 import msgspec
 from psycopg import Connection
@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, covers_every_home, may_do, may_see
+from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.core import rule_book
 from care_services.core.acting import Acting
@@ -90,22 +91,24 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     order_id: int | None
 
 
-_REQUESTS = """
+_REQUESTS: LiteralString = """
     SELECT q.id, q.version, q.state, q.resident_id, r.code AS resident_code, r.name_zh AS resident_zh,
            r.name_en AS resident_en, a.path::text AS area_path, q.service, c.name_zh AS service_zh,
            c.name_en AS service_en, q.asked_by, q.actor, q.words, q.wanted_at, q.created_at, q.organisation_id,
            p.name_zh AS provider_zh, p.name_en AS provider_en, s.code AS staff, s.name_zh AS staff_zh,
            s.name_en AS staff_en, q.answer_by, q.order_id
-    FROM service_request q JOIN care_service c ON c.code = q.service JOIN resident r ON r.id = q.resident_id
+    FROM {requests} q JOIN care_service c ON c.code = q.service JOIN resident r ON r.id = q.resident_id
     JOIN household h ON h.id = r.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
     LEFT JOIN organisation p ON p.id = q.organisation_id LEFT JOIN staff s ON s.id = q.staff_id
 """
 
 
-def select(conn: Connection[Any], tail: str, values: dict[str, Any]) -> list[Request]:
+def select(
+    conn: Connection[Any], tail: str, values: dict[str, Any], requests: str = "service_request"
+) -> list[Request]:  # fmt: skip
     """Load requests by the end of a query (conditions on ``q``, ``a``, order and limit)."""
     with conn.cursor(row_factory=class_row(Request)) as cursor:
-        return cursor.execute((_REQUESTS + tail).encode(), values).fetchall()
+        return cursor.execute((_REQUESTS.format(requests=requests) + tail).encode(), values).fetchall()
 
 
 def ask(
@@ -368,12 +371,13 @@ def one(conn: Connection[Any], acting: Acting, request_id: int, *, audited: bool
 def listed(conn: Connection[Any], acting: Acting, *, after: int = 0, limit: int = 50) -> list[Request]:
     """The requests of the account's area: open ones first by their time, then the latest that are over."""
     acting.require(Action.VIEW_CARE)
+    order = " ORDER BY (%(after)s = 0 AND q.state IN ('asked', 'station')) DESC, q.id DESC"
+    here = people_below("q.resident_id")
+    found = f"(SELECT * FROM service_request q WHERE {here} AND (%(after)s = 0 OR q.id < %(after)s)"  # noqa: S608
     return select(
-        conn,
-        " WHERE a.path <@ %(area)s::ltree AND (%(after)s = 0 OR q.id < %(after)s) ORDER BY"
-        " (%(after)s = 0 AND q.state IN ('asked', 'station')) DESC, q.id DESC LIMIT %(limit)s",
-        {"area": acting.account.area_path, "after": after, "limit": limit},
-    )
+        conn, order, {"area": acting.account.area_path, "after": after, "limit": limit},
+        f"{found}{order} LIMIT %(limit)s)",
+    )  # fmt: skip
 
 
 def of_resident(conn: Connection[Any], resident_id: int, since: dt.datetime) -> list[Request]:

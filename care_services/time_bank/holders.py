@@ -45,14 +45,17 @@ _VOLUNTEER = (
 
 
 OF_AREA = """
-    EXISTS (SELECT FROM time_entry e JOIN time_account c ON c.id = e.account_id
+    (SELECT true FROM time_entry e JOIN time_account c ON c.id = e.account_id
             LEFT JOIN resident r ON r.id = c.resident_id LEFT JOIN household h ON h.id = r.household_id
             LEFT JOIN time_volunteer v ON v.id = c.volunteer_id
             JOIN area p ON p.id = coalesce(h.area_id, v.area_id)
             WHERE e.transaction_id = t.id AND (p.path <@ %(area)s::ltree OR c.volunteer_id IS NOT NULL
-                                               AND p.path @> %(area)s::ltree))
+                                               AND p.path @> %(area)s::ltree) LIMIT 1)
 """
-"""A transaction ``t`` of somebody in the area %(area)s: the community's accounts are nobody's."""
+"""A transaction ``t`` of somebody in the area %(area)s: the community's accounts are nobody's.
+
+Asked of one after the other, as a list comes to them, until its page is full: EXISTS would read the whole ledger.
+"""
 
 
 def near(account: Account, path: str) -> bool:

@@ -136,6 +136,7 @@ _BOOKED = """
     LEFT JOIN time_transaction o ON o.id = t.reverses_id LEFT JOIN time_transaction back ON back.reverses_id = t.id
     LEFT JOIN account a ON a.id = t.account_id LEFT JOIN account s ON s.id = t.second_id
 """
+_FROM = "FROM time_transaction t"
 
 
 def ledger(
@@ -143,10 +144,11 @@ def ledger(
 ) -> tuple[list[Booked], str | None]:
     """The transactions of people in the account's area, the newest first, and the key of the next page."""
     require(account, Action.VIEW_CARE)
+    wanted = "(%(before)s::bigint IS NULL OR t.number < %(before)s) AND (%(kind)s = '' OR t.kind = %(kind)s)"
+    found = f"{wanted} AND {holders.OF_AREA} ORDER BY t.number DESC LIMIT %(limit)s"
+    page = f"FROM (SELECT * FROM time_transaction t WHERE {found}) t"  # noqa: S608 - of constants
     rows = conn.cursor(row_factory=class_row(Booked)).execute(
-        f"{_BOOKED} WHERE (%(before)s::bigint IS NULL OR t.number < %(before)s)"
-        " AND (%(kind)s = '' OR t.kind = %(kind)s)"
-        f" AND {holders.OF_AREA} ORDER BY t.number DESC LIMIT %(limit)s",
+        f"{_BOOKED.replace(_FROM, page)} ORDER BY t.number DESC",
         {"before": before, "kind": kind, "area": account.area_path, "limit": limit + 1},
     ).fetchall()  # fmt: skip
     return rows[:limit], str(rows[limit - 1].number) if len(rows) > limit else None

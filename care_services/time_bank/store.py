@@ -11,6 +11,7 @@ from psycopg.rows import class_row, dict_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do, may_see, require, visible_residents
+from care_network.below import people_below
 from care_network.errors import NotFoundError
 from care_services.time_bank.matching import Candidate, Wanted
 from care_services.time_bank.people import COLUMNS, NEAR, TABLES, Volunteer, made
@@ -92,6 +93,7 @@ _REQUEST = """
     LEFT JOIN time_volunteer w ON w.id = q.partner_id
     WHERE NOT h.synthetic AND
 """
+_OF = "FROM time_request q"
 
 
 def by_id(conn: Connection[Any], request_id: uuid.UUID) -> Request | None:
@@ -148,9 +150,13 @@ def listing(
     except ValueError:
         pass
     order = "DESC" if down else "ASC"
+    # the page's own rows first: everything else of them is looked up afterwards
+    page = (
+        f"FROM (SELECT * FROM time_request q WHERE {LISTS[which]} AND {people_below('q.resident_id')}{beyond}"  # noqa: S608
+        f" ORDER BY {column} {order}, q.number {order} LIMIT %(limit)s) q"
+    )
     rows = conn.cursor(row_factory=class_row(Request)).execute(
-        f"{_REQUEST} {LISTS[which]} AND a.path <@ %(area)s::ltree{beyond}"
-        f" ORDER BY {column} {order}, q.number {order} LIMIT %(limit)s",
+        f"{_REQUEST.replace(_OF, page)} true ORDER BY {column} {order}, q.number {order}",
         asked,
     ).fetchall()  # fmt: skip
     more = len(rows) > limit
@@ -163,10 +169,9 @@ def listing(
 def counts(conn: Connection[Any], account: Account) -> dict[str, int]:
     """How many requests are unfinished below the account's area, by state."""
     return dict(conn.execute(
-        "SELECT q.state, count(*) FROM time_request q JOIN resident r ON r.id = q.resident_id"
-        " JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id"
-        " WHERE q.closed_at IS NULL AND a.path <@ %s::ltree AND NOT h.synthetic GROUP BY 1",
-        (account.area_path,),
+        "SELECT q.state, count(*) FROM time_request q WHERE q.closed_at IS NULL AND "  # noqa: S608 - of constants
+        + people_below("q.resident_id") + " GROUP BY 1",
+        {"area": account.area_path},
     ).fetchall())  # fmt: skip
 
 

@@ -258,10 +258,14 @@ def lines(conn: Connection[Any], number: str, after: int = 0, limit: int = 50) -
             SELECT l.id, l.order_id, l.kind, l.minutes, l.amount_fen, l.subsidy_fen, l.own_fen, o.planned_start,
                    r.code AS resident_code, r.name_zh AS resident_zh, r.name_en AS resident_en,
                    c.name_zh AS service_zh, c.name_en AS service_en
-            FROM settlement_line l JOIN settlement s ON s.id = l.settlement_id JOIN service_order o ON o.id = l.order_id
+            FROM (
+                SELECT * FROM settlement_line
+                WHERE settlement_id = (SELECT s.id FROM settlement s WHERE s.number = %s) AND id > %s
+                ORDER BY id LIMIT %s
+            ) l JOIN service_order o ON o.id = l.order_id
             JOIN care_service c ON c.code = o.service JOIN resident r ON r.id = o.resident_id
             JOIN household h ON h.id = r.household_id AND NOT h.synthetic
-            WHERE s.number = %s AND l.id > %s ORDER BY l.id LIMIT %s
+            ORDER BY l.id
             """,
             (number, after, limit),
         ).fetchall()

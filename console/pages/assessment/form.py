@@ -7,11 +7,14 @@ import msgspec
 
 from care_network.errors import ProvisioningError
 from care_services.assessment.scoring import DIAGNOSES, Diagnosis
-from care_services.assessment.standard import standard
+from care_services.assessment.standard import COMA, COMA_ITEM, standard
 from care_services.assessment.store import Fields
 
 Say = Callable[[str | None, str | None], str]
 LONGEST = 2000
+COMA_VALUE = "coma"
+"""In the form: the second answer of 0 points to the item of consciousness."""
+_COMA_FIELD = f"answer.{COMA_ITEM}"
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -27,13 +30,16 @@ class Difference(msgspec.Struct, frozen=True):
 
 def read(sent: Mapping[str, str]) -> Fields:
     """Read the form; an empty field is unknown. Raises ProvisioningError with the field."""
-    answers = {code: _number(sent, f"answer.{code}") for code in standard().items}
+    fallen = sent.get(_COMA_FIELD, "").strip()
+    plain = {**sent, _COMA_FIELD: "0"} if fallen == COMA_VALUE else sent
+    answers = {code: _number(plain, f"answer.{code}") for code in standard().items}
     events = {one.code: _number(sent, f"event.{one.code}") for one in standard().risks}
     diagnosis = sent.get("diagnosis", "")
     if diagnosis and diagnosis not in DIAGNOSES:
         raise ProvisioningError(en="choose a diagnosis, or that there is none", zh="请选择是否确诊", field="diagnosis")
     return Fields(
         answers={code: points for code, points in answers.items() if points is not None},
+        coma={COMA_VALUE: True, "0": False}.get(fallen),
         diagnosis=cast("Diagnosis", diagnosis) if diagnosis else None,
         events={code: count for code, count in events.items() if count is not None},
         informant=sent.get("informant", "").strip()[:LONGEST],
@@ -54,6 +60,7 @@ def values(fields: Fields) -> dict[str, str]:
     """The fields as the form sends them."""
     return {
         **{f"answer.{code}": str(fields.answers.get(code, "")) for code in standard().items},
+        **({_COMA_FIELD: _coma(fields)} if fields.answers.get(COMA_ITEM) == 0 else {}),
         "diagnosis": fields.diagnosis or "",
         **{f"event.{one.code}": str(fields.events.get(one.code, "")) for one in standard().risks},
         "informant": fields.informant,
@@ -70,6 +77,11 @@ def differences(mine: Fields, theirs: Fields, say: Say) -> list[Difference]:
         for name in one
         if one[name] != other[name]
     ]  # fmt: skip
+
+
+def _coma(fields: Fields) -> str:
+    """The answer of 0 points; empty where nobody has told stupor and coma apart: it is asked again."""
+    return "" if fields.coma is None else COMA_VALUE if fields.coma else "0"
 
 
 def _label(name: str, say: Say) -> str:
@@ -90,6 +102,8 @@ def _words(name: str, value: str, say: Say) -> str:
     kind, _, code = name.partition(".")
     if value == "":
         return say("未填", "not filled in")
+    if kind == "answer" and value == COMA_VALUE:
+        return f"0 · {say(COMA.zh, COMA.en)}"
     if kind == "answer":
         level = standard().items[code].level(int(value))
         return f"{value} · {say(level.zh, level.en)}"

@@ -10,7 +10,7 @@ from care_services.assessment.proposals import KINDS
 from care_services.assessment.proposals import STATES as PROPOSAL_STATES
 from care_services.assessment.reasons import ACTIONS, REASONS, STATES
 from care_services.assessment.scoring import DIAGNOSES
-from care_services.assessment.standard import standard
+from care_services.assessment.standard import COMA, COMA_ITEM, standard
 from console.shell.i18n import pick
 from console.shell.views import language_of
 
@@ -22,7 +22,7 @@ WORDS: dict[str, Any] = {
 
 def words() -> dict[str, Any]:
     """The words with the standard itself."""
-    return {**WORDS, "standard": standard()}
+    return {**WORDS, "standard": standard(), "coma_item": COMA_ITEM, "coma": COMA}
 
 
 def speaker(request: Request, account: Account) -> Any:

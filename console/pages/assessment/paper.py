@@ -84,11 +84,10 @@ def _source() -> bytes:
 
 
 def _answer(x: Assessment, code: str, language: Language) -> tuple[str, str]:
-    points = x.fields.answers.get(code)
-    if points is None:
+    level = x.answer(code)
+    if level is None:
         return "—", pick(language, "未填", "not filled in")
-    level = standard().items[code].level(points)
-    return str(points), pick(language, level.zh, level.en)
+    return str(level.score), pick(language, level.zh, level.en)
 
 
 def _events(x: Assessment, language: Language) -> str:

@@ -1,11 +1,13 @@
 """The time bank at a glance: who helps, open requests, this week's rounds, hours earned and spent, work orders."""
 
 import datetime as dt
+import functools
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.permissions import Action
+from care_network.upkeep.recent import Recent
 from care_services.time_bank import people, requests, rounds, statement, store
 from console.pages.timebank.common import BANK, bank_page
 from console.shell.security import CurrentAccount, needs, origin_of
@@ -15,6 +17,8 @@ from vocabulary.times import SHANGHAI
 router = APIRouter()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_TIME_BANK)
 MONTHS = 12
+_SUMMED: Recent[list[statement.Month]] = Recent(60.0)
+"""The minutes of a year, by area: up to a minute old."""
 
 
 @router.get(BANK, dependencies=[LOOK])
@@ -29,7 +33,9 @@ def overview_page(request: Request, console: Shared, account: CurrentAccount, wr
         first = midnight.replace(day=1)
         for _ in range(MONTHS - 1):
             first = (first - dt.timedelta(days=1)).replace(day=1)
-        months = statement.by_month(conn, first, now)
+        months = _SUMMED.of(
+            f"{conn.info.dbname} {account.area_path}", functools.partial(statement.by_month, conn, first, now)
+        )
         return bank_page(
             request, "timebank.html", account, volunteers=people.counts(conn, account),
             expired=people.expired(conn, account, local.date()), counts=store.counts(conn, account),

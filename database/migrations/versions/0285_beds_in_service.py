@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0285"
-down_revision = "0280"
+down_revision = "0281"
 branch_labels = None
 depends_on = None
 

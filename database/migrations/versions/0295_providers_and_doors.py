@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0295"
-down_revision = "0292"
+down_revision = "0293"
 branch_labels = None
 depends_on = None
 

@@ -49,7 +49,7 @@ def test_an_assessment_from_the_list_to_its_result(site: ConsoleSite) -> None:
         begun = carer.post("/care/residents/R1/assessments", data={"reason": "first"})
         page = begun.headers["location"]
         text = carer.get(page).text
-        assert text.count('type="radio"') == sum(item.maximum + 1 for item in standard().items.values()) + 3
+        assert text.count('type="radio"') == sum(item.maximum + 1 for item in standard().items.values()) + 4
         assert "家中现无能感知的设备" in text
         part = carer.post(f"{page}/draft", data={"seen": "1", "answer.eating": "2", "act": "mobility"})
         assert part.headers["location"] == f"{page}#mobility"

@@ -185,6 +185,40 @@ def test_a_grade_proposes_and_a_person_decides(conn: psycopg.Connection) -> None
     assert lapsed == (2,), "and the plan, which holds already, is not proposed again"
 
 
+def test_an_erasure_by_law_takes_the_answers_and_nothing_else_can(conn: psycopg.Connection) -> None:
+    number = in_force(conn, 50, NOW)
+    (resident,) = conn.execute("SELECT id FROM resident WHERE code = 'R1'").fetchone() or (0,)
+
+    def refused(sets: str, why: str) -> None:
+        with pytest.raises(errors.RaiseException, match=why), conn.transaction():
+            conn.execute(f"UPDATE assessment SET {sets} WHERE id = {number}".encode())
+
+    with conn.transaction(force_rollback=True):
+        conn.execute("SELECT set_config('shouwang.erasing', 'yes', true)")
+        refused("answers = '{}'", "never changes")  # the flag alone
+        (erasure,) = conn.execute(
+            "INSERT INTO erasure (resident_id, code, reason, asked_by, identity, planned_at, plan, state)"
+            " VALUES (%s, 'R1', 'asked', 'self', 'seen', now(), '[]', 'approved') RETURNING id",
+            (resident,),
+        ).fetchone() or (0,)
+        conn.execute(
+            "INSERT INTO erasure_vote SELECT %s, id, true, '', now() FROM account ORDER BY id LIMIT 2", (erasure,)
+        )
+        refused("grade = 'mild'", "leaves the line")
+        conn.execute("CREATE ROLE assess_other BYPASSRLS")
+        conn.execute("GRANT SELECT, UPDATE ON assessment TO assess_other")
+        conn.execute("SET LOCAL ROLE assess_other")
+        refused("answers = '{}'", "never changes")  # the flag and the votes, by another service
+        conn.execute("RESET ROLE")
+        conn.execute("SELECT set_config('shouwang.erasing', '', true)")
+        conn.execute("UPDATE alert SET state = 'cleared'")
+        assert conn.execute("SELECT erase_person(%s)", (erasure,)).fetchone() == (True,)
+        kept = store.by_number(conn, number)
+        assert kept is not None
+        assert (kept.fields.answers, kept.evidence, kept.grade, kept.due_on) == ({}, [], "severe", dt.date(2027, 11, 2))
+        assert [one.action for one in store.events_of(conn, number)] == ["begin", "sign", "confirm", "erase"]
+
+
 def test_a_ladder_by_grade_goes_on_until_somebody_decides(conn: psycopg.Connection) -> None:
     """The grade lapses, or a newer assessment says something else: nobody is called later for it."""
     conn.execute("UPDATE account SET role = 'lead' WHERE login = 'dispatcher'")

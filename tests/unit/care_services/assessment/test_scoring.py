@@ -40,7 +40,7 @@ def test_the_standard_has_26_items_and_90_points() -> None:
 )  # fmt: skip
 def test_a_total_gives_a_grade(total: int, grade: str) -> None:
     assert by_total(total) == grade
-    found = score(facts(total))
+    found = score(facts(total, coma=False))
     assert (found.total, found.preliminary) == (total, grade)
     assert found.grade == grade
     assert found.complete
@@ -58,20 +58,44 @@ def test_an_answer_that_its_item_does_not_have_is_refused(answers: dict[str, int
         score(Facts(answers=answers))
 
 
-def test_a_coma_decides_at_once() -> None:
-    found = score(Facts(answers={"consciousness": 0}))
+def test_a_coma_decides_at_once_and_a_stupor_does_not() -> None:
+    """Level 0 of consciousness stands for both: as long as nobody has told them apart, the grade is unknown."""
+    found = score(Facts(answers={"consciousness": 0}, coma=True))
     assert (found.grade, found.complete, found.total, found.preliminary) == ("lost", True, None, None)
     assert [one.code for one in found.adjustments] == ["coma"]
-    assert score(facts(90, answers=FULL | {"consciousness": 0})).grade == "lost"
-    assert score(facts(90, answers=FULL | {"consciousness": 1})).grade == "mild"
+    whole = FULL | {"consciousness": 0}
+    assert score(facts(answers=whole, coma=True)).grade == "lost"
+    stupor = score(facts(answers=whole, coma=False))
+    assert (stupor.total, stupor.grade, stupor.adjustments, stupor.complete) == (88, "mild", (), True)
+    unknown = score(facts(answers=whole))
+    assert (unknown.preliminary, unknown.grade, unknown.open_facts, unknown.complete) == (
+        "mild",
+        None,
+        ("coma",),
+        False,
+    )
+    assert score(facts(answers=whole, diagnosis="dementia")).grade is None
+    assert score(facts(29, coma=None, answers=facts(29).answers | {"consciousness": 0})).grade == "lost", "in any case"
+    assert score(facts(answers=FULL | {"consciousness": 1}, coma=True)).grade == "mild", "it counts at level 0 alone"
 
 
 @pytest.mark.parametrize("diagnosis", ["dementia", "mental"])
 @pytest.mark.parametrize(
-    ("total", "grade"), [(90, "mild"), (66, "moderate"), (46, "severe"), (30, "lost"), (5, "lost")]
+    ("total", "grade"),
+    [
+        (90, "mild"),
+        (89, "moderate"),
+        (66, "moderate"),
+        (65, "severe"),
+        (46, "severe"),
+        (45, "lost"),
+        (30, "lost"),
+        (29, "lost"),
+        (0, "lost"),
+    ],
 )
 def test_a_diagnosis_makes_it_one_worse(diagnosis: str, total: int, grade: str) -> None:
-    found = score(facts(total, diagnosis=diagnosis))
+    found = score(facts(total, diagnosis=diagnosis, coma=False))
     assert found.grade == grade
     assert [one.code for one in found.adjustments] == [diagnosis]
 
@@ -114,9 +138,9 @@ diagnoses = st.sampled_from(["none", "dementia", "mental"])
 def test_no_lower_answer_gives_a_better_grade(
     answers: dict[str, int], events: dict[str, int], diagnosis: str, item: str
 ) -> None:
-    found = score(Facts(answers=answers, diagnosis=diagnosis, events=events))  # type: ignore[arg-type]
+    found = score(Facts(answers=answers, diagnosis=diagnosis, events=events, coma=False))  # type: ignore[arg-type]
     lower = answers | {item: max(answers[item] - 1, 0)}
-    then = score(Facts(answers=lower, diagnosis=diagnosis, events=events))  # type: ignore[arg-type]
+    then = score(Facts(answers=lower, diagnosis=diagnosis, events=events, coma=False))  # type: ignore[arg-type]
     assert found.grade is not None
     assert then.grade is not None
     assert ORDER.index(then.grade) >= ORDER.index(found.grade)
