@@ -15,7 +15,7 @@ from care_services.core.money import in_yuan
 from care_services.home_services.orders.states import WORDS
 from care_services.meals.words import ALLERGENS, MEALS, MODES, TEXTURES
 from care_services.meals.words import STATES as MEAL_STATES
-from care_services.providers import meals, record, requests, visits
+from care_services.providers import desk, meals, record, requests, visits
 from console.pages.services.frame import acting_of, moment_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
@@ -46,8 +46,10 @@ def _page(
 
 @router.get("/provider", dependencies=[RUN])
 def provider_day(request: Request, console: Shared, account: CurrentAccount, day: str = "") -> Response:
-    """Show the provider's visits of a day, and who goes."""
-    return _visits(request, console, account, day)
+    """Show the provider's visits of a day, and who goes; a canteen's people are led to its meals."""
+    with console.database() as conn:
+        canteen = desk.of(conn, acting_of(request, account)).kind == "canteen"
+    return RedirectResponse("/provider/meals", 303) if canteen else _visits(request, console, account, day)
 
 
 def _visits(
@@ -92,8 +94,8 @@ def _requests(
 ) -> Response:  # fmt: skip
     acting = acting_of(request, account)
     with console.database() as conn:
-        found = requests.waiting(conn, acting)
-    return _page(request, "provider-requests.html", account, error, requests=found)
+        found, mine = requests.waiting(conn, acting), desk.of(conn, acting)
+    return _page(request, "provider-requests.html", account, error, requests=found, mine=mine)
 
 
 @router.post("/provider/requests/{number}", dependencies=[RUN])
@@ -162,10 +164,10 @@ def _record(
     with console.database() as conn:
         settled = record.settlements(conn, acting)
         complaints = record.complaints(conn, acting)
-        found = record.found(conn, acting)
+        found, mine = record.found(conn, acting), desk.of(conn, acting)
     return _page(
         request, "provider-record.html", account, error, settled=settled, complaints=complaints, findings=found,
-        yuan=in_yuan, categories=CATEGORIES, severities=SEVERITIES, complaint_states=COMPLAINT_STATES,
+        mine=mine, yuan=in_yuan, categories=CATEGORIES, severities=SEVERITIES, complaint_states=COMPLAINT_STATES,
         today=acting.today,
     )  # fmt: skip
 
