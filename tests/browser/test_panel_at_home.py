@@ -172,6 +172,6 @@ def test_a_call_is_taken_back_and_cantonese_is_spoken_on_a_small_screen(
         page.get_by_role("button", name="Back").click()
         expect(page.locator("#cards")).to_contain_text("bath at home: being arranged")
         flawless(page)
-        page.get_by_role("button", name="Cancel it").click()
+        page.get_by_role("button", name="Not needed any more").click()
         expect(page.locator("#told-words")).to_have_text("Taken back.")
         assert site.conn.execute("SELECT asked_by, state FROM service_request").fetchall() == [("panel", "withdrawn")]
