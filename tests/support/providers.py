@@ -20,7 +20,8 @@ def add_provider(conn: psycopg.Connection[Any]) -> int:
         "INSERT INTO staff (code, organisation_id, kind, name_zh, name_en, skills, account_id)"
         " SELECT s.code, o.id, 'carer', s.name, s.code, '{bathing,housekeeping}', a.id FROM organisation o,"
         " (VALUES ('PV1', '罗秀英'), ('PV2', '曾美玲')) s (code, name) LEFT JOIN account a ON a.login = 'provider'"
-        " AND s.code = 'PV1' WHERE o.code = 'anhe-own' ON CONFLICT DO NOTHING"
+        " AND s.code = 'PV1' WHERE o.code = 'anhe-own'"
+        " ON CONFLICT (code) DO UPDATE SET account_id = excluded.account_id"
     )
     conn.commit()
     row = conn.execute("SELECT id FROM organisation WHERE code = 'anhe-own'").fetchone()
