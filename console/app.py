@@ -25,7 +25,7 @@ from console.pages.assessment import tablet as assessment_tablet
 from console.pages.audit import looks as audit_looks
 from console.pages.audit import search as audit_search
 from console.pages.audit import wholeness
-from console.pages.beds import bed, board, equipment, grants
+from console.pages.beds import bed, board, equipment, grants, onsite
 from console.pages.care import frame as care
 from console.pages.care import notices as care_notices
 from console.pages.care import resident as care_of_resident
@@ -41,6 +41,7 @@ from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.library import certificates as library_certificates
 from console.pages.library import courses as library_courses
 from console.pages.library import documents as library_documents
+from console.pages.library import editing as library_editing
 from console.pages.library import products as library_products
 from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
@@ -58,13 +59,16 @@ from console.pages.provider import pages as provider_pages
 from console.pages.quality import complaints as complaint_pages
 from console.pages.quality import quality as quality_pages
 from console.pages.records import form, imports, lists, record
+from console.pages.registers import conflicts as register_conflicts
 from console.pages.registers import data as register_data
 from console.pages.registers import identity as register_identity
 from console.pages.registers import left as register_left
 from console.pages.registers import register_lines
 from console.pages.registers import registers as register_files
+from console.pages.registers import sources as register_sources
 from console.pages.reporting import packages as report_packages
 from console.pages.reporting import reports
+from console.pages.reporting import schedules as report_schedules
 from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
 from console.pages.services import door, money, plans, requests, rounds, visits
@@ -74,6 +78,7 @@ from console.pages.timebank import overview as bank_overview
 from console.pages.timebank import requests as bank_requests
 from console.pages.timebank import rounds as bank_rounds
 from console.pages.timebank import volunteers as bank_volunteers
+from console.pages.workforce import importing as workforce_importing
 from console.pages.workforce import people as workforce_people
 from console.pages.workforce import sending as workforce_sending
 from console.settings import ConsoleSettings
@@ -153,19 +158,24 @@ ROUTERS: tuple[APIRouter, ...] = (
     assessment_ladder.router,
     care_of_resident.router,
     care_rules.router,
+    workforce_importing.router,
     workforce_people.router,
     workforce_sending.router,
     library_documents.router,
     library_products.router,
+    library_editing.router,
     library_courses.router,
     library_certificates.router,
     register_files.router,
     register_lines.router,
     register_left.router,
+    register_conflicts.router,
+    register_sources.router,
     register_identity.router,
     register_data.router,
     reports.router,
     report_packages.router,
+    report_schedules.router,
     consents.router,
     copies.router,
     duties.router,
@@ -178,6 +188,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     board.router,
     bed.router,
     equipment.router,
+    onsite.router,
     grants.router,
     requests.router,
     # records

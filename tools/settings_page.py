@@ -5,6 +5,7 @@ import re
 from pydantic_settings import BaseSettings
 
 from alerting.service.settings import AlertingSettings
+from care_services.rounds.exchange import ExchangeKeys
 from console.settings import ConsoleSettings
 from database.city.settings import FeedSettings
 from database.rights.settings import AuditSettings
@@ -29,6 +30,7 @@ PAGES: dict[str, type[BaseSettings]] = {
     "Notifications": NotifySettings,
     "Console": ConsoleSettings,
     "Exchange": ExchangeSettings,
+    "Rounds of care (sweeper of work orders)": ExchangeKeys,
     "Feed for the city (maintenance)": FeedSettings,
     "Checkpoints of the audit (maintenance)": AuditSettings,
     "Certificates": IssuerSettings,

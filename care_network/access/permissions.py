@@ -147,6 +147,8 @@ class Action(StrEnum):
     """Home care beds from application to closing, lending of equipment, applications for grants."""
     APPROVE_BEDS = "approve_beds"
     """Open a home care bed or refuse it, decide on grants, settle a month of them."""
+    ACCEPT_DEVICES = "accept_devices"
+    """Test and accept the devices of a home care bed in the flat, by what is heard of them."""
     MANAGE_TIME_BANK = "manage_time_bank"
     """Volunteers, requests, rounds and the books of the time bank."""
     CONFIRM_HELP = "confirm_help"
@@ -268,7 +270,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.TAKE_COURSE, Action.MANAGE_LIBRARY, Action.VIEW_NOTICES}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS, Action.SET_CARE_RULES}
         | {Action.MANAGE_REGISTERS}
-        | {Action.MANAGE_BEDS, Action.APPROVE_BEDS}
+        | {Action.MANAGE_BEDS, Action.APPROVE_BEDS, Action.ACCEPT_DEVICES}
         | {Action.PLAN_SERVICES, Action.SETTLE_SERVICES}
         | {Action.MANAGE_TIME_BANK}
         | {Action.VIEW_PRIVACY, Action.GIVE_CONSENTS, Action.APPROVE_ERASURE}
@@ -283,7 +285,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
         | {Action.TAKE_COURSE, Action.VIEW_NOTICES}
         | {Action.VIEW_CARE, Action.RECORD_TRAITS}
-        | {Action.MANAGE_BEDS}
+        | {Action.MANAGE_BEDS, Action.ACCEPT_DEVICES}
         | {Action.PLAN_SERVICES, Action.SERVE, Action.REQUEST_SERVICE}
         | {Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP}
         | {Action.GIVE_CONSENTS}
@@ -296,7 +298,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS, Action.VIEW_CARE}
         | {Action.TAKE_COURSE, Action.SERVE}
-        | {Action.ASSESS}
+        | {Action.ASSESS, Action.ACCEPT_DEVICES}
     ),
     Role.FAMILY: frozenset(
         _VIEW
@@ -384,6 +386,7 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.SET_CARE_RULES: "设置服务规则",
     Action.MANAGE_BEDS: "办理床位、辅具与补贴",
     Action.APPROVE_BEDS: "审批床位与补贴",
+    Action.ACCEPT_DEVICES: "现场验收设备",
     Action.MANAGE_TIME_BANK: "管理时间银行",
     Action.CONFIRM_HELP: "预约和确认互助服务",
     Action.VIEW_PRIVACY: "查看个人信息保护",

@@ -9,6 +9,11 @@ from care_services.grants import store
 from care_services.grants.settling import month_of, next_month
 from vocabulary.times import SHANGHAI
 
+_MORE = (
+    ("visit", "wellness_check", "上门探视", "visit", 30, 3_000),
+    ("rehab", "rehabilitation", "居家康复训练", "exercises at home", 45, 12_000),
+)
+"""Code, work, Chinese, English, minutes, price in fen."""
 _ACTOR, _BOSS = "何站长", "梁主任"
 
 
@@ -16,6 +21,7 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
     """Make plans of residents with a bed the bed's own, where no bed has any; stop what a suspension stops."""
     if conn.execute("SELECT FROM home_bed_service UNION ALL SELECT FROM grant_pause LIMIT 1").fetchone() is not None:
         return
+    _offer(conn, now)
     conn.execute(
         """
         INSERT INTO home_bed_service (bed_id, contract_id, work, weekly, plan_id, made_at, made_by)
@@ -33,6 +39,26 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
     )
     _suspend(conn, now)
     _closed(conn, now)
+
+
+def _offer(conn: Connection[Any], now: dt.datetime) -> None:
+    """Let the teams of the beds offer what plans of assessments ask for beside the catalogue of services at home."""
+    for code, work, zh, en, minutes, price in _MORE:
+        conn.execute(
+            "INSERT INTO care_service (code, work, name_zh, name_en, unit, minutes)"
+            " VALUES (%s, %s, %s, %s, 'visit', %s) ON CONFLICT DO NOTHING",
+            (code, work, zh, en, minutes),
+        )
+        conn.execute(
+            "INSERT INTO service_price (service, organisation_id, valid_from, price_fen, actor, at)"
+            " SELECT %(code)s, o.id, %(from)s, %(price)s, %(by)s, %(now)s FROM organisation o"
+            " WHERE o.kind = 'home_care_bed_team' AND o.active AND NOT EXISTS (SELECT FROM service_price p"
+            " WHERE p.service = %(code)s AND p.organisation_id = o.id)",
+            {
+                "code": code, "from": now.astimezone(SHANGHAI).date() - dt.timedelta(days=90), "price": price,
+                "by": _BOSS, "now": now,
+            },
+        )  # fmt: skip
 
 
 def _suspend(conn: Connection[Any], now: dt.datetime) -> None:

@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, require
+from care_network.below import people_below
 from care_network.errors import ProvisioningError
 from care_network.importing.tables import FORMULA
 from care_services.core.money import in_yuan
@@ -67,7 +68,7 @@ _DUE: LiteralString = f"""
     JOIN household h ON h.id = r.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
     LEFT JOIN grant_payment p ON p.application_id = g.id AND p.month = %(month)s
     CROSS JOIN LATERAL ({_PART}) part
-    WHERE g.state = 'approved' AND a.path <@ %(under)s::ltree AND g.pays_from <= %(month)s
+    WHERE g.state = 'approved' AND {people_below("g.resident_id")} AND g.pays_from <= %(month)s
       AND (p.id IS NOT NULL
            OR g.per = 'month' AND (g.pays_until IS NULL OR g.pays_until > %(month)s) AND part.fen > 0
            OR g.per = 'once' AND NOT EXISTS (SELECT FROM grant_payment paid WHERE paid.application_id = g.id))
@@ -100,7 +101,13 @@ def lines(conn: Connection[Any], account: Account, month: dt.date, after: int = 
 
 def _asks(account: Account, month: dt.date) -> dict[str, Any]:
     after = next_month(month)
-    return {"month": month, "next": after, "days": (after - month).days, "under": account.area_path}
+    return {
+        "month": month,
+        "next": after,
+        "days": (after - month).days,
+        "under": account.area_path,
+        "area": account.area_path,
+    }
 
 
 def settle(conn: Connection[Any], account: Account, month: dt.date, *, at: dt.datetime, origin: str = "") -> int:

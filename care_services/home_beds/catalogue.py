@@ -66,6 +66,41 @@ FIRST_PLAN: tuple[tuple[str, str], ...] = (
 PLANNED_TRANSPORTS = frozenset({"ble-gatt", "zigbee2mqtt", "esphome", "imu-pendant", "serial-radar", "gateway"})
 
 
+_HINTS: tuple[tuple[str, str, str], ...] = (
+    ("in_bed", "请在床上坐下，再起身", "sit down on the bed, then stand up"),
+    ("sos_pressed", "先电话告知值班台，再按一下按钮：会产生真实呼叫",
+     "call the desk first, then press the button: it makes a real call"),
+    ("door_open", "请把门开、关一次", "open and close the door once"),
+    ("fall_suspected", "请在房间里走动，不要模拟跌倒", "walk about in the room; do not act a fall"),
+    ("motion", "请在房间里走动", "walk about in the room"), ("presence", "请在房间里走动", "walk about in the room"),
+    ("water_leak", "用湿布接触探头，再擦干", "touch the probe with a wet cloth, then dry it"),
+    ("smoke_detected", "按住测试键，会产生真实预警：先电话告知值班台",
+     "hold its test button; it raises a real alert: call the desk first"),
+    ("gas_detected", "按住测试键，会产生真实预警：先电话告知值班台",
+     "hold its test button; it raises a real alert: call the desk first"),
+    ("systolic_bp", "请为老人量一次血压", "take the blood pressure once"),
+    ("glucose", "请测一次血糖", "measure the glucose once"), ("weight", "请称一次体重", "weigh once"),
+    ("body_temperature", "请量一次体温", "take the temperature once"),
+    ("spo2", "请夹在手指上测一次", "put it on a finger once"), ("heart_rate", "请佩戴片刻", "wear it for a moment"),
+    ("room_temperature", "用手捂住片刻，数值会变化", "hold it in the hand for a moment: the value changes"),
+)  # fmt: skip
+"""Channel or event, Chinese, English: a thing to do in the flat so that a device shows what it measures."""
+_WORN = ("请戴上走几步", "put it on and walk a few steps")
+_GATEWAY = ("请通电并联网，等待一分钟", "connect it to power and network, and wait for a minute")
+
+
+def hint_of(model: str) -> tuple[str, str]:
+    """Name a thing to do in the flat so that a device of this model shows its function, in Chinese and English."""
+    found = MODELS.get(model)
+    if found is None or found.transport == "gateway":
+        return _GATEWAY
+    events = {event for table in found.events.values() for event in table.values()}
+    for what, zh, en in _HINTS:
+        if what in events or what in found.channels:
+            return zh, en
+    return _WORN
+
+
 def models_to_plan() -> dict[str, tuple[str, str]]:
     """Device models that can stand in a plan: (Chinese, English) by id."""
     return {

@@ -1,15 +1,16 @@
 """The device plan of a bed and the acceptance of each device, as people work on them."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
 
 from care_network.access.permissions import Action, require
 from care_network.errors import NotFoundError, ProvisioningError
 from care_services.home_beds import listening, store
-from care_services.home_beds.acceptance import Heard, Test, judge
+from care_services.home_beds.acceptance import AHEAD, Heard, Test, judge
 from care_services.home_beds.catalogue import DEVICE_ROOMS, FIRST_PLAN, models_to_plan
 from care_services.home_beds.desk import MOST_NOTE, Beds
 from care_services.home_beds.listening import HomeDevice
@@ -17,6 +18,9 @@ from care_services.home_beds.store import Bed, PlannedDevice
 
 PLANNED_IN = ("planning", "installing", "in_service", "suspended")
 """States in which the plan may change: a device is added to a bed in service, too."""
+SHOWN = 6
+"""Readings and events of a test that are shown, the newest."""
+MOST_VISITS = 50
 TESTED_IN = ("installing", "in_service", "suspended")
 
 
@@ -27,6 +31,39 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
     test: Test
     choices: tuple[HomeDevice, ...]
     """Devices of the home of the same model that stand for no other line of a plan."""
+    heard: tuple[Heard, ...] = ()
+    """Readings and events since the test began, the newest first; SHOWN at most."""
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """A home in which devices wait for their acceptance."""
+
+    id: int
+    name_zh: str
+    name_en: str
+    area_zh: str
+    area_en: str
+    address_zh: str
+    address_en: str
+    due_at: dt.datetime | None
+    state: str
+    planned: int
+    accepted: int
+
+
+_TO_INSTALL: LiteralString = """
+    SELECT b.id, r.name_zh, r.name_en, a.name_zh AS area_zh, a.name_en AS area_en, h.address_zh, h.address_en,
+           CASE WHEN b.state = 'installing' THEN b.due_at END AS due_at, b.state, p.planned, p.accepted
+    FROM home_bed b JOIN resident r ON r.id = b.resident_id JOIN household h ON h.id = r.household_id
+    JOIN area a ON a.id = h.area_id
+    CROSS JOIN LATERAL (
+        SELECT count(*)::integer AS planned, count(d.accepted_at)::integer AS accepted
+        FROM home_bed_device d WHERE d.bed_id = b.id AND d.removed_at IS NULL
+    ) p
+    WHERE b.state IN ('installing', 'in_service', 'suspended') AND a.path <@ %(under)s::ltree AND NOT h.synthetic
+      AND (p.planned > p.accepted OR b.state = 'installing')
+    ORDER BY b.state <> 'installing', b.due_at NULLS LAST, b.id LIMIT %(most)s
+"""
 
 
 class Installation(Beds):
@@ -36,12 +73,14 @@ class Installation(Beds):
         """How the tests of a bed's devices stand: what was heard since they began. ``bed``: of :meth:`Beds.bed`."""
         waiting = [one for one in devices if one.accepted_at is None]
         heard = self._heard(waiting)
+        now = self._at + AHEAD
         home = listening.devices_of_home(self._conn, bed.household_id) if waiting else []
         taken = {one.device_id for one in devices}
         return [
             Tested(
                 planned=one,
                 test=self._judge(one, heard.get(one.device_id or 0, [])) if one.accepted_at is None else _accepted(one),
+                heard=_newest(heard.get(one.device_id or 0, []), since_of(one), now) if one.test_began_at else (),
                 choices=tuple(
                     found for found in home
                     if found.model == one.model and (found.id == one.device_id or found.id not in taken)
@@ -90,12 +129,12 @@ class Installation(Beds):
             self._move(bed, bed.state, "drop_device", {}, "", detail)
 
     def begin_test(self, bed_id: int, version: int, number: int, device: str = "") -> None:
-        """Begin the live test of a device: what is heard of it from now on counts.
+        """Begin the live test of a device, in the flat or from the office: what is heard of it from now on counts.
 
         ``device``: its name in the home; may be left out where one of that model is there alone. Raises
         ProvisioningError where none is registered.
         """
-        require(self._account, Action.MANAGE_BEDS)
+        require(self._account, Action.ACCEPT_DEVICES)
         with self._changing(bed_id, version) as bed:
             self._must_be(bed, TESTED_IN)
             planned = self._planned(bed_id, number)
@@ -103,7 +142,8 @@ class Installation(Beds):
             found = self._choose(bed, planned, device)
             values: dict[str, Any] = {
                 "device_id": found.id, "test_began_at": self._at,
-                "newest_before": listening.newest_of(self._conn, found.id),
+                "newest_before": listening.newest_of(self._conn, found.id), "test_by": self._account.name_zh,
+                "trouble": "", "trouble_at": None, "trouble_by": "",
             }  # fmt: skip
             try:
                 with self._conn.transaction():
@@ -119,9 +159,9 @@ class Installation(Beds):
         """Accept a device by what was heard of it since its test began; gives the proof.
 
         With a ``reason`` a person accepts it without one, and answers for that. Raises ProvisioningError where nothing
-        was heard and no reason is given.
+        was heard and no reason is given, NotPermittedError for one by somebody in the flat alone (a carer).
         """
-        require(self._account, Action.MANAGE_BEDS)
+        require(self._account, Action.MANAGE_BEDS if reason.strip() else Action.ACCEPT_DEVICES)
         with self._changing(bed_id, version) as bed:
             self._must_be(bed, TESTED_IN)
             planned = self._planned(bed_id, number)
@@ -144,6 +184,27 @@ class Installation(Beds):
             store.set_device(self._conn, number, values)
             self._move(bed, bed.state, "accept_device", {}, reason, detail)
         return proof
+
+    def report(self, bed_id: int, version: int, number: int, words: str) -> None:
+        """Say what is wrong with a device that is not accepted: the office sees it at once."""
+        require(self._account, Action.ACCEPT_DEVICES)
+        if not words.strip():
+            raise ProvisioningError(en="say what is wrong", zh="请填写问题", field="words")
+        with self._changing(bed_id, version) as bed:
+            self._must_be(bed, TESTED_IN)
+            planned = self._planned(bed_id, number)
+            self._not_accepted(planned)
+            store.set_device(self._conn, number, {
+                "trouble": words.strip()[:MOST_NOTE], "trouble_at": self._at, "trouble_by": self._account.name_zh,
+            })  # fmt: skip
+            detail = {"room": planned.room, "model": planned.model, "device": number}
+            self._move(bed, bed.state, "device_trouble", {}, words, detail)
+
+    def to_install(self) -> list[Visit]:
+        """The homes of the account's area with devices that are not accepted yet, those due first."""
+        require(self._account, Action.ACCEPT_DEVICES)
+        with self._conn.cursor(row_factory=class_row(Visit)) as cursor:
+            return cursor.execute(_TO_INSTALL, {"under": self._account.area_path, "most": MOST_VISITS}).fetchall()
 
     def _heard(self, devices: list[PlannedDevice]) -> dict[int, list[Heard]]:
         begun = [one for one in devices if one.device_id is not None and one.test_began_at is not None]
@@ -194,6 +255,11 @@ def since_of(planned: PlannedDevice) -> dt.datetime:
     """The moment from which on something heard of a device counts; its test has begun."""
     assert planned.test_began_at is not None  # noqa: S101 - asked before
     return max(planned.test_began_at, planned.newest_before or planned.test_began_at)
+
+
+def _newest(heard: list[Heard], since: dt.datetime, until: dt.datetime) -> tuple[Heard, ...]:
+    found = sorted((one for one in heard if since < one.at <= until), key=lambda one: one.at, reverse=True)
+    return tuple(found[:SHOWN])
 
 
 def _accepted(planned: PlannedDevice) -> Test:

@@ -89,6 +89,11 @@ class PlannedDevice(msgspec.Struct, frozen=True, kw_only=True):
     heard_at: dt.datetime | None
     heard_what: str
     heard_value: float | None
+    test_by: str
+    trouble: str
+    """Words of somebody who could not accept it, since the newest test began."""
+    trouble_at: dt.datetime | None
+    trouble_by: str
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,7 +221,7 @@ def answer(conn: Connection[Any], bed_id: int, found: Answer) -> None:
 _PLANNED: LiteralString = """
     SELECT p.id, p.bed_id, p.room, p.model, p.note, p.device_id, d.name AS device, g.name AS gateway, p.test_began_at,
            p.newest_before, p.accepted_at, p.accepted_by, p.accepted_how, p.accepted_reason, p.heard_at, p.heard_what,
-           p.heard_value
+           p.heard_value, p.test_by, p.trouble, p.trouble_at, p.trouble_by
     FROM home_bed_device p LEFT JOIN device d ON d.id = p.device_id LEFT JOIN gateway g ON g.id = d.gateway_id
     WHERE p.removed_at IS NULL
 """

@@ -62,6 +62,7 @@ def decide(
     *,
     at: dt.datetime,
     origin: str = "",
+    batch: int | None = None,
 ) -> Line:
     """Decide on fields of a line as it was at ``version``; what is taken over is written into our records at once.
 
@@ -83,7 +84,7 @@ def decide(
         taken = {field: there[field] for field, choice in choices.items() if choice == "theirs"}
         _take_over(conn, account, line, head, taken, reason, at, origin)
         for field, choice in choices.items():
-            store.decide(conn, there[field].id, choice, reason, account.id, at)
+            store.decide(conn, there[field].id, choice, reason, account.id, at, batch)
         decided = {one.field: choices.get(one.field, one.choice) for one in there.values()}
         if all(choice in ("ours", "theirs") for choice in decided.values()):
             store.settle(conn, line.id, "decided", reason, account.id, at)

@@ -17,7 +17,8 @@ from psycopg.types.json import Jsonb
 
 from care_services.core import rule_book
 from care_services.core.rules import Fact, Outcome, Subject
-from care_services.registers.words import Words, grouped
+from care_services.registers.words import Words
+from care_services.registers.words import grouped as grouped
 
 REASON_WORDS = {
     "died": ("去世", "died"), "moved": ("迁出", "moved away"), "other": ("其他原因离开", "left for another reason"),

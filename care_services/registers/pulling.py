@@ -11,49 +11,35 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
 from psycopg import Connection
-from psycopg.errors import UniqueViolation
-from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
-from care_network.access.accounts import Account, clean
-from care_network.access.permissions import Action, audit, in_area, require
-from care_network.errors import ExistsError, NotFoundError, NotPermittedError, ProvisioningError
+from care_network.access.accounts import Account, account_by_id, account_by_login
+from care_network.access.permissions import Action, audit, in_area, may_do
+from care_network.errors import CareNetworkError, NotPermittedError, ProvisioningError
 from care_network.importing import tables
 from care_network.importing.tables import Table, TableRow
 from care_network.medical.keyring import KeyRing
-from care_services.core.calls import Answer, ask, checked_address
-from care_services.registers import collecting
-from care_services.registers.catalogue import register_named
+from care_services.core.calls import Answer, ask
+from care_services.registers import collecting, sources
 from care_services.registers.collecting import Reading
+from care_services.registers.sources import Source, SourceFields
 from vocabulary.times import SHANGHAI
 
 MOST_PAGES, PAGE_BYTES = 500, 8 << 20
-SET_SOURCE, PULL = "set_register_source", "pull_register"
+LOCK = 26000
+"""First half of the advisory lock of whoever fetches from a source; the second is the source."""
+PAUSES_S = (60, 600, 1800, 3600, 3 * 3600)
+"""Between attempts after a failure, but never longer than the source's own interval."""
+MOST_A_TURN, PAGE_S = 2, 6.0
+"""Sources of one turn of the rounds, whose other jobs wait meanwhile, and seconds of a page."""
+PULL = "pull_register"
 _NEXT = re.compile(r'<([^<>]*)>\s*;[^,]*\brel="?next"?')
 Get = Callable[[str, Mapping[str, str]], Answer]
-
-
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A register that a platform beside offers."""
-
-    id: int
-    code: str
-    register: str
-    name_zh: str
-    name_en: str
-    url: str
-    area_path: str
-    mapping: dict[str, str]
-    etag: str
-    since: str
-    active: bool
-    asked_at: dt.datetime | None
-    answer: str
 
 
 class Pulled(msgspec.Struct, frozen=True):
@@ -70,27 +56,6 @@ class PullError(ProvisioningError):
     code = "pull"
 
 
-_SELECT = (
-    "SELECT id, code, register, name_zh, name_en, url, area_path::text AS area_path, mapping, etag, since, active,"
-    " asked_at, answer FROM register_source WHERE area_path <@ %s::text::ltree"
-)
-
-
-def listing(conn: Connection[Any], account: Account) -> list[Source]:
-    """Sources of the account's area, by code."""
-    require(account, Action.MANAGE_REGISTERS)
-    with conn.cursor(row_factory=class_row(Source)) as cursor:
-        return cursor.execute(_SELECT + " ORDER BY code", (account.area_path,)).fetchall()
-
-
-def one(conn: Connection[Any], account: Account, code: str) -> Source:
-    """A source of the account's area. Raises NotFoundError."""
-    found = next((source for source in listing(conn, account) if source.code == clean(code)), None)
-    if found is None:
-        raise NotFoundError(en=f"there is no source {code!r} in your area", zh=f"您的管辖区域内没有名册来源 {code}")
-    return found
-
-
 def add(
     conn: Connection[Any],
     account: Account,
@@ -105,26 +70,11 @@ def add(
     at: dt.datetime,
     origin: str = "",
 ) -> None:
-    """Name a source. Raises NotPermittedError, ExistsError, ProvisioningError."""
-    require(account, Action.MANAGE_REGISTERS)
-    if not in_area(account, area):
-        raise NotPermittedError(en=f"{area} is not in your area", zh=f"{area} 不在您的管辖区域内", field="area")
-    values = (clean(code), register_named(register).code, clean(name_zh), clean(name_en), checked_address(url), area)
-    if not all(values):
-        raise ProvisioningError(en="code and names are needed", zh="请填写编号和名称", field="code")
-    with conn.transaction():
-        try:
-            with conn.transaction():
-                conn.execute(
-                    "INSERT INTO register_source (code, register, name_zh, name_en, url, area_path, mapping, added_at,"
-                    " added_by) VALUES (%s, %s, %s, %s, %s, %s::text::ltree, %s, %s, %s)",
-                    (*values, Jsonb(dict(mapping)), at, account.id),
-                )
-        except UniqueViolation as error:
-            raise ExistsError(
-                en=f"there is a source {code!r} already", zh=f"已有名册来源 {code}", field="code"
-            ) from error
-        audit(conn, account, SET_SOURCE, at=at, origin=origin, detail={"source": code, "url": url})
+    """Name a source that is fetched by hand. Raises NotPermittedError, ExistsError, ProvisioningError."""
+    fields = SourceFields(
+        code=code, register=register, name_zh=name_zh, name_en=name_en, url=url, area=area, mapping=mapping
+    )
+    sources.save(conn, account, fields, 0, at=at, origin=origin)
 
 
 def pull(
@@ -141,14 +91,14 @@ def pull(
 
     ``conn`` is not in a transaction: nothing is held while the other side is asked.
     """
-    source = one(conn, account, code)
+    source = sources.one(conn, account, code)
     try:
         fetched = _fetch(source, get or _get)
     except PullError as error:
         _note(conn, account, source, at, f"{error.message_zh} {error.message_en}", origin)
         raise
     if fetched is None:
-        _note(conn, account, source, at, "没有更新 nothing new", origin)
+        _note(conn, account, source, at, "没有更新 nothing new", origin, good=True)
         return Pulled(None, 0, 0)
     table, pages, etag, since, complete = fetched
     reading = Reading(
@@ -158,11 +108,61 @@ def pull(
     with conn.transaction():
         taken = collecting.take_in(conn, account, ring, table, reading, at=at, origin=origin)
         conn.execute(
-            "UPDATE register_source SET etag = %s, since = %s WHERE id = %s", (etag, since or source.since, source.id)
+            "UPDATE register_source SET etag = %s, since = %s WHERE id = %s",
+            (etag, since or source.since, source.id),
         )
         words = f"导入 {taken.id}：{len(table.rows)} 行 import {taken.id}, {len(table.rows)} lines"
-        _note(conn, account, source, at, words, origin)
+        _note(conn, account, source, at, words, origin, good=True)
     return Pulled(taken.id, pages, len(table.rows))
+
+
+def pull_due(conn: Connection[Any], now: dt.datetime, ring: Callable[[], KeyRing], get: Get | None = None) -> int:
+    """Fetch what is due, for the rounds; the number of sources that answered. ``ring`` is asked only where any is.
+
+    ``conn`` is in autocommit. The outcome is kept with each source.
+    """
+    due = conn.execute(
+        "SELECT id, code, area_path::text, acts_as, failures, every_hours FROM register_source"
+        " WHERE active AND every_hours IS NOT NULL AND next_at <= %s ORDER BY next_at, id LIMIT %s",
+        (now, MOST_A_TURN),
+    ).fetchall()
+    answered = 0
+    for number, code, area, by, failures, hours in due:
+        row = conn.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK, number)).fetchone()
+        if row is None or not row[0]:
+            continue  # another process is at it
+        every = dt.timedelta(hours=hours)
+        try:
+            account = _acting(conn, by, area)
+            pull(conn, account, ring(), code, at=now, origin="rounds", get=get or _briefly)
+        except CareNetworkError as error:
+            pause = dt.timedelta(seconds=PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+            conn.execute(
+                "UPDATE register_source SET failures = failures + 1, next_at = %s, asked_at = %s, answer = %s"
+                " WHERE id = %s",
+                (now + min(pause, every), now, f"{error.message_zh} {error.message_en}"[:300], number),
+            )
+        else:
+            answered += 1
+            conn.execute("UPDATE register_source SET next_at = %s WHERE id = %s", (now + every, number))
+        finally:
+            conn.execute("SELECT pg_advisory_unlock(%s, %s)", (LOCK, number))
+    return answered
+
+
+def _acting(conn: Connection[Any], number: int | None, area: str) -> Account:
+    """The account in whose name a source is fetched. Raises NotPermittedError where it no longer may."""
+    known = None if number is None else account_by_id(conn, number)
+    found = None if known is None else account_by_login(conn, known.login)
+    if found is None or not may_do(found, Action.MANAGE_REGISTERS) or not in_area(found, area):
+        raise NotPermittedError(
+            en="the account in whose name it is fetched is off, or may not do it any more: save the source anew",
+            zh="设置人的账号已停用或已无此权限，请由有权限的人员重新保存该来源",
+        )
+    return found
+
+
+_briefly: Get = partial(ask, "GET", most=PAGE_BYTES, timeout_s=PAGE_S)
 
 
 def _get(url: str, headers: Mapping[str, str]) -> Answer:
@@ -207,18 +207,29 @@ def _fetch(source: Source, get: Get) -> tuple[Table, int, str, str, bool] | None
             raise _wrong("下一页指向其他主机，或页数过多", "the next page leads to another host, or there are too many")
 
 
+def digest_of(body: bytes) -> str:
+    """The header Content-Digest of a body (RFC 9530)."""
+    return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+
+
 def _checked_digest(answer: Answer, page: int) -> None:
     found = re.search(r"sha-256=:([A-Za-z0-9+/=]+):", answer.headers.get("content-digest", ""))
     if found is None:
         raise _wrong(f"第 {page} 页没有校验值（Content-Digest）", f"page {page} has no checksum (Content-Digest)")
-    if base64.b64encode(hashlib.sha256(answer.body).digest()).decode() != found[1]:
+    if digest_of(answer.body) != f"sha-256=:{found[1]}:":
         raise _wrong(f"第 {page} 页与其校验值不符", f"page {page} differs from its checksum")
 
 
-def _note(conn: Connection[Any], account: Account, source: Source, at: dt.datetime, words: str, origin: str) -> None:
+def _note(
+    conn: Connection[Any], account: Account, source: Source, at: dt.datetime, words: str, origin: str, *,
+    good: bool = False,
+) -> None:  # fmt: skip
     with conn.transaction():
         conn.execute(
-            "UPDATE register_source SET asked_at = %s, answer = %s WHERE id = %s", (at, words[:300], source.id)
+            "UPDATE register_source SET asked_at = %(at)s, answer = %(words)s,"
+            " good_at = CASE WHEN %(good)s THEN %(at)s ELSE good_at END,"
+            " failures = CASE WHEN %(good)s THEN 0 ELSE failures END WHERE id = %(id)s",
+            {"at": at, "words": words[:300], "good": good, "id": source.id},
         )
         audit(conn, account, PULL, at=at, origin=origin, detail={"source": source.code, "answer": words[:100]})
 

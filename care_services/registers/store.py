@@ -331,12 +331,16 @@ def differences(conn: Connection[Any], line_ids: Iterable[int]) -> dict[int, lis
     return found
 
 
-def decide(conn: Connection[Any], difference: int, choice: str, reason: str, account: int, at: dt.datetime) -> None:
-    """Write a decision down; those of before stay."""
+def decide(
+    conn: Connection[Any], difference: int, choice: str, reason: str, account: int, at: dt.datetime,
+    batch: int | None = None,
+) -> None:  # fmt: skip
+    """Write a decision down, of many at once where ``batch`` is given; those of before stay."""
     conn.execute("UPDATE register_difference SET choice = %s WHERE id = %s", (choice, difference))
     conn.execute(
-        "INSERT INTO register_decision (difference_id, choice, reason, account_id, at) VALUES (%s, %s, %s, %s, %s)",
-        (difference, choice, reason, account, at),
+        "INSERT INTO register_decision (difference_id, choice, reason, account_id, at, batch_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        (difference, choice, reason, account, at, batch),
     )
 
 

@@ -10,11 +10,11 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account, clean
-from care_network.access.permissions import Action, audit, in_area, require
+from care_network.access.permissions import Action, audit, in_area, may_see, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.medical.keyring import KeyRing
 from care_services.reporting import receivers
-from care_services.reporting.datasets import Asked, dataset_named
+from care_services.reporting.datasets import Asked, Dataset, dataset_named
 from care_services.reporting.packages import (
     FORMAT,
     SEALED,
@@ -109,16 +109,7 @@ def make(
     if starts_on > ends_on or starts_on > at.astimezone(SHANGHAI).date():
         raise ProvisioningError(en="the period ends before it begins, or lies in the future",
                                 zh="起止日期颠倒，或在将来", field="starts_on")  # fmt: skip
-    if dataset.people and not receiver.seal_key:
-        raise ProvisioningError(
-            en="this set tells of people: give the receiver a key for sealing first, so that nobody else can open it",
-            zh="该数据集含个人信息：请先登记接收方的加密公钥，仅接收方可解密", field="dataset",
-        )  # fmt: skip
-    if dataset.basis == "consent" and receiver.login is None:
-        raise ProvisioningError(
-            en="name the receiver's system to which residents agree", zh="请先为接收方指定老人同意所对应的外部系统",
-            field="dataset",
-        )  # fmt: skip
+    check_receiver(dataset, receiver)
     with conn.transaction():
         conn.execute("SELECT FROM report_receiver WHERE id = %s FOR UPDATE", (receiver.id,))
         asked = Asked(receiver_id=receiver.id, area=area, starts_on=starts_on, ends_on=ends_on)
@@ -161,6 +152,20 @@ def make(
     return Made(number, again=False)
 
 
+def check_receiver(dataset: Dataset, receiver: receivers.Receiver) -> None:
+    """Refuse a receiver that cannot get a set of data. Raises ProvisioningError."""
+    if dataset.people and not receiver.seal_key:
+        raise ProvisioningError(
+            en="this set tells of people: give the receiver a key for sealing first, so that nobody else can open it",
+            zh="该数据集含个人信息：请先登记接收方的加密公钥，仅接收方可解密", field="dataset",
+        )  # fmt: skip
+    if dataset.basis == "consent" and receiver.login is None:
+        raise ProvisioningError(
+            en="name the receiver's system to which residents agree", zh="请先为接收方指定老人同意所对应的外部系统",
+            field="dataset",
+        )  # fmt: skip
+
+
 def _insert(
     conn: Connection[Any], account: Account, receiver: int, manifest: Manifest, package: bytes, text: str, content: str,
     lines: int,
@@ -193,16 +198,84 @@ _LISTING = """
 """
 
 
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """A question to the log; what is empty asks nothing. ``resident``: a code, for packages that tell of the person."""
+
+    receiver: str = ""
+    dataset: str = ""
+    state: str = ""
+    basis: str = ""
+    since: dt.date | None = None
+    """Made from this day on, until that day, in Shanghai."""
+    until: dt.date | None = None
+    resident: str = ""
+
+
+EVERYTHING = Asking()
+_ANSWERS = """
+    WHERE k.area_path <@ %(area)s::text::ltree AND (%(before)s = 0 OR k.id < %(before)s)
+      AND (%(receiver)s = '' OR r.code = %(receiver)s) AND (%(dataset)s = '' OR k.dataset = %(dataset)s)
+      AND (%(state)s = '' OR k.state = %(state)s) AND (%(basis)s = '' OR k.basis = %(basis)s)
+      AND (%(since)s::date IS NULL OR k.made_at >= %(since)s::date::timestamp AT TIME ZONE 'Asia/Shanghai')
+      AND (%(until)s::date IS NULL OR k.made_at < (%(until)s::date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')
+      AND (%(person)s::int IS NULL OR EXISTS (
+           SELECT FROM report_person p WHERE p.package_id = k.id AND p.resident_id = %(person)s))
+    ORDER BY k.id DESC LIMIT %(limit)s
+"""
+
+
 def log(
-    conn: Connection[Any], account: Account, *, receiver: str = "", before: int = 0, limit: int = 50
+    conn: Connection[Any],
+    account: Account,
+    asking: Asking = EVERYTHING,
+    *,
+    before: int = 0,
+    limit: int = 50,
+    at: dt.datetime | None = None,
+    origin: str = "",
 ) -> list[Package]:
-    """Packages of the account's area, the newest first, from below the number ``before``."""
+    """Packages of the account's area, the newest first, from below the number ``before``.
+
+    A question about a person is in the audit (``at`` is needed). Raises NotFoundError for nobody of the area.
+    """
     require(account, Action.REPORT_UP)
+    person = None
+    if asking.resident:
+        row = conn.execute("SELECT id FROM resident WHERE code = %s", (clean(asking.resident),)).fetchone()
+        if row is None or at is None or not may_see(conn, account, row[0]):
+            raise NotFoundError(
+                en=f"there is no resident {asking.resident!r} in your area",
+                zh=f"您的管辖区域内没有老人 {asking.resident}", field="resident",
+            )  # fmt: skip
+        person = row[0]
+        audit(conn, account, "view_reports_about", at=at, resident_id=person, origin=origin, detail={})
+    asked = {**msgspec.structs.asdict(asking), "area": account.area_path, "before": before, "limit": limit}
     with conn.cursor(row_factory=class_row(Package)) as cursor:
+        return cursor.execute(_LISTING + _ANSWERS, {**asked, "person": person}).fetchall()
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """A consent on which a package that told of somebody was grounded, and whether it is in force."""
+
+    login: str
+    purpose: str
+    given_at: dt.datetime
+    withdrawn_at: dt.datetime | None
+
+
+def consents(conn: Connection[Any], account: Account, number: int, resident: str) -> list[Consent]:
+    """The consents of a resident (code) to be known to the receiver of a package, the newest first."""
+    one(conn, account, number)
+    with conn.cursor(row_factory=class_row(Consent)) as cursor:
         return cursor.execute(
-            _LISTING + " WHERE k.area_path <@ %(area)s::text::ltree AND (%(before)s = 0 OR k.id < %(before)s)"
-            " AND (%(receiver)s = '' OR r.code = %(receiver)s) ORDER BY k.id DESC LIMIT %(limit)s",
-            {"area": account.area_path, "before": before, "receiver": receiver, "limit": limit},
+            """
+            SELECT a.login, c.purpose, c.given_at, c.withdrawn_at FROM report_package k
+            JOIN report_receiver x ON x.id = k.receiver_id JOIN account a ON a.id = x.account_id
+            JOIN report_person p ON p.package_id = k.id JOIN resident r ON r.id = p.resident_id AND r.code = %s
+            JOIN exchange_consent c ON c.account_id = x.account_id AND c.resident_id = r.id
+            WHERE k.id = %s ORDER BY c.id DESC
+            """,
+            (clean(resident), number),
         ).fetchall()
 
 

@@ -44,6 +44,8 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     held_at: dt.datetime | None
     held_for: str
     version: int
+    alarm_days: int
+    """Days without taking anything after which an alert is opened."""
     waiting: int
     delivered: int
     delivered_at: dt.datetime | None
@@ -61,11 +63,12 @@ class ReceiverFields(msgspec.Struct, frozen=True, kw_only=True):
     seal_key: str = ""
     login: str = ""
     active: bool = True
+    alarm_days: int = 3
 
 
 _LISTING = """
     SELECT r.id, r.code, r.name_zh, r.name_en, r.url, r.signing_key, r.seal_key, a.login, r.active,
-           nullif(r.next_at, '-infinity') AS next_at, r.failures, r.held_at, r.held_for, r.version,
+           nullif(r.next_at, '-infinity') AS next_at, r.failures, r.held_at, r.held_for, r.version, r.alarm_days,
            coalesce(w.waiting, 0) AS waiting, coalesce(w.delivered, 0) AS delivered, w.delivered_at
     FROM report_receiver r LEFT JOIN account a ON a.id = r.account_id
     LEFT JOIN (SELECT receiver_id, count(*) FILTER (WHERE state = 'waiting') AS waiting,
@@ -106,7 +109,8 @@ def save(
             done = conn.execute(
                 "UPDATE report_receiver SET name_zh = %(name_zh)s, name_en = %(name_en)s, url = %(url)s,"
                 " signing_key = %(signing_key)s, seal_key = %(seal_key)s, account_id = %(account)s,"
-                " active = %(active)s, version = version + 1 WHERE code = %(code)s AND version = %(version)s",
+                " active = %(active)s,"
+                " alarm_days = %(alarm_days)s, version = version + 1 WHERE code = %(code)s AND version = %(version)s",
                 values,
             ).rowcount
             if not done:
@@ -119,8 +123,9 @@ def save(
                 with conn.transaction():
                     conn.execute(
                         "INSERT INTO report_receiver (code, name_zh, name_en, url, signing_key, seal_key, account_id,"
-                        " active, added_at, added_by) VALUES (%(code)s, %(name_zh)s, %(name_en)s, %(url)s,"
-                        " %(signing_key)s, %(seal_key)s, %(account)s, %(active)s, %(at)s, %(by)s)",
+                        " active, alarm_days, added_at, added_by) VALUES (%(code)s, %(name_zh)s, %(name_en)s, %(url)s,"
+                        " %(signing_key)s, %(seal_key)s, %(account)s, %(active)s,"
+                        " %(alarm_days)s, %(at)s, %(by)s)",
                         values,
                     )
             except UniqueViolation as error:
@@ -143,7 +148,8 @@ def of_the_district(conn: Connection[Any], account: Account) -> None:
 
 def _checked(fields: ReceiverFields) -> ReceiverFields:
     fields = msgspec.structs.replace(
-        fields, **{name: clean(getattr(fields, name)) for name in fields.__struct_fields__ if name != "active"}
+        fields,
+        **{name: clean(value) for name, value in msgspec.structs.asdict(fields).items() if isinstance(value, str)},
     )
     if not fields.code.replace("-", "").isalnum() or not fields.code.isascii() or len(fields.code) > 40:
         raise ProvisioningError(
@@ -155,6 +161,8 @@ def _checked(fields: ReceiverFields) -> ReceiverFields:
             raise ProvisioningError(
                 en="give it a name of 80 characters at most", zh="请填写名称（最多 80 字）", field=name
             )
+    if not 1 <= fields.alarm_days <= 90:
+        raise ProvisioningError(en="from 1 to 90 days", zh="填写 1 至 90 天", field="alarm_days")
     if fields.url:
         checked_address(fields.url)
     if fields.signing_key:

@@ -14,12 +14,14 @@ from psycopg import Connection
 
 from care_services.assessment.reminders import remind
 from care_services.core import notice_round
+from care_services.home_beds import contracts
 from care_services.home_services.plans.making import make_ahead
 from care_services.home_services.visits import comparing
 from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
+from care_services.registers.following import carry_out_due
 from care_services.reporting.pushing import send_in_rounds
-from care_services.rounds import missed_visits, requests, shut_doors
+from care_services.rounds import exchange, missed_visits, requests, shut_doors
 from care_services.rounds.outside import Outside
 from care_services.workforce.reminders import tell_due
 from vocabulary.times import SHANGHAI
@@ -70,12 +72,33 @@ JOBS: tuple[Job, ...] = (
         every=dt.timedelta(seconds=30), work=notice_round.look,
     ),
     Job(
+        name="packages", zh="按计划生成上报数据包", en="packages for other levels made at their times",
+        every=dt.timedelta(minutes=10), work=lambda conn, now, _: exchange.make_packages(conn, now),
+    ),
+    Job(
+        name="register_pulls", zh="按计划拉取名册", en="registers fetched at their times",
+        every=dt.timedelta(minutes=1), work=lambda conn, now, _: exchange.fetch_registers(conn, now),
+    ),
+    Job(
+        name="silent_receivers", zh="接收方长时间未接收的提醒", en="alerts about receivers that take nothing",
+        every=dt.timedelta(minutes=10), work=exchange.tell_silent,
+    ),
+    Job(
+        name="leavings", zh="老人离开后到期的处理（家属权限、对外共享）",
+        en="terms after a death or a move: the family's access, other systems",
+        every=dt.timedelta(minutes=10), work=lambda conn, now, _: carry_out_due(conn, now),
+    ),
+    Job(
         name="reports", zh="向上级和相邻平台发送数据包", en="packages sent to the levels above and beside",
         every=dt.timedelta(seconds=30), work=lambda conn, now, _: send_in_rounds(conn, now),
     ),
     Job(
         name="certificate_reminders", zh="人员证书到期提醒", en="reminders of staff certificates that end",
         every=dt.timedelta(hours=1), work=lambda conn, now, _: tell_due(conn, now.astimezone(SHANGHAI).date(), now),
+    ),
+    Job(
+        name="contract_reminders", zh="床位合同到期提醒", en="reminders of bed contracts that end",
+        every=dt.timedelta(hours=1), work=lambda conn, now, _: contracts.tell_due(conn, now),
     ),
     Job(
         name="assessment_reminders", zh="能力评估到期提醒", en="reminders of assessments that are due",

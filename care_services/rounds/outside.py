@@ -39,6 +39,10 @@ class Outside(Post, Protocol):
         """Open an alert with its escalation policy; False where it was opened before."""
         ...
 
+    def platform_home(self, conn: Connection[Any]) -> int | None:
+        """The household that stands for the platform in technical alerts; None in a district without homes."""
+        ...
+
     def end_alert(self, conn: Connection[Any], key: uuid.UUID, at: dt.datetime, words: tuple[str, str]) -> bool:
         """Clear an alert whose cause is over, with the reason; False where it is open no more."""
         ...
@@ -53,6 +57,9 @@ class Nobody:
 
     def open_alert(self, conn: Connection[Any], alert: CareAlert) -> bool:
         return False
+
+    def platform_home(self, conn: Connection[Any]) -> int | None:
+        return None
 
     def end_alert(self, conn: Connection[Any], key: uuid.UUID, at: dt.datetime, words: tuple[str, str]) -> bool:
         return False

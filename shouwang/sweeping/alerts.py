@@ -10,6 +10,7 @@ from psycopg import Connection
 from care_services.core.notice_round import Digest, Fate
 from care_services.rounds.outside import CareAlert
 from dispatch.alerts import lifecycle
+from dispatch.alerts.platform import platform_household
 from dispatch.channels import notifications
 from dispatch.channels.notifications import Page, Recipient, RecipientKind
 from dispatch.channels.reminders import REMINDED
@@ -32,6 +33,10 @@ class Alerts:
                 reason_en=alert.reason[1], evidence={**alert.evidence, KEY: words},
             ),
         )  # fmt: skip
+
+    def platform_home(self, conn: Connection[Any]) -> int | None:
+        """The household that stands for the platform, made where there is none."""
+        return platform_household(conn)
 
     def end_alert(self, conn: Connection[Any], key: uuid.UUID, at: dt.datetime, words: tuple[str, str]) -> bool:
         """Clear it, or add the words where a person has it."""

@@ -18,7 +18,7 @@ from care_services.home_beds.desk import UNDO, BedFile, may_take
 from care_services.home_beds.effects import Stop
 from care_services.home_beds.equipment.desk import KINDS as EQUIPMENT_KINDS
 from care_services.home_beds.equipment.desk import Equipment
-from care_services.home_beds.installing import PLANNED_IN, TESTED_IN
+from care_services.home_beds.installing import PLANNED_IN, TESTED_IN, Tested
 from care_services.home_beds.orders import visits_of
 from care_services.home_beds.services import WHY_NOT, chosen_of, weekly_cost
 from care_services.home_beds.terms import Terms, day_of, proposed
@@ -47,7 +47,7 @@ WEEK = tuple(enumerate((("一", "Mon"), ("二", "Tue"), ("三", "Wed"), ("四", 
                         ("日", "Sun")), 1))  # fmt: skip
 
 
-def _said(heard: Any) -> tuple[str, str]:
+def said(heard: Any) -> tuple[str, str]:
     """A proof in words: 'in bed 1', in Chinese and English."""
     zh, en = words_of(heard.what)
     if heard.value is None:
@@ -58,7 +58,7 @@ def _said(heard: Any) -> tuple[str, str]:
 
 
 WORDS: dict[str, Any] = {
-    **board.WORDS, "survey": SURVEY, "survey_rooms": SURVEY_ROOMS, "survey_words": SURVEY_WORDS, "said": _said,
+    **board.WORDS, "survey": SURVEY, "survey_rooms": SURVEY_ROOMS, "survey_words": SURVEY_WORDS, "said": said,
     "check_words": CHECK_WORDS, "step_word": life.word_of, "room_words": room_words, "plans": PLANS, "grades": GRADES,
     "equipment_kinds": EQUIPMENT_KINDS, "device_rooms": DEVICE_ROOMS,
     "yuan": in_yuan, "plan_states": PLAN_STATES, "why_not_en": WHY_NOT, "week": WEEK, "here": "/care/beds",
@@ -99,7 +99,7 @@ def _bed(
         visits=visits, steps=steps, blocked={one.code: life.problems(one.code, _hopeful(file)) for one in steps},
         last=last, until=last.at + UNDO if last else None, message=message_of(request, error, account) if error else "",
         field=error.field if error else "", sent=sent or {}, theirs=theirs, models=models_to_plan(),
-        plans_now=file.bed.state in PLANNED_IN, tests_now=file.bed.state in TESTED_IN, **WORDS,
+        plans_now=file.bed.state in PLANNED_IN, tests_now=file.bed.state in TESTED_IN, **_live(file, tests), **WORDS,
     )  # fmt: skip
 
 
@@ -256,6 +256,23 @@ def devices(
         raise NotFoundError(en="there is no such step", zh="没有这种操作")
     sent = {"number": str(number), "room": room, "model": model, "note": note, "reason": reason}
     return _do(request, console, account, bed_id, "devices", acts[act], sent)
+
+
+@router.get("/care/beds/at/{bed_id}/devices/now", dependencies=[LOOK])
+def tests_now(request: Request, console: Shared, account: CurrentAccount, bed_id: int) -> Response:
+    """How all tests stand, for the office that follows those in the flat."""
+    with console.database() as conn:
+        beds = beds_of(conn, request, account)
+        file = beds.bed(bed_id, audited=False)
+        tests = beds.tests(file.bed, file.devices)
+    return care_page(request, "_bed_live.html", account, bed=file.bed, tests=tests, **_live(file, tests), **WORDS)
+
+
+def _live(file: BedFile, tests: list[Tested]) -> dict[str, bool]:
+    return {
+        "live": file.bed.state in TESTED_IN,
+        "all_accepted": all(one.planned.accepted_at is not None for one in tests),
+    }
 
 
 @router.get("/care/beds/at/{bed}/devices/{number}/now", dependencies=[LOOK])

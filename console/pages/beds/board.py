@@ -10,7 +10,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
 from care_network.records.lookup import street_names
-from care_services.home_beds import board, life
+from care_services.home_beds import board, contracts, life
 from care_services.home_beds.catalogue import DEADLINES
 from care_services.home_beds.desk import grade_words
 from care_services.home_beds.installing import Installation
@@ -19,6 +19,7 @@ from console.pages.lists import pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_BEDS)
@@ -58,12 +59,15 @@ def board_page(request: Request, console: Shared, account: CurrentAccount, stree
     with console.database() as conn:
         stages, ends = board.board(conn, account, dt.datetime.now(dt.UTC), street)
         known = streets(conn, account)
+        over, _, _, soon = contracts.counts(conn, board.under_of(account, street), dt.datetime.now(SHANGHAI).date())
     return care_page(
         request,
         "beds.html",
         account,
         stages=stages,
         ends=ends,
+        over=over,
+        soon=soon,
         streets=known,
         street=street,
         here="/care/beds",
@@ -82,6 +86,20 @@ def stage_page(
     return care_page(
         request, "beds_stage.html", account, cards=found, stage=stage, streets=known, street=street,
         pager=pager_of(request, more, board.PAGE), here="/care/beds", **WORDS,
+    )  # fmt: skip
+
+
+@router.get("/care/beds/ending", dependencies=[LOOK])
+def ending_page(request: Request, console: Shared, account: CurrentAccount, after: str = "") -> Response:
+    """Contracts that end within 60 days, or have ended, with the way to renew each."""
+    today = dt.datetime.now(SHANGHAI).date()
+    with console.database() as conn:
+        found = contracts.ending(conn, account, today, after)
+    shown = found[: contracts.PAGE]
+    more = shown[-1].key if len(found) > contracts.PAGE else None
+    return care_page(
+        request, "beds_ending.html", account, found=shown, today=today,
+        pager=pager_of(request, more, contracts.PAGE), here="/care/beds", **WORDS,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_services.assessment import lists
+from care_services.home_beds import contracts
 from console.pages.care.sections import GROUPS
 from console.pages.sections import open_to
 from console.shell.security import CurrentAccount, needs
@@ -27,6 +28,8 @@ def care_page(request: Request, name: str, account: Account, status: int = 200, 
 @router.get("/care", dependencies=[needs(Action.VIEW_CARE)])
 def care(request: Request, console: Shared, account: CurrentAccount) -> Response:
     """All pages of care and services that this account may open, with a sentence each, and what is due."""
+    today = dt.datetime.now(SHANGHAI).date()
     with console.database() as conn:
-        due = lists.counts(conn, account, dt.datetime.now(SHANGHAI).date())
-    return care_page(request, "care-sections.html", account, due=due)
+        due = lists.counts(conn, account, today)
+        ending = contracts.counts(conn, account.area_path, today)
+    return care_page(request, "care-sections.html", account, due=due, ending=ending)

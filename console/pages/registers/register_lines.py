@@ -83,7 +83,7 @@ def _import(
         show=show, totals={one: counts.get((one, True), 0) + counts.get((one, False), 0) for one in VERDICTS},
         waiting={one: counts.get((one, False), 0) for one in VERDICTS},
         pager=pager_of(request, str(shown[-1].number) if len(rows) > LIMIT else None),
-        message=message_of(request, error, account) if error else "", **WORDS, **_named(head.register),
+        message=message_of(request, error, account) if error else "", **WORDS, **named(head.register),
         **{"again": False, "done": False, **more},
     )  # fmt: skip
 
@@ -137,11 +137,11 @@ def _line(
         people=people, identity=deciding.masked(ring, found), held=held.get(found.resident_id or 0),
         cells=_cells(ring, found), filled=filled or {}, wrong_field=error.field if error else None,
         message=message_of(request, error, account) if error else "", area=account.area_path,
-        **WORDS, **_named(head.register),
+        **WORDS, **named(head.register),
     )  # fmt: skip
 
 
-def _named(register: str) -> dict[str, Any]:
+def named(register: str) -> dict[str, Any]:
     """Words of the fields, the register's trait by its own name."""
     return {"field_words": {**FIELD_WORDS, "trait": TRAITS.get(REGISTERS[register].trait, FIELD_WORDS["trait"])}}
 

@@ -18,9 +18,10 @@ from care_network.importing import tables
 from care_network.importing.tables import Table
 from care_network.records.places import checked_files
 from care_network.records.places.checked_files import CheckedFile
-from care_services.registers import collecting, pulling
+from care_services.registers import collecting, pulling, sources
 from care_services.registers.catalogue import FIELDS, REGISTERS, guessed, register_named
 from care_services.registers.collecting import Reading
+from care_services.rounds.running import standings
 from console.pages.care.frame import care_page
 from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
@@ -65,12 +66,13 @@ def _list(
 ) -> Response:  # fmt: skip
     with console.database() as conn:
         rows = collecting.listing(conn, account, before=after, limit=LIMIT + 1)
-        sources = pulling.listing(conn, account)
+        found = sources.listing(conn, account)
+        jobs = [one for one in standings(conn, dt.datetime.now(dt.UTC)) if one.job.name == "register_pulls"]
     shown = rows[:LIMIT]
     today = dt.datetime.now(SHANGHAI).date()
     return care_page(
         request, "registers.html", account, status_of(error) if error else 200, rows=shown, registers=REGISTERS,
-        sources=sources,
+        sources=found, jobs=jobs, moment=dt.datetime.now(dt.UTC),
         verdicts=VERDICT_WORDS,
         filled={"which": "", "taken_on": today.isoformat(), "complete": False, **(filled or {})},
         pager=pager_of(request, str(shown[-1].id) if len(rows) > LIMIT else None), today=today,
@@ -95,7 +97,7 @@ def choose(
         if not data:
             raise ProvisioningError(en="choose a file", zh="请选择文件", field="file")
         name = "".join(letter for letter in (file.filename if file else "") or "" if letter.isprintable())[-120:]
-        _read(name, data)
+        read_table(name, data)
         with console.database() as conn:
             kept = CheckedFile(name=name, datum=msgspec.json.encode(chosen).decode(), data=data)
             number = checked_files.keep_file(conn, account, "table", kept, now)
@@ -184,10 +186,11 @@ def _kept(conn: Any, account: Account, number: uuid.UUID) -> tuple[str, Chosen, 
         raise ProvisioningError(
             en="the table is no longer kept; choose it again", zh="文件已过期，请重新选择", field="file"
         )
-    return kept.name, chosen, _read(kept.name, kept.data)
+    return kept.name, chosen, read_table(kept.name, kept.data)
 
 
-def _read(name: str, data: bytes) -> Table:
+def read_table(name: str, data: bytes) -> Table:
+    """The table of a file that was sent. Raises ProvisioningError where it cannot be read, or has too many lines."""
     table = tables.parse(name, data)
     if len(table.rows) > MOST_ROWS:
         raise ProvisioningError(

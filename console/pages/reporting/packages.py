@@ -9,8 +9,9 @@ from care_network.access.accounts import Account
 from care_network.errors import NotFoundError, ProvisioningError
 from care_services.reporting import making
 from care_services.reporting.datasets import DATASETS
+from care_services.reporting.making import Asking
 from console.pages.care.frame import care_page
-from console.pages.reporting.reports import REPORT, WORDS, Text, now
+from console.pages.reporting.reports import REPORT, WORDS, Sought, Text, now
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, origin_of
 from console.shell.state import Console, Shared
@@ -21,21 +22,28 @@ MOST_SIGNATURE = 8192
 
 
 @router.get("/care/reports/packages/{number}", dependencies=[REPORT])
-def package_page(request: Request, console: Shared, account: CurrentAccount, number: int, again: str = "") -> Response:
-    return _page(request, console, account, number, again=bool(again))
+def package_page(
+    request: Request, console: Shared, account: CurrentAccount, number: int, again: str = "", resident: Sought = ""
+) -> Response:
+    """A package and its way; asked about a resident, with the consents by which it told of the person."""
+    return _page(request, console, account, number, again=bool(again), resident=resident)
 
 
 def _page(
     request: Request, console: Console, account: Account, number: int, error: ProvisioningError | None = None,
-    *, again: bool = False,
+    *, again: bool = False, resident: str = "",
 ) -> Response:  # fmt: skip
     with console.database() as conn:
         one = making.one(conn, account, number)
         attempts = making.attempts(conn, number)
+        given = None
+        if resident and one.basis == "consent":
+            making.log(conn, account, Asking(resident=resident), limit=1, at=now(), origin=origin_of(request))
+            given = making.consents(conn, account, number, resident)
     return care_page(
         request, "report-package.html", account, status_of(error) if error else 200, one=one, attempts=attempts,
         content=DATASETS.get(one.dataset), message=message_of(request, error, account) if error else "", again=again,
-        **WORDS,
+        given=given, resident=resident, **WORDS,
     )  # fmt: skip
 
 

@@ -10,9 +10,12 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import KeyFileError, NotFoundError, ProvisioningError
 from care_network.identity import keys
-from care_services.reporting import making, pushing, receivers
+from care_services.reporting import making, pushing, receivers, schedules
 from care_services.reporting.datasets import DATASETS
+from care_services.reporting.making import EVERYTHING, Asking
 from care_services.reporting.receivers import ReceiverFields
+from care_services.reporting.schedules import EVERY_WORDS
+from care_services.rounds.running import standings
 from console.pages.care.frame import care_page
 from console.pages.lists import LIMIT, pager_of
 from console.pages.registers.registers import options_of
@@ -25,6 +28,7 @@ from vocabulary.times import SHANGHAI
 router = APIRouter()
 REPORT = needs(Action.REPORT_UP)
 Text = Annotated[str, Form(max_length=600)]
+Sought = Annotated[str, Query(max_length=80)]
 STATE_WORDS = {
     "waiting": ("late", "等待发送", "waits"), "delivered": ("good", "已送达", "delivered"),
     "withdrawn": ("unknown", "已撤回", "withdrawn"),
@@ -48,20 +52,35 @@ def now() -> dt.datetime:
 
 @router.get("/care/reports", dependencies=[REPORT])
 def reports_page(
-    request: Request, console: Shared, account: CurrentAccount, receiver: str = "",
+    request: Request, console: Shared, account: CurrentAccount, whom: Sought = "", what: Sought = "",
+    state: Sought = "", basis: Sought = "", since: Sought = "", until: Sought = "", resident: Sought = "",
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
 ) -> Response:  # fmt: skip
-    """Receivers and their queues, the form of a package, and the log: when, to whom, on which ground."""
-    return _page(request, console, account, receiver, after)
+    """Receivers and their queues, the form of a package, and the log: who got what, when, on which ground."""
+    sought = {"since": since, "until": until, "resident": resident}
+    try:
+        asking = Asking(
+            receiver=whom, dataset=what, state=state, basis=basis, resident=resident.strip(),
+            since=_day(since, "since") if since else None, until=_day(until, "until") if until else None,
+        )  # fmt: skip
+        return page_of(request, console, account, asking, after, sought=sought)
+    except ProvisioningError as error:
+        if error.field not in sought:
+            raise
+        return page_of(request, console, account, error=error, sought=sought)
 
 
-def _page(
-    request: Request, console: Console, account: Account, receiver: str = "", after: int = 0,
-    error: ProvisioningError | None = None, filled: dict[str, str] | None = None,
+def page_of(
+    request: Request, console: Console, account: Account, asking: Asking = EVERYTHING, after: int = 0,
+    error: ProvisioningError | None = None, filled: dict[str, str] | None = None, *, plan: bool = False,
+    sought: dict[str, str] | None = None,
 ) -> Response:  # fmt: skip
+    """Answer a question to the log; the mistake of a form (``plan``: that of schedules) is shown at its field."""
     with console.database() as conn:
         known = receivers.listing(conn, account)
-        rows = making.log(conn, account, receiver=receiver, before=after, limit=LIMIT + 1)
+        rows = making.log(conn, account, asking, before=after, limit=LIMIT + 1, at=now(), origin=origin_of(request))
+        plans = schedules.listing(conn, account)
+        jobs = [one for one in standings(conn, now()) if one.job.name in ("packages", "reports", "silent_receivers")]
     shown, first = rows[:LIMIT], now().astimezone(SHANGHAI).date().replace(day=1)
     last = first - dt.timedelta(days=1)
     empty = {
@@ -69,7 +88,12 @@ def _page(
     }  # fmt: skip
     return care_page(
         request, "reports.html", account, status_of(error) if error else 200, known=known, rows=shown,
-        chosen=receiver, filled=empty | (filled or {}), key=_public(console), moment=now(),
+        asking=asking, sought=sought or {}, plans=plans, every=EVERY_WORDS, jobs=jobs, plan_wrong=plan,
+        every_options=options_of(request, account, EVERY_WORDS),
+        state_options=options_of(request, account, {code: words[1:] for code, words in STATE_WORDS.items()}),
+        basis_options=options_of(request, account, BASIS_WORDS),
+        filled=empty | {"plan_receiver": "", "plan_dataset": "", "every": "month", "hour": "6"} | (filled or {}),
+        key=_public(console), moment=now(),
         wrong={error.field or "dataset": message_of(request, error, account)} if error else {},
         sets=options_of(request, account, {one.code: (one.zh, one.en) for one in DATASETS.values()}),
         to=options_of(request, account, {one.code: (one.name_zh, one.name_en) for one in known}),
@@ -105,11 +129,11 @@ def make(
             )  # fmt: skip
     except (OSError, ValueError) as error:
         if isinstance(error, ProvisioningError):
-            return _page(request, console, account, error=error, filled=filled)
+            return page_of(request, console, account, error=error, filled=filled)
         if isinstance(error, KeyFileError):
             raise
         wrong = ProvisioningError(en=f"the key for packages cannot be read: {error}", zh="无法读取上报签名密钥")
-        return _page(request, console, account, error=wrong, filled=filled)
+        return page_of(request, console, account, error=wrong, filled=filled)
     return RedirectResponse(f"/care/reports/packages/{made.id}{'?again=1' if made.again else ''}", 303)
 
 
@@ -127,8 +151,8 @@ def _receiver(
     if code != "new":
         with console.database() as conn:
             kept = receivers.one(conn, account, code)
-    fields = ("code", "name_zh", "name_en", "url", "signing_key", "seal_key", "login", "active")
-    values = {name: getattr(kept, name) or "" for name in fields} if kept else {"active": True}
+    fields = ("code", "name_zh", "name_en", "url", "signing_key", "seal_key", "login", "active", "alarm_days")
+    values = {name: getattr(kept, name) or "" for name in fields} if kept else {"active": True, "alarm_days": 3}
     return care_page(
         request, "report-receiver.html", account, status_of(error) if error else 200, kept=kept,
         filled=values | (filled or {}), key=_public(console), moment=now(),
@@ -140,12 +164,13 @@ def _receiver(
 def save_receiver(
     request: Request, console: Shared, account: CurrentAccount, code: str, version: Annotated[int, Form(ge=0)] = 0,
     new_code: Text = "", name_zh: Text = "", name_en: Text = "", url: Text = "", signing_key: Text = "",
-    seal_key: Text = "", login: Text = "", active: Text = "",
+    seal_key: Text = "", login: Text = "", active: Text = "", alarm_days: Text = "3",
 ) -> Response:  # fmt: skip
     """Add a receiver, or change it."""
     fields = ReceiverFields(
         code=new_code if code == "new" else code, name_zh=name_zh, name_en=name_en, url=url, signing_key=signing_key,
         seal_key=seal_key, login=login, active=bool(active),
+        alarm_days=int(alarm_days) if alarm_days.isdecimal() and len(alarm_days) < 4 else 0,
     )  # fmt: skip
     try:
         with console.database() as conn:

@@ -4,15 +4,17 @@ from database.rights.conditions import AREA, may, person, seen
 from database.rights.form import Part, Rights
 
 _REPORTS = may("report_up")
-_TABLES = "report_receiver report_package report_attempt report_person"
+_TABLES = "report_receiver report_package report_attempt report_person report_schedule"
 
 PART = Part(
     grants={
-        "orders": Rights(  # the rounds send
-            select=f"{_TABLES} exchange_consent",
-            insert="report_attempt",
+        "orders": Rights(  # the rounds make packages and send them
+            select=f"{_TABLES} exchange_consent identity_document",
+            insert="report_attempt report_package report_person",
             columns=(
-                ("UPDATE", "report_receiver", "next_at, failures, held_at, held_for"),
+                ("INSERT", "household", "code, area_id, address_zh, address_en"),  # the platform's own, for its alerts
+                ("UPDATE", "report_receiver", "next_at, failures, held_at, held_for, alarm"),
+                ("UPDATE", "report_schedule", "next_at, failures, fault, made_until"),
                 ("UPDATE", "report_package", "state, delivered_at, counter_signed_at, counter_signature, ended_for"),
                 ("UPDATE", "report_attempt", "ended_at, status, outcome, error"),
             ),
@@ -20,7 +22,7 @@ PART = Part(
         "console": Rights(
             select=_TABLES,
             insert=_TABLES,
-            update="report_receiver",
+            update="report_receiver report_schedule",
             columns=(
                 (
                     "UPDATE", "report_package", "state, delivered_at, counter_signed_at, counter_signature, ended_by,"
@@ -33,6 +35,7 @@ PART = Part(
     rows={
         "report_receiver": {"ALL": _REPORTS},
         "report_package": {"ALL": f"{_REPORTS} AND area_path <@ {AREA}"},
+        "report_schedule": {"ALL": f"{_REPORTS} AND area_path <@ {AREA}"},
         "report_attempt": {"ALL": seen("report_package", "anchor.id = report_attempt.package_id")},
         "report_person": {
             "ALL": f"{seen('report_package', 'anchor.id = report_person.package_id')}"
@@ -42,7 +45,7 @@ PART = Part(
     decisions={
         "whoever reports to other levels": "report_receiver",
         "whoever reports to other levels, by the area that the package is about": (
-            "report_package report_attempt report_person"
+            "report_package report_attempt report_person report_schedule"
         ),
     },
     roles_that={"report_up": ("admin",)},

@@ -147,11 +147,11 @@ def take_over(number: Number, url: Url, login: Login, reason: Reason) -> None:
 def list_sources(url: Url, login: Login) -> None:
     """The registers that platforms beside offer, and what came of the last fetch."""
     from care_network.access.permissions import Action
-    from care_services.registers import pulling
+    from care_services.registers import sources
     from vocabulary.times import local
 
     with acting(url, login, Action.MANAGE_REGISTERS) as session:
-        for one in pulling.listing(session.conn, session.account):
+        for one in sources.listing(session.conn, session.account):
             asked = local(one.asked_at) if one.asked_at else "-"
             typer.echo(f"{one.code:16} {one.register:16} {one.url}  {asked}  {one.answer}")
 

@@ -99,7 +99,7 @@ def log(url: Url, login: Login, receiver: Annotated[str, typer.Option(help="Only
     from vocabulary.times import local
 
     with acting(url, login, Action.REPORT_UP) as session:
-        for one in making.log(session.conn, session.account, receiver=receiver):
+        for one in making.log(session.conn, session.account, making.Asking(receiver=receiver)):
             signed = ", counter-signed" if one.counter_signed_at else ""
             when = local(one.delivered_at) if one.delivered_at else "-"
             typer.echo(

@@ -59,6 +59,13 @@ def test_a_register_is_taken_in_and_decided_on(site: ConsoleSite) -> None:
         assert "again=1" in send(client, text), "the same file comes in once"
         row = site.conn.execute("SELECT id, version FROM register_line WHERE verdict = 'conflict'").fetchone()
         assert row is not None
+        many = f"{address}/conflicts"
+        assert "同一类的行" in client.get(many).text
+        (difference,) = site.conn.execute("SELECT id FROM register_difference WHERE field = 'name'").fetchall()
+        chosen = {"kind": "name", "choice": "theirs", "row": f"{difference[0]}:{row[1]}"}
+        assert client.post(many, data=chosen).status_code == 422, "not without a reason"
+        asked = client.post(many, data={**chosen, "reason": "窗口核对"}).text
+        assert "1 位老人的姓名改为名册的内容" in asked
         line = client.get(f"/care/registers/lines/{row[0]}").text
         for words in ("陈大", "不一致", "本平台没有", f"4403{'*' * 13}{NUMBER[-1]}"):
             assert words in line
@@ -74,6 +81,37 @@ def test_a_register_is_taken_in_and_decided_on(site: ConsoleSite) -> None:
         assert client.post(f"/care/registers/lines/{unread[0]}/aside", data=aside).status_code == 303
         assert "全部处理完" in client.get("/care/registers").text
     assert site.conn.execute("SELECT count(*) FROM resident_trait WHERE holds").fetchone() == (1,)
+
+
+def test_a_source_is_tried_on_a_file_and_kept(site: ConsoleSite) -> None:
+    new = {
+        "code": "bureau", "register": "disability", "name_zh": "区残联", "name_en": "Federation", "area": "sz.yt",
+        "url": "https://bureau.example.org/list", "every_hours": "24", "active": "yes",
+        "column.name": "名字", "column.identity": "证号",
+    }  # fmt: skip
+    file = {"file": ("残联.csv", f"名字,证号\n陈大,{NUMBER}\n李,1\n".encode(), "text/csv")}
+    with site.client("admin") as client:
+        address = "/care/registers/sources/new"
+        tried = client.post(address, data={**new, "try": "1"}, files=file).text
+        for words in ("1 行无法读取", f"4403{'*' * 13}{NUMBER[-1]}", "证件号码 ← 证号"):
+            assert words in tried
+        assert "表中没有“证号”这一列" in client.post(
+            address, data={**new, "try": "1"}, files={"file": ("a.csv", b"\xe5\x90\x8d\xe5\xad\x97\n1\n", "text/csv")}
+        ).text  # fmt: skip
+        for field, value, words in (
+            ("url", "ftp://x", "请填写 https"), ("every_hours", "0", "小时"), ("column.name", "", "姓名所在的列")
+        ):  # fmt: skip
+            wrong = client.post(address, data={**new, field: value})
+            assert (wrong.status_code, words in wrong.text) == (422, True), field
+        assert client.post(address, data=new).status_code == 303
+        change = {**new, "version": "1", "every_hours": "12"}
+        assert client.post("/care/registers/sources/bureau", data=change).status_code == 303
+        assert client.post("/care/registers/sources/bureau", data=change).status_code == 409
+        page = client.get("/care/registers/sources/bureau").text
+        assert "<del>24</del>" in page
+        assert "从未" in page
+    with site.client("admin-hs") as client:
+        assert client.get("/care/registers/sources/bureau").status_code == 404
 
 
 def test_an_identity_number_is_shown_whole_for_a_reason_alone(site: ConsoleSite) -> None:

@@ -57,6 +57,15 @@ def test_a_package_is_made_sent_refused_and_made_anew(site: ConsoleSite, above: 
         assert client.post("/care/reports/receivers/city", data=seal).status_code == 303
         made = client.post("/care/reports/packages", data=asked)
         assert made.status_code == 303, made.text
+        plan = {"plan_receiver": "city", "plan_dataset": "places", "every": "never", "hour": "6"}
+        assert "请选择每天、每周或每月" in client.post("/care/reports/schedules", data=plan).text
+        assert client.post("/care/reports/schedules", data={**plan, "every": "week"}).status_code == 303
+        assert "每周" in client.get("/care/reports").text
+        found = client.get("/care/reports", params={"resident": "R1", "basis": "law", "since": "2026-01-01"}).text
+        assert made.headers["location"] + "?resident=R1" in found
+        assert "没有符合条件的数据包" in client.get("/care/reports", params={"until": "2026-01-01"}).text
+        assert client.get("/care/reports", params={"resident": "R9"}).status_code == 404
+        assert client.get("/care/reports", params={"since": "soon"}).status_code == 422
         page = client.get(made.headers["location"]).text
         assert "证件号码（未登记为空）" in page
         assert "法定职责" in page

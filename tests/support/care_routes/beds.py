@@ -106,6 +106,13 @@ def applied(city: Any, role: Role) -> Example:
     return Example("/care/grants/new", data, success=303)
 
 
+def onsite(city: Any, role: Role) -> Example:
+    """A trouble with a device that is reported from the flat."""
+    number, planned = bed(city, "installing")
+    data = {"act": "trouble", "version": 1, "number": planned, "words": "指示灯不亮"}
+    return Example(f"/mine/beds/{number}", data, success=303)
+
+
 def contracted(city: Any) -> Example:
     """A bed in service with a contract, for which nothing is approved: no plan is made."""
     number, _ = bed(city, "in_service")
@@ -161,6 +168,14 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
         city, "/care/beds/at/{bed}/check", "in_service", result="good"
     ),
     "POST /care/beds/at/{bed_id}/services": lambda city, _: contracted(city),
+    "GET /care/beds/at/{bed_id}/devices/now": lambda city, _: page(
+        city, "/care/beds/at/{bed}/devices/now", "installing"
+    ),
+    "GET /care/beds/ending": lambda *_: Example("/care/beds/ending"),
+    "GET /mine/beds": lambda *_: Example("/mine/beds"),
+    "GET /mine/beds/{bed_id}": lambda city, _: page(city, "/mine/beds/{bed}", "installing"),
+    "GET /mine/beds/{bed_id}/now": lambda city, _: page(city, "/mine/beds/{bed}/now", "installing"),
+    "POST /mine/beds/{bed_id}": onsite,
     "GET /care/equipment": lambda *_: Example("/care/equipment"),
     "POST /care/equipment": lambda *_: Example(
         "/care/equipment",

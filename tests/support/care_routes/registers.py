@@ -79,12 +79,22 @@ def _add(city: Any, _role: Any) -> Example:
     return Example(f"/care/registers/lines/{one}/add", data={"version": version}, success=422)
 
 
+def _batch(city: Any, _role: Any) -> Example:
+    row = city.conn.execute(
+        "INSERT INTO register_batch (import_id, field, choice, reason, at) VALUES (%s, 'phone', 'ours', '试', now())"
+        " RETURNING id", (line(city)[0],),
+    ).fetchone()  # fmt: skip
+    return Example(f"/care/registers/batches/{row[0]}/undo", success=303)
+
+
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/registers": lambda *_: Example("/care/registers"),
     "POST /care/registers": lambda *_: Example("/care/registers", data={"which": "low_income"}, success=422),
     "POST /care/registers/sources/{code}/pull": lambda city, _: Example(
         f"/care/registers/sources/{_source(city)}/pull", success=422
     ),
+    "GET /care/registers/sources/{code}": lambda *_: Example("/care/registers/sources/new"),
+    "POST /care/registers/sources/{code}": lambda *_: Example("/care/registers/sources/new", data={}, success=422),
     "GET /care/registers/files/{number}": lambda city, role: Example(f"/care/registers/files/{_file(city, role)}"),
     "POST /care/registers/files/{number}": lambda city, role: Example(
         f"/care/registers/files/{_file(city, role)}", data={"name": "姓名", "phone": "电话"}, success=303
@@ -93,6 +103,13 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/registers/imports/{number}/take-over": lambda city, _: Example(
         f"/care/registers/imports/{line(city)[0]}/take-over", data={"reason": "试"}, success=303
     ),
+    "GET /care/registers/imports/{number}/conflicts": lambda city, _: Example(
+        f"/care/registers/imports/{line(city)[0]}/conflicts"
+    ),
+    "POST /care/registers/imports/{number}/conflicts": lambda city, _: Example(
+        f"/care/registers/imports/{line(city)[0]}/conflicts", data={"kind": "phone"}, success=422
+    ),
+    "POST /care/registers/batches/{batch}/undo": _batch,
     "GET /care/registers/lines/{line}": lambda city, _: Example(f"/care/registers/lines/{line(city)[1]}"),
     "POST /care/registers/lines/{line}/decide": _decide,
     "POST /care/registers/lines/{line}/link": _on_line("link", resident="R1", reason="试"),
@@ -110,5 +127,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     ),
     "GET /care/data": lambda *_: Example("/care/data"),
 }
-ABOUT_NOBODY = {"GET /care/data", "GET /care/registers/files/{number}"}
+ABOUT_NOBODY = {
+    "GET /care/data", "GET /care/registers/files/{number}", "GET /care/registers/sources/{code}",
+}  # fmt: skip
 OF_THE_DISTRICT = {"GET /care/data"}

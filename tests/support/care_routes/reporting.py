@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from care_services.reporting import making, receivers
+from care_services.reporting import making, receivers, schedules
 from care_services.reporting.receivers import ReceiverFields
 from database.rights.checkpoints import load_key
 from tests.support.network import account
@@ -36,9 +36,17 @@ def _end(city: Any, _role: Any) -> Example:
     return Example(f"/care/reports/packages/{package(city)}/withdraw", data={"reason": "试"}, success=303)
 
 
+def _switch(city: Any, _role: Any) -> Example:
+    at = dt.datetime.now(dt.UTC)
+    number = schedules.add(city.conn, account(city.conn, "admin"), receiver(city), "places", "month", 6, at=at)
+    return Example(f"/care/reports/schedules/{number}/switch", data={"version": 1}, success=303)
+
+
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/reports": lambda *_: Example("/care/reports"),
     "POST /care/reports/packages": lambda *_: Example("/care/reports/packages", data={"starts_on": "x"}, success=422),
+    "POST /care/reports/schedules": lambda *_: Example("/care/reports/schedules", data={"hour": "x"}, success=422),
+    "POST /care/reports/schedules/{number}/switch": _switch,
     "GET /care/reports/receivers/{code}": lambda *_: Example("/care/reports/receivers/new"),
     "POST /care/reports/receivers/{code}": lambda *_: Example("/care/reports/receivers/new", data={}, success=422),
     "POST /care/reports/receivers/{code}/resume": lambda city, _: Example(

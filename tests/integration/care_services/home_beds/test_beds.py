@@ -12,7 +12,7 @@ from care_network.records.kinds import RESIDENT
 from care_services.grants import paid
 from care_services.grants.desk import Grants
 from care_services.grants.settling import month_of, next_month
-from care_services.home_beds import board, life
+from care_services.home_beds import board, contracts, life
 from care_services.home_beds.catalogue import SURVEY
 from care_services.home_beds.desk import BedFile
 from care_services.home_beds.equipment.desk import Equipment
@@ -152,8 +152,16 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
             stage.by().accept(bed, version + 1, planned)
         stage.told("in_bed", 0)
         file = stage.file(bed)
-        assert stage.by().tests(file.bed, file.devices)[0].test.verdict == "heard"
-        proof = stage.by().accept(bed, version + 1, planned)
+        tested = stage.by().tests(file.bed, file.devices)[0]
+        assert (tested.test.verdict, [one.what for one in tested.heard]) == ("heard", ["in_bed", "battery"])
+        with pytest.raises(NotPermittedError):
+            stage.by("carer").accept(bed, version + 1, planned, "在现场看过")
+        with pytest.raises(NotFoundError):
+            stage.by("carer-ms").report(bed, version + 1, planned, "指示灯不亮")
+        stage.by("carer").report(bed, version + 1, planned, "指示灯不亮")
+        assert stage.file(bed).devices[0].trouble == "指示灯不亮"
+        assert [(one.id, one.accepted, one.planned) for one in stage.by("carer").to_install()] == [(bed, 0, 1)]
+        proof = stage.by("carer").accept(bed, version + 2, planned)
         assert proof is not None
         assert (proof.what, proof.value) == ("in_bed", 1.0)
         with pytest.raises(ProvisioningError, match="has to be done first"):
@@ -198,6 +206,18 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         )
         assert stage.file(bed).contracts[0].visits_month == 20, "the plan of the grade"
 
+        assert contracts.ending(conn, account(conn, "station"), today) == []
+        end = today + dt.timedelta(days=365)
+        for days, new, step in ((61, 0, None), (29, 1, 30), (29, 0, 30), (5, 1, 7)):
+            at = stage.now + dt.timedelta(days=365 - days)
+            day = at.astimezone(SHANGHAI).date()
+            assert contracts.tell_due(conn, at) == new
+            listed = contracts.ending(conn, account(conn, "station"), day)
+            assert [(one.contract_until, one.days(day), one.told) for one in listed] == (
+                [(end, days, step)] if step else []
+            )
+        assert contracts.counts(conn, "sz.yt.hs", end + dt.timedelta(days=1)) == (1, 1, 1, 1)
+        assert stage.count("care_notice WHERE kind = 'contract_ends' AND state <> 'withdrawn'") == 4
         file = stage.file(bed)
         assert file.bed.next_check_on == today + dt.timedelta(days=30)
         with pytest.raises(ProvisioningError, match="mended"):

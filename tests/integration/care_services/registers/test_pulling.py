@@ -12,7 +12,7 @@ import pytest
 from care_network.errors import ExistsError, ProvisioningError
 from care_network.identity import keys
 from care_network.medical.keyring import KeyRing
-from care_services.registers import pulling, store
+from care_services.registers import pulling, sources, store
 from tests.support.local_pages import PagesBeside, pages_beside
 from tests.support.network import NOW, account, build_city
 
@@ -75,7 +75,7 @@ def test_pages_are_taken_in_together_and_only_what_is_new(
     assert pull().import_id is None
     assert beside.asked[-1][0].endswith("?since=cursor-7")
     assert beside.asked[-1][1]["If-None-Match"] == '"v1"'
-    assert "没有更新" in pulling.one(city, admin, "hospital").answer
+    assert "没有更新" in sources.one(city, admin, "hospital").answer
 
 
 def test_a_page_that_is_not_whole_leaves_everything_as_it_was(
@@ -95,7 +95,7 @@ def test_a_page_that_is_not_whole_leaves_everything_as_it_was(
         beside.answers += [good, answer]
         with pytest.raises(pulling.PullError, match=words):
             pulling.pull(city, admin, ring, "h", at=NOW)
-        assert "未导入" in pulling.one(city, admin, "h").answer
+        assert "未导入" in sources.one(city, admin, "h").answer
     assert store.imports(city, "sz.yt") == []
     with pytest.raises(ProvisioningError, match="write https"):
         pulling.add(city, admin, "x", "other_platform", "医", "H", "http://example.org/", "sz.yt", {}, at=NOW)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -9,14 +10,21 @@ import pytest
 
 from alerting.core.finding import Finding
 from alerting.service import district
+from care_network.errors import ChangedMeanwhileError
+from care_network.identity import keys, vault
+from care_network.identity.numbers import check_character, parse
+from care_network.importing.tables import parse as table_of
 from care_network.protection import loading, picture
 from care_network.protection.functions import Level
 from care_network.records.registry import load_registry, registry_stamp
-from care_services.registers import following, leaving
+from care_services.registers import batches, collecting, deciding, following, leaving
+from care_services.registers.collecting import Reading
 from tests.support.network import NOW, account, build_city
 
 pytestmark = pytest.mark.integration
 DAY = dt.date(2026, 11, 2)
+FIRST, SECOND = (f"44030819400101{n:03}" for n in (1, 3))
+FIRST, SECOND = FIRST + check_character(FIRST), SECOND + check_character(SECOND)
 FILLED = """
     INSERT INTO care_service (code, work, name_zh, name_en, unit, minutes)
         VALUES ('bath', 'care', '助浴', 'Bath', 'visit', 60);
@@ -139,6 +147,42 @@ def test_a_death_is_known_everywhere_and_a_wrong_report_is_taken_back(city: psyc
     assert load_registry(city).gone == {}
     assert district.told(load_registry(city), sos(city)) == sos(city)
     assert city.execute("SELECT count(*) FROM leaving_effect WHERE undone_at IS NULL").fetchone() == (0,)
+
+
+def test_many_conflicts_are_decided_at_once_and_taken_back(city: psycopg.Connection, tmp_path: Path) -> None:
+    admin, ring = account(city, "admin"), keys.create(tmp_path / "identity.keys")
+    city.execute("UPDATE household SET phone = '0755-1111111' WHERE code = 'H1'")
+    city.execute("UPDATE household SET phone = '0755-2222222' WHERE code = 'H2'")
+    vault.put(city, ring, admin, "R1", parse(FIRST), 0, at=NOW)
+    vault.put(city, ring, admin, "R2", parse(SECOND), 0, at=NOW)
+    table = table_of("a.csv", f"姓名,身份证号,电话,人员状态,变动日期\n陈,{FIRST},0755-3333333,死亡,2026-10-30\n"
+                     f"陈,{SECOND},0755-4444444,,\n".encode())  # fmt: skip
+    reading = Reading(register="population", area="sz.yt", taken_on=DAY)
+    number = collecting.take_in(city, admin, ring, table, reading, at=NOW).id
+    assert batches.kinds(city, admin, number) == {"phone": 2, "left died": 1}
+    rows_ = batches.conflicts(city, admin, number, "left died", at=NOW)
+    told = batches.consequence(city, admin, number, "left died", "theirs", rows_, NOW)
+    assert "补贴 1 项停发，每月 200.00 元" in [one[0] for one in told]
+    assert "1 位老人登记为去世" in told[0][0]
+    as_it_was = rows(city)
+    phones = batches.conflicts(city, admin, number, "phone", at=NOW)
+    chosen = [(one.id, one.version) for one in phones]
+    deciding.decide(city, admin, phones[1].line_id, phones[1].version, {"phone": "later"}, "核实中", at=NOW)
+    done = batches.decide_many(city, admin, number, "phone", "theirs", chosen, "电话核实", at=NOW)
+    assert (done.lines, len(done.failed)) == (1, 1), "the line that somebody else has touched stays open"
+    assert city.execute("SELECT phone FROM household WHERE code = 'H1'").fetchone() == ("0755-3333333",)
+    again = batches.conflicts(city, admin, number, "left died", at=NOW)
+    died = batches.decide_many(
+        city, admin, number, "left died", "theirs", [(one.id, one.version) for one in again], "死亡证明已核", at=NOW
+    )
+    assert city.execute("SELECT count(*) FROM resident WHERE gone = 'died'").fetchone() == (1,)
+    assert batches.undo(city, admin, died.batch, at=NOW).lines == 1
+    assert batches.undo(city, admin, done.batch, at=NOW).lines == 1
+    assert city.execute("SELECT phone FROM household WHERE code = 'H1'").fetchone() == ("0755-1111111",)
+    assert rows(city) == as_it_was
+    assert batches.kinds(city, admin, number) == {"phone": 2, "left died": 1}
+    with pytest.raises(ChangedMeanwhileError):
+        batches.undo(city, admin, done.batch, at=NOW)
 
 
 def test_a_move_is_corrected_into_a_death_and_undone_to_the_last_row(city: psycopg.Connection) -> None:

@@ -81,6 +81,7 @@ MATRIX = {
     "report_up":             "yes   no    no    no    no    no    no    no    no    no    no",
     "manage_beds":           "no    no    no    yes   yes   no    no    no    no    no    no",
     "approve_beds":          "yes   no    no    yes   no    no    no    no    no    no    no",
+    "accept_devices":        "no    no    no    yes   yes   yes   no    no    no    no    no",
     "manage_time_bank":      "no    no    no    yes   yes   no    no    no    no    no    no",
     "confirm_help":          "no    no    no    no    yes   no    yes   no    no    no    no",
     "view_privacy":          "yes   no    yes   yes   no    no    no    no    yes   no    no",
