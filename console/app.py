@@ -41,6 +41,7 @@ from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.library import certificates as library_certificates
 from console.pages.library import courses as library_courses
 from console.pages.library import documents as library_documents
+from console.pages.library import editing as library_editing
 from console.pages.library import products as library_products
 from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
@@ -75,6 +76,7 @@ from console.pages.timebank import overview as bank_overview
 from console.pages.timebank import requests as bank_requests
 from console.pages.timebank import rounds as bank_rounds
 from console.pages.timebank import volunteers as bank_volunteers
+from console.pages.workforce import importing as workforce_importing
 from console.pages.workforce import people as workforce_people
 from console.pages.workforce import sending as workforce_sending
 from console.settings import ConsoleSettings
@@ -152,10 +154,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     assessment_ladder.router,
     care_of_resident.router,
     care_rules.router,
+    workforce_importing.router,
     workforce_people.router,
     workforce_sending.router,
     library_documents.router,
     library_products.router,
+    library_editing.router,
     library_courses.router,
     library_certificates.router,
     register_files.router,

@@ -8,6 +8,7 @@ filled with what the role sees (:data:`OBJECTS`), a dozen different ones in turn
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 import psycopg
@@ -95,7 +96,7 @@ OBJECTS: dict[str, str] = {
     "/care/documents/{document}/file/{number}": "SELECT d.code || '/file/' || v.number FROM library_document d"
     " JOIN library_version v ON v.document_id = d.id WHERE v.file IS NOT NULL LIMIT 12",
     "model": "SELECT DISTINCT model FROM device LIMIT 12",
-    "/care/courses/{course}": "SELECT code FROM course",
+    "course": "SELECT code FROM course",
     "/care/courses/tests/{number}": _OWN_TESTS.format(what="id", table="attempt"),
     "/care/courses/certificates/{number}": _OWN_TESTS.format(what="number", table="certificate"),
     "/care/registers/files/{number}": "",
@@ -199,7 +200,7 @@ def paths_of(conn: psycopg.Connection[Any], address: str, login: str, asked: dic
             for row in rows
         ]
     ways = WAYS.get(address, ("",))
-    return [path + way.format(**asked) for path in filled for way in ways]
+    return [quote(path + way.format(**asked), safe="/?=&") for path in filled for way in ways]
 
 
 def measure(desk: "Desk", address: str, login: str, paths: list[str], spent: Callable[[], float]) -> Page | None:

@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, require
+from care_network.below import people_below
 from care_network.errors import ProvisioningError
 from care_network.importing.tables import FORMULA
 from care_services.core.money import in_yuan
@@ -52,7 +53,7 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
 
 # The days of a month for which a grant is paused are not paid; the same in settling.due_of. A grant that is paid once
 # belongs to the first month that is settled from its own on.
-_DUE: LiteralString = """
+_DUE: LiteralString = f"""
     SELECT g.id AS application, g.kind, g.resident_id, r.code AS resident, r.name_zh, r.name_en,
            a.name_zh AS area_zh, a.name_en AS area_en, coalesce(p.amount_fen, part.fen) AS amount_fen,
            g.settled_by = 'rules' AS settled_by_rules, p.settled_at
@@ -69,11 +70,11 @@ _DUE: LiteralString = """
         SELECT CASE WHEN x.days IS NULL OR g.per = 'once' THEN g.amount_fen
                ELSE ((2 * g.amount_fen::bigint * (%(days)s - x.days) + %(days)s) / (2 * %(days)s))::integer END AS fen
     ) part
-    WHERE g.state = 'approved' AND a.path <@ %(under)s::ltree AND g.pays_from <= %(month)s
+    WHERE g.state = 'approved' AND {people_below("g.resident_id")} AND g.pays_from <= %(month)s
       AND (p.id IS NOT NULL
            OR g.per = 'month' AND (g.pays_until IS NULL OR g.pays_until > %(month)s) AND part.fen > 0
            OR g.per = 'once' AND NOT EXISTS (SELECT FROM grant_payment paid WHERE paid.application_id = g.id))
-"""
+"""  # noqa: S608 - of constants
 
 
 def totals(conn: Connection[Any], account: Account, month: dt.date) -> list[Total]:
@@ -102,7 +103,13 @@ def lines(conn: Connection[Any], account: Account, month: dt.date, after: int = 
 
 def _asks(account: Account, month: dt.date) -> dict[str, Any]:
     after = next_month(month)
-    return {"month": month, "next": after, "days": (after - month).days, "under": account.area_path}
+    return {
+        "month": month,
+        "next": after,
+        "days": (after - month).days,
+        "under": account.area_path,
+        "area": account.area_path,
+    }
 
 
 def settle(conn: Connection[Any], account: Account, month: dt.date, *, at: dt.datetime, origin: str = "") -> int:

@@ -17,6 +17,7 @@ from care_services.workforce.terms import EDUCATION, LEVELS
 from vocabulary.text import check_text
 
 EARLIEST = dt.date(1950, 1, 1)
+UNDO = dt.timedelta(seconds=30)
 
 
 def read_facts(form: Mapping[str, str], today: dt.date) -> Facts:
@@ -90,8 +91,8 @@ def add_employer(acting: Connected, code: str, form: Mapping[str, str]) -> None:
         acting.audit("add_employer", staff=code)
 
 
-def remove_employer(acting: Connected, code: str, number: int) -> None:
-    """Take an earlier employer out; the history keeps it. Raises NotFoundError."""
+def remove_employer(acting: Connected, code: str, number: int) -> int:
+    """Take an earlier employer out; the history keeps it, and its number there is given. Raises NotFoundError."""
     with acting.conn.transaction():
         person = _own(acting, code)
         row = acting.conn.execute(
@@ -101,8 +102,29 @@ def remove_employer(acting: Connected, code: str, number: int) -> None:
         if row is None:
             raise NotFoundError(en="it is not there any more", zh="该条经历已不存在", field="number")
         before = {"employer": row[0], "post": row[1], "since": str(row[2]), "until": row[3] and str(row[3])}
-        _keep(acting, person.id, "remove_employer", before, None)
+        kept = _keep(acting, person.id, "remove_employer", before, None)
         acting.audit("remove_employer", staff=code)
+    return kept
+
+
+def removed(acting: Connected, code: str, change: int) -> tuple[dict[str, Any], dt.datetime] | None:
+    """Find what the account took out a moment ago, and until when it may be put back; None: nothing, or too late."""
+    person = _own(acting, code)
+    row = acting.conn.execute(
+        "SELECT before, at FROM staff_profile_change WHERE id = %s AND staff_id = %s AND what = 'remove_employer'"
+        " AND account_id = %s AND at > %s AND NOT EXISTS (SELECT FROM staff_employment e WHERE e.staff_id = %s"
+        " AND e.employer = before ->> 'employer' AND e.since = (before ->> 'since')::date)",
+        (change, person.id, acting.account.id, acting.now - UNDO, person.id),
+    ).fetchone()
+    return None if row is None else (row[0], row[1] + UNDO)
+
+
+def put_back(acting: Connected, code: str, change: int) -> None:
+    """Put an employer back that was taken out a moment ago. Raises NotFoundError where it is too late."""
+    found = removed(acting, code, change)
+    if found is None:
+        raise NotFoundError(en="it is too late to undo this", zh="已超过撤销时间", field="number")
+    add_employer(acting, code, {name: value or "" for name, value in found[0].items()})
 
 
 def _own(acting: Connected, code: str) -> Professional:
@@ -116,13 +138,15 @@ def _own(acting: Connected, code: str) -> Professional:
 
 def _keep(
     acting: Connected, staff_id: int, what: str, before: dict[str, Any] | None, after: dict[str, Any] | None
-) -> None:
-    acting.conn.execute(
+) -> int:
+    row = acting.conn.execute(
         "INSERT INTO staff_profile_change (staff_id, at, account_id, actor, what, before, after)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
         (staff_id, acting.now, acting.account.id, acting.account.name_zh, what,
          None if before is None else Jsonb(before), None if after is None else Jsonb(after)),
-    )  # fmt: skip
+    ).fetchone()  # fmt: skip
+    assert row is not None  # noqa: S101 - RETURNING
+    return int(row[0])
 
 
 def _plain(facts: Facts) -> dict[str, Any]:

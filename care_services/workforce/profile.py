@@ -13,10 +13,11 @@ from care_network.duty.loading import load_roster
 from care_network.duty.roster import stints
 from care_network.errors import NotFoundError
 from care_services.core.connected import Connected
-from care_services.workforce.hours import WEEK, Span, Week, midnight, monday_of, month_hours, weeks
+from care_services.workforce.hours import WEEK, Span, Week, merged, midnight, monday_of, month_hours, weeks
 from care_services.workforce.people import Professional, find
 from care_services.workforce.reach import only
 
+AHEAD = 7
 WEEKS_BEFORE, WEEKS_AFTER = 4, 1
 """Weeks of the roster that are shown, besides this one."""
 MONTHS = 12
@@ -99,6 +100,8 @@ class Inner(msgspec.Struct, frozen=True, kw_only=True):
 
     weeks: list[Week]
     """By the roster, the oldest first."""
+    at_doors: list[float]
+    """Hours at doors in the same weeks, as visits were checked in and out."""
     month_h: float
     """Of this calendar month, by the roster."""
     done: int
@@ -119,6 +122,8 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     history: list[Employment]
     courses: list[Passed]
     places: list[Place]
+    available: list[Span]
+    """On duty in the next AHEAD days, by the roster without leave."""
     inner: Inner | None
     """None: the account may not see it."""
     may_edit: bool
@@ -142,6 +147,7 @@ def load(acting: Connected, code: str) -> File:
     acting.audit("view_professional", staff=code)
     return File(
         person=person, account_id=account_id, facts=facts_of(conn, person.id), history=employments(conn, person.id),
+        available=_available(conn, person.id, acting.now),
         courses=_courses(conn, person.id, account_id), places=_places(conn, person.id, acting.now),
         inner=_inner(acting, person.id) if manages or own else None, may_edit=manages,
     )  # fmt: skip
@@ -180,6 +186,12 @@ def planned(
     return found
 
 
+def _available(conn: Connection[Any], staff_id: int, now: dt.datetime) -> list[Span]:
+    until = now + dt.timedelta(days=AHEAD)
+    spans = merged(planned(conn, now, until, [staff_id]).get(staff_id, []))
+    return [(max(start, now), min(end, until)) for start, end in spans if start < until and end > now]
+
+
 _RATINGS: LiteralString = """
     SELECT count(*)::integer, avg(stars)::float8 FROM (
         SELECT t.stars FROM work_order o JOIN work_order_rating t ON t.order_id = o.id
@@ -202,6 +214,16 @@ _DONE: LiteralString = """
     ) AS done
 """
 """Visits that ended, with the hours at doors: of work orders and of service orders."""
+_AT_DOORS: LiteralString = """
+    SELECT d.at, o.done_at FROM work_order o JOIN LATERAL (
+        SELECT max(e.at) AS at FROM work_order_event e WHERE e.order_id = o.id AND e.to_state = 'arrived'
+          AND e.from_state <> 'arrived') d ON d.at < o.done_at
+    WHERE o.staff_id = %(staff)s AND o.state = 'done' AND o.done_at >= %(since)s
+    UNION ALL
+    SELECT o.checked_in_at, o.checked_out_at FROM service_order o
+    WHERE o.staff_id = %(staff)s AND o.state IN ('checked_out', 'confirmed') AND o.checked_out_at >= %(since)s
+      AND o.checked_in_at < o.checked_out_at
+"""
 
 
 def _inner(acting: Connected, staff_id: int) -> Inner:
@@ -212,6 +234,7 @@ def _inner(acting: Connected, staff_id: int) -> Inner:
     end = max(midnight(first + number * WEEK), month + dt.timedelta(days=32))
     spans = planned(conn, midnight(begin), end, [staff_id]).get(staff_id, [])
     done = conn.execute(_DONE, {"staff": staff_id, "since": month}).fetchone() or (0, 0.0)
+    doors: list[Span] = conn.execute(_AT_DOORS, {"staff": staff_id, "since": midnight(first)}).fetchall()
     year = now - dt.timedelta(days=30 * MONTHS)
     rated = conn.execute(_RATINGS, {"staff": staff_id, "since": year}).fetchone() or (0, None)
     with conn.cursor(row_factory=class_row(Away)) as cursor:
@@ -227,7 +250,8 @@ def _inner(acting: Connected, staff_id: int) -> Inner:
             (staff_id,),
         ).fetchall()
     return Inner(
-        weeks=weeks(spans, first, number), month_h=month_hours(spans, today), done=done[0], done_h=done[1],
+        weeks=weeks(spans, first, number), at_doors=[one.hours for one in weeks(doors, first, number)],
+        month_h=month_hours(spans, today), done=done[0], done_h=done[1],
         ratings=Rating(*rated), leave=leave, changes=changes,
     )  # fmt: skip
 

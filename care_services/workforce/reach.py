@@ -4,7 +4,7 @@ Everything is read anew at each question: a certificate that was entered or ende
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -138,6 +138,27 @@ def services_of(
         found.append(OfService(service=service, standing=standing(person, service, kept_from, today)))
     order = {"now": 0, "able": 1, "not": 2}
     return sorted(found, key=lambda one: order[one.standing.verdict])
+
+
+def verdicts(
+    acting: Connected, staff: Mapping[int, str], service: str, at: dt.datetime, home: Home | None = None
+) -> dict[int, Standing]:
+    """Say of each of some people whether they may be sent for a service at a time, and why not.
+
+    ``staff``: the path of the employer's area by the person's row, where they are asked for without a ``home``. Raises
+    ProvisioningError.
+    """
+    if service not in SERVICES:
+        raise ProvisioningError(en="choose a service", zh="请选择服务项目", field="service")
+    crew, today = load_crew(acting.conn, at, acting.now, list(staff)), at.astimezone(SHANGHAI).date()
+    found = {}
+    for path in {home.path} if home else set(staff.values()):
+        kept_from = barriers(crew, _job(service, home, path))
+        for number, theirs in staff.items():
+            if number in crew.day.row and (home or theirs == path):
+                person = crew.day.people[crew.day.row[number]]
+                found[number] = standing(person, SERVICES[service], kept_from[number], today)
+    return found
 
 
 def sendable(acting: Connected, service: str, home: Home, at: dt.datetime) -> Sendable:

@@ -53,6 +53,8 @@ WORDS: Mapping[str, Pair] = {
     "make_round_week": ("生成一周巡访", "made the visits of a week"),
     "register_consent": ("在同意台账登记同意", "wrote a consent into the register"),
     "list_person_copies": ("查看个人信息副本列表", "looked at the list of copies"),
+    "view_erasure": ("查看个人信息删除凭证", "looked at an erasure"),
+    "run_retention": ("执行到期清除", "removed what is over its period"),
     "list_erasures": ("查看个人信息删除列表", "looked at the list of erasures"),
     "plan_research": ("提出研究项目", "planned a research project"),
     "approve_research": ("批准研究项目", "approved a research project"),

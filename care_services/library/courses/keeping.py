@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, covers_every_home
-from care_network.errors import NotFoundError, NotPermittedError
+from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError
 from care_services.core.connected import Connected
 from care_services.library.courses.course import Course, built_in, from_database
 
@@ -45,6 +45,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     expires_on: dt.date | None = None
 
 
+class Edition(msgspec.Struct, frozen=True):
+    """A version in the list of a course's versions."""
+
+    number: int
+    at: dt.datetime
+    actor: str
+
+
 class _Row(msgspec.Struct, frozen=True):
     course_id: int
     version_id: int
@@ -56,19 +64,32 @@ class _Row(msgspec.Struct, frozen=True):
 
 
 _NOW: LiteralString = """
-    SELECT c.id AS course_id, v.id AS version_id, v.number, v.at, v.actor, c.retired_at, v.content
+    SELECT c.id AS course_id, v.id AS version_id, v.number, v.at, v.actor, c.retired_at,
+           v.content - 'picture' AS content
     FROM course c JOIN LATERAL (
         SELECT * FROM course_version WHERE course_id = c.id ORDER BY number DESC LIMIT 1) v ON true
 """
 
 
-def put(acting: Connected, course: Course) -> int:
+def put(acting: Connected, course: Course, seen: int | None = None) -> int:
     """Put a course, or a new text of one, in use; gives the number of its version (of the same text: the present).
 
-    Tests that are under way end on the text on which they began. Raises NotPermittedError.
+    Tests that are under way end on the text on which they began, and issued certificates stay as they are. ``seen``:
+    the newest number that the author saw; raises ChangedMeanwhileError where there is a newer one, NotPermittedError.
     """
-    _require_district(acting)
+    require_district(acting)
     with acting.conn.transaction():
+        if seen is not None:
+            row = acting.conn.execute(
+                "SELECT coalesce(max(v.number), 0), max(v.actor) FROM course_version v WHERE v.course_id = ("
+                " SELECT id FROM course WHERE code = %s FOR UPDATE)",
+                (course.code,),
+            ).fetchone()
+            if row is not None and row[0] != seen:
+                raise ChangedMeanwhileError(
+                    en=f"version {row[0]} of this course is there already: look at it first",
+                    zh=f"该课程已有第 {row[0]} 版，请先查看",
+                )
         number = store(acting.conn, course, acting.now, acting.account)
         acting.audit("put_course", course=course.code, number=number)
     return number
@@ -77,7 +98,9 @@ def put(acting: Connected, course: Course) -> int:
 def store(conn: Connection[Any], course: Course, now: dt.datetime, account: Account | None) -> int:
     """Store a version without asking anybody: :func:`put` does. ``account`` None: it comes with the platform."""
     content = msgspec.to_builtins(course)
-    digest = hashlib.sha256(msgspec.json.encode(course)).digest()
+    if not course.picture:  # as before there were pictures: the same text is the same version
+        del content["picture"]
+    digest = hashlib.sha256(msgspec.json.encode(content)).digest()
     conn.execute("INSERT INTO course (code) VALUES (%s) ON CONFLICT DO NOTHING", (course.code,))
     row = conn.execute(
         "SELECT c.id, v.number, v.sha256 FROM course c LEFT JOIN course_version v ON v.course_id = c.id"
@@ -117,7 +140,7 @@ def add_built_in(conn: Connection[Any], now: dt.datetime) -> list[str]:
 
 def add_platforms(acting: Connected) -> list[str]:
     """:func:`add_built_in` in somebody's name. Raises NotPermittedError."""
-    _require_district(acting)
+    require_district(acting)
     with acting.conn.transaction():
         done = add_built_in(acting.conn, acting.now)
         acting.audit("put_course", courses=done)
@@ -126,7 +149,7 @@ def add_platforms(acting: Connected) -> list[str]:
 
 def retire(acting: Connected, code: str, *, back: bool = False) -> None:
     """Take a course out of use, or bring it back; certificates stay good. Raises NotFoundError, NotPermittedError."""
-    _require_district(acting)
+    require_district(acting)
     with acting.conn.transaction():
         found = acting.conn.execute(
             "UPDATE course SET retired_at = %s WHERE code = %s", (None if back else acting.now, code)
@@ -134,6 +157,17 @@ def retire(acting: Connected, code: str, *, back: bool = False) -> None:
         if not found.rowcount:
             raise _nothing(code)
         acting.audit("restore_course" if back else "retire_course", course=code)
+
+
+def under_way(acting: Connected, course_id: int) -> tuple[int, int]:
+    """Tests of a course that are open now, and its certificates that hold; in the area of whoever asks."""
+    row = acting.conn.execute(
+        "SELECT (SELECT count(*) FROM course_attempt WHERE course_id = %(id)s AND submitted_at IS NULL"
+        " AND ends_at > %(now)s)::integer, (SELECT count(*) FROM course_certificate WHERE course_id = %(id)s"
+        " AND revoked_at IS NULL AND coalesce(expires_on >= %(today)s, true))::integer",
+        {"id": course_id, "now": acting.now, "today": acting.today},
+    ).fetchone()
+    return (0, 0) if row is None else (row[0], row[1])
 
 
 def listing(acting: Connected, *, retired: bool = False) -> list[Kept]:
@@ -187,7 +221,35 @@ def standings(acting: Connected) -> dict[int, Standing]:
     }
 
 
-def _require_district(acting: Connected) -> None:
+def versions(acting: Connected, code: str) -> list[Edition]:
+    """The versions of a course, the newest first."""
+    acting.require(Action.MANAGE_LIBRARY)
+    with acting.conn.cursor(row_factory=class_row(Edition)) as cursor:
+        return cursor.execute(
+            "SELECT v.number, v.at, v.actor FROM course_version v JOIN course c ON c.id = v.course_id"
+            " WHERE c.code = %s ORDER BY v.number DESC LIMIT 100",
+            (code,),
+        ).fetchall()
+
+
+def text_of(acting: Connected, code: str, number: int = 0) -> tuple[int, Course]:
+    """The number of the newest version, and the text of a version with its pictures; 0: the newest.
+
+    Raises NotFoundError.
+    """
+    acting.require(Action.MANAGE_LIBRARY)
+    rows = acting.conn.execute(
+        "SELECT v.number, v.content, max(v.number) OVER () FROM course_version v JOIN course c ON c.id = v.course_id"
+        " WHERE c.code = %s ORDER BY v.number DESC",
+        (code,),
+    ).fetchall()
+    found = next((row for row in rows if number in (0, row[0])), None)
+    if found is None:
+        raise _nothing(code)
+    return found[2], from_database(found[1])
+
+
+def require_district(acting: Connected) -> None:
     """Raises NotPermittedError where the account may not set what holds for the whole district."""
     acting.require(Action.MANAGE_LIBRARY)
     if not covers_every_home(acting.conn, acting.account):

@@ -86,11 +86,19 @@ async def load(request: Request, console: Shared, account: CurrentAccount) -> Re
 @router.post("/care/courses/{course}/retire", dependencies=[MANAGE])
 def retire(
     request: Request, console: Shared, account: CurrentAccount, course: str,
-    back: Annotated[str, Form(max_length=1)] = "",
+    back: Annotated[str, Form(max_length=1)] = "", sure: Annotated[str, Form(max_length=1)] = "",
 ) -> Response:  # fmt: skip
-    """Take a course out of use, or bring it back."""
+    """Take a course out of use, after its consequence was named, or bring it back."""
     with console.database() as conn:
-        keeping.retire(acting_of(request, conn, account), course, back=bool(back))
+        acting = acting_of(request, conn, account)
+        if not (back or sure):
+            keeping.require_district(acting)
+            kept = keeping.one(acting, course)
+            return care_page(
+                request, "library-course-retire.html", account, kept=kept, here="/care/courses",
+                under_way=keeping.under_way(acting, kept.course_id),
+            )  # fmt: skip
+        keeping.retire(acting, course, back=bool(back))
     return RedirectResponse("/care/courses", 303)
 
 

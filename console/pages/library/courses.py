@@ -1,22 +1,18 @@
 """Courses: read the chapters, take the test, see what was right. Open to every account, families' too."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_services.library.courses import attempts, keeping
-from care_services.library.documents.markdown import to_html
 from care_services.library.topics import TOPICS
 from console.pages.care.frame import care_page
 from console.pages.library.documents import acting_of
+from console.pages.library.editing import chapters_of
 from console.shell.errors import message_of, status_of
-from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
 from console.shell.views import language_of
@@ -97,11 +93,8 @@ def _course(
         standing = keeping.standings(acting).get(kept.course_id, keeping.Standing())
         left = attempts.left_of(acting, kept)
         tests = attempts.history(acting, kept.course_id)
-    language = language_of(request, account)
-    chapters: list[tuple[str, Any]] = [
-        (pick(language, one.zh, one.en), Markup(to_html(pick(language, one.text_zh, one.text_en))))  # noqa: S704
-        for one in kept.course.chapter
-    ]
+        whole = keeping.version(conn, kept.version_id)
+    chapters = chapters_of(whole, language_of(request, account))
     return care_page(
         request, "library-course.html", account, status_of(error) if error else 200, kept=kept, course=kept.course,
         chapters=chapters, standing=standing, left=left, tests=tests, today=acting.today, here="/care/courses",

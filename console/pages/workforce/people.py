@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.catalogues.services import SERVICES
 from care_network.catalogues.workforce import CERTIFICATES, LANGUAGES, ROLES, SKILLS
 from care_network.duty.roster import KIND_WORDS
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
@@ -43,10 +44,17 @@ def acting_of(request: Request, conn: Any, account: Account) -> Connected:
 def listing(
     request: Request, console: Shared, account: CurrentAccount, q: Short = "", kind: Short = "", skill: Short = "",
     certificate: Short = "", state: Short = "", language: Short = "", employer: Short = "", day: Short = "",
-    after: Short = "",
+    after: Short = "", service: Short = "", home: Short = "", at: Short = "",
 ) -> Response:  # fmt: skip
-    """Professionals of the account's area and of what serves it, searched by anything that is known of them."""
-    error, asked = "", None
+    """Professionals of the account's area and of what serves it, searched by anything that is known of them.
+
+    With a service, and a home if wanted, each line says whether they may be sent, and why not.
+    """
+    refused: ProvisioningError | None = None
+    error, asked, place = "", None, None
+    verdicts: dict[int, reach.Standing] = {}
+    now = dt.datetime.now(dt.UTC)
+    moment = now
     if day:
         try:
             asked = dt.date.fromisoformat(day)
@@ -62,10 +70,19 @@ def listing(
         found = people.search(acting, wanted)
         counts = reminders.counts(acting)
         mine = reminders.own(acting)
-    shown = found[: people.LIMIT]
+        shown = found[: people.LIMIT]
+        if service:
+            try:
+                moment = moment_of(at, now)
+                place = reach.home_of(acting, home) if home else None
+                verdicts = reach.verdicts(acting, {one.id: one.path for one in shown}, service, moment, place)
+            except ProvisioningError as wrong:
+                refused = wrong
     pager = pager_of(request, shown[-1].code if len(found) > people.LIMIT else None, people.LIMIT)
     return care_page(
-        request, "workforce-people.html", account, found=shown, pager=pager, wanted=wanted, day=day, wrong=error,
+        request, "workforce-people.html", account, status_of(refused) if refused else 200, found=shown, pager=pager,
+        wanted=wanted, day=day, wrong=error, service=service, home=home, verdicts=verdicts, services=SERVICES,
+        moment=moment.astimezone(SHANGHAI), message=message_of(request, refused, account) if refused else "",
         counts=counts, mine=mine, today=acting.today, marks=SKILL_STATES,
         asked=bool(q or kind or skill or certificate or state or language or employer or day), **WORDS,
     )  # fmt: skip
@@ -80,9 +97,12 @@ def person_page(
 
 
 @router.get("/care/workforce/of/{staff}/edit", dependencies=[MANAGE])
-def edit_page(request: Request, console: Shared, account: CurrentAccount, staff: str) -> Response:
-    """The profile as a form, and earlier employers."""
-    return _edit(request, console, account, staff)
+def edit_page(
+    request: Request, console: Shared, account: CurrentAccount, staff: str,
+    removed: Annotated[int, Query(ge=0, le=2**62)] = 0,
+) -> Response:  # fmt: skip
+    """The profile as a form, and earlier employers; after one was taken out, the way back."""
+    return _edit(request, console, account, staff, removed=removed)
 
 
 @router.post("/care/workforce/of/{staff}/edit", dependencies=[MANAGE])
@@ -115,7 +135,17 @@ def remove_employer(
 ) -> Response:  # fmt: skip
     """Take an earlier employer out; the record of changes keeps it."""
     with console.database() as conn:
-        editing.remove_employer(acting_of(request, conn, account), staff, number)
+        change = editing.remove_employer(acting_of(request, conn, account), staff, number)
+    return RedirectResponse(f"/care/workforce/of/{staff}/edit?removed={change}", 303)
+
+
+@router.post("/care/workforce/of/{staff}/employers/back", dependencies=[MANAGE])
+def put_back(
+    request: Request, console: Shared, account: CurrentAccount, staff: str, number: Annotated[int, Form(ge=0)]
+) -> Response:
+    """Undo that an earlier employer was taken out."""
+    with console.database() as conn:
+        editing.put_back(acting_of(request, conn, account), staff, number)
     return RedirectResponse(f"/care/workforce/of/{staff}/edit", 303)
 
 
@@ -155,14 +185,16 @@ def _person(request: Request, console: Console, account: Account, staff: str, ho
 
 def _edit(
     request: Request, console: Console, account: Account, staff: str, error: ProvisioningError | None = None,
-    filled: dict[str, str] | None = None,
+    filled: dict[str, str] | None = None, removed: int = 0,
 ) -> Response:  # fmt: skip
     with console.database() as conn:
-        file = profile.load(acting_of(request, conn, account), staff)
+        acting = acting_of(request, conn, account)
+        file = profile.load(acting, staff)
+        gone = editing.removed(acting, staff, removed) if removed else None
     return care_page(
         request, "workforce-edit.html", account, status_of(error) if error else 200, file=file, filled=filled or {},
         wrong={error.field or "version": message_of(request, error, account)} if error else {},
-        conflict=isinstance(error, ChangedMeanwhileError), **WORDS,
+        conflict=isinstance(error, ChangedMeanwhileError), gone=gone, removed=removed, **WORDS,
     )  # fmt: skip
 
 

@@ -79,6 +79,11 @@ def _course(city: Any, path: str, data: dict[str, Any] | None = None, success: i
     return Example(f"/care/courses/{COURSE}{path}", data, success=success)
 
 
+def _editor(city: Any, path: str, data: dict[str, Any] | None = None) -> Example:
+    keeping.add_built_in(city.conn, dt.datetime.now(dt.UTC))
+    return Example(f"/care/courses-edit/{COURSE}{path}", data)
+
+
 def _asked(city: Any, _: Any) -> Example:
     city.conn.execute("DELETE FROM staff_certificate")
     number = certificate_of(city, "carer")
@@ -126,6 +131,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/documents/{document}/file/{number}": _page("/file/1"),
     "GET /care/products": lambda *_: Example("/care/products"),
     "GET /care/products/{model}": lambda *_: Example("/care/products/shouwang-pendant"),
+    "GET /care/products-compare": lambda *_: Example("/care/products-compare"),
     "GET /care/courses": lambda *_: Example("/care/courses"),
     "GET /care/courses/{course}": lambda c, _: _course(c, ""),
     "POST /care/courses/{course}/test": _begun,
@@ -140,9 +146,14 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/courses/certificates/{number}/revoke": lambda c, role: Example(
         f"/care/courses/certificates/{certificate_of(c, _login(role))}/revoke", {"why": "误发"}, success=303
     ),
+    "GET /care/courses-edit": lambda *_: Example("/care/courses-edit"),
+    "POST /care/courses-edit": lambda *_: Example("/care/courses-edit", {"do": "add:c", "zh": "新"}),
+    "GET /care/courses-edit/{course}": lambda c, _: _editor(c, ""),
+    "POST /care/courses-edit/{course}": lambda c, _: _editor(c, "", {"do": "add:q"}),
+    "GET /care/courses-edit/{course}/file": lambda c, _: _editor(c, "/file"),
     "GET /care/courses-issued": lambda *_: Example("/care/courses-issued"),
     "POST /care/courses-issued/load": lambda *_: Example("/care/courses-issued/load", {"platform": "1"}),
-    "POST /care/courses/{course}/retire": lambda c, _: _course(c, "/retire", {}, 303),
+    "POST /care/courses/{course}/retire": lambda c, _: _course(c, "/retire", {"sure": "1"}, 303),
     "GET /care/courses-approvals": lambda *_: Example("/care/courses-approvals"),
     "POST /care/courses-approvals/{number}": _asked,
     "GET /verify-certificate": lambda c, _: Example(f"/verify-certificate?code={_code(c)}"),

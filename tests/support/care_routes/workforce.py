@@ -32,6 +32,17 @@ def _gone(city: Any, _: Any) -> Example:
     return Example(f"/care/workforce/of/S11/employers/{row[0]}/remove", {}, success=303)
 
 
+def _back(city: Any, role: Any) -> Example:
+    row = city.conn.execute(
+        "INSERT INTO staff_profile_change (staff_id, at, account_id, actor, what, before)"
+        " SELECT s.id, now(), a.id, 'x', 'remove_employer',"
+        " jsonb_build_object('employer', gen_random_uuid()::text, 'since', '2019-01-01')"
+        " FROM staff s, account a WHERE s.code = 'S11' AND a.login = %s RETURNING id",
+        ("daughter" if str(role) == "family" else str(role),),
+    ).fetchone()
+    return Example("/care/workforce/of/S11/employers/back", {"number": row[0] if row else 0}, success=303)
+
+
 def _reminder(city: Any, _: Any) -> Example:
     city.conn.execute("DELETE FROM certificate_reminder")
     row = city.conn.execute(
@@ -48,6 +59,10 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/workforce/of/{staff}/edit": _edited,
     "POST /care/workforce/of/{staff}/employers": _employer,
     "POST /care/workforce/of/{staff}/employers/{number}/remove": _gone,
+    "POST /care/workforce/of/{staff}/employers/back": _back,
+    "GET /care/workforce/import": lambda *_: Example("/care/workforce/import"),
+    "GET /care/workforce/import/table": lambda *_: Example("/care/workforce/import/table"),
+    "POST /care/workforce/import": lambda *_: Example("/care/workforce/import", {}, success=422),
     "GET /care/workforce/sending": lambda *_: Example("/care/workforce/sending"),
     "GET /care/workforce/ending": lambda *_: Example("/care/workforce/ending?only=missing"),
     "POST /care/workforce/ending/{number}/take": _reminder,

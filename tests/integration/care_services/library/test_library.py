@@ -4,12 +4,13 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from care_services.library import reminding
-from care_services.library.courses import attempts, keeping
+from care_services.library.courses import attempts, forming, keeping
 from tests.support.care_routes.library import acting, certificate_of, right_answers
 from tests.support.console_site import ConsoleSite, console_site, now
 from tests.support.network import account
@@ -152,6 +153,7 @@ def test_a_family_takes_its_course_and_the_paper_is_looked_up_by_anybody(site: C
         assert again.status_code == 422
         assert "无需再考" in again.text
     with site.client("carer") as client:
+        assert client.get("/care/courses-edit/family_carers").status_code == 403
         assert client.get(found[0]).status_code == 404, "another's"
         assert client.get(address).status_code == 404
     with site.client() as client:
@@ -161,6 +163,25 @@ def test_a_family_takes_its_course_and_the_paper_is_looked_up_by_anybody(site: C
         assert client.get("/verify-certificate?code=AAAA-AAAA-AAAA-AAAA").status_code == 404
     with site.client("admin") as client:
         assert found[1] in client.get("/care/courses-issued?course=family_carers").text
+        editor = "/care/courses-edit/family_carers"
+        assert "第 1 章" in client.get(editor).text
+        filled = forming.of_course(keeping.text_of(acting(site, "admin"), "family_carers")[1])
+        form: dict[str, Any] = {**filled.plain, "topics": filled.topics, "seen": "1", "zh": "照护者课程（新）"}
+        for kind, rows in (("c", filled.chapters), ("q", filled.questions)):
+            form |= {f"{kind}{at}.{name}": text for at, row in enumerate(rows, 1) for name, text in row.items()}
+        seen = client.post(editor, data=form | {"do": "preview", "c1.zh": "预览的章"}).text
+        assert "学员看到的样子" in seen
+        assert "1. 预览的章" in seen
+        assert "抽题数多于题库" in client.post(editor, data=form | {"do": "save", "draw": "99"}).text
+        assert client.post(editor, data=form | {"do": "save"}).status_code == 303
+        stale = client.post(editor, data=form | {"do": "save", "zh": "又改"})
+        assert stale.status_code == 409
+        assert 'value="又改"' in stale.text, "nothing is lost"
+        assert "照护者课程（新）" in client.get(f"{editor}/file").text
+        paper = client.get(found[0]).text
+        assert "家庭照护者课程" in paper
+        assert "照护者课程（新）" not in paper, "what was issued stays"
+        assert "停用这门课程" in client.post("/care/courses/family_carers/retire", data={}).text
         assert client.post(f"{found[0]}/revoke", data={"why": " "}).status_code == 422
         assert client.post(f"{found[0]}/revoke", data={"why": "误发"}).status_code == 303
     with site.client() as client:

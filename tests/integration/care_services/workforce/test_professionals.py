@@ -1,6 +1,7 @@
 """Professionals: search, who may be sent at once after a change, reminders, profiles, over HTTP and in the database."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,26 @@ def test_a_certificate_that_is_entered_or_ended_counts_at_once_for_who_may_be_se
     with site.client("station-ms") as client:
         assert client.get("/care/workforce/sending?service=meal&home=H1").status_code == 404, "another street's home"
         assert client.get("/care/workforce/of/S11").status_code == 404
+
+
+def test_the_list_says_who_may_be_sent_and_profiles_come_from_a_table(site: ConsoleSite) -> None:
+    with site.client("dispatcher") as client:
+        listed = client.get("/care/workforce?service=meal&home=H1").text
+        assert "可派" in listed or "可以派" in listed or "不承担此项服务" in listed or "不在班" in listed
+        assert client.get("/care/workforce?service=meal&home=H99").status_code == 404
+        assert client.get("/care/workforce?service=nothing").status_code == 422
+        table = "工号,学历,技能等级,职称\nS1,大专,三级,\nS11,,9,护师\nS77,本科,,\nS1,本科,,\n"
+        checked = client.post("/care/workforce/import", files={"file": ("t.csv", table.encode(), "text/csv")}).text
+        for said in ("没有这个工号", "与前面的行重复", "请从列表中选择", "尚未保存", "保存 1 行无误的"):
+            assert said in checked, said
+        number = re.search(r'name="checked" value="([^"]+)"', checked)
+        assert number is not None
+        form = {"checked": (None, number[1])}
+        assert "已保存 1 份档案" in client.post("/care/workforce/import", files=form).text
+        assert client.post("/care/workforce/import", files=form).status_code == 422, "it is kept no more"
+        assert "S1,college,3,," in client.get("/care/workforce/import/table").text
+        assert "不是 .csv" in client.post("/care/workforce/import", files={"file": ("t.doc", b"x", "")}).text
+        assert "三级/高级工" in client.get("/care/workforce/of/S1").text
 
 
 def test_search_finds_by_sound_skill_certificate_language_employer_and_day(site: ConsoleSite) -> None:
@@ -126,6 +147,12 @@ def test_a_profile_is_changed_on_its_version_and_seen_in_full_by_whom_it_concern
         sent = {"employer": "人民医院", "since": "2019-01-01", "until": "2018-01-01"}
         assert "结束日期早于开始日期" in client.post("/care/workforce/of/S1/employers", data=sent).text
         client.post("/care/workforce/of/S1/employers", data=sent | {"until": "2021-01-01"})
+        (number,) = site.conn.execute("SELECT id FROM staff_employment").fetchone() or (0,)
+        gone = client.post(f"/care/workforce/of/S1/employers/{number}/remove", data={}).headers["location"]
+        assert "已移除：人民医院" in client.get(gone).text
+        back = {"number": gone.rpartition("=")[2]}
+        assert client.post("/care/workforce/of/S1/employers/back", data=back).status_code == 303
+        assert client.post("/care/workforce/of/S1/employers/back", data=back).status_code == 404, "once"
         text = client.get("/care/workforce/of/S1").text
         assert "三级/高级工" in text
         assert "人民医院" in text
@@ -142,4 +169,4 @@ def test_a_profile_is_changed_on_its_version_and_seen_in_full_by_whom_it_concern
         assert "按岗位" in figures
         assert "三级/高级工" in figures
     kept = site.conn.execute("SELECT what FROM staff_profile_change ORDER BY id").fetchall()
-    assert kept == [("profile",), ("add_employer",)]
+    assert kept == [("profile",), ("add_employer",), ("remove_employer",), ("add_employer",)]
