@@ -116,7 +116,8 @@ def _closed(conn: Connection[Any], now: dt.datetime) -> None:
     number = store.insert(conn, "bed_operation", resident, "女儿", at, {})
     assert number is not None  # noqa: S101 - they have no bed, so nobody has applied for it
     store.change(conn, number, {
-        "bed_id": bed, "facts": facts, "state": "approved", "settled_by": "rules", "rule": "moderate", "rule_version": 0,
+        "bed_id": bed, "facts": facts, "state": "approved", "settled_by": "rules", "rule": "moderate",
+        "rule_version": 0,
         "reason_zh": "中度失能，每月 250 元：每月 250.00 元", "reason_en": "moderately impaired: 250.00 yuan a month",
         "amount_fen": 25_000, "per": "month", "pays_from": month_of(month - dt.timedelta(days=1)),
         "pays_until": next_month(month), "decided_at": at, "due_at": None,
