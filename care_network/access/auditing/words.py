@@ -271,6 +271,7 @@ WORDS: Mapping[str, Pair] = {
     "remove_employer": ("删除任职经历", "removed an earlier employer"),
     "take_reminder": ("认领证书到期提醒", "took on a certificate's reminder"),
     "view_professional": ("查看专业人员", "looked at a professional"),
+    "export_bed": ("导出床位档案", "took the file of a bed out"),
     "view_bed": ("查看家庭养老床位", "looked at a home care bed"),
     "refused_view_bed": ("查看家庭养老床位被拒", "was refused a home care bed"),
     "change_bed": ("办理家庭养老床位", "worked on a home care bed"),
