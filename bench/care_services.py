@@ -54,15 +54,17 @@ def _jobs(conn: psycopg.Connection, now: dt.datetime, today: dt.date, last: dt.d
         conn, "SELECT count(*) FROM service_order WHERE settlement_id IS NULL AND state IN ('checked_out', 'confirmed')"
     )
     canteen = conn.execute(
-        "SELECT o.code FROM organisation o JOIN meal_order m ON m.canteen_id = o.id GROUP BY o.code LIMIT 1"
+        "SELECT o.code FROM organisation o JOIN area a ON a.id = o.area_id"
+        " WHERE o.kind = 'canteen' AND a.path <@ %s::ltree",
+        (manager.area_path,),
     ).fetchone()
     assert canteen is not None  # noqa: S101 - the demonstration has one
     note = f"{orders:,} orders of three years"
     jobs: list[tuple[str, Callable[[], object], float, str]] = [
         ("settlement of a month, all providers", lambda: settling.settle_all(conn, acting, last), SETTLE_MS,
          f"{note}; {visits:,} visits"),
-        ("settlement of a canteen's month", lambda: meals.sums(conn, acting, canteen[0], f"{last:%Y-%m}"), SETTLE_MS,
-         note),
+        ("settlement of a canteen's month",
+         lambda: meals.sums(conn, Acting(manager, now), canteen[0], f"{last:%Y-%m}"), SETTLE_MS, note),
         ("orders of a fortnight made of plans", lambda: make_ahead(conn, later), MAKE_MS,
          f"{_count(conn, 'SELECT count(*) FROM service_plan'):,} plans"),
         ("hours of the time bank that expire", lambda: books.expire(conn, manager, now), TURN_MS, note),

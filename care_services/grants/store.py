@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account
+from care_network.below import people_below
 from care_services.core.rules import Value
 from care_services.grants.settling import month_of
 
@@ -73,6 +74,7 @@ _APPLICATION: LiteralString = f"""
            g.pays_until, g.decided_at, g.due_at, g.version
     {_FROM}
 """
+_OF: LiteralString = "FROM grant_application g"
 
 
 def load(conn: Connection[Any], number: int) -> Application | None:
@@ -156,10 +158,10 @@ def counts(conn: Connection[Any], under: str, now: dt.datetime) -> dict[tuple[st
     """How many applications there are by kind and state; under ``('', 'late')`` those that wait beyond their day."""
     found: dict[tuple[str, str], int] = {("", "late"): 0}
     for kind, state, n, late in conn.execute(
-        "SELECT g.kind, g.state, count(*)::integer,"
-        " count(*) FILTER (WHERE g.state = 'waiting' AND g.due_at < %s)::integer"
-        f" {_FROM} AND a.path <@ %s::ltree GROUP BY g.kind, g.state",
-        (now, under),
+        "SELECT g.kind, g.state, count(*)::integer,"  # noqa: S608 - of constants
+        " count(*) FILTER (WHERE g.state = 'waiting' AND g.due_at < %(now)s)::integer"
+        f" FROM grant_application g WHERE {people_below('g.resident_id')} GROUP BY g.kind, g.state",
+        {"now": now, "area": under},
     ):
         found[kind, state] = n
         found["", "late"] += late
@@ -171,9 +173,11 @@ def listing(conn: Connection[Any], under: str, state: str, kind: str, after: int
     waiting = state == "waiting"
     order: LiteralString = "g.id > %(after)s" if waiting else "(%(after)s = 0 OR g.id < %(after)s)"
     direction: LiteralString = "ORDER BY g.id" if waiting else "ORDER BY g.id DESC"
+    wanted = f"g.state = %(state)s AND (%(kind)s = '' OR g.kind = %(kind)s) AND {order}"
+    here = people_below("g.resident_id")
+    page = f"FROM (SELECT * FROM grant_application g WHERE {wanted} AND {here} {direction} LIMIT %(most)s) g"  # noqa: S608
     with conn.cursor(row_factory=class_row(Application)) as cursor:
         return cursor.execute(
-            f"{_APPLICATION} AND a.path <@ %(under)s::ltree AND g.state = %(state)s"
-            f" AND (%(kind)s = '' OR g.kind = %(kind)s) AND {order} {direction} LIMIT %(most)s",
-            {"under": under, "state": state, "kind": kind, "after": after, "most": PAGE + 1},
+            f"{_APPLICATION.replace(_OF, page)} {direction}",
+            {"area": under, "state": state, "kind": kind, "after": after, "most": PAGE + 1},
         ).fetchall()
