@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
@@ -248,11 +249,23 @@ class _GuardedApp(FastAPI):
         return Guard(super().build_middleware_stack(), settings.hosts, tls=settings.secure_cookie)
 
 
+def gather(routers: Iterable[APIRouter]) -> list[BaseRoute]:
+    """Gather the routes of pages for any number of applications. FastAPI works out the parameters of 500 routes when
+    they are first asked for; where an application includes the routers itself, it does so again, for 0.4 s."""
+    pages = APIRouter()
+    for router in routers:
+        pages.include_router(router, dependencies=[Depends(plain_text)])
+    return pages.routes
+
+
+PAGES = gather(ROUTERS)
+
+
 def create_app(
     settings: ConsoleSettings,
     database: DatabaseSettings,
     broker: Broker,
-    routers: Iterable[APIRouter] = ROUTERS,
+    pages: Iterable[BaseRoute] = PAGES,
     liveness: Liveness | None = None,
 ) -> FastAPI:
     """The application; it connects when it is started and shows what it has while database or broker are away.
@@ -276,8 +289,7 @@ def create_app(
     app.state.console = console
     # Files that are the same for everybody: what is packed beside a secret tells its length (BREACH).
     app.mount("/static", GZipMiddleware(StaticFiles(directory=Path(__file__).with_name("static"))), name="static")
-    for router in routers:
-        app.include_router(router, dependencies=[Depends(plain_text)])
+    app.router.routes.extend(pages)
     app.add_exception_handler(confirming.ConfirmNeeded, confirming.ask)
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)

@@ -8,7 +8,7 @@ import random
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ import httpx2
 import msgspec
 import psycopg
 import pytest
-from fastapi import APIRouter
 from starlette.routing import Route, WebSocketRoute, compile_path
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -998,10 +997,8 @@ def city(database_url: str, tmp_path: Path) -> Iterator[City]:
 
 
 @contextmanager
-def site_of(
-    city: City, database: DatabaseSettings, broker: Broker, routers: Iterable[APIRouter] = ROUTERS
-) -> Iterator[Site]:
-    app = create_app(city.settings, database, broker, routers)
+def site_of(city: City, database: DatabaseSettings, broker: Broker) -> Iterator[Site]:
+    app = create_app(city.settings, database, broker)
     with serving(app) as url, httpx2.Client(base_url=url, headers={"Origin": url}, timeout=30) as client:
         yield Site(city, url, routes_of(app), client)
 
