@@ -22,6 +22,12 @@ SHIFT = 182
 """Days by which a person's dates are moved at most, earlier or later; all of a person by the same."""
 
 
+WHO = "resident"
+"""The key of a row that says whose it is; it is never given out."""
+Members = Mapping[str, frozenset[int]]
+"""People who were given out, by the cell of their group."""
+
+
 class Released(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a check: what may be given out, and what was left out."""
 
@@ -30,38 +36,64 @@ class Released(msgspec.Struct, frozen=True, kw_only=True):
     groups: int
     smallest: int
     """People in the smallest group that is given out; 0: nothing is."""
+    withheld: int = 0
+    """Of the suppressed: those whose group differs from an earlier export by fewer than k people."""
+    diversity: dict[str, int] = {}
+    """By sensitive column: the fewest different values in a group that is given out."""
+    members: dict[str, frozenset[int]] = {}
+
+
+def cell(row: Mapping[str, Any], quasi: Sequence[str]) -> str:
+    """The name of a row's group: its quasi-identifiers as JSON."""
+    return msgspec.json.encode([row[name] for name in quasi]).decode()
 
 
 def release(
-    rows: Sequence[Mapping[str, Any]], quasi: Sequence[str], sensitive: Sequence[str], k: int, least: int = 1
-) -> Released:
+    rows: Sequence[Mapping[str, Any]], quasi: Sequence[str], sensitive: Sequence[str], k: int, least: int = 1,
+    earlier: Sequence[Members] = (),
+) -> Released:  # fmt: skip
     """Keep the groups of at least ``k`` people with ``least`` different values of each sensitive column.
 
-    One row is one person. Without a quasi-identifier all are one group. Raises ValueError for a k below LEAST_K.
+    One row is one person, named under WHO. Without a quasi-identifier all are one group. ``earlier``: what the same
+    recipient has. A group of which an export had 1 to k - 1 people more or fewer is withheld, since the difference of
+    the two files would tell of them; one whose people are the same or changed by k is given out. Raises ValueError
+    for a k below LEAST_K.
     """
     if k < LEAST_K:
         raise ValueError(f"k is at least {LEAST_K}")
-    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(tuple(row[name] for name in quasi), []).append(row)
-    kept = [
-        group
-        for group in groups.values()
-        if len(group) >= k and all(len({row[name] for row in group}) >= least for name in sensitive)
-    ]
-    given = [dict(row) for group in kept for row in group]
+        groups.setdefault(cell(row, quasi), []).append(row)
+    large = {
+        name: group
+        for name, group in groups.items()
+        if len(group) >= k and all(len({row[column] for row in group}) >= least for column in sensitive)
+    }
+    people = {name: frozenset(row[WHO] for row in group) for name, group in large.items()}
+    kept = {
+        name: group
+        for name, group in large.items()
+        if all(not 0 < len(people[name] ^ before.get(name, frozenset())) < k for before in earlier)
+    }
+    given = [{key: value for key, value in row.items() if key != WHO} for group in kept.values() for row in group]
     return Released(
-        rows=given, suppressed=len(rows) - len(given), groups=len(kept), smallest=min(map(len, kept), default=0)
-    )
+        rows=given, suppressed=len(rows) - len(given), groups=len(kept),
+        smallest=min(map(len, kept.values()), default=0),
+        withheld=sum(map(len, large.values())) - len(given),
+        diversity={
+            column: min(len({row[column] for row in group}) for group in kept.values()) for column in sensitive
+        } if kept else {},
+        members={name: people[name] for name in kept},
+    )  # fmt: skip
 
 
 def pseudonym(secret: bytes, resident_id: int) -> str:
-    """A name that is the same in each export of a project, and leads to nobody without the project's key."""
+    """A name that is the same within an export, and leads to nobody without the key."""
     return hmac.digest(secret, b"name %d" % resident_id, "sha256").hex()[:20]
 
 
 def shifted(secret: bytes, resident_id: int, day: dt.date | None) -> str:
-    """A date moved by the person's own number of days, which only the project's key tells; empty: there is none."""
+    """A date moved by the person's own number of days, which only the key tells; empty: there is none."""
     if day is None:
         return ""
     number = int.from_bytes(hmac.digest(secret, b"days %d" % resident_id, "sha256")[:8])

@@ -17,13 +17,11 @@ from typing import IO, Any
 import psycopg
 import structlog
 
-from care_services.privacy.copies import KEPT
+from care_services.privacy.copies import KEPT, PART
 from care_services.privacy.holdings import NOT_GIVEN, words_of
 from vocabulary.times import SHANGHAI
 
 log = structlog.get_logger(__name__)
-PART = 1024 * 1024
-"""Bytes of one part of an archive in the database."""
 MOST = 256 * 1024 * 1024
 """Bytes of an archive; readings of a person for 90 days and their hours for ten years are a tenth of it."""
 SHOWN = 50
@@ -89,8 +87,11 @@ def _table(
     """Write the rows of a table, as they come; gives their number and the first ones."""
     count = 0
     shown: list[dict[str, Any]] = []
-    lines = io.StringIO()
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as text, conn.transaction():
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as text,
+        tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as lines,
+        conn.transaction(),
+    ):
         writer = None
         with conn.cursor("rows") as cursor:
             cursor.itersize = 500
@@ -106,11 +107,12 @@ def _table(
                 if len(shown) < SHOWN:
                     shown.append(plain)
         if count:
-            archive.writestr(f"tables/{relation}.csv", "\ufeff" + lines.getvalue())
-            text.seek(0)
-            with archive.open(f"tables/{relation}.jsonl", "w") as out:
-                while block := text.read(PART):
-                    out.write(block.encode())
+            for name, file, mark in (("csv", lines, "\ufeff"), ("jsonl", text, "")):
+                file.seek(0)
+                with archive.open(f"tables/{relation}.{name}", "w", force_zip64=True) as out:
+                    out.write(mark.encode())
+                    while block := file.read(PART):
+                        out.write(block.encode())
     return count, shown
 
 

@@ -17,6 +17,25 @@ KINDS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
+AT_ONCE = dt.timedelta(hours=1)
+"""Article 57 says at once (立即); from here on a notice is late."""
+LATEST = dt.timedelta(hours=72)
+"""The district's own outer limit; to be confirmed by its counsel, as special rules of the sector may be shorter."""
+CLOCKS: Mapping[str, tuple[str, str]] = {
+    "told": ("已通知，用时", "told after"), "waived": ("无须通知本人", "need not be told"),
+    "running": ("须立即通知，已过", "to be told at once:"), "late": ("已迟，须立即通知，已过", "late, tell at once:"),
+    "over": ("已超过 72 小时，已过", "over 72 hours:"),
+}  # fmt: skip
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of one notice, with the hours since the breach was noticed."""
+
+    state: str
+    """A key of CLOCKS."""
+    hours: float
+
+
 class Breach(msgspec.Struct, frozen=True, kw_only=True):
     """A breach; ``people`` None: not known yet."""
 
@@ -33,12 +52,24 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: dt.datetime | None
     version: int
 
+    def clock(self, step: str, now: dt.datetime) -> Clock:
+        """The clock of a notice, ``authority`` or ``people``."""
+        told = self.told_authority_at if step == "authority" else self.told_people_at
+        passed = (told or now) - self.noticed_at
+        if told is not None:
+            state = "told"
+        elif step == "people" and self.why_not_told:
+            state = "waived"
+        else:
+            state = "running" if passed <= AT_ONCE else "late" if passed <= LATEST else "over"
+        return Clock(state=state, hours=passed.total_seconds() / 3600)
+
 
 _COLUMNS = (
     b"SELECT id, happened_at, noticed_at, kind, what, people, measures, told_authority_at, told_people_at,"
     b" why_not_told, closed_at, version FROM privacy_breach "
 )
-STEPS = {"authority": "told_authority_at", "people": "told_people_at", "close": "closed_at"}
+STEPS = {"authority": "told_authority_at", "people": "told_people_at", "close": "closed_at", "waived": ""}
 
 
 def listing(conn: Connection[Any], account: Account) -> list[Breach]:
@@ -79,9 +110,10 @@ def add(
 
 
 def note(
-    conn: Connection[Any], account: Account, number: int, step: str, version: int, *, at: dt.datetime, origin: str
-) -> None:
-    """Note that the authority or the people were told, or that it is closed.
+    conn: Connection[Any], account: Account, number: int, step: str, version: int, why: str = "", *, at: dt.datetime,
+    origin: str,
+) -> None:  # fmt: skip
+    """Note that the authority or the people were told, or that it is closed; ``waived``: why people need not be told.
 
     Raises NotPermittedError, NotFoundError, ChangedMeanwhileError; ProvisioningError for one that is closed before
     authority and people were told.
@@ -98,7 +130,20 @@ def note(
             raise NotFoundError(en=f"there is no breach {number}", zh=f"没有事件 {number}")
         if one.version != version or one.closed_at is not None:
             raise ChangedMeanwhileError(en="somebody changed it meanwhile: look again", zh="其他人刚修改过，请重新查看")
-        if step == "close" and (one.told_authority_at is None or one.told_people_at is None):
+        if step == "waived":
+            if not 1 <= len(clean(why)) <= 400:
+                raise ProvisioningError(
+                    en="say which measures averted the harm (article 57)",
+                    zh="请写明哪些措施已有效避免危害（第五十七条）",
+                    field="why",
+                )  # fmt: skip
+            conn.execute(
+                "UPDATE privacy_breach SET why_not_told = %s, version = version + 1 WHERE id = %s", (clean(why), number)
+            )
+            audit(conn, account, "note_breach", at=at, origin=origin, detail={"number": number, "action": step})
+            return
+        people_done = one.told_people_at is not None or one.why_not_told
+        if step == "close" and (one.told_authority_at is None or not people_done):
             raise ProvisioningError(
                 en="first tell the authority and the people (article 57)",
                 zh="须先通知主管部门和本人（第五十七条）",

@@ -16,6 +16,8 @@ from care_network.access.accounts import Account, clean
 from care_network.access.permissions import Action, audit, may_see, require
 from care_network.errors import NotFoundError, ProvisioningError
 
+PART = 1024 * 1024
+"""Bytes of one part of an archive in the database."""
 KEPT = dt.timedelta(days=7)
 """How long an archive waits to be fetched."""
 ASKED_BY: Mapping[str, tuple[str, str]] = {
@@ -140,21 +142,60 @@ def load(conn: Connection[Any], account: Account, number: int) -> Copy:
     return found
 
 
-def fetch(conn: Connection[Any], account: Account, number: int, *, at: dt.datetime, origin: str) -> Iterator[bytes]:
-    """The parts of an archive, in order; the audit has who took it. Raises as :func:`load`, and where none is ready."""
+def fetch(
+    conn: Connection[Any], account: Account, number: int, *, at: dt.datetime, origin: str, first: int = 0
+) -> Copy:
+    """Open an archive to be read from the byte ``first`` on; the audit has who took it, and from where on.
+
+    Raises as :func:`load`, and where none is ready or its days are over.
+    """
     copy = load(conn, account, number)
-    if copy.state != "done":
+    if copy.state != "done" or copy.expires_at is None or copy.expires_at <= at:
         raise NotFoundError(
             en="the archive is not ready, or was removed: ask for it anew", zh="副本尚未制作好或已移除，请重新申请"
         )
-    audit(conn, account, "fetch_person_copy", at=at, resident_id=copy.resident_id, origin=origin,
-          detail={"number": number})  # fmt: skip
-    part = 0
-    while True:
-        row = conn.execute(
-            "SELECT body FROM person_copy_part WHERE copy_id = %s AND number = %s", (number, part)
-        ).fetchone()
-        if row is None:
-            return
-        yield bytes(row[0])
-        part += 1
+    with conn.transaction():
+        conn.execute(
+            "INSERT INTO person_copy_fetch (copy_id, account_id, at, origin, first_byte) VALUES (%s, %s, %s, %s, %s)",
+            (number, account.id, at, origin, first),
+        )
+        audit(conn, account, "fetch_person_copy", at=at, resident_id=copy.resident_id, origin=origin,
+              detail={"number": number, "from": first})  # fmt: skip
+    return copy
+
+
+def piece(conn: Connection[Any], number: int, position: int) -> tuple[bytes, int] | None:
+    """The rest of the part of an archive in which a byte lies, and the position behind it; None at the end.
+
+    A part is asked for when the one before is out: a download holds one of them, whatever the archive has.
+    """
+    row = conn.execute(
+        "SELECT body FROM person_copy_part WHERE copy_id = %s AND number = %s", (number, position // PART)
+    ).fetchone()
+    if row is None:
+        return None
+    body = bytes(row[0])[position % PART :]
+    return (body, position + len(body)) if body else None
+
+
+def pieces(conn: Connection[Any], number: int, first: int = 0) -> Iterator[bytes]:
+    """The parts of an archive from a byte on, in order."""
+    position = first
+    while (found := piece(conn, number, position)) is not None:
+        yield found[0]
+        position = found[1]
+
+
+def fetched(conn: Connection[Any], numbers: list[int]) -> dict[int, list[tuple[str, str, dt.datetime]]]:
+    """By archive: who fetched it and when, the first time of each on a day."""
+    found: dict[int, list[tuple[str, str, dt.datetime]]] = {}
+    for number, zh, en, at in conn.execute(
+        """
+        SELECT f.copy_id, coalesce(a.name_zh, ''), coalesce(a.name_en, ''), min(f.at)
+        FROM person_copy_fetch f LEFT JOIN account a ON a.id = f.account_id WHERE f.copy_id = ANY(%s)
+        GROUP BY 1, 2, 3, (f.at AT TIME ZONE 'Asia/Shanghai')::date ORDER BY 4
+        """,
+        (numbers,),
+    ):
+        found.setdefault(number, []).append((zh, en, at))
+    return found

@@ -1,11 +1,18 @@
 """Duties of law about personal data as data: where each is met, and the test that shows it; the impact assessment."""
 
+import datetime as dt
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal, LiteralString
 
 import msgspec
+from psycopg import Connection
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action, may_do, require
+from care_network.consents.doors import DOORS
+from care_services.privacy import breaches
 
 STATES: Mapping[str, tuple[str, str]] = {
     "met": ("已满足", "met"), "partly": ("部分满足", "partly met"), "not": ("未满足", "not met"),
@@ -40,6 +47,13 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True):
     measures_en: str
 
 
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a duty as the database has it now, with what it was computed from."""
+
+    state: str
+    words: list[tuple[str, str]]
+
+
 class _Duties(msgspec.Struct, frozen=True):
     duty: tuple[Duty, ...]
 
@@ -54,3 +68,88 @@ def _text(name: str) -> str:
 
 DUTIES = msgspec.convert(tomllib.loads(_text("duties.toml")), _Duties).duty
 RISKS = msgspec.convert(tomllib.loads(_text("assessment.toml")), _Risks).risk
+ANSWER_DAYS = 15
+"""Working days are not counted: GB/T 35273-2020, 8.7, has thirty days for an answer; half of it is ours."""
+
+
+def live(conn: Connection[Any], account: Account, now: dt.datetime) -> dict[str, Live]:
+    """Compute the state of those duties that the data shows, by article. Raises NotPermittedError."""
+    require(account, Action.VIEW_PRIVACY)
+    found = {"15, 16": _doors(), "19, 47": _decided(conn, account), "57": _breaches(conn, account, now)}
+    if may_do(account, Action.MANAGE_PRIVACY):
+        found["44, 45"] = _copies(conn, now)
+    if may_do(account, Action.GIVE_CONSENTS):
+        found["14, 29"] = _manner(conn)
+    return found
+
+
+def _count(conn: Connection[Any], query: LiteralString, *values: object) -> int:
+    row = conn.execute(query, values or None).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _doors() -> Live:
+    left = [one for one in DOORS if one.open_zh]
+    return Live(
+        state="partly" if left else "met",
+        words=[
+            (f"数据出口 {len(DOORS)} 处，{len(left)} 处有未尽事项", f"{len(DOORS)} doors, {len(left)} not whole"),
+            *((f"{one.zh}：{one.open_zh}", f"{one.en}: {one.open_en}") for one in left),
+        ],
+    )
+
+
+def _decided(conn: Connection[Any], account: Account) -> Live:
+    tables = {name for (name,) in conn.execute("SELECT relation FROM person_tables()")}
+    tables |= {name for (name,) in conn.execute("SELECT relation FROM person_tables_by_name()")}
+    rules = dict(conn.execute("SELECT relation, confirm FROM erasure_rule").fetchall())
+    left = sorted(tables - rules.keys())
+    asked = sum(rules[name] for name in tables & rules.keys())
+    words = [
+        (
+            f"涉及个人的 {len(tables)} 张表，{len(left)} 张没有决定",
+            f"{len(tables)} tables of a person, {len(left)} undecided",
+        ),
+        (f"其中 {asked} 张的期限须法律顾问确认", f"of {asked} of them counsel has to confirm the period"),
+    ]
+    if left:
+        words.append(("、".join(left), ", ".join(left)))
+    return Live(state="not" if left else "partly" if asked else "met", words=words)
+
+
+def _breaches(conn: Connection[Any], account: Account, now: dt.datetime) -> Live:
+    clocks = [one.clock(step, now).state for one in breaches.listing(conn, account) for step in ("authority", "people")]
+    over, late = clocks.count("over"), clocks.count("late") + clocks.count("running")
+    return Live(
+        state="not" if over else "partly",
+        words=[
+            (
+                f"未发出的通知：{late} 项待发，{over} 项已超过 72 小时",
+                f"notices that wait: {late}; over 72 hours: {over}",
+            )
+        ],
+    )
+
+
+def _copies(conn: Connection[Any], now: dt.datetime) -> Live:
+    late = _count(
+        conn, "SELECT count(*) FROM person_copy WHERE state IN ('waiting', 'running', 'failed') AND asked_at < %s",
+        now - dt.timedelta(days=ANSWER_DAYS),
+    )  # fmt: skip
+    return Live(
+        state="not" if late else "met",
+        words=[(f"申请满 {ANSWER_DAYS} 天仍未提供的副本：{late}", f"copies that wait for {ANSWER_DAYS} days: {late}")],
+    )
+
+
+def _manner(conn: Connection[Any]) -> Live:
+    unknown = _count(conn, "SELECT count(*) FROM consent_event WHERE given AND how = 'unknown'")
+    return Live(
+        state="partly" if unknown else "met",
+        words=[
+            (
+                f"不知以何种方式取得的同意：{unknown} 条",
+                f"consents of which nobody knows how they were given: {unknown}",
+            )
+        ],
+    )

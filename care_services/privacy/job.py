@@ -32,8 +32,12 @@ def run(database: DatabaseSettings, stop: threading.Event, part: Part) -> None:
                 database.model_copy(update={"statement_timeout_ms": int(STEP_S * 1000)}), "privacy"
             )
             with psycopg.connect(database.url, autocommit=True, **options) as conn:
+                day = None
                 while not stop.is_set():
                     part.turned()
+                    if day != (today := dt.datetime.now(SHANGHAI).date()):
+                        end_periods(conn)
+                        day = today
                     if not turn(conn, part.turned):
                         stop.wait(LOOK_S)
         except psycopg.Error as error:
@@ -48,6 +52,7 @@ def turn(conn: psycopg.Connection[Any], turned: Callable[[], None] = lambda: Non
     if row is None or not row[0]:
         return False
     conn.execute("SELECT end_person_copies(), end_research_exports()")
+    conn.execute("SELECT sweep_silenced()")
     row = conn.execute(
         # nobody is forgotten in the middle of an emergency
         "SELECT e.id FROM erasure e WHERE e.state = 'approved' AND NOT EXISTS (SELECT FROM alert a"
@@ -67,6 +72,13 @@ def turn(conn: psycopg.Connection[Any], turned: Callable[[], None] = lambda: Non
         return False
     research.make(conn, row[0], dt.datetime.now(SHANGHAI).date())
     return True
+
+
+def end_periods(conn: psycopg.Connection[Any]) -> int:
+    """Remove what is over its period, and what law kept after erasures until its day; returns the rows of that."""
+    conn.execute("SELECT end_person_copies(), end_research_exports()")
+    row = conn.execute("SELECT end_kept(%s)", (dt.datetime.now(SHANGHAI).date(),)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def erase(conn: psycopg.Connection[Any], number: int) -> bool:

@@ -6,6 +6,7 @@ back since, nor after the project's end.
 
 import csv
 import datetime as dt
+import hmac
 import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -13,11 +14,12 @@ from typing import Any, Literal
 import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account, clean
 from care_network.access.permissions import Action, audit, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
-from care_services.privacy.anonymity import LEAST_K, age_band, banded, pseudonym, release, shifted
+from care_services.privacy.anonymity import LEAST_K, WHO, age_band, banded, pseudonym, release, shifted
 from vocabulary.times import SHANGHAI
 
 LONGEST = dt.timedelta(days=366 * 3)
@@ -100,7 +102,17 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     suppressed: int
     groups: int
     smallest: int
+    withheld: int
+    """Of the suppressed: by the difference from an earlier export."""
+    diversity: dict[str, int]
+    """By sensitive column: the fewest different values in a group."""
     made_at: dt.datetime | None
+    fetched_at: dt.datetime | None
+
+    @property
+    def share(self) -> float | None:
+        """The share that was left out, percent; None: nobody agreed."""
+        return 100 * self.suppressed / self.agreed if self.agreed else None
 
 
 class NewProject(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +134,10 @@ _PROJECTS = b"""
     FROM research_project p LEFT JOIN account a ON a.id = p.planned_by LEFT JOIN account d ON d.id = p.decided_by
     WHERE p.area_path <@ %(area)s::text::ltree
 """
-_EXPORT = "id, project_id, asked_at, state, agreed, released, suppressed, groups, smallest, made_at"
+_EXPORT = (
+    "id, project_id, asked_at, state, agreed, released, suppressed, groups, smallest, withheld, diversity,"
+    " made_at, fetched_at"
+)
 
 
 def plan(conn: Connection[Any], account: Account, new: NewProject, *, at: dt.datetime, origin: str) -> int:
@@ -217,30 +232,50 @@ def ask(conn: Connection[Any], account: Account, number: int, *, at: dt.datetime
 def make(conn: Connection[Any], number: int, today: dt.date) -> None:
     """Make an export that waits. ``conn``: of the role *maintain*."""
     row = conn.execute(
-        "SELECT p.columns, p.k, p.l, p.secret FROM research_export e JOIN research_project p ON p.id = e.project_id"
-        " WHERE e.id = %s",
+        "SELECT p.id, p.columns, p.k, p.l, p.secret, e.salt FROM research_export e"
+        " JOIN research_project p ON p.id = e.project_id WHERE e.id = %s AND e.state = 'waiting'",
         (number,),
     ).fetchone()
     if row is None:
         return
-    names, k, least, secret = row
+    project, names, k, least, key, salt = row
+    secret = hmac.digest(key, salt, "sha256")  # of this export alone: two of them cannot be joined by their names
     with conn.cursor(row_factory=dict_row) as cursor:
         people = cursor.execute("SELECT * FROM research_people(%s)", (number,)).fetchall()
     made = [
-        {"pseudonym": pseudonym(secret, one["resident_id"])}
+        {WHO: one["resident_id"], "pseudonym": pseudonym(secret, one["resident_id"])}
         | {name: COLUMNS[name].make(one, secret, today) for name in names}
         for one in people
     ]
     kinds = {kind: [name for name in names if COLUMNS[name].kind == kind] for kind in ("quasi", "sensitive")}
-    given = release(made, kinds["quasi"], kinds["sensitive"], k, least)
-    conn.execute(
-        "UPDATE research_export SET state = %s, agreed = %s, released = %s, suppressed = %s, groups = %s,"
-        " smallest = %s, made_at = clock_timestamp(), body = %s WHERE id = %s AND state = 'waiting'",
-        (
-            "done" if given.rows else "empty", len(people), len(given.rows), given.suppressed, given.groups,
-            given.smallest, written(["pseudonym", *names], given.rows) if given.rows else None, number,
-        ),
-    )  # fmt: skip
+    given = release(made, kinds["quasi"], kinds["sensitive"], k, least, _earlier(conn, project))
+    with conn.transaction():
+        conn.cursor().executemany(
+            "INSERT INTO research_member (export_id, resident_id, cell) VALUES (%s, %s, %s)",
+            [(number, who, cell) for cell, members in given.members.items() for who in members],
+        )
+        conn.execute(
+            "UPDATE research_export SET state = %s, agreed = %s, released = %s, suppressed = %s, groups = %s,"
+            " smallest = %s, withheld = %s, diversity = %s, made_at = clock_timestamp(), body = %s"
+            " WHERE id = %s AND state = 'waiting'",
+            (
+                "done" if given.rows else "empty", len(people), len(given.rows), given.suppressed, given.groups,
+                given.smallest, given.withheld, Jsonb(given.diversity),
+                written(["pseudonym", *names], given.rows) if given.rows else None, number,
+            ),
+        )  # fmt: skip
+
+
+def _earlier(conn: Connection[Any], project: int) -> list[dict[str, frozenset[int]]]:
+    """List the people in exports of a project that may be in somebody's hands, by cell."""
+    found: dict[int, dict[str, frozenset[int]]] = {}
+    for export, cell, members in conn.execute(
+        "SELECT m.export_id, m.cell, array_agg(m.resident_id) FROM research_member m JOIN research_export e"
+        " ON e.id = m.export_id WHERE e.project_id = %s GROUP BY 1, 2",
+        (project,),
+    ):
+        found.setdefault(export, {})[cell] = frozenset(members)
+    return list(found.values())
 
 
 def written(heads: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -298,5 +333,6 @@ def fetch(conn: Connection[Any], account: Account, number: int, *, at: dt.dateti
             en="a resident has taken the consent back since: make a new export",
             zh="此后有老人撤回了同意，这份导出作废，请重新制作",
         )
+    conn.execute("UPDATE research_export SET fetched_at = %s WHERE id = %s AND fetched_at IS NULL", (at, number))
     audit(conn, account, "fetch_research_export", at=at, origin=origin, detail={"number": number})
     return bytes(row[1])

@@ -46,6 +46,8 @@ WITHOUT_ACCOUNT = {
     "backup open": "the archive's secret key is the permission",
     "backup reapply": "the database owner's own rights; numbers of erasures that were approved",
     "backup save": "files of the machine, encrypted",
+    "care privacy doors": "the list of the program itself, nobody's data",
+    "care privacy research columns": "the list of the program itself, nobody's data",
     "verify": "servers of its own",
     "path": "ages of proofs with synthetic residents, nobody's data",
     "city publish": "the rights of the database's owner",
@@ -132,7 +134,14 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     ),
     Action.EDIT_MEDICAL_NOTE: ("network note set",),
     Action.EXPORT_VITALS: ("export",),
-    Action.APPROVE_ERASURE: ("care privacy erasures list", "care privacy erasures vote"),
+    Action.APPROVE_ERASURE: (
+        "care privacy erasures list", "care privacy erasures vote", "care privacy erasures show",
+        "care privacy erasures run", "care privacy research decide",
+    ),
+    Action.VIEW_PRIVACY: (
+        "care privacy research list", "care privacy retention show", "care privacy duties",
+        "care privacy breaches list",
+    ),
     Action.GIVE_CONSENTS: (
         "care privacy consents give", "care privacy consents purposes", "care privacy consents show",
         "care privacy consents withdraw",
@@ -162,6 +171,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "care report save", "care report set-receiver", "care report take-counter-signature", "care report withdraw",
     ),
     Action.MANAGE_PRIVACY: (
+        "care privacy research plan", "care privacy research export", "care privacy research save",
+        "care privacy retention run", "care privacy breaches add", "care privacy breaches note",
         "care privacy copies ask", "care privacy copies list", "care privacy copies save", "care privacy erasures plan",
     ),
     Action.MANAGE_STAFF: ("dispatch present", "network rosters copy-week", "network rosters swap",),

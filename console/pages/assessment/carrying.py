@@ -192,7 +192,7 @@ def ladders_of(conn: Connection[Any], resident_id: int, is_now: Standing, then: 
             Ladder(
                 severity=SEVERITY_WORDS[severity], now=(before.policy.name_zh, before.policy.name_en),
                 then=(after.policy.name_zh, after.policy.name_en),
-                pairs=[one for one in pairs(before.policy, after.policy) if one.changed],
+                pairs=[one for one in pairs(before.policy, after.policy)[1:] if one.changed],
                 why=by_grade.words(noted) if noted is not None else ("", ""),
             )
         )  # fmt: skip

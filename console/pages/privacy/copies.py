@@ -1,6 +1,9 @@
 """Copies of a person's data, and erasures: asked for, approved, made, fetched."""
 
 import datetime as dt
+import re
+from collections.abc import Iterator
+from contextvars import copy_context
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
@@ -55,13 +58,43 @@ def ask_copy(
 
 @router.get("/care/privacy/copies/{number}/archive", dependencies=[KEEP])
 def archive(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
-    """Give the archive, part by part."""
+    """Give the archive, part by part; a download that broke off goes on by ``Range: bytes=N-``."""
+    first = _first_byte(request.headers.get("range", ""))
     with console.database() as conn:
         copy = copies.load(conn, account, number)
-        parts = list(copies.fetch(conn, account, number, at=now(), origin=origin_of(request)))
-    name = f'attachment; filename="{copy.code}-{copy.id}.zip"'
-    headers = {"Content-Disposition": name, "Content-Length": str(copy.bytes), "Cache-Control": "no-store"}
-    return StreamingResponse(iter(parts), media_type="application/zip", headers=headers)
+        if first >= copy.bytes > 0:
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{copy.bytes}"})
+        copy = copies.fetch(conn, account, number, at=now(), origin=origin_of(request), first=first)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{copy.code}-{copy.id}.zip"', "Cache-Control": "no-store",
+        "Content-Length": str(copy.bytes - first), "Accept-Ranges": "bytes", "ETag": f'"copy-{copy.id}"',
+    }  # fmt: skip
+    if first:
+        headers["Content-Range"] = f"bytes {first}-{copy.bytes - 1}/{copy.bytes}"
+    body = _parts(console, copy.id, first)
+    return StreamingResponse(body, 206 if first else 200, media_type="application/zip", headers=headers)
+
+
+def _parts(console: Console, number: int, position: int) -> Iterator[bytes]:
+    """Lend a connection for each part: a slow reader holds none. Each is read as whoever asked."""
+    asker = copy_context()  # a generator runs in the server's own
+
+    def piece(at: int) -> tuple[bytes, int] | None:
+        with console.database() as conn:
+            return copies.piece(conn, number, at)
+
+    def parts(at: int) -> Iterator[bytes]:
+        while (found := asker.run(piece, at)) is not None:
+            yield found[0]
+            at = found[1]
+
+    return parts(position)
+
+
+def _first_byte(asked: str) -> int:
+    """The first byte of a request for the rest of a file; other ranges are answered with the whole, as HTTP allows."""
+    found = re.fullmatch(r"bytes=(\d{1,15})-(\d*)", asked.strip())
+    return int(found[1]) if found and not found[2] else 0
 
 
 @router.get("/care/privacy/erasures", dependencies=[APPROVE])
@@ -114,10 +147,11 @@ def _copies(
 ) -> Response:  # fmt: skip
     with console.database() as conn:
         found = copies.listing(conn, account, after=after, limit=LIMIT + 1)
-    shown = found[:LIMIT]
+        shown = found[:LIMIT]
+        takers = copies.fetched(conn, [one.id for one in shown])
     return care_page(
         request, "privacy_copies.html", account, status_of(error) if error else 200, rows=shown, filled=filled,
-        wrong=_wrong(request, account, error), asked_by=copies.ASKED_BY, states=copies.STATES,
+        wrong=_wrong(request, account, error), asked_by=copies.ASKED_BY, states=copies.STATES, takers=takers,
         pager=pager_of(request, str(shown[-1].id) if len(found) > LIMIT else None),
         busy=any(one.state in ("waiting", "running") for one in shown),
     )  # fmt: skip

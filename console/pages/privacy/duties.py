@@ -8,10 +8,11 @@ from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.consents.doors import DOORS
 from care_network.consents.purposes import BASES, PURPOSES
 from care_network.errors import ProvisioningError
 from care_services.privacy import breaches, retention
-from care_services.privacy.duties import DUTIES, RISKS, STATES
+from care_services.privacy.duties import DUTIES, RISKS, STATES, live
 from console.pages.admin.sections import GROUPS as ADMIN
 from console.pages.care.frame import care_page
 from console.pages.care.sections import GROUPS as CARE
@@ -29,13 +30,16 @@ LEVELS = {"low": ("低", "low"), "middle": ("中", "middle"), "high": ("高", "h
 @router.get("/care/privacy/processing", dependencies=[LOOK])
 def processing(request: Request, account: CurrentAccount) -> Response:
     """The record of processing: each purpose with its basis, data, recipients and period."""
-    return care_page(request, "privacy_processing.html", account, purposes=PURPOSES, bases=BASES)
+    return care_page(request, "privacy_processing.html", account, purposes=PURPOSES, bases=BASES, doors=DOORS)
 
 
 @router.get("/care/privacy/duties", dependencies=[LOOK])
-def duties(request: Request, account: CurrentAccount) -> Response:
-    """Duties of law, where each is met, and the test that shows it."""
-    return care_page(request, "privacy_duties.html", account, duties=DUTIES, states=STATES, names=_names())
+def duties(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    """Duties of law, where each is met, and the test that shows it; the state as the data has it now."""
+    with console.database() as conn:
+        now = live(conn, account, dt.datetime.now(dt.UTC))
+    shown = [(one, now.get(one.article), now[one.article].state if one.article in now else one.state) for one in DUTIES]
+    return care_page(request, "privacy_duties.html", account, duties=shown, states=STATES, names=_names())
 
 
 @router.get("/care/privacy/assessment", dependencies=[LOOK])
@@ -84,13 +88,15 @@ def add_breach(
 
 @router.post("/care/privacy/breaches/{number}", dependencies=[KEEP])
 def note_breach(
-    request: Request, console: Shared, account: CurrentAccount, number: int, step: Text = "",
+    request: Request, console: Shared, account: CurrentAccount, number: int, step: Text = "", why: Text = "",
     version: Annotated[int, Form()] = 0,
 ) -> Response:  # fmt: skip
     """Note that the authority or the people were told, or that it is closed."""
     try:
         with console.database() as conn:
-            breaches.note(conn, account, number, step, version, at=dt.datetime.now(dt.UTC), origin=origin_of(request))
+            breaches.note(
+                conn, account, number, step, version, why, at=dt.datetime.now(dt.UTC), origin=origin_of(request)
+            )
     except ProvisioningError as error:
         return _breaches(request, console, account, {}, error)
     return RedirectResponse("/care/privacy/breaches", 303)
@@ -108,5 +114,6 @@ def _breaches(
         rows = breaches.listing(conn, account)
     return care_page(
         request, "privacy_breaches.html", account, status_of(error) if error else 200, rows=rows, kinds=breaches.KINDS,
+        now_at=dt.datetime.now(dt.UTC), clocks=breaches.CLOCKS,
         filled=filled, wrong={error.field or "step": message_of(request, error, account)} if error else {},
     )  # fmt: skip

@@ -3,27 +3,11 @@ ALTER TABLE assessment ADD COLUMN coma boolean;      -- of level 0 alone; NULL: 
 -- What was signed stays as it was read then: the level was called a coma on the form.
 UPDATE assessment SET coma = true WHERE adjustments @> '[{"code": "coma"}]';
 
--- What was signed stays: only the second signature, and the end of being current, come after it. The one exception is an
--- erasure by law: the function erase_person (its owner's rights, two votes for this person), and nobody who merely
--- sets the same flag, takes the answers and leaves the line: who signed when, which grade, until when.
+-- As before, with the coma among what a signature holds.
 CREATE OR REPLACE FUNCTION keep_signed_assessment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'assessment % stays', OLD.id;
-    END IF;
-    IF being_erased(OLD.resident_id)
-       AND current_user = (SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE oid = 'erase_person(bigint)'::regprocedure)
-    THEN
-        IF (NEW.id, NEW.resident_id, NEW.reason, NEW.state, NEW.begun_at, NEW.first_at, NEW.first_by, NEW.second_at,
-            NEW.second_by, NEW.grade, NEW.due_on, NEW.current)
-           IS DISTINCT FROM
-           (OLD.id, OLD.resident_id, OLD.reason, OLD.state, OLD.begun_at, OLD.first_at, OLD.first_by, OLD.second_at,
-            OLD.second_by, OLD.grade, OLD.due_on, OLD.current) THEN
-            RAISE EXCEPTION 'assessment %: an erasure takes the answers and leaves the line', OLD.id;
-        END IF;
-        INSERT INTO assessment_event (assessment_id, at, action, actor_zh, actor_en)
-        VALUES (OLD.id, clock_timestamp(), 'erase', '依法删除', 'erased by law');
-        RETURN NEW;
     END IF;
     IF OLD.state = 'draft' THEN
         IF NEW.state NOT IN ('draft', 'signed', 'discarded') THEN
@@ -46,12 +30,38 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE OR REPLACE TRIGGER assessment_stays BEFORE UPDATE OR DELETE ON assessment
-    FOR EACH ROW EXECUTE FUNCTION keep_signed_assessment();
+
+-- The one way past it is an erasure by law: erase_person alone, by its owner's rights and with two votes for this person
+-- (being_erased, migration 0310), takes answers and health, and leaves the line: who signed when, which grade, until
+-- when. A service that sets the same flag is refused, and nothing deletes a row.
+CREATE FUNCTION erase_signed_assessment() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        RAISE EXCEPTION 'assessment % stays', OLD.id;
+    END IF;
+    IF being_erased(OLD.resident_id) THEN
+        IF current_user <> (SELECT pg_get_userbyid(proowner) FROM pg_proc
+                            WHERE oid = 'erase_person(bigint)'::regprocedure) THEN
+            RAISE EXCEPTION 'assessment % is signed and never changes', OLD.id;
+        END IF;
+        IF (NEW.id, NEW.resident_id, NEW.reason, NEW.state, NEW.begun_at, NEW.first_at, NEW.first_by, NEW.second_at,
+            NEW.second_by, NEW.grade, NEW.due_on, NEW.current)
+           IS DISTINCT FROM
+           (OLD.id, OLD.resident_id, OLD.reason, OLD.state, OLD.begun_at, OLD.first_at, OLD.first_by, OLD.second_at,
+            OLD.second_by, OLD.grade, OLD.due_on, OLD.current) THEN
+            RAISE EXCEPTION 'assessment %: an erasure takes the answers and leaves the line', OLD.id;
+        END IF;
+        NEW.coma := NULL;
+        INSERT INTO assessment_event (assessment_id, at, action, actor_zh, actor_en)
+        VALUES (OLD.id, clock_timestamp(), 'erase', '依法删除', 'erased by law');
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER assessment_erased BEFORE UPDATE OR DELETE ON assessment FOR EACH ROW
+    WHEN (current_setting('shouwang.erasing', true) = 'yes') EXECUTE FUNCTION erase_signed_assessment();
 ALTER TABLE assessment_event DROP CONSTRAINT assessment_event_action_check,
     ADD CONSTRAINT assessment_event_action_check
     CHECK (action IN ('begin', 'sign', 'confirm', 'object', 'discard', 'erase'));
-UPDATE erasure_rule SET sets = sets || ', coma = NULL' WHERE relation = 'assessment';
 INSERT INTO erasure_rule (relation, act, years, sets, law_zh, law_en) VALUES
     ('ladder_grade', 'anonymise', 3, $$why = ''$$,
      '民法典第一百八十八条，诉讼时效三年：谁被按何策略呼叫；文字删除',

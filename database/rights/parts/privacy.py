@@ -16,8 +16,8 @@ PART = Part(
     grants={
         "console": Rights(
             select="consent_event person_copy person_copy_part erasure erasure_vote erasure_rule research_export"
-            " privacy_breach silenced",
-            insert="consent_event person_copy erasure erasure_vote research_export privacy_breach",
+            " privacy_breach silenced research_member person_copy_fetch",
+            insert="consent_event person_copy erasure erasure_vote research_export privacy_breach person_copy_fetch",
             update="privacy_breach",
             columns=(
                 ("UPDATE", "erasure", "state"),
@@ -29,6 +29,7 @@ PART = Part(
                     "title, purpose, recipient, area_path, columns, k, l, planned_by, planned_at, expires_on",
                 ),
                 ("UPDATE", "research_project", "state, decided_by, decided_at"),
+                ("UPDATE", "research_export", "fetched_at"),
             ),
             functions="person_counts(integer) erasure_counts(integer) handed_out(integer)"
             " research_withdrawn_since(timestamptz)",
@@ -36,11 +37,15 @@ PART = Part(
         "links": Rights(select="consent_event exchange_consent", insert="consent_event"),
         "ingest": Rights(select="silenced"),
         "maintain": Rights(
-            select="person_copy person_copy_part erasure research_project research_export",
-            insert="person_copy_part",
+            select="person_copy person_copy_part erasure research_project research_export research_member",
+            insert="person_copy_part research_member",
             delete="person_copy_part",
             columns=(
-                ("UPDATE", "research_export", "state, agreed, released, suppressed, groups, smallest, made_at, body"),
+                (
+                    "UPDATE",
+                    "research_export",
+                    "state, agreed, released, suppressed, groups, smallest, withheld, diversity, made_at, body",
+                ),
                 ("INSERT", "audit", "at, account_id, action, resident_id, detail, origin"),
                 (
                     "UPDATE",
@@ -62,6 +67,10 @@ PART = Part(
         "person_copy_part": {
             "SELECT": "EXISTS (SELECT FROM person_copy anchor WHERE anchor.id = person_copy_part.copy_id)"
         },
+        "person_copy_fetch": {
+            "ALL": "EXISTS (SELECT FROM person_copy anchor WHERE anchor.id = person_copy_fetch.copy_id)"
+        },
+        "research_member": {"SELECT": f"{_KEEP} AND {person('research_member.resident_id')}"},
         "erasure": {"ALL": _ERASURE},
         "research_project": {"ALL": f"{_LOOK} AND area_path <@ {AREA}"},
         "research_export": {
@@ -74,8 +83,8 @@ PART = Part(
     told_by_families="consent_event",
     decisions={
         "by the person it is about": "consent_event",
-        "by the person it is about, to who manages privacy or approves": "person_copy person_copy_part erasure"
-        " erasure_vote",
+        "by the person it is about, to who manages privacy or approves": "person_copy person_copy_part"
+        " person_copy_fetch research_member erasure erasure_vote",
         "by the area of the project or the breach, to who looks after privacy": "research_project research_export"
         " privacy_breach",
         "read only, without a policy: counts, states of programs and devices, numbers of rows, and nobody's name,"

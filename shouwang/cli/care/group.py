@@ -9,7 +9,6 @@ from shouwang.cli.care import (
     grants,
     library,
     one_tap,
-    privacy,
     registers,
     report,
     rules,
@@ -20,6 +19,7 @@ from shouwang.cli.care import (
     workforce,
 )
 from shouwang.cli.care.everyday import meals, quality
+from shouwang.cli.care.privacy.app import app as privacy
 
 app = typer.Typer(
     help="Care and services: assessment, home care beds, services, meals, time bank, people, data.",
@@ -28,7 +28,7 @@ app = typer.Typer(
 app.add_typer(assessment.app, name="assessment")
 app.add_typer(registers.app, name="registers")
 app.add_typer(report.app, name="report")
-app.add_typer(privacy.app, name="privacy")
+app.add_typer(privacy, name="privacy")
 app.add_typer(rules.app, name="rules")
 app.add_typer(time_bank.app, name="time-bank")
 app.add_typer(traits.app, name="traits")

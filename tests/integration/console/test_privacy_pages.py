@@ -6,9 +6,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from care_services.privacy import job
 from dispatch.family import panels
+from shouwang.cli.main import app
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.databases import of_service
 from tests.support.network import account
@@ -100,6 +102,10 @@ def test_a_copy_is_fetched_and_an_erasure_waits_for_a_second_person(database_url
             archive = client.get(way[1])
             assert archive.headers["content-type"] == "application/zip"
             assert archive.content[:2] == b"PK"
+            rest = client.get(way[1], headers={"Range": "bytes=100-"})
+            assert (rest.status_code, rest.content) == (206, archive.content[100:])
+            assert client.get(way[1], headers={"Range": "bytes=99999999-"}).status_code == 416
+            assert "已下载" in client.get("/care/privacy/copies").text
             plan = client.get("/care/privacy/erasures?resident=R1").text
             assert "去除身份" in plan
             asked = {"resident": "R1", "reason": "asked", "asked_by": "self", "identity": "身份证"}
@@ -123,12 +129,41 @@ def test_a_breach_is_written_down_and_who_has_to_be_told_stays_open(database_url
         client.post("/care/privacy/breaches", data={**form, "what": "误发名单", "people": ""})
         listed = client.get("/care/privacy/breaches").text
         assert "误发名单" in listed
-        assert listed.count("还没有") >= 2
+        assert listed.count("须立即通知，已过") == 2
+        site.conn.execute("UPDATE privacy_breach SET noticed_at = noticed_at - interval '80 hours'")
+        assert client.get("/care/privacy/breaches").text.count("已超过 72 小时") == 2
+        assert "2 项已超过 72 小时" in client.get("/care/privacy/duties").text
         assert client.post("/care/privacy/breaches/1", data={"step": "close", "version": 1}).status_code == 422
-        for version, step in enumerate(("authority", "people", "close"), 1):
-            asked = {"step": step, "version": version}
+        assert client.post("/care/privacy/breaches/1", data={"step": "waived", "version": 1}).status_code == 422
+        for version, step in enumerate(("authority", "waived", "close"), 1):
+            asked = {"step": step, "version": version, "why": "收件人当场删除并书面确认"}
             assert client.post("/care/privacy/breaches/1", data=asked).status_code == 303
         assert client.post("/care/privacy/breaches/1", data={"step": "people", "version": 1}).status_code == 409
         for page in ("duties", "assessment", "retention", "processing", "research"):
             answer = client.get(f"/care/privacy/{page}", headers={"Accept-Language": "en"})
             assert answer.status_code == 200, page
+        _by_command(database_url)
+        assert "数据出口" in client.get("/care/privacy/processing").text
+        assert "0 张没有决定" in client.get("/care/privacy/duties").text
+
+
+def _by_command(url: str) -> None:
+    """The same by command."""
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, ["care", "privacy", *words, "--url", url, "--as", "admin"])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "57" in run("duties")
+    assert "误发名单" in run("breaches", "list")
+    assert "事件 breach 2" in run("breaches", "add", "丢失一台平板", "--happened", "2026-01-05T10:00", "--kind", "loss")
+    assert "民法典" not in run("retention", "show")
+    assert "removed 0" in run("retention", "run")
+    planned = ("--purpose", "x", "--recipient", "深圳大学", "--columns", "sex,falls", "--until")
+    until = (dt.date.today() + dt.timedelta(days=30)).isoformat()
+    assert "submitted" in run("research", "plan", "跌倒", *planned, until)
+    assert "深圳大学" in run("research", "list")
+    run("erasures", "run")
+    assert "emergency_contact" in CliRunner().invoke(app, ["care", "privacy", "doors"]).output
+    assert "quasi" in CliRunner().invoke(app, ["care", "privacy", "research", "columns"]).output

@@ -22,6 +22,7 @@ from dispatch.channels.render import ACKNOWLEDGE, named
 from dispatch.core.links import LinkError, LinkKeys
 from dispatch.desk import calls
 from dispatch.escalation.sweeper import Sweeper
+from dispatch.ladders.first_step_copy import FirstStepsCopy
 from dispatch.ladders.policy import FamilyTarget, Policy, Step
 from dispatch.orders import photos
 from dispatch.orders.states import OrderError
@@ -69,7 +70,7 @@ def family_ladder(*after_s: float) -> Policy:
     return msgspec.structs.replace(ladder(after_s), steps=tuple(Step(one, (FamilyTarget(1, 1),)) for one in after_s))
 
 
-def test_a_ladder_under_way_and_the_desk_call_the_contact_no_more(database_url: str) -> None:
+def test_a_ladder_under_way_and_the_desk_call_the_contact_no_more(database_url: str, tmp_path: Path) -> None:
     with psycopg.connect(database_url, autocommit=True) as conn:
         build_duty(conn)
         use(conn, family_ladder(0, 30))
@@ -77,7 +78,12 @@ def test_a_ladder_under_way_and_the_desk_call_the_contact_no_more(database_url: 
         sweeper.sweep()
         assert [who for _, _, who in told(conn, alert)] == ["R1/0755-00081"]
         assert any(one.kind == "contact" for one in calls.callees(conn, alert, now()))
+        people = FirstStepsCopy(tmp_path / "people.json")  # of the first call while the database is away
+        people.refresh(conn, now())
+        assert "0755-00081" in (tmp_path / "people.json").read_text()
         withdraw(conn, CONTACT, contact(conn, "0755-00081"))
+        people.refresh(conn, now())
+        assert "0755-00081" not in (tmp_path / "people.json").read_text()
         climb(conn, sweeper, 3)  # the next step, and the next round
         assert "R1/0755-00081" not in [who for turn, step, who in told(conn, alert) if (turn, step) > (0, 1)]
         assert not any(one.kind == "contact" for one in calls.callees(conn, alert, now()))

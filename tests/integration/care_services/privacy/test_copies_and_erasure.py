@@ -66,15 +66,19 @@ def test_an_archive_has_the_person_and_nobody_else(conn: psycopg.Connection, dat
     number = copies.ask(conn, admin, "R1", "self", "看了身份证", at=now(), origin="t")
     assert copies.ask(conn, admin, "R1", "self", "看了身份证", at=now(), origin="t") == number
     with pytest.raises(NotFoundError):
-        list(copies.fetch(conn, admin, number, at=now(), origin="t"))
+        copies.fetch(conn, admin, number, at=now(), origin="t")
     with worker(database_url) as maintain:
         assert maintain.execute("SELECT count(*) FROM person_rows(%s, 'contact')", (number,)).fetchone() == (0,)
         assert job.turn(maintain)
         assert not job.turn(maintain)
     copy = copies.load(conn, admin, number)
     assert (copy.state, copy.done, copy.bytes > 0) == ("done", copy.total, True)
-    body = b"".join(copies.fetch(conn, admin, number, at=now(), origin="t"))
+    copies.fetch(conn, admin, number, at=now(), origin="t")
+    body = b"".join(copies.pieces(conn, number))
     assert len(body) == copy.bytes
+    assert b"".join(copies.pieces(conn, number, 1000)) == body[1000:]
+    with pytest.raises(NotFoundError):  # its days are over, whether or not it was removed
+        copies.fetch(conn, admin, number, at=now() + copies.KEPT, origin="t")
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         assert archive.testzip() is None
         names = set(archive.namelist())

@@ -20,12 +20,12 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def people(conn: psycopg.Connection, sex: str, number: int) -> None:
+def people(conn: psycopg.Connection, sex: str, number: int, first: int = 1) -> None:
     conn.execute(
         "INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date)"
         " SELECT upper(left(%(sex)s, 1)) || n, h.id, '王秘密', 'Secret', %(sex)s, '1940-02-01'"
-        " FROM household h, generate_series(1, %(number)s) n WHERE h.code = 'H1'",
-        {"sex": sex, "number": number},
+        " FROM household h, generate_series(%(first)s::int, %(number)s::int) n WHERE h.code = 'H1'",
+        {"sex": sex, "number": number, "first": first},
     )
 
 
@@ -68,12 +68,22 @@ def test_only_those_who_agree_in_groups_of_k_and_nobody_after_a_withdrawal(datab
             register.withdraw(conn, admin, "F1", "research", at=now(), origin="t")
             with pytest.raises(ChangedMeanwhileError, match="taken the consent back"):
                 research.fetch(conn, admin, first, at=now(), origin="t")
-            second = research.ask(conn, admin, number, at=now(), origin="t")
+            # one person fewer: who subtracts the two files would know what that one had, so the group is withheld
+            research.ask(conn, admin, number, at=now(), origin="t")
             job.turn(maintain)
-            again = research.fetch(conn, admin, second, at=now(), origin="t").decode("utf-8-sig")
+            (second, _) = research.exports(conn, number)
+            assert (second.state, second.agreed, second.withheld, second.suppressed) == ("empty", 9, 5, 9)
+            # with five others the difference tells of five at least; nobody is found again by a pseudonym
+            people(conn, "female", 13, 9)
+            for code in [f"F{n}" for n in range(9, 14)]:
+                register.give(conn, admin, code, "research", at=now(), origin="t")
+            third = research.ask(conn, admin, number, at=now(), origin="t")
+            job.turn(maintain)
+            again = research.fetch(conn, admin, third, at=now(), origin="t").decode("utf-8-sig")
             later = list(csv.DictReader(io.StringIO(again)))
-            assert len(later) == 5
-            assert {row["pseudonym"] for row in later} < {row["pseudonym"] for row in rows}
+            assert len(later) == 10
+            assert not {row["pseudonym"] for row in later} & {row["pseudonym"] for row in rows}
+            assert research.exports(conn, number)[0].diversity == {"falls": 1}
             conn.execute("UPDATE research_project SET expires_on = '2026-01-01', planned_at = '2025-01-01'")
             job.turn(maintain)
         assert {one.state for one in research.exports(conn, number)} == {"ended"}

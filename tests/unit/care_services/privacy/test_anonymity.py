@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,9 +20,23 @@ PEOPLE = st.lists(
 
 
 @settings(max_examples=60)
-@given(PEOPLE, st.integers(5, 12), st.integers(1, 3))
-def test_every_released_group_has_k_people_and_l_values(rows: list[dict[str, str]], k: int, least: int) -> None:
+@given(PEOPLE, st.integers(5, 12), st.integers(1, 3), st.data())
+def test_every_released_group_has_k_people_and_l_values(
+    rows: list[dict[str, Any]], k: int, least: int, data: st.DataObject
+) -> None:
+    for number, row in enumerate(rows):
+        row["resident"] = number
     found = release(rows, ("age", "street"), ("falls",), k, least)
+    assert found.diversity.get("falls", least) >= least
+    # the attack: some take their consent back, and the two files are laid side by side
+    left = [row for row in rows if row["resident"] not in data.draw(st.sets(st.integers(0, 59), max_size=8))]
+    later = release(left, ("age", "street"), ("falls",), k, least, [found.members])
+    for cell, members in later.members.items():
+        assert len(members ^ found.members.get(cell, frozenset())) not in range(1, k)
+    assert later.withheld <= later.suppressed
+    assert release(left, ("age", "street"), ("falls",), k, least, [later.members]).rows == later.rows or later.withheld
+    for row in rows:
+        del row["resident"]
     groups = Counter((row["age"], row["street"]) for row in found.rows)
     assert all(size >= k for size in groups.values())
     for group in groups:
@@ -38,11 +53,11 @@ def test_every_released_group_has_k_people_and_l_values(rows: list[dict[str, str
 
 
 def test_a_k_below_five_is_refused_and_without_quasi_identifiers_all_are_one_group() -> None:
-    rows = [{"falls": "0"}] * 4
+    rows = [{"resident": n, "falls": "0"} for n in range(4)]
     with pytest.raises(ValueError, match="5"):
         release(rows, (), (), 4)
     assert release(rows, (), (), 5).rows == []
-    assert len(release([*rows, {"falls": "1"}], (), ("falls",), 5, 2).rows) == 5
+    assert len(release([*rows, {"resident": 4, "falls": "1"}], (), ("falls",), 5, 2).rows) == 5
 
 
 def test_pseudonyms_and_shifts_hang_on_the_projects_key() -> None:

@@ -1,10 +1,11 @@
-"""The commands ``shouwang care privacy …``: consents, copies, erasure, research without names, retention, duties."""
+"""The commands ``shouwang care privacy …``: consents, copies and erasures; with the others beside."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from shouwang.cli.care.privacy import keeping, research
 from shouwang.cli.session import ORIGIN, Login, Url, acting
 
 app = typer.Typer(help="Personal data: consents, copies, erasure, research, periods, duties.", no_args_is_help=True)
@@ -14,6 +15,11 @@ erasures_app = typer.Typer(help="Erasures, which two people approve.", no_args_i
 app.add_typer(consents_app, name="consents")
 app.add_typer(copies_app, name="copies")
 app.add_typer(erasures_app, name="erasures")
+app.add_typer(research.app, name="research")
+app.add_typer(keeping.retention, name="retention")
+app.add_typer(keeping.breaches, name="breaches")
+app.command("duties")(keeping.duties)
+app.command("doors")(keeping.doors)
 Resident = Annotated[str, typer.Argument(help="Code of the resident.")]
 Purpose = Annotated[str, typer.Argument(help="Code of a purpose; 'purposes' lists them.")]
 To = Annotated[str, typer.Option("--to", help="Number of a contact, login of a family account or of another system.")]
@@ -136,18 +142,22 @@ def list_copies(url: Url, login: Login) -> None:
 def save_copy(
     url: Url, login: Login, number: Number, out: Annotated[Path, typer.Argument(help="A file to make.")]
 ) -> None:
-    """Save the archive of a copy as a file that only you read."""
+    """Save the archive of a copy as a file that only you read; begun before, it goes on where it broke off.
+
+    Example: shouwang care privacy copies save 3 copy.zip --as admin
+    """
     import os
 
     from care_network.access.permissions import Action
     from care_services.privacy import copies
 
-    with acting(url, login, Action.MANAGE_PRIVACY) as session:
-        parts = copies.fetch(session.conn, session.account, number, at=session.now, origin=ORIGIN)
-        first = next(parts, b"")
-        with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(first)
-            file.writelines(parts)
+    with (
+        acting(url, login, Action.MANAGE_PRIVACY) as session,
+        open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file,
+    ):
+        first = file.tell()
+        copies.fetch(session.conn, session.account, number, at=session.now, origin=ORIGIN, first=first)
+        file.writelines(copies.pieces(session.conn, number, first))
     typer.echo(str(out))
 
 
@@ -198,3 +208,48 @@ def vote_erasure(
     with acting(url, login, Action.APPROVE_ERASURE) as session:
         state = erasures.vote(session.conn, session.account, number, yes, note, at=session.now, origin=ORIGIN)
     typer.echo(" ".join(erasures.STATES[state]))
+
+
+@erasures_app.command("show")
+def show_erasure(url: Url, login: Login, number: Number) -> None:
+    """Show an erasure: its plan, who approved, and once it is done the certificate with what went and what stays.
+
+    Example: shouwang care privacy erasures show 2 --as admin
+    """
+    from care_network.access.permissions import Action
+    from care_services.privacy import erasures
+    from vocabulary.times import local
+
+    with acting(url, login, Action.APPROVE_ERASURE) as session:
+        one = erasures.load(session.conn, session.account, number)
+        typer.echo(f"{one.id} {one.code} {' '.join(erasures.STATES[one.state])} {local(one.planned_at)}")
+        for vote in erasures.votes(session.conn, number):
+            typer.echo(f"  {'yes' if vote.yes else 'no'} {vote.login} {local(vote.at)} {vote.note}")
+        for line in one.certificate or one.plan:
+            until = f" 至 until {line.until}" if line.until else ""
+            gone = f" {one.ended[line.relation]}" if line.relation in one.ended else ""
+            typer.echo(
+                f"{line.relation:24} {line.rows:8} {' '.join(erasures.ACTS[line.act])}{until}{gone}  {line.law_en}"
+            )
+        for given in one.given_to or []:
+            typer.echo(
+                f"已提供给 given to: {' '.join(erasures.GIVEN[given.kind])} {given.zh} / {given.en} {given.last}"
+            )
+        session.audit("view_erasure", resident_id=one.resident_id)
+
+
+@erasures_app.command("run")
+def run_erasures(url: Url, login: Login) -> None:
+    """Carry out now what two people approved; the maintenance service does it by itself within seconds.
+
+    An erasure of somebody whose alert is open waits for its end. With the rights of the database's owner.
+    """
+    from care_network.access.permissions import Action
+    from care_services.privacy import erasures, job
+
+    with acting(url, login, Action.APPROVE_ERASURE) as session:
+        for one in erasures.listing(session.conn, session.account, limit=1000):
+            if one.state == "approved":
+                done = job.erase(session.conn, one.id)
+                word = "已删除 erased" if done else "等待：有未办结的预警 waits: an alert is open"
+                typer.echo(f"{one.id} {one.code} {word}")

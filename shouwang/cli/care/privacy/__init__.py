@@ -1,0 +1,1 @@
+"""The commands of personal data: consents, copies, erasures; research, periods, duties and breaches."""
