@@ -151,7 +151,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "/care/meals/canteens/{place}/set": ("?day={month}-10&meal=lunch&code=A",),
     "/care/beds/new": ("", "?resident=R0001"),
     "/care/consents/{code}/withdraw": ("?purpose=research",),
-    "/care/beds/at/{bed_id}/confirm": ("?step=withdraw",),
+    "/care/beds/at/{bed_id}/confirm": ("?step=withdraw", "?step=suspend", "?step=close", "?step=renew"),
     "/verify-certificate": ("?code=ESKM7BMJS53JZP6V",),
 }
 """The ways in which a page is asked for; any other: as it is."""
