@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.links import help as bank_links
+from console.links import neighbour as bank_neighbour
 from console.links import notices as digest_links
 from console.pages import api
 from console.pages.accounts import keeping, one
@@ -71,6 +72,7 @@ from console.pages.rosters import rosters
 from console.pages.rules import policies, thresholds
 from console.pages.services import door, money, plans, requests, rounds, visits
 from console.pages.station import protection, station
+from console.pages.timebank import family as bank_family
 from console.pages.timebank import ledger as bank_ledger
 from console.pages.timebank import overview as bank_overview
 from console.pages.timebank import requests as bank_requests
@@ -144,9 +146,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     bank_overview.router,
     bank_volunteers.router,
     bank_requests.router,
+    bank_family.router,
     bank_rounds.router,
     bank_ledger.router,
     bank_links.router,
+    bank_neighbour.router,
     assessments.router,
     assessment_tablet.router,  # before the number of an assessment
     assessment.router,

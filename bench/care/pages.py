@@ -87,6 +87,8 @@ OBJECTS: dict[str, str] = {
     " ON x.id = t.request_id" + _HERE.format(of="x") + " ORDER BY t.number DESC LIMIT 12",
     "/care/time-bank/statement/{kind}/{holder}": "SELECT 'volunteer/' || v.code FROM time_volunteer v JOIN area a"
     " ON a.id = v.area_id WHERE a.path <@ %(area)s::ltree ORDER BY v.id DESC LIMIT 12",
+    "/care/time-bank/rounds/{code}": "SELECT x.code FROM time_round x JOIN area a ON a.id = x.area_id"
+    " WHERE a.path <@ %(area)s::ltree ORDER BY x.id DESC LIMIT 12",
     "assessment_id": _of("assessment", more="AND x.state = 'in_force'"),
     "/care/assessments/{assessment_id}/sign": _of("assessment", more="AND x.state = 'signed'"),
     "proposal_id": _of("care_proposal"),

@@ -69,7 +69,8 @@ _READ: Mapping[Part, tuple[LiteralString, Callable[[str], Any]]] = {
         """
         SELECT coalesce(json_agg(p ORDER BY p.id), '[]')::text FROM (
             SELECT id, code, name_zh, name_en, kind AS role, phone, account_id, skills,
-                   coalesce(certified.papers, '[]') AS certificates, languages
+                   coalesce(certified.papers, '[]') AS certificates, languages,
+                   CASE kind WHEN 'volunteer' THEN sent_until END AS sent_until
             FROM staff LEFT JOIN (
                 SELECT staff_id, json_agg(json_build_object('kind', kind, 'expires_on', expires_on) ORDER BY kind)
                        AS papers

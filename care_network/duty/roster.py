@@ -48,6 +48,13 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     skills: tuple[str, ...]
     certificates: tuple[Certificate, ...]
     languages: tuple[str, ...]
+    sent_until: dt.date | None = None
+    """The last day on which a volunteer of the time bank is sent to a door: checks and training count until then. None:
+    no end."""
+
+    def sent(self, on: dt.date) -> bool:
+        """Whether the person may be sent to a door on that day, in Shanghai."""
+        return self.sent_until is None or on <= self.sent_until
 
     @property
     def reachable(self) -> bool:
@@ -178,6 +185,8 @@ def on_duty(
     for stint in stints(roster, at, at + dt.timedelta.resolution):
         key = (stint.organisation_id, stint.staff_id)
         serves = place is None or within(place, roster.posts[stint.organisation_id].path)
+        if not roster.people[stint.staff_id].sent(today):  # a night that began before
+            continue
         # Of two that overlap, the one that lasts longer.
         if stint.organisation_id in wanted and serves and (key not in found or found[key].ends_at < stint.ends_at):
             found[key] = stint
@@ -235,12 +244,15 @@ def _planned(roster: Roster, since: dt.datetime, until: dt.datetime) -> Iterable
         for day, span in hours[key]:
             if day.isoweekday() not in entry.weekdays or day < entry.valid_from:
                 continue
+            if not roster.people[entry.staff_id].sent(day):
+                continue  # nobody is counted on who may not be sent
             if entry.valid_until is None or day <= entry.valid_until:
                 yield Stint(entry.staff_id, entry.organisation_id, entry.shift, *span)
     for extra in roster.extras:
         if extra.organisation_id in roster.posts and extra.staff_id in roster.people:
             span = (extra.starts_at, extra.ends_at)
-            if _touch(span, (since, until)):
+            sent = roster.people[extra.staff_id].sent(extra.starts_at.astimezone(SHANGHAI).date())
+            if sent and _touch(span, (since, until)):
                 yield Stint(extra.staff_id, extra.organisation_id, "extra", *span)
 
 

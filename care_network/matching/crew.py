@@ -60,6 +60,8 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     languages: Bits
     qualified: Mask
     reachable: Mask
+    sent: Mask
+    """Whether checks and training let them be sent on that day."""
     post_longitude: Floats
     post_latitude: Floats
     stint_person: Counts
@@ -118,6 +120,7 @@ def day_of(roster: Roster, date: dt.date, places: Mapping[int, tuple[float, floa
         languages=np.array([_bits(person.languages, _LANGUAGE_BIT) for person in people], np.uint64),
         qualified=_one_of(papers, _ROLE_PAPERS[role]),
         reachable=np.array([person.reachable for person in people], bool),
+        sent=np.array([person.sent(date) for person in people], bool),
         post_longitude=np.array([places.get(post.id, nowhere)[0] for post in posts], float),
         post_latitude=np.array([places.get(post.id, nowhere)[1] for post in posts], float),
         stint_person=np.array([row[stint.staff_id] for stint in duties], np.int64),

@@ -232,6 +232,7 @@ def _fit(crew: Crew, job: Job) -> _Fit:
     not_asked = np.ones(people, bool)
     not_asked[asked] = False
     funnel = [
+        ("vetting", day.sent),
         ("off_duty", on_duty),
         ("elsewhere", at_place),
         ("role", role_mask(service.roles)[day.role] & (day.role >= 0)),

@@ -10,6 +10,7 @@ from care_network.matching.crew import skill_bits
 from vocabulary.times import SHANGHAI
 
 _REMOVED: Mapping[str, tuple[str, str]] = {
+    "vetting": ("{n} 名志愿者审查或培训失效", "{n} volunteers whose check or training does not count"),
     "off_duty": ("{n} 人未当班", "{n} not on duty"),
     "elsewhere": ("{n} 人负责其他片区", "{n} on duty for other places"),
     "role": ("{n} 人岗位不符（{service}）", "{n} in a role that does not do {service}"),

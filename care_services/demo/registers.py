@@ -20,9 +20,9 @@ from care_network.identity import vault
 from care_network.identity.numbers import Document, Identity, check_character
 from care_network.importing.tables import parse
 from care_network.medical.keyring import KeyRing
-from care_services.registers import collecting, deciding, pulling, store
+from care_services.registers import collecting, deciding, leaving, pulling, store
 from care_services.registers.collecting import Reading
-from care_services.reporting import making, receivers
+from care_services.reporting import making, receivers, schedules
 from care_services.reporting.packages import counter_sign
 from care_services.reporting.receivers import ReceiverFields
 from database.rights.checkpoints import public_of
@@ -124,10 +124,20 @@ def _registers(
     reading = Reading(register="population", area=admin.area_path or "", taken_on=taken_on)
     table = parse("户籍变动-演示.csv", _csv(moved))
     collecting.take_in(conn, admin, ring, table, reading, at=now - dt.timedelta(days=6), origin=ORIGIN)
+    _mistaken(conn, admin, people[-2], now)
     pulling.add(
         conn, admin, "hospital", "other_platform", "区人民医院随访平台（演示）", "District hospital, demonstration",
         "http://127.0.0.1:9/register", admin.area_path or "", {}, at=now, origin=ORIGIN,
     )  # fmt: skip
+
+
+def _mistaken(conn: Connection[Any], admin: Account, person: dict[str, Any], now: dt.datetime) -> None:
+    """A report of a move that was wrong, and was taken back."""
+    at = now - dt.timedelta(days=5)
+    day = at.astimezone(SHANGHAI).date()
+    leaving.record(conn, admin, person["code"], day, "moved", "户籍变动名册", at=at, origin=ORIGIN)
+    later = at + dt.timedelta(hours=2)
+    leaving.end(conn, admin, person["code"], "电话核实：仅迁户口，人仍在住", at=later, origin=ORIGIN)
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> bytes:
@@ -156,6 +166,7 @@ def _reports(conn: Connection[Any], admin: Account, ring: KeyRing, key: Ed25519P
         making.make(conn, admin, ring, key, code, dataset, admin.area_path or "", *period, at=now, origin=ORIGIN)
         for code, dataset in (("city", "places"), ("city", "residents"), ("city", "alerts"), ("hospital", "places"))
     ]
+    schedules.add(conn, admin, "city", "places", "month", 6, at=now, origin=ORIGIN)
     package = making.content(conn, admin, made[0].id, at=now, origin=ORIGIN)
     making.handed_over(conn, admin, made[0].id, "政务外网光盘移交，市局王科收", at=now, origin=ORIGIN)
     signed = counter_sign(package, public_of(key), city)

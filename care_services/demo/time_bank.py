@@ -81,7 +81,9 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
         " ORDER BY closed_at, id OFFSET 0) earned"
     )
     _open(conn, homes, able, now, luck)
+    _agreed(conn, now)
     _spent(conn, able, homes, now)
+    _wishes(conn, now)
 
 
 def _volunteers(conn: Connection[Any], homes: Sequence[_Home], now: dt.datetime, luck: random.Random) -> list[_Helper]:
@@ -275,6 +277,34 @@ def _rounds(conn: Connection[Any], homes: Sequence[_Home], able: Sequence[_Helpe
                     rows.add(home, "round", state, at, 40, pair[0], pair[1] if len(pair) > 1 else None, made[0],
                              asked="round")  # fmt: skip
     rows.write(conn)
+
+
+def _agreed(conn: Connection[Any], now: dt.datetime) -> None:
+    """Let most residents who are helped agree to that; some were never asked, and who said no before stays with it."""
+    conn.execute(
+        """
+        INSERT INTO consent_event (resident_id, purpose, given, at, by_whom, how, words, recorded_at)
+        SELECT id, 'volunteers', true, %(at)s, 'self', 'spoken', 1, %(at)s FROM (
+            SELECT r.id, row_number() OVER (ORDER BY r.code) AS place FROM resident r
+            JOIN household h ON h.id = r.household_id AND NOT h.synthetic
+            WHERE EXISTS (SELECT FROM time_request q WHERE q.resident_id = r.id)) helped
+        WHERE place %% 9 <> 4 AND consent_of(id, 'volunteers') IS NULL
+        """,
+        {"at": now - 30 * DAY},
+    )
+
+
+def _wishes(conn: Connection[Any], now: dt.datetime) -> None:
+    """Let a family wish that some of its relative's minutes are given away; the station has not decided yet."""
+    conn.execute(
+        "INSERT INTO time_wish (resident_id, what, minutes, words, asked_by, asked_at)"
+        " SELECT f.resident_id, 'donate', 30, '老人想把用不完的时间捐给更需要的邻居', f.account_id, %s"
+        " FROM family_member f"
+        " JOIN time_account c ON c.resident_id = f.resident_id JOIN resident r ON r.id = f.resident_id"
+        " JOIN household h ON h.id = r.household_id AND NOT h.synthetic"
+        " WHERE (SELECT sum(minutes) FROM time_lot l WHERE l.account_id = c.id) >= 30 ORDER BY f.resident_id LIMIT 1",
+        (now - 2 * DAY,),
+    )
 
 
 def _open(

@@ -45,7 +45,9 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "class"
     from_zh: str
     from_en: str
     tables: str
-    """Names with blanks between them; one with * stands for all that begin so."""
+    """Names with blanks between them."""
+    later: str = ""
+    """Beginnings (with *) of the names of tables that are not named yet."""
 
 
 class TableLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,10 @@ class TableLine(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     group: Group | None
     """None: nobody has said what it is."""
+    named: bool
+    """Whether it has an entry of its own; else it is known by the beginning of its name."""
+    erasure: tuple[str, int | None] | None
+    """('erase', 'anonymise' or 'keep', years) when a person is erased; None: it tells of nobody, or has no rule."""
     rows: int | None
     """By the database's own statistics, about; None: it has none yet."""
     refers_to: tuple[str, ...]
@@ -79,14 +85,14 @@ def groups() -> tuple[Group, ...]:
 @cache
 def group_of(table: str) -> Group | None:
     """The group of a table: by its own name, else by the longest beginning that fits."""
-    best: tuple[int, Group] | None = None
-    for group in groups():
-        for name in group.tables.split():
-            if name == table:
-                return group
-            if name.endswith("*") and table.startswith(name[:-1]) and (best is None or len(name) > best[0]):
-                best = (len(name), group)
-    return None if best is None else best[1]
+    named = next((group for group in groups() if table in group.tables.split()), None)
+    if named is not None:
+        return named
+    fits = [
+        (len(name), place)
+        for place, group in enumerate(groups()) for name in group.later.split() if table.startswith(name[:-1])
+    ]  # fmt: skip
+    return groups()[max(fits)[1]] if fits else None
 
 
 _TABLES = """
@@ -109,9 +115,11 @@ def data_map(conn: Connection[Any], account: Account) -> DataMap:
     """Every table of the schema with its class. Numbers of rows are the database's estimate: nothing is counted."""
     require(account, Action.VIEW_CARE)
     readers, writers = _services()
+    erased = {row[0]: (row[1], row[2]) for row in conn.execute("SELECT relation, act, years FROM erasure_rule")}
     lines = tuple(
         TableLine(
-            name=name, group=group_of(name), rows=max(counted, analysed) if counted or analysed >= 0 else None,
+            name=name, group=(group := group_of(name)), named=group is not None and name in group.tables.split(),
+            erasure=erased.get(name), rows=max(counted, analysed) if counted or analysed >= 0 else None,
             refers_to=tuple(refers), read_by=readers.get(name, ()), written_by=writers.get(name, ()),
         )
         for name, counted, analysed, refers in conn.execute(_TABLES)

@@ -21,8 +21,10 @@ from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
 from care_services.registers.following import carry_out_due
 from care_services.reporting.pushing import send_in_rounds
-from care_services.rounds import exchange, missed_visits, requests
+from care_services.rounds import closed_doors, exchange, missed_visits, requests
 from care_services.rounds.outside import Outside
+from care_services.time_bank import books
+from care_services.time_bank.running import alarms, lapsing, own_link, visits
 from care_services.workforce.reminders import tell_due
 from vocabulary.times import SHANGHAI
 
@@ -87,6 +89,30 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="reports", zh="向上级和相邻平台发送数据包", en="packages sent to the levels above and beside",
         every=dt.timedelta(seconds=30), work=lambda conn, now, _: send_in_rounds(conn, now),
+    ),
+    Job(
+        name="volunteers", zh="志愿者审查失效、逾期答复、邻里应急登记",
+        en="promises of volunteers that lapse, and alarms that neighbours answered",
+        every=dt.timedelta(seconds=30), work=lambda conn, now, _: lapsing.look(conn, now).total
+        + alarms.take_finished(conn, now),
+    ),
+    Job(
+        name="volunteer_words", zh="志愿者登记时长与家属确认的提醒、个人链接续期",
+        en="reminders of words that are missing, and links of volunteers renewed",
+        every=dt.timedelta(minutes=15), work=lambda conn, now, _: lapsing.remind(conn, now)
+        + own_link.renew_due(conn, now),
+    ),
+    Job(
+        name="closed_doors", zh="志愿者上门无人应门的提醒", en="alerts about doors that nobody opened to a volunteer",
+        every=dt.timedelta(seconds=20), work=closed_doors.look,
+    ),
+    Job(
+        name="companionship", zh="按周排定陪伴巡访", en="visits for company made ahead",
+        every=dt.timedelta(minutes=30), work=lambda conn, now, _: visits.make_ahead(conn, now),
+    ),
+    Job(
+        name="old_hours", zh="到期时间的失效", en="hours of the time bank that expire",
+        every=dt.timedelta(minutes=30), work=lambda conn, now, _: books.expire_due(conn, now),
     ),
     Job(
         name="certificate_reminders", zh="人员证书到期提醒", en="reminders of staff certificates that end",

@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import Connection, errors
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, covers_every_home, require
+from care_network.access.permissions import Action, audit, covers_every_home, may_do, require
 from care_network.errors import (
     ChangedMeanwhileError,
     ExistsError,
@@ -24,12 +24,12 @@ from care_services.core import rule_book
 from care_services.time_bank import holders
 from care_services.time_bank.holders import Holder
 from care_services.time_bank.kinds import RELATIONS
-from care_services.time_bank.ledger import Leg, Lot, expiring, months_before, move, overdrawn, reversed_legs
+from care_services.time_bank.ledger import Leg, Lot, months_before, move, overdrawn, reversed_legs
 from care_services.time_bank.limits import SUBJECT, Limits, limits_of
 from vocabulary.times import SHANGHAI
 
 MOST_WORDS = 400
-_OUT = "transfer", "gift", "redeem"
+_OUT = "transfer", "gift"
 
 
 def limits(conn: Connection[Any], purpose: str, on: dt.date, **facts: Any) -> Limits:
@@ -121,10 +121,33 @@ def spend(
     conn: Connection[Any], account: Account, holder: Holder, minutes: int, request: uuid.UUID, key: str,
     now: dt.datetime, origin: str = "",
 ) -> uuid.UUID:  # fmt: skip
-    """Spend a person's minutes on a request for help. Raises OverdrawnError."""
-    require(account, Action.MANAGE_TIME_BANK)
-    issuer = holders.find(conn, account, "issuer")
-    return _move(conn, account, "redeem", holder, issuer, minutes, key, now, origin, request=request)
+    """Spend a resident's minutes on a request of theirs that is to be paid by hours. Raises OverdrawnError.
+
+    By whoever may ask for it: the station, or the family. The database books what the request says, once.
+    """
+    if not may_do(account, Action.MANAGE_TIME_BANK):
+        require(account, Action.CONFIRM_HELP)
+    key = _clean_key(key)
+    if holder.account_id is None:
+        raise overdrawn(minutes, 0)
+    try:
+        with conn.transaction():
+            lock(conn, holder.account_id)
+            _within_cap(conn, "redeem", holder.account_id, minutes, now)
+            row = conn.execute(
+                "SELECT time_redeem(%s, %s, %s, %s, %s)", (request, key, now, expired_before(conn, now), account.id)
+            ).fetchone()
+            detail = {"what": "redeem", "minutes": minutes, "from": holder.address, "to": "issuer"}
+            audit(conn, account, "book_minutes", at=now, resident_id=holder.resident_id, origin=origin, detail=detail)
+    except errors.CheckViolation as error:
+        if error.diag.constraint_name != "time_lot_never_negative":
+            raise
+        raise overdrawn(minutes, int(error.diag.message_detail or 0)) from error
+    except errors.UniqueViolation as error:
+        raise _used(key) from error
+    assert row is not None  # noqa: S101 - a SELECT without FROM has a row
+    number: uuid.UUID = row[0]
+    return number
 
 
 def transfer(
@@ -166,10 +189,11 @@ def _move(
     key = _clean_key(key)
     with conn.transaction():
         from_, to = holders.opened(conn, giver), holders.opened(conn, taker)
-        lock(conn, from_, *([] if taker.kind == "issuer" else [to]))
+        lock(conn, from_, to)
         # A repetition is known before lots are looked at: they may be gone by then.
         if (before := _of_key(conn, kind, _sketch(from_, to, minutes, now), key)) is not None:
             return before
+        expire_of(conn, from_, now)
         if kind in _OUT:
             _within_cap(conn, kind, from_, minutes, now)
         legs = move(holders.lots(conn, from_), from_, to, minutes)
@@ -215,32 +239,64 @@ def _month(now: dt.datetime) -> dt.datetime:
     return now.astimezone(SHANGHAI).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
+def expired_before(conn: Connection[Any], now: dt.datetime) -> dt.date | None:
+    """The day before which earned minutes have expired by the rules of today in Shanghai; None: they do not."""
+    today = day_of(now)
+    months = limits(conn, "expire", today).months
+    return None if months is None else months_before(today, months)
+
+
+def expire_of(conn: Connection[Any], account_id: int, now: dt.datetime) -> int:
+    """Let an account's old minutes expire, in the caller's transaction; returns how many. The account must be held.
+
+    Raises ProvisioningError where the clock of this machine is so far ahead of the database's that young minutes would
+    be old.
+    """
+    before = expired_before(conn, now)
+    if before is None:
+        return 0
+    try:
+        with conn.transaction():
+            row = conn.execute("SELECT time_expire(%s, %s, %s)", (before, now, account_id)).fetchone()
+    except errors.InsufficientPrivilege as error:
+        raise ProvisioningError(
+            zh="本机时钟与数据库不一致，时间账暂停办理，请联系管理员校时", field="minutes",
+            en="the clock of this machine is not the database's: nothing is booked until an administrator sets it",
+        ) from error  # fmt: skip
+    return int(row[0]) if row else 0
+
+
+def expire_due(conn: Connection[Any], now: dt.datetime) -> int:
+    """Let expire what is old by now, account by account, each in a transaction of its own; returns the minutes.
+
+    For the rounds: a turn that is killed half way, or days without one, are made good by the next, and nothing expires
+    twice. A booking in between draws on nothing that is old, either.
+    """
+    before = expired_before(conn, now)
+    if before is None:
+        return 0
+    concerned = conn.execute(
+        "SELECT DISTINCT account_id FROM time_lot WHERE minutes > 0 AND earned_on < %s ORDER BY 1", (before,)
+    ).fetchall()
+    total = 0
+    for (number,) in concerned:
+        with conn.transaction():
+            total += expire_of(conn, number, now)
+    return total
+
+
 def expire(conn: Connection[Any], account: Account, now: dt.datetime, origin: str = "") -> int:
-    """Let expire what is older than the rules allow; returns the minutes. Safe to repeat: once a day at most books."""
+    """Let expire what is older than the rules allow; returns the minutes. Safe to repeat."""
     require(account, Action.SET_CARE_RULES)
     if not covers_every_home(conn, account):
         raise NotPermittedError(
             en="minutes expire in the whole district: an account of the district does it",
             zh="到期处理对全区有效，只有区级账号可以执行",
         )
-    today = day_of(now)
-    rule = limits(conn, "expire", today)
-    if rule.months is None:
-        return 0
-    before = months_before(today, rule.months)
     with conn.transaction():
-        concerned = [row[0] for row in conn.execute(
-            "SELECT DISTINCT account_id FROM time_lot WHERE minutes > 0 AND earned_on < %s ORDER BY 1", (before,)
-        )]  # fmt: skip
-        lock(conn, *concerned)
-        expired = holders.opened(conn, holders.find(conn, account, "expired"))
-        total = 0
-        for number in concerned:
-            legs = expiring({number: holders.lots(conn, number)}, expired, before)
-            if legs:
-                book(conn, "expire", legs, f"expire/{before}/{number}/{uuid.uuid4()}", now, by=account.id)
-                total += sum(leg.minutes for leg in legs if leg.minutes > 0)
-        audit(conn, account, "expire_minutes", at=now, origin=origin, detail={"minutes": total, "before": str(before)})
+        total = expire_due(conn, now)
+        detail = {"minutes": total, "before": str(expired_before(conn, now))}
+        audit(conn, account, "expire_minutes", at=now, origin=origin, detail=detail)
     return total
 
 
@@ -303,16 +359,10 @@ def decide_reversal(
         audit(conn, account, "decide_reversal", at=now, origin=origin, detail={"number": number, "agreed": agreed})
 
 
-def refund(conn: Connection[Any], request: uuid.UUID, now: dt.datetime, by: int | None) -> None:
-    """Give back what was spent on a request that is cancelled, in the caller's transaction."""
-    for (number,) in conn.execute(
-        "SELECT t.id FROM time_transaction t WHERE t.request_id = %s AND t.kind = 'redeem'"
-        " AND NOT EXISTS (SELECT FROM time_transaction back WHERE back.reverses_id = t.id)",
-        (request,),
-    ).fetchall():
-        legs = reversed_legs(legs_of(conn, number))
-        lock(conn, *(leg.account for leg in legs))
-        book(conn, "refund", legs, f"refund/{number}", now, by=by, reverses=number, request=request)
+def refund(conn: Connection[Any], request: uuid.UUID, now: dt.datetime, by: int | None) -> int:
+    """Give back what was spent on a request that is cancelled, in the caller's transaction; returns the minutes."""
+    row = conn.execute("SELECT time_refund(%s, %s, %s)", (request, now, by)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def legs_of(conn: Connection[Any], transaction: uuid.UUID) -> list[Leg]:

@@ -88,6 +88,20 @@ def find(conn: Connection[Any], account: Account, kind: str, code: str = "") -> 
     )  # fmt: skip
 
 
+def of_volunteer(conn: Connection[Any], number: int) -> Holder:
+    """The holder that a volunteer is, whoever asks: for their own link. Raises NotFoundError."""
+    row = conn.execute(
+        "SELECT CASE WHEN v.resident_id IS NULL THEN 'volunteer' ELSE 'resident' END, v.code, v.name_zh, v.name_en,"
+        " time_account_of(v.id), v.resident_id, v.id FROM time_volunteer v WHERE v.id = %s", (number,),
+    ).fetchone()  # fmt: skip
+    if row is None:
+        raise NotFoundError(zh="没有这位志愿者", en="there is no such volunteer")
+    return Holder(
+        kind=row[0], code=row[1], name_zh=row[2], name_en=row[3], account_id=row[4], resident_id=row[5],
+        volunteer_id=row[6],
+    )  # fmt: skip
+
+
 def read_address(text: str) -> tuple[str, str]:
     """Split 'resident/R0001', 'volunteer/V0001', 'R0001', 'V0001' or 'gift_pool' into kind and code."""
     kind, slash, code = text.strip().partition("/")

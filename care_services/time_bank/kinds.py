@@ -34,8 +34,8 @@ def read_kinds(text: str) -> dict[str, HelpKind]:
 
 
 KINDS: Mapping[str, HelpKind] = read_kinds((Path(__file__).parent / "kinds.toml").read_text("utf-8"))
-BASIC_COURSE = "time-bank-basics"
-"""The course that every volunteer passes before the first visit."""
+BASIC_COURSE = "volunteer_basic"
+"""The course of the library that every volunteer passes before the first visit: its certificate counts by itself."""
 
 GROUPS: Mapping[str, Words] = {
     "senior": ("低龄老人", "younger senior"),

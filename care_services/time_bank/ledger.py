@@ -6,6 +6,7 @@ young again. The minutes of one day in one account are a *lot*; whoever spends, 
 
 import calendar
 import datetime as dt
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -134,6 +135,15 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     about_en: str = ""
     relation: str = ""
     reason: str = ""
+    request: int | None = None
+    order: int | None = None
+    """Number of the work order of an alarm that was answered."""
+    alert_id: uuid.UUID | None = None
+
+    @property
+    def alert(self) -> str:
+        """The number of that alarm's alert, as desks call it; empty: the line is of none."""
+        return "" if self.alert_id is None else str(self.alert_id)[:6]
 
 
 def with_balances(lines: Iterable[Line], before: int = 0) -> list[Line]:

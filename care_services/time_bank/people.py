@@ -1,7 +1,6 @@
 """Volunteers in the database: enter, check, train, let begin, rest and leave; whom an account may see of them."""
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,16 +14,12 @@ from care_network.catalogues.workforce import LANGUAGES, SKILLS
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
 from care_services.time_bank.books import day_of
 from care_services.time_bank.holders import near
-from care_services.time_bank.kinds import BASIC_COURSE, CHECKS, GROUPS, Words
+from care_services.time_bank.kinds import GROUPS, Words
 from care_services.time_bank.volunteers import (
-    NEED_CHECKS,
-    NEED_TRAINING,
-    STEPS,
     Paper,
     ending_soon,
     lacking,
     read_times,
-    step,
 )
 
 MOST_WORDS = 400
@@ -58,6 +53,9 @@ class Volunteer(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     applied_at: dt.datetime
     version: int
+    link_serial: int
+    link_until: dt.datetime | None
+    """Their own link holds until then; None: none holds."""
     checks: dict[str, Paper]
     courses: dict[str, Paper]
     balance: int = 0
@@ -97,13 +95,12 @@ class NewVolunteer(msgspec.Struct, frozen=True, kw_only=True):
 COLUMNS = """
     v.id, v.code, v.name_zh, v.name_en, v.sex, v.born_on, v.phone, v.belongs_to, p.path::text AS area,
     p.name_zh AS area_zh, p.name_en AS area_en, r.code AS resident, s.code AS staff, v.skills, v.languages, v.times,
-    v.week_minutes, v.helps, v.state, v.note, v.applied_at, v.version,
+    v.week_minutes, v.helps, v.state, v.note, v.applied_at, v.version, v.link_serial, v.link_until,
     (SELECT coalesce(jsonb_object_agg(kind, jsonb_build_array(passed, expires_on)), '{}') FROM (
         SELECT DISTINCT ON (kind) kind, passed, expires_on FROM time_volunteer_check c WHERE c.volunteer_id = v.id
         ORDER BY kind, id DESC) newest) AS checks,
-    (SELECT coalesce(jsonb_object_agg(course, jsonb_build_array(passed, expires_on)), '{}') FROM (
-        SELECT DISTINCT ON (course) course, passed, expires_on FROM time_volunteer_training t
-        WHERE t.volunteer_id = v.id ORDER BY course, id DESC) newest) AS courses,
+    (SELECT coalesce(jsonb_object_agg(course, jsonb_build_array(passed, expires_on)), '{}')
+     FROM time_courses(v.id)) AS courses,
     coalesce((SELECT sum(l.minutes) FROM time_account a JOIN time_lot l ON l.account_id = a.id
               WHERE a.volunteer_id = v.id OR a.resident_id = v.resident_id), 0)::integer AS balance
 """
@@ -175,8 +172,8 @@ def add(conn: Connection[Any], account: Account, new: NewVolunteer, now: dt.date
                 {**fields, "now": now},
             ).fetchone()
             assert row is not None  # noqa: S101 - an INSERT returns its row
-            _event(conn, row[0], "apply", None, "applied", account, now)
-            _trace(conn, account, "apply", row[1], fields["resident_id"], now, origin)
+            note_step(conn, row[0], "apply", None, "applied", account, now)
+            trace(conn, account, "apply", row[1], fields["resident_id"], now, origin)
     except errors.UniqueViolation as error:
         raise ExistsError(zh="该老人已是志愿者", en="the resident is a volunteer already", field="resident") from error
     return str(row[1])
@@ -198,131 +195,18 @@ def change(
                 {**fields, "id": before.id, "version": version},
             )
             if done.rowcount == 0:
-                raise _changed()
-            _event(conn, before.id, "change", before.state, before.state, account, now)
-            _trace(conn, account, "change", code, fields["resident_id"], now, origin)
+                raise changed()
+            note_step(conn, before.id, "change", before.state, before.state, account, now)
+            trace(conn, account, "change", code, fields["resident_id"], now, origin)
     except errors.UniqueViolation as error:
         raise ExistsError(zh="该老人已是志愿者", en="the resident is a volunteer already", field="resident") from error
-
-
-def record_check(
-    conn: Connection[Any], account: Account, code: str, kind: str, *, passed: bool, checked_on: dt.date,
-    expires_on: dt.date | None, note: str, now: dt.datetime, origin: str = "",
-) -> None:  # fmt: skip
-    """Record a check of identity or background. It counts, or no longer counts, from this moment on."""
-    require(account, Action.MANAGE_TIME_BANK)
-    if kind not in CHECKS:
-        raise ProvisioningError(zh="请选择审查类型", en="choose the kind of check", field="kind")
-    _dates(checked_on, expires_on, now, "checked_on")
-    before = find(conn, account, code)
-    with conn.transaction():
-        conn.execute(
-            "INSERT INTO time_volunteer_check (volunteer_id, kind, passed, checked_on, expires_on, note, account_id,"
-            " at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-            (before.id, kind, passed, checked_on, expires_on, note.strip()[:MOST_WORDS], account.id, now),
-        )
-        _event(conn, before.id, f"check_{kind}", before.state, before.state, account, now)
-        _trace(conn, account, f"check_{kind}", code, None, now, origin)
-
-
-def record_training(
-    conn: Connection[Any], account: Account, code: str, course: str, *, passed: bool, passed_on: dt.date,
-    expires_on: dt.date | None, now: dt.datetime, origin: str = "",
-) -> None:  # fmt: skip
-    """Record a course that a volunteer has passed, or not."""
-    require(account, Action.MANAGE_TIME_BANK)
-    _dates(passed_on, expires_on, now, "passed_on")
-    before = find(conn, account, code)
-    with conn.transaction():
-        conn.execute(
-            "INSERT INTO time_volunteer_training (volunteer_id, course, passed, passed_on, expires_on, account_id, at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            (before.id, course.strip()[:60] or BASIC_COURSE, passed, passed_on, expires_on, account.id, now),
-        )
-        _event(conn, before.id, "training", before.state, before.state, account, now)
-        _trace(conn, account, "training", code, None, now, origin)
-
-
-def take_step(
-    conn: Connection[Any], account: Account, code: str, action: str, version: int, note: str, now: dt.datetime,
-    origin: str = "",
-) -> None:  # fmt: skip
-    """Take a step of a volunteer's life; resting or leaving ends their duty for alarms, too."""
-    require(account, Action.MANAGE_TIME_BANK)
-    before, today = find(conn, account, code), day_of(now)
-    lack: Sequence[Words] = ()
-    if action in NEED_TRAINING:
-        lack = before.lacking(today)
-    elif action in NEED_CHECKS:
-        lack = lacking(before.checks, before.courses, today, ())
-    after = step(before.state, action, lack)
-    if action in ("rest", "end") and not note.strip():
-        raise ProvisioningError(zh="请写明原因", en="write why", field="note")
-    with conn.transaction():
-        done = conn.execute(
-            "UPDATE time_volunteer SET state = %s, version = version + 1 WHERE id = %s AND version = %s",
-            (after, before.id, version),
-        )
-        if done.rowcount == 0:
-            raise _changed()
-        if before.staff and STEPS[action][1] != before.state:
-            conn.execute(
-                "UPDATE staff SET active = %s, version = version + 1 WHERE code = %s AND kind = 'volunteer'",
-                (after == "active", before.staff),
-            )
-        _event(conn, before.id, action, before.state, after, account, now, note.strip()[:MOST_WORDS])
-        _trace(conn, account, action, code, None, now, origin)
-
-
-def link_staff(
-    conn: Connection[Any], account: Account, code: str, staff: str, version: int, now: dt.datetime, origin: str = ""
-) -> None:
-    """Say as which member of staff (role volunteer) dispatch knows a volunteer: then they can be sent to an alarm."""
-    require(account, Action.MANAGE_TIME_BANK)
-    before = find(conn, account, code)
-    number = None
-    if staff.strip():
-        row = conn.execute(
-            "SELECT s.id, s.kind, p.path::text FROM staff s JOIN organisation o ON o.id = s.organisation_id"
-            " JOIN area p ON p.id = o.area_id WHERE s.code = %s", (staff.strip(),),
-        ).fetchone()  # fmt: skip
-        if row is None or not near(account, row[2]):
-            raise NotFoundError(zh=f"没有工号 {staff}", en=f"there is no member of staff {staff}", field="staff")
-        if row[1] != "volunteer":
-            raise ProvisioningError(
-                zh="该人员的岗位不是“志愿者”", en="this member of staff is no volunteer", field="staff"
-            )
-        if not before.helping(day_of(now)):
-            raise ProvisioningError(
-                zh="志愿者须在服务中且审查、培训均有效，才能参加应急响应",
-                en="only an active volunteer with valid checks and training is sent to alarms", field="staff",
-            )  # fmt: skip
-        number = row[0]
-    try:
-        with conn.transaction():
-            done = conn.execute(
-                "UPDATE time_volunteer SET staff_id = %s, version = version + 1 WHERE id = %s AND version = %s",
-                (number, before.id, version),
-            )
-            if done.rowcount == 0:
-                raise _changed()
-            _event(conn, before.id, "link_staff", before.state, before.state, account, now, staff.strip()[:40])
-            _trace(conn, account, "link_staff", code, None, now, origin)
-    except errors.UniqueViolation as error:
-        raise ExistsError(
-            zh="该工号已关联其他志愿者", en="this member of staff is another volunteer already", field="staff"
-        ) from error
 
 
 def expired(conn: Connection[Any], account: Account, on: dt.date) -> list[Volunteer]:
     """Active volunteers who may not be asked on a day: a check or the training is missing or has expired."""
     require(account, Action.VIEW_CARE)
     rows = conn.cursor(row_factory=dict_row).execute(
-        f"SELECT {COLUMNS} FROM {TABLES} WHERE {NEAR} AND v.state = 'active' AND (EXISTS (SELECT FROM ("  # noqa: S608
-        "  SELECT DISTINCT ON (kind) passed, expires_on FROM time_volunteer_check c WHERE c.volunteer_id = v.id"
-        "  ORDER BY kind, id DESC) newest WHERE NOT passed OR expires_on < %(on)s)"
-        " OR EXISTS (SELECT FROM (SELECT DISTINCT ON (course) passed, expires_on FROM time_volunteer_training t"
-        "  WHERE t.volunteer_id = v.id ORDER BY course, id DESC) newest WHERE NOT passed OR expires_on < %(on)s))"
+        f"SELECT {COLUMNS} FROM {TABLES} WHERE {NEAR} AND v.state = 'active' AND time_papers_until(v.id) < %(on)s"  # noqa: S608
         " ORDER BY v.code LIMIT 50",
         {"area": account.area_path, "on": on},
     )
@@ -340,6 +224,17 @@ def staff_to_link(conn: Connection[Any], account: Account, one: Volunteer) -> li
             " AND NOT EXISTS (SELECT FROM time_volunteer v WHERE v.staff_id = s.id AND v.id <> %(id)s)"
             " ORDER BY s.code LIMIT 100",
             {"area": account.area_path, "id": one.id, "own": one.staff},
+        )
+    ]
+
+
+def courses_of_library(conn: Connection[Any]) -> list[tuple[str, str, str]]:
+    """Courses of the library whose certificates count by themselves: (code, Chinese, English)."""
+    return [
+        (row[0], row[1], row[2])
+        for row in conn.execute(
+            "SELECT DISTINCT ON (k.code) k.code, v.content ->> 'zh', v.content ->> 'en' FROM course k"
+            " JOIN course_version v ON v.course_id = k.id WHERE k.retired_at IS NULL ORDER BY k.code, v.id DESC"
         )
     ]
 
@@ -407,14 +302,14 @@ def _path(text: str) -> str:
     return text.strip() if text.strip() and all(part.isidentifier() for part in text.strip().split(".")) else "none"
 
 
-def _dates(day: dt.date, expires: dt.date | None, now: dt.datetime, field: str) -> None:
+def check_dates(day: dt.date, expires: dt.date | None, now: dt.datetime, field: str) -> None:
     if day > day_of(now):
         raise ProvisioningError(zh="日期不能晚于今天", en="the day lies in the future", field=field)
     if expires is not None and expires < day:
         raise ProvisioningError(zh="有效期不能早于日期", en="it would expire before it begins", field="expires_on")
 
 
-def _event(
+def note_step(
     conn: Connection[Any], number: int, action: str, before: str | None, after: str, account: Account,
     now: dt.datetime, note: str = "",
 ) -> None:  # fmt: skip
@@ -425,14 +320,14 @@ def _event(
     )
 
 
-def _trace(
+def trace(
     conn: Connection[Any], account: Account, step_: str, code: str, resident: int | None, now: dt.datetime, origin: str
 ) -> None:
     audit(conn, account, "change_volunteer", at=now, resident_id=resident, origin=origin,
           detail={"volunteer": code, "step": step_})  # fmt: skip
 
 
-def _changed() -> ChangedMeanwhileError:
+def changed() -> ChangedMeanwhileError:
     return ChangedMeanwhileError(
         zh="他人刚刚修改了这位志愿者，请重新查看后再改", en="somebody else changed this volunteer meanwhile: look again"
     )

@@ -1,4 +1,4 @@
-"""Requests for help: ask, match, offer, accept, tell the minutes, confirm, settle, cancel.
+"""Requests for help: ask, match, offer, accept, tell the minutes, confirm, settle. How one ends otherwise: ``ending``.
 
 Help counts when both sides have said how long it was, and said the same: the volunteer (by their link, or as the
 station wrote their word down), and the receiving side (the family, or the station for the resident), who is never the
@@ -16,14 +16,18 @@ from psycopg.rows import dict_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_do, may_see, require
 from care_network.catalogues.workforce import LANGUAGES
+from care_network.consents import register
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.time_bank import books, holders, people, store
 from care_services.time_bank.kinds import KINDS, REQUEST_STATES
 from care_services.time_bank.matching import Match, against, match
+from care_services.time_bank.running import telling
 from care_services.time_bank.store import Request
 from vocabulary.times import SHANGHAI
 
 MOST_WORDS = 400
+PURPOSE = "volunteers"
+"""Purpose of the consent that volunteers are told who a resident is, and where."""
 AHEAD = dt.timedelta(days=90)
 """Requests are made for the next quarter at most."""
 LATE = dt.timedelta(days=30)
@@ -39,6 +43,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     account_id: int | None = None
     account: Account | None = None
     origin: str = ""
+
+
+ELSEWHERE = ("已另行安排", "it is arranged otherwise")
+SYSTEM = Person(key="system", name="系统")
+"""The rounds of care."""
 
 
 def as_account(account: Account, origin: str = "") -> Person:
@@ -68,8 +77,8 @@ def ask(
 ) -> int:
     """Ask for help for a resident; returns the request's number.
 
-    Paid by hours, the resident's minutes are spent at once, and given back when it is cancelled; only who manages the
-    time bank can. Raises ProvisioningError with the wrong field, OverdrawnError.
+    Paid by hours, the resident's minutes are spent at once, and given back when it is cancelled. Raises
+    ProvisioningError with the wrong field, OverdrawnError.
     """
     family = not may_do(account, Action.MANAGE_TIME_BANK)
     require(account, Action.CONFIRM_HELP if family else Action.MANAGE_TIME_BANK)
@@ -87,10 +96,6 @@ def ask(
         raise ProvisioningError(zh="没有这种语言", en="there is no such language", field="language")
     asked_as = "family" if family else new.asked_as if new.asked_as in ("resident", "family", "station") else "station"
     paid_by = new.paid_by if new.paid_by in ("community", "hours") else "community"
-    if paid_by == "hours" and family:
-        raise ProvisioningError(
-            zh="用存入的时间兑换服务，请联系社区站办理", en="to spend hours, ask the station", field="paid_by"
-        )
     number = uuid.uuid4()
     with conn.transaction():
         made = conn.execute(
@@ -107,7 +112,7 @@ def ask(
         if paid_by == "hours":
             holder = holders.find(conn, account, "resident", new.resident.strip())
             books.spend(conn, account, holder, minutes, number, key or f"redeem/{number}", now, origin)
-        _event(conn, number, "ask", None, "open", as_account(account, origin), now)
+        event(conn, number, "ask", None, "open", as_account(account, origin), now)
         audit(conn, account, "ask_for_help", at=now, resident_id=row[0], origin=origin, detail={"number": made[0]})
     return int(made[0])
 
@@ -142,7 +147,8 @@ def offer(
     """Ask a volunteer; ``accepted``: they said yes already, by telephone. Raises ProvisioningError with why not."""
     require(account, Action.MANAGE_TIME_BANK)
     one = store.find(conn, account, number)
-    _in(one, "open", "offered")
+    in_state(one, "open", "offered")
+    check_agreed(conn, one.resident_id)
     chosen = people.find(conn, account, volunteer)
     judged = next((each for each in matches(conn, account, one) if each.candidate.id == chosen.id), None)
     if judged is None or judged.against:
@@ -153,23 +159,29 @@ def offer(
         )  # fmt: skip
     after = "accepted" if accepted else "offered"
     with conn.transaction():
-        _set(conn, one, version, after, volunteer_id=chosen.id)
+        set_state(conn, one, version, after, volunteer_id=chosen.id)
         detail = {"points": judged.points, "reasons": [list(words) for words in judged.reasons]}
         person = as_account(account, origin)
-        _event(conn, one.id, "accept" if accepted else "offer", one.state, after, person, now, chosen.id, detail=detail)
-        _trace(conn, one, after, person, now)
+        event(conn, one.id, "accept" if accepted else "offer", one.state, after, person, now, chosen.id, detail=detail)
+        trace(conn, one, after, person, now)
+        telling.over(conn, one, now, ELSEWHERE)
+        if not accepted:
+            telling.offered(conn, one, chosen.code, version + 1, now)
 
 
 def answer(conn: Connection[Any], one: Request, person: Person, now: dt.datetime, *, yes: bool) -> None:
-    """Take the volunteer's answer to an offer. A check that has expired by now refuses a yes."""
-    _in(one, "offered")
+    """Take the volunteer's answer to an offer. A check that has expired by now, or a consent that is gone, refuses a
+    yes."""
+    in_state(one, "offered")
     if yes:
+        check_agreed(conn, one.resident_id)
         _still_fits(conn, one, now)
     after = "accepted" if yes else "open"
     with conn.transaction():
-        _set(conn, one, one.version, after, volunteer_id=one.volunteer_id if yes else None)
-        _event(conn, one.id, "accept" if yes else "decline", one.state, after, person, now, one.volunteer_id)
-        _trace(conn, one, after, person, now)
+        set_state(conn, one, one.version, after, volunteer_id=one.volunteer_id if yes else None)
+        event(conn, one.id, "accept" if yes else "decline", one.state, after, person, now, one.volunteer_id)
+        trace(conn, one, after, person, now)
+        telling.over(conn, one, now, ELSEWHERE)
 
 
 def answer_for(
@@ -183,6 +195,25 @@ def answer_for(
             zh="他人刚刚处理了这项服务，请刷新后查看", en="somebody else changed this request meanwhile: look again"
         )
     answer(conn, one, as_account(account, origin), now, yes=yes)
+
+
+def check_agreed(conn: Connection[Any], resident_id: int) -> None:
+    """Refuse where the resident has not agreed that volunteers are told their name and door. Raises NotPermittedError.
+
+    Asked at each offer, answer and look, so that a withdrawal holds at once.
+    """
+    said = register.agrees(conn, resident_id, PURPOSE)
+    if said is None:
+        raise NotPermittedError(
+            zh="还没有问过老人是否同意把称呼、住址和需要告知志愿者，请先登记同意",
+            en="the resident was never asked whether volunteers may be told their name and address: ask, and write it"
+            " down first",
+        )  # fmt: skip
+    if not said:
+        raise NotPermittedError(
+            zh="老人不同意把称呼、住址和需要告知志愿者，请由工作人员上门",
+            en="the resident does not agree that volunteers are told their name and address: staff have to go",
+        )
 
 
 def _still_fits(conn: Connection[Any], one: Request, now: dt.datetime) -> None:
@@ -205,12 +236,13 @@ def take_back(
     """Take an offer back, or free a volunteer who cannot come: the request is open again."""
     require(account, Action.MANAGE_TIME_BANK)
     one = store.find(conn, account, number)
-    _in(one, "offered", "accepted")
+    in_state(one, "offered", "accepted")
     with conn.transaction():
-        _set(conn, one, version, "open", volunteer_id=None, partner_id=None)
+        set_state(conn, one, version, "open", volunteer_id=None, partner_id=None)
         person = as_account(account, origin)
-        _event(conn, one.id, "take_back", one.state, "open", person, now, one.volunteer_id, note)
-        _trace(conn, one, "open", person, now)
+        event(conn, one.id, "take_back", one.state, "open", person, now, one.volunteer_id, note)
+        trace(conn, one, "open", person, now)
+        telling.over(conn, one, now, ELSEWHERE)
 
 
 def tell(
@@ -222,7 +254,7 @@ def tell(
     """
     if person.account is not None:
         require(person.account, Action.MANAGE_TIME_BANK)
-    _in(one, "accepted")
+    in_state(one, "accepted")
     _minutes(minutes, 1)
     if now < one.wanted_from:
         raise ProvisioningError(zh="服务时间还没到", en="its time has not come yet", field="minutes")
@@ -231,12 +263,13 @@ def tell(
             zh="超过 30 天未登记，请联系社区站取消后重新登记", en="it is more than 30 days ago", field="minutes"
         )
     with conn.transaction():
-        _set(
+        set_state(
             conn, one, one.version if version is None else version, "done", told_minutes=minutes, told_at=now,
             told_by=person.key,
         )  # fmt: skip
-        _event(conn, one.id, "tell", one.state, "done", person, now, one.volunteer_id, detail={"minutes": minutes})
-        _trace(conn, one, "done", person, now)
+        event(conn, one.id, "tell", one.state, "done", person, now, one.volunteer_id, detail={"minutes": minutes})
+        trace(conn, one, "done", person, now)
+        telling.to_confirm(conn, one, minutes, now)
 
 
 def confirm(
@@ -254,7 +287,7 @@ def confirm(
         side = "family" if person.account.role == "family" else said_as or "station"
     if side not in ("resident", "family", "station"):
         raise ProvisioningError(zh="请选择由谁确认", en="choose who confirms", field="said_as")
-    _in(one, "done")
+    in_state(one, "done")
     _minutes(minutes, 0)
     _other_person(one, person)
     after = "confirmed" if minutes == one.told_minutes else "disputed"
@@ -263,11 +296,12 @@ def confirm(
         if after == "confirmed":
             _close(conn, one, minutes, now, version, said)
         else:
-            _set(conn, one, one.version if version is None else version, after, **said)
-        _event(conn, one.id, "confirm", one.state, after, person, now, one.volunteer_id, detail={"minutes": minutes})
+            set_state(conn, one, one.version if version is None else version, after, **said)
+        event(conn, one.id, "confirm", one.state, after, person, now, one.volunteer_id, detail={"minutes": minutes})
         if after == "confirmed":
             conn.execute("SELECT time_earn(%s, %s)", (one.id, now))
-        _trace(conn, one, after, person, now)
+        telling.confirmed(conn, one)
+        trace(conn, one, after, person, now)
     return after
 
 
@@ -278,7 +312,7 @@ def settle(
     """Decide how long disputed help was, with a reason: by somebody who has spoken for neither side."""
     require(account, Action.MANAGE_TIME_BANK)
     one = store.find(conn, account, number)
-    _in(one, "disputed")
+    in_state(one, "disputed")
     _minutes(minutes, 0)
     person = as_account(account, origin)
     if not reason.strip():
@@ -291,95 +325,11 @@ def settle(
     with conn.transaction():
         more = {"settled_by": account.id, "settled_reason": reason.strip()[:MOST_WORDS]}
         _close(conn, one, minutes, now, version, more)
-        _event(
+        event(
             conn, one.id, "settle", one.state, "confirmed", person, now, one.volunteer_id, reason, {"minutes": minutes}
         )
         conn.execute("SELECT time_earn(%s, %s)", (one.id, now))
-        _trace(conn, one, "confirmed", person, now)
-
-
-def cancel(
-    conn: Connection[Any], account: Account, number: int, reason: str, version: int, now: dt.datetime, origin: str = ""
-) -> None:
-    """Cancel a request that has not been done; what was spent on it is given back."""
-    one = store.find(conn, account, number)
-    own = one.asked_by == account.id and one.paid_by == "community" and may_do(account, Action.CONFIRM_HELP)
-    if not own:
-        require(account, Action.MANAGE_TIME_BANK)
-    _in(one, "open", "offered", "accepted")
-    if not reason.strip():
-        raise ProvisioningError(zh="请写明取消原因", en="write why", field="reason")
-    person = as_account(account, origin)
-    with conn.transaction():
-        _set(conn, one, version, "cancelled", closed_at=now)
-        _event(conn, one.id, "cancel", one.state, "cancelled", person, now, one.volunteer_id, reason)
-        if one.paid_by == "hours":
-            books.refund(conn, one.id, now, account.id)
-        _trace(conn, one, "cancelled", person, now)
-
-
-_ORDER = """
-    SELECT o.id, o.state, o.resident_id, o.done_at, v.id, v.code,
-           (SELECT min(e.at) FROM work_order_event e WHERE e.order_id = o.id AND e.to_state = 'arrived') AS arrived,
-           EXISTS (SELECT FROM time_request q WHERE q.order_id = o.id) AS booked, v.resident_id
-    FROM work_order o JOIN time_volunteer v ON v.staff_id = o.staff_id
-    WHERE o.number = %s AND o.alert_id IS NOT NULL
-"""
-
-
-def from_order(conn: Connection[Any], account: Account, order: int, now: dt.datetime, origin: str = "") -> int:
-    """Take a finished work order of an alert, done by a volunteer, for the volunteer's word; returns the request.
-
-    Minutes are those from the arrival to the end, one at least. The receiving side still confirms them.
-    """
-    require(account, Action.MANAGE_TIME_BANK)
-    row = conn.execute(_ORDER, (order,)).fetchone()
-    if row is None or row[2] is None or not may_see(conn, account, row[2]):
-        raise NotFoundError(
-            zh=f"没有由时间银行志愿者完成的预警工单 {order}", field="order",
-            en=f"there is no work order {order} of an alarm that a volunteer of the time bank took",
-        )  # fmt: skip
-    order_id, state, resident_id, done_at, volunteer_id, code, arrived, booked, own = row
-    if state != "done" or arrived is None:
-        raise ProvisioningError(zh="工单尚未完成，或没有到达记录", en="the work order is not done yet", field="order")
-    if booked:
-        raise ProvisioningError(zh="该工单的时间已登记", en="the minutes of this work order are told", field="order")
-    if own == resident_id:
-        raise ProvisioningError(zh="不能服务本人", en="the volunteer is the resident", field="order")
-    minutes = min(720, max(1, round((done_at - arrived).total_seconds() / 60)))
-    number, person = uuid.uuid4(), as_account(account, origin)
-    with conn.transaction():
-        made = conn.execute(
-            "INSERT INTO time_request (id, resident_id, kind, state, wanted_from, wanted_until, minutes, asked_as,"
-            " asked_by, asked_at, volunteer_id, order_id, told_minutes, told_at, told_by)"
-            " VALUES (%s, %s, 'alarm', 'done', %s, %s, %s, 'alarm', %s, %s, %s, %s, %s, %s, %s) RETURNING number",
-            (
-                number, resident_id, arrived, max(done_at, arrived + dt.timedelta(minutes=1)), max(5, minutes),
-                account.id, now, volunteer_id, order_id, minutes, done_at, f"volunteer:{code}",
-            ),
-        ).fetchone()  # fmt: skip
-        assert made is not None  # noqa: S101 - an INSERT returns its row
-        _event(conn, number, "from_order", None, "done", person, now, volunteer_id,
-               detail={"order": order, "minutes": minutes})  # fmt: skip
-        audit(conn, account, "change_help", at=now, resident_id=resident_id, origin=origin,
-              detail={"number": made[0], "state": "done", "order": order})  # fmt: skip
-    return int(made[0])
-
-
-def orders_of_volunteers(conn: Connection[Any], account: Account, limit: int = 20) -> list[tuple[int, str, str, str]]:
-    """Work orders of alarms that volunteers finished and whose minutes nobody told: (number, volunteer, zh, en)."""
-    require(account, Action.VIEW_CARE)
-    return [
-        (row[0], row[1], row[2], row[3])
-        for row in conn.execute(
-            "SELECT o.number, v.code, r.name_zh, r.name_en FROM work_order o"
-            " JOIN time_volunteer v ON v.staff_id = o.staff_id JOIN resident r ON r.id = o.resident_id"
-            " JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id"
-            " WHERE o.state = 'done' AND o.alert_id IS NOT NULL AND NOT h.synthetic AND a.path <@ %s::ltree"
-            " AND NOT EXISTS (SELECT FROM time_request q WHERE q.order_id = o.id) ORDER BY o.done_at DESC LIMIT %s",
-            (account.area_path, limit),
-        )
-    ]
+        trace(conn, one, "confirmed", person, now)
 
 
 def _close(
@@ -400,7 +350,7 @@ def _close(
         of_day, of_month = so_far or (0, 0)
         credited[place] = rule.credit(minutes, of_day, of_month)
         code = code or rule.rule
-    _set(
+    set_state(
         conn, one, one.version if version is None else version, "confirmed", agreed=minutes, credited=credited[0] or 0,
         partner_credited=credited[1], rule=code, closed_at=now, **more,
     )  # fmt: skip
@@ -419,7 +369,7 @@ def _minutes(minutes: int, least: int) -> None:
         raise ProvisioningError(zh=f"时长为 {least} 到 720 分钟", en=f"{least} to 720 minutes", field="minutes")
 
 
-def _in(one: Request, *states: str) -> None:
+def in_state(one: Request, *states: str) -> None:
     if one.state not in states:
         zh, en = REQUEST_STATES[one.state]
         raise ChangedMeanwhileError(
@@ -427,7 +377,7 @@ def _in(one: Request, *states: str) -> None:
         )
 
 
-def _set(conn: Connection[Any], one: Request, version: int, state: str, **more: Any) -> None:
+def set_state(conn: Connection[Any], one: Request, version: int, state: str, **more: Any) -> None:
     names = "".join(f", {name} = %({name})s" for name in more)
     done = conn.execute(
         f"UPDATE time_request SET state = %(state)s, version = version + 1{names}"  # noqa: S608
@@ -440,7 +390,7 @@ def _set(conn: Connection[Any], one: Request, version: int, state: str, **more: 
         )
 
 
-def _event(
+def event(
     conn: Connection[Any], number: uuid.UUID, action: str, before: str | None, after: str, person: Person,
     now: dt.datetime, volunteer: int | None = None, note: str = "", detail: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
@@ -454,6 +404,6 @@ def _event(
     )  # fmt: skip
 
 
-def _trace(conn: Connection[Any], one: Request, state: str, person: Person, now: dt.datetime) -> None:
+def trace(conn: Connection[Any], one: Request, state: str, person: Person, now: dt.datetime) -> None:
     detail = {"number": one.number, "state": state} | ({} if person.account else {"by": person.key})
     audit(conn, person.account, "change_help", at=now, resident_id=one.resident_id, origin=person.origin, detail=detail)

@@ -16,10 +16,10 @@ from care_services.core.facts import facts_of
 from care_services.time_bank import people
 from care_services.time_bank.books import day_of
 from care_services.time_bank.kinds import NEEDS, needs_of
-from vocabulary.times import SHANGHAI
+from care_services.time_bank.requests import as_account
+from care_services.time_bank.running import visits
+from care_services.time_bank.running.visits import Made, Plan
 
-PAUSE_MINUTES = 10
-"""Between two visits of a pair."""
 MOST_MEMBERS = 40
 
 
@@ -181,23 +181,134 @@ def add(conn: Connection[Any], account: Account, new: NewRound, now: dt.datetime
     return code
 
 
-def change_people(
+def change(
     conn: Connection[Any], account: Account, code: str, new: NewRound, version: int, now: dt.datetime, origin: str = ""
-) -> None:
-    """Change who is visited and who goes; visits that are made already stay."""
+) -> dict[str, int]:
+    """Change when a round goes, who is visited and who goes; returns what became of the visits ahead.
+
+    The round's history has who left and who came. Raises ProvisioningError with the field, ChangedMeanwhileError.
+    """
     require(account, Action.MANAGE_TIME_BANK)
     one = find(conn, account, code)
+    weekday, starts, minutes = _numbers(new)
+    if not new.name_zh.strip():
+        raise ProvisioningError(zh="请填写名称", en="write a name", field="name_zh")
     visited, going = _people(conn, account, new, now)
+    person, name = as_account(account, origin), new.name_zh.strip()[:60]
     with conn.transaction():
         done = conn.execute(
-            "UPDATE time_round SET version = version + 1 WHERE id = %s AND version = %s", (one.id, version)
+            "UPDATE time_round SET name_zh = %s, name_en = %s, weekday = %s, starts = %s, minutes = %s,"
+            " version = version + 1 WHERE id = %s AND version = %s",
+            (name, new.name_en.strip()[:60] or name, weekday, starts, minutes, one.id, version),
         )
         if done.rowcount == 0:
-            raise ChangedMeanwhileError(zh="他人刚刚修改了该巡访，请刷新", en="somebody else changed it: look again")
+            raise _changed()
+        were = _codes(conn, one.id)
         conn.execute("DELETE FROM time_round_member WHERE round_id = %s", (one.id,))
         conn.execute("DELETE FROM time_round_crew WHERE round_id = %s", (one.id,))
         _fill(conn, one.id, visited, going)
-        audit(conn, account, "change_round", at=now, origin=origin, detail={"round": code, "members": len(visited)})
+        are = _codes(conn, one.id)
+        if (one.weekday, one.starts, one.minutes) != (weekday, starts, minutes):
+            detail = {"before": [one.weekday, one.starts, one.minutes], "after": [weekday, starts, minutes]}
+            visits.note_round(conn, one.id, "plan", person, now, detail)
+        if were != are:
+            visits.note_round(conn, one.id, "people", person, now, {
+                "members_in": [x for x in are[0] if x not in were[0]],
+                "members_out": [x for x in were[0] if x not in are[0]],
+                "crew_in": [x for x in are[1].values() if x not in were[1].values()],
+                "crew_out": [x for x in were[1].values() if x not in are[1].values()],
+                "out": [number for number in were[1] if number not in are[1]],
+            })  # fmt: skip
+        plan = Plan(id=one.id, code=code, weekday=weekday, starts=starts, minutes=minutes)
+        became = visits.plan_anew(conn, plan, now, person) if one.active else {}
+        audit(conn, account, "change_round", at=now, origin=origin, detail={"round": code, **became})
+    return became
+
+
+def consequences(
+    conn: Connection[Any], account: Account, code: str, new: NewRound, now: dt.datetime
+) -> list[tuple[str, str]]:
+    """Name what a change would do to visits that are made already. Raises as :func:`change`."""
+    one = find(conn, account, code)
+    weekday, starts, minutes = _numbers(new)
+    visited, going = _people(conn, account, new, now)
+    ahead = visits.ahead_of(conn, one.id, now)
+    gone = sum(visit.resident_id not in visited for visit in ahead)
+    left = sum(
+        visit.resident_id in visited
+        and bool({visit.volunteer_id, visit.partner_id} - {None} - set(going)) for visit in ahead
+    )  # fmt: skip
+    found = []
+    if gone:
+        found.append((f"{gone} 次已排的巡访将取消", f"{gone} visits that are planned are cancelled"))
+    if left:
+        found.append((
+            f"{left} 次已排的巡访由其他志愿者接手，没有人时改为待匹配",
+            f"{left} planned visits go to other volunteers, or are open where there is nobody",
+        ))  # fmt: skip
+    if (one.weekday, one.starts, one.minutes) != (weekday, starts, minutes) and len(ahead) > gone:
+        found.append((
+            f"{len(ahead) - gone} 次已排的巡访改到新的时间", f"{len(ahead) - gone} planned visits move to the new time"
+        ))  # fmt: skip
+    return found
+
+
+def pause(
+    conn: Connection[Any],
+    account: Account,
+    code: str,
+    version: int,
+    now: dt.datetime,
+    *,
+    active: bool,
+    origin: str = "",
+) -> int:
+    """Pause a round: its visits ahead are cancelled; or let it go on. Returns how many were cancelled."""
+    require(account, Action.MANAGE_TIME_BANK)
+    one = find(conn, account, code)
+    person, dropped = as_account(account, origin), 0
+    with conn.transaction():
+        done = conn.execute(
+            "UPDATE time_round SET active = %s, made_until = CASE WHEN %s THEN NULL ELSE made_until END,"
+            " version = version + 1 WHERE id = %s AND version = %s AND active <> %s",
+            (active, active, one.id, version, active),
+        )
+        if done.rowcount == 0:
+            raise _changed()
+        if not active:
+            dropped = visits.drop(conn, visits.ahead_of(conn, one.id, now), person, now, "巡访暂停")
+        visits.note_round(conn, one.id, "resume" if active else "pause", person, now, {"cancelled": dropped})
+        audit(conn, account, "change_round", at=now, origin=origin, detail={"round": code, "active": active})
+    return dropped
+
+
+class Happened(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a round's history."""
+
+    at: dt.datetime
+    action: str
+    actor: str
+    detail: dict[str, Any]
+
+
+def history(conn: Connection[Any], round_id: int, limit: int = 60) -> list[Happened]:
+    """The newest lines of a round's history."""
+    return conn.cursor(row_factory=class_row(Happened)).execute(
+        "SELECT at, action, actor, detail FROM time_round_event WHERE round_id = %s ORDER BY id DESC LIMIT %s",
+        (round_id, limit),
+    ).fetchall()  # fmt: skip
+
+
+def _codes(conn: Connection[Any], round_id: int) -> tuple[list[str], dict[int, str]]:
+    members_ = conn.execute(
+        "SELECT r.code FROM time_round_member m JOIN resident r ON r.id = m.resident_id WHERE m.round_id = %s"
+        " ORDER BY m.place", (round_id,),
+    ).fetchall()  # fmt: skip
+    return [row[0] for row in members_], {number: code for _, number, code, _, _ in crew(conn, round_id)}
+
+
+def _changed() -> ChangedMeanwhileError:
+    return ChangedMeanwhileError(zh="他人刚刚修改了该巡访，请刷新", en="somebody else changed it: look again")
 
 
 def _fill(conn: Connection[Any], number: int, visited: Sequence[int], going: Sequence[int]) -> None:
@@ -257,57 +368,27 @@ def make_week(
 ) -> tuple[int, int]:
     """Make the visits of a week for the rounds below the account's area; returns (made, without a pair).
 
-    Safe to repeat: visits that are there stay. A pair of which one may not help on that day goes not at all: the visit
-    is made open, for somebody to be found.
+    Safe to repeat: visits that are there stay. A pair of which one may not help on that day goes not at all, and nobody
+    goes to a resident who has not agreed: the visit is made open, for somebody to be found. The rounds of care make
+    the days to come by themselves; this is for who will not wait, or wants a later week.
     """
     require(account, Action.MANAGE_TIME_BANK)
     monday -= dt.timedelta(days=monday.weekday())
-    made = lonely = 0
+    made, person = Made(), as_account(account, origin)
     for one in listing(conn, account):
-        if not one.active:
-            continue
-        day = monday + dt.timedelta(days=one.weekday - 1)
-        with conn.transaction():
-            more, without = _make_day(conn, account, one, day, now)
-            made, lonely = made + more, lonely + without
-    audit(conn, account, "make_round_week", at=now, origin=origin, detail={"week": str(monday), "visits": made})
-    return made, lonely
+        if one.active:
+            with conn.transaction():
+                last = monday + dt.timedelta(days=6)
+                first = max(monday, day_of(now)) if last >= day_of(now) else monday
+                made = made.with_more(visits.make_days(conn, plan_of(one), first, last, now, person))
+    detail = {"week": str(monday), "visits": made.visits}
+    audit(conn, account, "make_round_week", at=now, origin=origin, detail=detail)
+    return made.visits, made.alone
 
 
-def _make_day(conn: Connection[Any], account: Account, one: Round, day: dt.date, now: dt.datetime) -> tuple[int, int]:
-    pairs: dict[int, list[int]] = {}
-    for pair, volunteer, code, _, _ in crew(conn, one.id):
-        if people.find(conn, account, code).helping(day):
-            pairs.setdefault(pair, []).append(volunteer)
-    able = [both for _, both in sorted(pairs.items()) if len(both) == 2]
-    begins = dt.datetime.combine(day, dt.time(), SHANGHAI) + dt.timedelta(minutes=one.starts)
-    made = lonely = 0
-    for place, member in enumerate(members(conn, account, one.id, now)):
-        two = able[place % len(able)] if able else None
-        turn = place // len(able) if able else place
-        at = (begins + turn * dt.timedelta(minutes=one.minutes + PAUSE_MINUTES)).astimezone(dt.UTC)
-        number = uuid.uuid4()
-        done = conn.execute(
-            "INSERT INTO time_request (id, resident_id, kind, state, wanted_from, wanted_until, minutes, asked_as,"
-            " asked_by, asked_at, volunteer_id, partner_id, round_id)"
-            " SELECT %s, %s, 'round', %s, %s, %s, %s, 'round', %s, %s, %s, %s, %s"
-            " WHERE NOT EXISTS (SELECT FROM time_request WHERE round_id = %s AND resident_id = %s"
-            " AND (wanted_from AT TIME ZONE 'Asia/Shanghai')::date = %s)",
-            (
-                number, member.id, "accepted" if two else "open", at, at + dt.timedelta(minutes=one.minutes),
-                one.minutes, account.id, now, two[0] if two else None, two[1] if two else None, one.id,
-                one.id, member.id, day,
-            ),
-        )  # fmt: skip
-        if done.rowcount:
-            made += 1
-            lonely += two is None
-            conn.execute(
-                "INSERT INTO time_request_event (request_id, at, action, to_state, account_id, actor, volunteer_id)"
-                " VALUES (%s, %s, 'plan', %s, %s, %s, %s)",
-                (number, now, "accepted" if two else "open", account.id, account.name_zh, two[0] if two else None),
-            )
-    return made, lonely
+def plan_of(one: Round) -> Plan:
+    """The hours of a round."""
+    return Plan(id=one.id, code=one.code, weekday=one.weekday, starts=one.starts, minutes=one.minutes)
 
 
 def needs_words(needs: Sequence[str], language: str) -> str:

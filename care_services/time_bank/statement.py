@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, require
+from care_network.access.permissions import Action, audit, may_do, require
 from care_network.errors import NotFoundError
 from care_services.time_bank import holders
 from care_services.time_bank.books import limits
@@ -37,10 +37,11 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
 _LINES = """
     SELECT t.at, t.number, t.kind, sum(e.minutes)::integer AS minutes, 0 AS balance, t.relation, t.reason,
-           coalesce((SELECT q.kind FROM time_request q WHERE q.id = t.request_id), '') AS about_zh, '' AS about_en
+           coalesce(q.kind, '') AS about_zh, '' AS about_en, q.number AS request, o.number AS "order", o.alert_id
     FROM time_entry e JOIN time_transaction t ON t.id = e.transaction_id
+    LEFT JOIN time_request q ON q.id = t.request_id LEFT JOIN work_order o ON o.id = q.order_id
     WHERE e.account_id = %s AND t.at >= %s AND t.at < %s
-    GROUP BY t.id ORDER BY t.at, t.number
+    GROUP BY t.id, q.id, o.id ORDER BY t.at, t.number
 """
 
 
@@ -48,12 +49,21 @@ def statement(
     conn: Connection[Any], account: Account, holder: Holder, first: dt.date, last: dt.date, now: dt.datetime,
     origin: str = "",
 ) -> Statement:  # fmt: skip
-    """The statement of a holder from a day to a day; the look is in the audit."""
-    require(account, Action.VIEW_CARE)
-    begins, ends = (dt.datetime.combine(day, dt.time(), SHANGHAI) for day in (first, last + dt.timedelta(days=1)))
+    """The statement of a holder from a day to a day; the look is in the audit.
+
+    For staff of care, and for a family of its relative: whoever may find the holder (:func:`holders.find`).
+    """
+    if not may_do(account, Action.VIEW_CARE):
+        require(account, Action.CONFIRM_HELP)
     if holder.kind in ("resident", "volunteer"):
         detail = {"account": holder.address}
         audit(conn, account, "view_statement", at=now, resident_id=holder.resident_id, origin=origin, detail=detail)
+    return of_holder(conn, holder, first, last, now)
+
+
+def of_holder(conn: Connection[Any], holder: Holder, first: dt.date, last: dt.date, now: dt.datetime) -> Statement:
+    """Make a statement for whoever was let in before: of an account, or of a volunteer by their own link."""
+    begins, ends = (dt.datetime.combine(day, dt.time(), SHANGHAI) for day in (first, last + dt.timedelta(days=1)))
     if holder.account_id is None:
         return Statement(holder=holder, first=first, last=last, before=0, lines=[], after=0, now=0, lots=[], ending=[])
     before = holders.balance(conn, holder.account_id, begins - dt.timedelta(microseconds=1))
@@ -96,7 +106,8 @@ def as_csv(one: Statement) -> bytes:
     rows.writerow(HEADS)
     rows.writerow(["", "", "期初余额", "", "", one.before, ""])
     for line in one.lines:
-        words = _plain(" ".join(part for part in (line.relation, line.reason) if part))
+        alarm = f"预警 #{line.alert} 工单 {line.order}" if line.alert else ""
+        words = _plain(" ".join(part for part in (line.relation, line.reason, alarm) if part))
         rows.writerow([
             local(line.at), line.number, TRANSACTIONS[line.kind][0], line.about_zh, line.minutes, line.balance, words
         ])  # fmt: skip

@@ -72,6 +72,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     partner_credited: int | None
     rule: str | None
     closed_at: dt.datetime | None
+    ended_as: str | None
+    link_serial: int
     version: int
 
     def missed(self, now: dt.datetime) -> bool:
@@ -87,7 +89,7 @@ _REQUEST = """
            v.name_en AS volunteer_en, v.phone AS volunteer_phone, q.partner_id, w.code AS partner,
            w.name_zh AS partner_zh, w.name_en AS partner_en, q.round_id, q.order_id, q.told_minutes, q.told_at,
            q.told_by, q.said_minutes, q.said_at, q.said_by, q.said_as, q.agreed, q.settled_by, q.settled_reason,
-           q.credited, q.partner_credited, q.rule, q.closed_at, q.version
+           q.credited, q.partner_credited, q.rule, q.closed_at, q.ended_as, q.link_serial, q.version
     FROM time_request q JOIN resident r ON r.id = q.resident_id JOIN household h ON h.id = r.household_id
     JOIN area a ON a.id = h.area_id LEFT JOIN time_volunteer v ON v.id = q.volunteer_id
     LEFT JOIN time_volunteer w ON w.id = q.partner_id
@@ -99,6 +101,15 @@ _OF = "FROM time_request q"
 def by_id(conn: Connection[Any], request_id: uuid.UUID) -> Request | None:
     """A request, whoever asks: for whom a signed link names it."""
     return conn.cursor(row_factory=class_row(Request)).execute(f"{_REQUEST} q.id = %s", (request_id,)).fetchone()
+
+
+def by_ids(conn: Connection[Any], ids: list[uuid.UUID]) -> list[Request]:
+    """Requests, whoever asks: for the rounds, and within a transaction that looked for them."""
+    if not ids:
+        return []
+    return conn.cursor(row_factory=class_row(Request)).execute(
+        f"{_REQUEST} q.id = ANY(%s) ORDER BY q.wanted_from, q.number", (ids,)
+    ).fetchall()  # fmt: skip
 
 
 def find(conn: Connection[Any], account: Account, number: int) -> Request:

@@ -124,9 +124,13 @@ def _chain(conn: Connection[Any], turned: Callable[[], None]) -> list[str]:
     while rows := conn.execute(_SEALED, (last, STEP)).fetchall():
         for position, sealed, words, number in rows:
             if position != last + 1:
-                return [f"the chain has a hole before seal {position}"]
+                return [
+                    f"the first bad line of the chain: there is a hole before seal {position} (transaction {number})"
+                ]
             if hashlib.sha256(before + words.encode()).digest() != bytes(sealed):
-                return [f"transaction {number} is not what was sealed"]
+                return [
+                    f"the first bad line of the chain: transaction {number} is not what was sealed (seal {position})"
+                ]
             before, last = bytes(sealed), position
         turned()
     return []

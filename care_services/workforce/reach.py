@@ -25,7 +25,7 @@ from vocabulary.times import SHANGHAI
 Pair = tuple[str, str]
 Verdict = Literal["now", "able", "not"]
 """Can be sent at that time; may do it, and not at that time; may not do it."""
-ABILITY = frozenset({"role", "licence", "skill", "certificate"})
+ABILITY = frozenset({"vetting", "role", "licence", "skill", "certificate"})
 """Constraints that lie in the person; the others lie in the hour and the place."""
 BEST = 12
 MOST_OTHERS = 60
@@ -223,6 +223,7 @@ def standing(person: Person, service: Service, kept_from: tuple[str, ...], today
         for name in kept_from
         if not (name == "certificate" and "skill" in kept_from)
         and not (name in ("elsewhere", "duty_ends") and "off_duty" in kept_from)
+        and not (name == "off_duty" and "vetting" in kept_from)
         and not (name == "duty_ends" and "elsewhere" in kept_from)
     ]
     verdict: Verdict = "now" if not kept_from else "not" if ABILITY & set(kept_from) else "able"
@@ -233,6 +234,8 @@ def standing(person: Person, service: Service, kept_from: tuple[str, ...], today
 
 def _why(name: str, person: Person, service: Service, today: dt.date) -> Pair:
     match name:
+        case "vetting":
+            return "志愿者审查或培训失效", "their check or training as a volunteer does not count"
         case "off_duty":
             return "此时不在班", "not on duty then"
         case "elsewhere":

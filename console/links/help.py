@@ -4,7 +4,6 @@ No login. A link is good while the request is in the state that it is for; a ste
 """
 
 import datetime as dt
-import uuid
 from collections.abc import Callable
 from typing import Annotated
 
@@ -13,17 +12,20 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions
+from care_network.consents import register
 from care_network.errors import ProvisioningError
 from care_services.time_bank import requests, store
 from care_services.time_bank.kinds import KINDS, REQUEST_STATES
-from care_services.time_bank.requests import Person
+from care_services.time_bank.requests import PURPOSE, Person
+from care_services.time_bank.running import ending
+from care_services.time_bank.running.telling import HELP
 from care_services.time_bank.store import Request as HelpRequest
-from console.access.help_links import CONFIRM, HELP
+from console.access.help_links import CONFIRM, check, read_link, request_id
 from console.shell.errors import message_of, status_of
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import page
-from dispatch.core.links import LinkError, load_link_keys
+from dispatch.core.links import LinkError
 
 router = APIRouter()
 Minutes = Annotated[int, Form(ge=0, le=720)]
@@ -43,12 +45,21 @@ def helper(
     now = dt.datetime.now(dt.UTC)
 
     def step(conn: psycopg.Connection, one: HelpRequest, person: Person) -> None:
-        if act in ("yes", "no"):
-            requests.answer(conn, one, person, now, yes=act == "yes")
-        else:
-            requests.tell(conn, one, minutes, person, now)
+        take_step(conn, one, person, act, minutes, now)
 
     return _step(request, console, token, HELP, step)
+
+
+def take_step(
+    conn: psycopg.Connection, one: HelpRequest, person: Person, act: str, minutes: int, now: dt.datetime
+) -> None:
+    """Take what a volunteer says by a link: yes, no, nobody opened, or their minutes."""
+    if act in ("yes", "no"):
+        requests.answer(conn, one, person, now, yes=act == "yes")
+    elif act == "not-opened":
+        ending.not_opened(conn, one, person, now)
+    else:
+        requests.tell(conn, one, minutes, person, now)
 
 
 @router.get("/help-done/{token}")
@@ -63,20 +74,24 @@ def receiver(request: Request, console: Shared, token: str, minutes: Minutes = 0
     now = dt.datetime.now(dt.UTC)
     return _step(
         request, console, token, CONFIRM,
-        lambda conn, one, person: requests.confirm(conn, one, minutes, person, now, said_as="resident"),
+        lambda conn, one, person: requests.confirm(
+            conn, one, minutes, person, now, said_as="family" if person.key.startswith("contact:") else "resident"
+        ),
     )  # fmt: skip
 
 
 def _read(
     conn: psycopg.Connection, console: Console, token: str, purpose: str, origin: str
 ) -> tuple[HelpRequest, Person]:
-    link = load_link_keys(console.settings.link_key_file).read(token, purpose, dt.datetime.now(dt.UTC))
-    one = store.by_id(conn, uuid.UUID(link.subject))
-    kind, _, code = link.person.partition(":")
-    if one is None or code != (one.volunteer if kind == "volunteer" else one.resident):
+    now = dt.datetime.now(dt.UTC)
+    link, about, serial = read_link(console, token, purpose, now)
+    one = check(store.by_id(conn, request_id(about)), serial, now)
+    kind, _, key = link.person.partition(":")
+    whose = key.partition("/")[0]  # of a contact: 'resident/telephone'
+    if whose != (one.volunteer if kind == "volunteer" else one.resident) or (kind == "volunteer") != (purpose == HELP):
         raise LinkError(zh="该服务已改由他人处理，链接失效", en="somebody else has it by now; this link is over")
     name = one.volunteer_zh if kind == "volunteer" else one.resident_zh
-    return one, Person(key=link.person, name=name or code, origin=f"link {origin}")
+    return one, Person(key=link.person, name=name or whose, origin=f"link {origin}")
 
 
 def _step(
@@ -103,9 +118,11 @@ def _page(
                 conn, None, "view_help", at=now, resident_id=one.resident_id, origin=person.origin,
                 detail={"number": one.number, "by": person.key},
             )  # fmt: skip
+            agreed = one.kind == "alarm" or register.agrees(conn, one.resident_id, PURPOSE) is True
     except LinkError as error:
         return page(request, "help.html", status=410, one=None, message=message or message_of(request, error))
     return page(
         request, "help.html", status=status, one=one, message=message, for_helper=purpose == HELP, kinds=KINDS,
-        request_states=REQUEST_STATES, over=one.wanted_from <= now,
+        request_states=REQUEST_STATES, over=one.wanted_from <= now, agreed=agreed, ended_as=ending.ENDED_AS,
+        at_door=one.wanted_from - ending.EARLY <= now,
     )  # fmt: skip

@@ -23,6 +23,7 @@ from dispatch.orders.states import BY_PERSON, IN_HAND, OrderAction, OrderChanged
 from dispatch.orders.store import NewOrder, Order
 from vocabulary.alert_state import OPEN
 from vocabulary.rule_words import rule_words
+from vocabulary.times import SHANGHAI
 
 TRIED = 12
 """Number of the best candidates that are tried where others are being asked at the same moment."""
@@ -203,6 +204,10 @@ def act_as_person(
         if expected_version is not None and order.version != expected_version:
             raise store.change_error(conn, order_id)
         moment = pressed_at or at
+        if action == "accept" and not _sent(conn, staff_id, at):
+            # The offer was made before a check was taken back: the next person is asked at once.
+            words = "志愿者审查或培训失效，改派他人"
+            return offer(conn, crews, store.change(conn, order, "decline", SYSTEM, at, note=words), at)
         changed = store.change(conn, order, action, actor, moment, note=note, detail=detail)
         if photo is not None:
             photos.add(conn, order_id, staff_id, photo, moment)
@@ -280,7 +285,7 @@ def _may_ask(
     locked = conn.execute(
         "SELECT FROM staff WHERE id = %s AND active FOR NO KEY UPDATE SKIP LOCKED", (candidate.staff_id,)
     )
-    if locked.rowcount == 0:
+    if locked.rowcount == 0 or not _sent(conn, candidate.staff_id, now):
         return False
     row = crew.day.row[candidate.staff_id]
     in_hand = conn.execute(
@@ -291,6 +296,15 @@ def _may_ask(
         return True
     again = match(crews.crew(conn, moment, now), job, best=len(crew.day.people))
     return any(one.staff_id == candidate.staff_id for one in again.candidates)
+
+
+def _sent(conn: psycopg.Connection[Any], staff_id: int, now: dt.datetime) -> bool:
+    """Whether the checks and training of a volunteer let them be sent today; of others there are none."""
+    row = conn.execute(
+        "SELECT kind <> 'volunteer' OR sent_until IS NULL OR sent_until >= %s FROM staff WHERE id = %s",
+        (now.astimezone(SHANGHAI).date(), staff_id),
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _nobody(conn: psycopg.Connection[Any], order: Order, matched: Match, at: dt.datetime) -> Order:

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from care_network.access.accounts import Account
-from care_services.time_bank import people, requests, store
+from care_services.time_bank import people, requests, steps, store
 from care_services.time_bank.kinds import BASIC_COURSE
 from care_services.time_bank.people import NewVolunteer
 from care_services.time_bank.requests import NewRequest, Person
@@ -26,7 +26,18 @@ def managers(conn: psycopg.Connection[Any]) -> tuple[Account, Account]:
             " WHERE login = 'dispatcher' ON CONFLICT DO NOTHING",
             (login, f"主任{login[-1]}"),
         )
+    agree(conn)
     return account(conn, "bank-1"), account(conn, "bank-2")
+
+
+def agree(conn: psycopg.Connection[Any], given: bool | None = True, *residents: str) -> None:
+    """Residents say yes or no to being told to volunteers; nobody named: all who were never asked."""
+    conn.execute(
+        "INSERT INTO consent_event (resident_id, purpose, given, at, by_whom, how) SELECT id, 'volunteers', %(given)s,"
+        " now(), 'self', 'paper' FROM resident r WHERE r.code = ANY(%(whose)s) OR cardinality(%(whose)s::text[]) = 0"
+        " AND consent_of(id, 'volunteers') IS NULL",
+        {"given": given, "whose": list(residents)},
+    )
 
 
 def volunteer(
@@ -41,15 +52,15 @@ def volunteer(
     code = people.add(conn, by, new, now - 30 * DAY)
     day = now.astimezone(SHANGHAI).date() - 20 * DAY
     for kind in ("identity", "background"):
-        people.record_check(
+        steps.record_check(
             conn, by, code, kind, passed=True, checked_on=day, expires_on=day + 365 * DAY, note="", now=now
         )
-    people.record_training(
+    steps.record_training(
         conn, by, code, BASIC_COURSE, passed=True, passed_on=day, expires_on=None, now=now
     )  # fmt: skip
     for number, step in enumerate(("check", "train", "begin"), 1):
         if state in ("active", {2: "trained", 1: "checked"}.get(number)) or state == "trained":
-            people.take_step(conn, by, code, step, number, "", now)
+            steps.take_step(conn, by, code, step, number, "", now)
             if state == "trained" and number == 2:
                 break
     return code
@@ -58,7 +69,7 @@ def volunteer(
 def asked(conn: psycopg.Connection[Any], by: Account, now: dt.datetime, kind: str = "company", **more: str) -> int:
     """A request for R1 tomorrow at ten; its number."""
     day = (now.astimezone(SHANGHAI) + DAY).date()
-    new = NewRequest(resident="R1", kind=kind, day=str(day), hour="10:00", **more)
+    new = NewRequest(**{"resident": "R1", "kind": kind, "day": str(day), "hour": "10:00", **more})
     return requests.ask(conn, by, new, now)
 
 

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from care_services.reporting.packages import counter_sign
 from database.rights.checkpoints import public_of
 
-FAULTS = ("refuse", "busy", "later", "conflict", "silent", "taken_silent", "taken_500", "half")
+FAULTS = ("refuse", "busy", "later", "conflict", "silent", "taken_silent", "taken_500", "half", "garbage")
 """refuse: 400; busy: 503; later: 429 with Retry-After; conflict: 409; silent: no answer, nothing taken; taken_silent
-and taken_500: the package is taken and the answer lost or wrong; half: taken, and the answer breaks off."""
+and taken_500: the package is taken and the answer lost or wrong; half: taken, and the answer breaks off; garbage: not
+taken, and the answer is no HTTP."""
 
 
 class UpperPlatform:
@@ -75,6 +76,11 @@ def upper_platform() -> Iterator[UpperPlatform]:
                     self.answer(429, headers={"Retry-After": "600"})
                 case "conflict":
                     self.answer(409)
+                case "garbage":
+                    self.wfile.write(b"\x00\xff<garbage>\r\n\r\n")
+                    self.close_connection = True
+                case "redirect":
+                    self.answer(307, headers={"Location": "http://localhost:1/elsewhere"})
                 case "silent" | "taken_silent":
                     self.close_connection = True
                 case "taken_500":

@@ -55,7 +55,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_services/assessment/evidence.py": {"_alerts": ONE},
     "care_services/assessment/proposals.py": {"_SELECT": ONE},
     "care_services/assessment/store.py": {"_SELECT": ONE},
-    "console/pages/timebank/requests.py": {"_mine": ONE},
+    "console/pages/timebank/family.py": {"family_page": ONE},
     "console/pages/assessment/carrying.py": dict.fromkeys(("_thresholds", "ladders_of", "open_alerts"), ONE),
     "care_network/ability/standing.py": dict.fromkeys(("_SELECT", "of_homes", "approved"), ONE),
     "care_network/access/auditing/search.py": {
@@ -72,7 +72,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_services/library/courses/certificates.py": dict.fromkeys(("issued", "_manages"), SEEN),
     "care_services/time_bank/holders.py": {"_VOLUNTEER": ONE, "OF_AREA": SEEN},
     "care_services/time_bank/people.py": {"TABLES": ONE, "_checked": ONE},
-    "care_services/time_bank/rounds.py": {"with_needs": ONE, "_people": ONE},
+    "care_services/time_bank/rounds.py": {"with_needs": ONE, "_people": ONE, "_codes": ONE},
+    "care_services/time_bank/running/own_link.py": {"own_page": ONE},
     "care_services/time_bank/statement.py": {"transaction": ONE},
     "care_services/time_bank/store.py": {"_AROUND": SEEN, "wanted": ONE},
     "care_services/core/acting.py": {"Acting.resident": ONE},

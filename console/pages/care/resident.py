@@ -22,6 +22,7 @@ from console.pages.care.frame import care_page
 from console.pages.meals import card as meals_card
 from console.pages.registers import card as register_card
 from console.pages.services import card as services_card
+from console.pages.timebank import card as timebank_card
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
@@ -38,6 +39,7 @@ CARDS: tuple[Callable[[Connection[Any], Account, dict[str, Any], dt.datetime], C
     register_card.card,
     services_card.card,
     meals_card.card,
+    timebank_card.card,
 )
 """Makers of cards, in order: each gets the resident's row, and gives None to an account that may not see its part."""
 

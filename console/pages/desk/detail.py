@@ -14,6 +14,7 @@ from care_network.access.permissions import Action
 from care_network.catalogues.ability import GRADES
 from care_network.catalogues.services import SERVICES
 from care_network.records import residents
+from care_services.time_bank.running import alarms
 from console.access.alerts import load_alert
 from console.pages.desk.rows import headline, place
 from console.shell.security import origin_of
@@ -66,6 +67,7 @@ def detail_of(
         if permissions.may_do(account, Action.VIEW_ORDERS)
         for order in work_orders.list_orders(conn, OrderFilter(alert_id=one))
     ]
+    helpers = alarms.neighbours(conn, [order.staff_id for order in orders if order.staff_id is not None])
     results_found = [found for one in incident if staff and (found := results.newest_result(conn, one)) is not None]
     live = [one for one in orders if one.state in LIVE]
     return {
@@ -84,6 +86,7 @@ def detail_of(
         else (),
         "results": calls.RESULTS,
         "orders": orders,
+        "neighbours": helpers,
         "services": SERVICES,
         "channel_names": console.channels.names,
         "cards": cards(alert.severity),

@@ -14,6 +14,7 @@ from care_network.access.permissions import Action
 from care_network.catalogues.services import SERVICES
 from care_network.matching.crew import URGENCIES
 from care_network.matching.matching import Candidate
+from care_services.time_bank.running import alarms
 from console.access.alerts import load_alert
 from console.access.orders import audit_order, load_order
 from console.pages.desk.detail import IN_PLACE, detail_of
@@ -239,6 +240,7 @@ def _suggestions(
     return page(
         request, template, account, status=status, alert=alert, match=match, service=chosen,
         services=SERVICES, message=message, live=live,
+        neighbours=alarms.neighbours(conn, [one.staff_id for one in match.candidates]),
     )  # fmt: skip
 
 

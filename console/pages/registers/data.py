@@ -14,6 +14,9 @@ from console.shell.security import CurrentAccount, Needs, needs
 from console.shell.state import Shared
 
 router = APIRouter()
+ERASURE_WORDS = {
+    "erase": ("删除", "erased"), "anonymise": ("去标识", "made nobody's"), "keep": ("依法留存", "kept as law asks"),
+}  # fmt: skip
 
 
 def _opens(request: Request, account: Account, address: str) -> bool:
@@ -50,7 +53,7 @@ def data_page(request: Request, console: Shared, account: CurrentAccount, show: 
     totals = {code: sum(one.group is not None and one.group.class_ == code for one in found.tables) for code in CLASSES}
     return care_page(
         request, "register-data.html", account, parts=parts, classes=CLASSES, totals=totals, show=chosen,
-        sides=SIDES, opens=lambda address: _opens(request, account, address),
+        erasures=ERASURE_WORDS, sides=SIDES, opens=lambda address: _opens(request, account, address),
         since=found.since, services=SERVICE_WORDS, tables=len(found.tables),
         nobodys=[one.name for one in found.tables if one.group is None],
     )  # fmt: skip

@@ -11,6 +11,7 @@ from care_network.access.accounts import Account
 from care_network.catalogues.workforce import LANGUAGES, SKILLS
 from care_network.errors import ProvisioningError
 from care_services.time_bank import kinds
+from care_services.time_bank.running import ending
 from care_services.time_bank.volunteers import STEPS, steps_from, write_times
 from console.pages.care.frame import care_page
 from console.shell.errors import message_of, status_of
@@ -36,15 +37,29 @@ VOLUNTEER_ACTIONS: dict[str, tuple[str, str]] = {
     "apply": ("提交申请", "applied"), "change": ("修改资料", "changed"),
     "check_identity": ("身份核验", "identity check"),
     "check_background": ("无犯罪记录核查", "background check"), "training": ("登记培训", "training recorded"),
+    "link_made": ("发送个人链接", "own link made"), "link_taken_back": ("撤回个人链接", "own link taken back"),
     "link_staff": ("关联应急响应人员", "linked to a member of staff"),
     **{name: words for name, (_, _, words) in STEPS.items()},
+}  # fmt: skip
+ROUND_ACTIONS: dict[str, tuple[str, str]] = {
+    "make": ("排定巡访", "visits made"), "people": ("调整人员", "people changed"),
+    "plan": ("调整时间", "hours changed"), "pause": ("暂停", "paused"), "resume": ("恢复", "goes on"),
+}  # fmt: skip
+ROUND_DETAILS: dict[str, tuple[str, str]] = {
+    "members_in": ("加入老人", "residents who came:"), "members_out": ("退出老人", "residents who left:"),
+    "crew_in": ("加入志愿者", "volunteers who came:"), "crew_out": ("退出志愿者", "volunteers who left:"),
+    "visits": ("次数", "visits:"), "alone": ("暂无志愿者", "without a pair:"), "cancelled": ("取消", "cancelled:"),
 }  # fmt: skip
 REQUEST_ACTIONS: dict[str, tuple[str, str]] = {
     "ask": ("预约", "asked"), "plan": ("排入巡访", "planned in a round"), "offer": ("询问志愿者", "offered"),
     "accept": ("志愿者接受", "accepted"), "decline": ("志愿者婉拒", "declined"), "take_back": ("收回", "taken back"),
     "tell": ("登记服务时长", "minutes told"), "confirm": ("接受服务一方确认", "the receiving side's word"),
     "settle": ("社区站认定", "settled by the station"), "cancel": ("取消", "cancelled"),
-    "from_order": ("由预警工单登记", "taken from a work order"),
+    "from_order": ("由预警工单登记", "taken from a work order"), "lapse": ("逾期关闭", "closed as over"),
+    "lapse_check": ("志愿者审查或状态失效，重新匹配", "the volunteer may not help any more: open again"),
+    "lapse_consent": ("老人未同意告知志愿者，收回", "the resident does not agree: taken back"),
+    "lapse_answer": ("志愿者未答复，收回", "no answer: taken back"), "no_show": ("志愿者未到", "nobody came"),
+    "not_opened": ("无人应门", "nobody opened the door"), "plan_anew": ("巡访调整", "the round changed"),
 }  # fmt: skip
 
 
@@ -57,7 +72,8 @@ def bank_page(
         request, name, account, status_of(error) if error else 200,
         message=message_of(request, error, account) if error else "", wrong=error.field if error else None,
         today=now.astimezone(SHANGHAI).date(), tones=TONES, volunteer_actions=VOLUNTEER_ACTIONS,
-        request_actions=REQUEST_ACTIONS, **WORDS, **context,
+        request_actions=REQUEST_ACTIONS, round_actions=ROUND_ACTIONS, round_details=ROUND_DETAILS,
+        ended_as=ending.ENDED_AS, **WORDS, **context,
     )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from starlette.responses import RedirectResponse, Response
 
 from care_network.access.permissions import Action
 from care_network.upkeep.recent import Recent
-from care_services.time_bank import people, requests, rounds, statement, store
+from care_services.time_bank import people, rounds, statement, store
+from care_services.time_bank.running import alarms, wishes
 from console.pages.timebank.common import BANK, bank_page
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
@@ -42,7 +43,8 @@ def overview_page(request: Request, console: Shared, account: CurrentAccount, wr
             soon=store.listing(conn, account, "open", limit=6)[0],
             confirming=store.listing(conn, account, "confirm", limit=6)[0], visits=visits, now=now,
             missed=[one for one in visits if one.missed(now)], months=months, picture=statement.picture(months),
-            orders=requests.orders_of_volunteers(conn, account), rounds=rounds.listing(conn, account),
+            orders=alarms.answered(conn, account), wishes=len(wishes.waiting(conn, account)),
+            rounds=rounds.listing(conn, account),
         )  # fmt: skip
 
 
@@ -50,5 +52,5 @@ def overview_page(request: Request, console: Shared, account: CurrentAccount, wr
 def take_order(request: Request, console: Shared, account: CurrentAccount, order: int) -> Response:
     """Book the minutes of an alarm that a volunteer answered: a request that waits for the receiving side."""
     with console.database() as conn:
-        number = requests.from_order(conn, account, order, dt.datetime.now(dt.UTC), origin_of(request))
+        number = alarms.from_order(conn, account, order, dt.datetime.now(dt.UTC), origin_of(request))
     return RedirectResponse(f"{BANK}/requests/{number}", 303)

@@ -1,4 +1,4 @@
-"""Requests for help: lists, asking, one request with its matches and steps; a family's own page."""
+"""Requests for help: lists, asking, one request with its matches and steps."""
 
 import datetime as dt
 import secrets
@@ -10,21 +10,23 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_do, visible_residents
+from care_network.access.permissions import Action, audit, may_do
+from care_network.consents import register
 from care_network.errors import ProvisioningError
 from care_services.time_bank import requests, store
-from care_services.time_bank.requests import NewRequest, as_account
-from console.access.help_links import CONFIRM, HELP, link_for
+from care_services.time_bank.requests import PURPOSE, NewRequest, as_account
+from care_services.time_bank.running import alarms, ending
+from care_services.time_bank.running.telling import HELP
+from console.access.help_links import CONFIRM, link_for
 from console.pages.lists import pager_of
 from console.pages.timebank.common import BANK, bank_page, number_of
+from console.pages.timebank.family import MY, family_page
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 
 router = APIRouter()
 LOOK, MANAGE, SAY = needs(Action.VIEW_CARE), needs(Action.MANAGE_TIME_BANK), needs(Action.CONFIRM_HELP)
 ASK = needs(Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP)
-MY = "/time-bank"
-"""A family's page."""
 Text = Annotated[str, Form(max_length=400)]
 
 
@@ -84,7 +86,7 @@ def take_step(
     request: Request, console: Shared, account: CurrentAccount, number: int, step: str, volunteer: Text = "",
     minutes: Text = "", note: Text = "", said_as: Text = "", accepted: Text = "", version: Annotated[int, Form()] = 0,
 ) -> Response:  # fmt: skip
-    """Take a step: offer, accept, decline, back, tell, confirm, settle, cancel."""
+    """Take a step: offer, accept, decline, back, tell, confirm, settle, cancel, no-show, not-opened."""
     now, origin = dt.datetime.now(dt.UTC), origin_of(request)
     person = as_account(account, origin)
     acts: dict[str, Callable[[Any], object]] = {
@@ -103,7 +105,11 @@ def take_step(
         "settle": lambda conn: requests.settle(
             conn, account, number, number_of(minutes), note, version, now, origin
         ),
-        "cancel": lambda conn: requests.cancel(conn, account, number, note, version, now, origin),
+        "no-show": lambda conn: ending.not_come(conn, account, number, note, version, now, origin),
+        "not-opened": lambda conn: ending.not_opened(
+            conn, store.find(conn, account, number), person, now, version
+        ),
+        "cancel": lambda conn: ending.cancel(conn, account, number, note, version, now, origin),
     }  # fmt: skip
     own = not may_do(account, Action.VIEW_CARE)
     try:
@@ -113,51 +119,9 @@ def take_step(
             acts[step](conn)
     except ProvisioningError as error:
         if own:
-            return _mine(request, console, account, error)
+            return family_page(request, console, account, error)
         return _one(request, console, account, number, error)
     return RedirectResponse(MY if own else f"{BANK}/requests/{number}", 303)
-
-
-@router.get(MY, dependencies=[SAY])
-def my_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """Show a family the help that their relative asked for and got, and let them confirm it."""
-    return _mine(request, console, account)
-
-
-@router.post(MY, dependencies=[SAY])
-def my_request(
-    request: Request, console: Shared, account: CurrentAccount, resident: Text = "", kind: Text = "", day: Text = "",
-    hour: Text = "", minutes: Text = "", sex: Text = "", words: Text = "",
-) -> Response:  # fmt: skip
-    """Ask for help for one's relative."""
-    new = NewRequest(
-        resident=resident, kind=kind, day=day, hour=hour, minutes=minutes, sex=sex, words=words, asked_as="family"
-    )
-    try:
-        with console.database() as conn:
-            requests.ask(conn, account, new, dt.datetime.now(dt.UTC), origin=origin_of(request))
-    except ProvisioningError as error:
-        return _mine(request, console, account, error, msgspec.structs.asdict(new))
-    return RedirectResponse(MY, 303)
-
-
-def _mine(
-    request: Request, console: Console, account: Account, error: ProvisioningError | None = None,
-    sent: dict[str, Any] | None = None,
-) -> Response:  # fmt: skip
-    with console.database() as conn:
-        mine = visible_residents(conn, account) if account.role == "family" else frozenset()
-        relatives = conn.execute(
-            "SELECT code, name_zh, name_en FROM resident r WHERE id = ANY(%s) ORDER BY code", (list(mine),)
-        ).fetchall()
-        found = store.of_family(conn, account)
-        now = dt.datetime.now(dt.UTC)
-        for number in sorted({one.resident_id for one in found}):
-            audit(conn, account, "view_help", at=now, resident_id=number, origin=origin_of(request))
-        return bank_page(
-            request, "timebank-mine.html", account, error, requests=found, relatives=relatives, sent=sent or {},
-            my=MY, now=now,
-        )  # fmt: skip
 
 
 def _one(
@@ -180,6 +144,8 @@ def _one(
             matches=[each for each in found if not each.against][:12],
             others=[each for each in found if each.against][:20], links=links, now=now,
             booked=store.booked(conn, one.id), own_words={person_key(account)},
+            agreed=register.agrees(conn, one.resident_id, PURPOSE), alarm=alarms.alert_of(conn, one.order_id),
+            waited=now >= one.wanted_from + ending.WAITED, at_door=now >= one.wanted_from - ending.EARLY,
         )  # fmt: skip
 
 

@@ -9,12 +9,14 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, may_do
 from care_network.errors import ProvisioningError
-from care_services.time_bank import people, store
+from care_services.time_bank import people, steps, store
 from care_services.time_bank.kinds import STATES
 from care_services.time_bank.people import NewVolunteer, Volunteer
+from care_services.time_bank.running import alarms, lapsing, own_link
 from care_services.time_bank.volunteers import write_times
+from console.access.help_links import own_link as own_link_address
 from console.pages.lists import LIMIT, pager_of
 from console.pages.timebank.common import BANK, areas, bank_page, date_of
 from console.shell.security import CurrentAccount, needs, origin_of
@@ -82,7 +84,7 @@ def check(
     """Record a check of identity or background."""
 
     def record(conn: Any, now: dt.datetime) -> None:
-        people.record_check(
+        steps.record_check(
             conn, account, volunteer, kind, passed=passed == "true",
             checked_on=date_of(checked_on, "checked_on") or now.date(),
             expires_on=date_of(expires_on, "expires_on", empty=True), note=note, now=now, origin=origin_of(request),
@@ -99,7 +101,7 @@ def training(
     """Record a course."""
 
     def record(conn: Any, now: dt.datetime) -> None:
-        people.record_training(
+        steps.record_training(
             conn, account, volunteer, course, passed=passed == "true",
             passed_on=date_of(passed_on, "passed_on") or now.date(),
             expires_on=date_of(expires_on, "expires_on", empty=True), now=now, origin=origin_of(request),
@@ -116,7 +118,7 @@ def step(
     """Take a step of a volunteer's life."""
     return _done(
         request, console, account, volunteer,
-        lambda conn, now: people.take_step(
+        lambda conn, now: steps.take_step(
             conn, account, volunteer, action, version, note, now, origin_of(request)
         ),
     )  # fmt: skip
@@ -130,17 +132,33 @@ def staff(
     """Say as which member of staff dispatch knows the volunteer."""
     return _done(
         request, console, account, volunteer,
-        lambda conn, now: people.link_staff(conn, account, volunteer, staff, version, now, origin_of(request)),
+        lambda conn, now: steps.link_staff(conn, account, volunteer, staff, version, now, origin_of(request)),
     )  # fmt: skip
 
 
-def _done(request: Request, console: Console, account: Account, volunteer: str, act: Any) -> Response:
+@router.post(f"{BANK}/volunteers/{{volunteer}}/link", dependencies=[MANAGE])
+def link(
+    request: Request, console: Shared, account: CurrentAccount, volunteer: str, act: Text = "",
+    version: Annotated[int, Form()] = 0,
+) -> Response:  # fmt: skip
+    """Make and send a volunteer's own link, or take it back."""
+
+    def step_(conn: Any, now: dt.datetime) -> None:
+        if act == "take-back":
+            own_link.take_back(conn, account, volunteer, version, now, origin_of(request))
+        else:
+            own_link.renew(conn, account, volunteer, version, now, origin_of(request))
+
+    return _done(request, console, account, volunteer, step_, "#link")
+
+
+def _done(request: Request, console: Console, account: Account, volunteer: str, act: Any, place: str = "") -> Response:
     try:
         with console.database() as conn:
             act(conn, dt.datetime.now(dt.UTC))
     except ProvisioningError as error:
         return _one(request, console, account, volunteer, error)
-    return RedirectResponse(f"{BANK}/volunteers/{volunteer}", 303)
+    return RedirectResponse(f"{BANK}/volunteers/{volunteer}{place}", 303)
 
 
 def _one(
@@ -150,9 +168,19 @@ def _one(
         one = people.find(conn, account, volunteer)
         return bank_page(
             request, "timebank-volunteer.html", account, error, one=one, history=people.history(conn, one.id),
-            helped=store.of_volunteer(conn, account, one.id, 15),
+            helped=store.of_volunteer(conn, account, one.id, 15), now=dt.datetime.now(dt.UTC),
+            alarms=alarms.of_volunteer(conn, account, one.id),
+            promised=lapsing.promised(conn, one.id, dt.datetime.now(dt.UTC)),
+            courses_of_library=people.courses_of_library(conn), own=_own(request, console, account, one),
             staff_choices=people.staff_to_link(conn, account, one),
         )  # fmt: skip
+
+
+def _own(request: Request, console: Console, account: Account, one: Volunteer) -> str:
+    until = one.link_until
+    if until is None or until <= dt.datetime.now(dt.UTC) or not may_do(account, Action.MANAGE_TIME_BANK):
+        return ""
+    return own_link_address(request, console, one.code, one.link_serial, until)
 
 
 def _sent(form: Any) -> dict[str, Any]:

@@ -160,9 +160,18 @@ CREATE OR REPLACE TRIGGER time_request_event_append_only BEFORE UPDATE OR DELETE
     FOR EACH ROW EXECUTE FUNCTION refuse_change_but_erasure();
 CREATE OR REPLACE TRIGGER time_volunteer_event_append_only BEFORE UPDATE OR DELETE ON time_volunteer_event
     FOR EACH ROW EXECUTE FUNCTION refuse_change_but_erasure();
-CREATE OR REPLACE FUNCTION time_request_kept() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = public, pg_temp AS $$
+-- As the caller, for whom a request that is closed stays as it is; but for an erasure, an undone leaving (0305), and the
+-- note that a door which nobody opened has its alert (0300).
+CREATE OR REPLACE FUNCTION time_request_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.state = 'cancelled' AND current_setting('shouwang.leaving', true) = 'undo'
+       AND current_user = (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = TG_RELID) THEN
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' AND OLD.door_told = 0 AND NEW.door_told = 1 AND OLD.ended_as = 'not_opened'
+        AND to_jsonb(OLD) - 'door_told' = to_jsonb(NEW) - 'door_told' THEN
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'DELETE' OR OLD.closed_at IS NOT NULL AND NOT being_erased(OLD.resident_id) THEN
         RAISE EXCEPTION 'a request that is closed stays as it is' USING ERRCODE = '42501';
     END IF;

@@ -1,15 +1,19 @@
 """Rights on the tables of the time bank: nobody but the database itself keeps a balance or changes what is booked."""
 
-from database.rights.conditions import ALL, AREA, STAFF, by, may, person, seen
+from database.rights.conditions import ALL, AREA, ME, STAFF, by, may, person, seen
 from database.rights.form import Part, Rights
 
 _OF_VOLUNTEER = "time_volunteer_check time_volunteer_training time_volunteer_event"
 _LEDGER = "time_account time_transaction time_entry time_lot time_seal time_reversal"
 _ALL = (
-    f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_request time_request_event"
-    f" {_LEDGER}"
+    f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_round_event time_request"
+    f" time_request_event time_wish {_LEDGER}"
 )
-_FUNCTIONS = "time_earn(uuid,timestamptz) time_account_of(integer) time_credited(integer,text,date)"
+_FUNCTIONS = (
+    "time_earn(uuid,timestamptz) time_account_of(integer) time_credited(integer,text,date) time_courses(integer)"
+    " time_papers_until(integer) time_expire(date,timestamptz,integer) time_redeem(uuid,text,timestamptz,date,integer)"
+    " time_refund(uuid,timestamptz,integer) time_neighbours(integer[])"
+)
 _MANAGES = may("manage_time_bank")
 _STEP = (
     "state, volunteer_id, partner_id, told_minutes, told_at, told_by, said_minutes, said_at, said_by, said_as,"
@@ -39,11 +43,14 @@ PART = Part(
     grants={
         "console": Rights(
             select=_ALL,
-            insert=f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_request"
-            " time_request_event time_account time_transaction time_entry time_reversal",
+            insert=f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_round_event"
+            " time_request time_request_event time_wish time_account time_transaction time_entry time_reversal",
             update="time_volunteer time_round time_request",
             delete="time_round_member time_round_crew",
-            columns=(("UPDATE", "time_reversal", "decided_by, decided_at, agreed"),),
+            columns=(
+                ("UPDATE", "time_reversal", "decided_by, decided_at, agreed"),
+                ("UPDATE", "time_wish", "state, decided_by, decided_at, reason, transaction_id"),
+            ),
             functions=f"{_FUNCTIONS} time_community() viewer_people() viewer_helpers() viewer_near_areas()"
             " viewer_volunteers() viewer_time_accounts()",
         ),
@@ -51,8 +58,20 @@ PART = Part(
             select=f"time_volunteer {_OF_VOLUNTEER} time_request time_request_event time_transaction time_entry"
             " time_account time_lot rule_book",
             insert="time_request_event",
-            columns=(("UPDATE", "time_request", _STEP),),
+            columns=(("UPDATE", "time_request", f"{_STEP}, ended_as"),),
             functions=_FUNCTIONS,
+        ),
+        # the rounds: visits of a week, offers and checks that lapse, minutes that expire, alarms that were answered
+        "orders": Rights(
+            select=f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_request time_lot"
+            " time_account consent_event",
+            insert="time_request time_request_event time_volunteer_event time_round_event",
+            columns=(
+                ("UPDATE", "time_request", f"{_STEP}, ended_as, reminded_at"),
+                ("UPDATE", "time_round", "made_until"),
+                ("UPDATE", "time_volunteer", "link_serial, link_until"),
+            ),
+            functions=f"{_FUNCTIONS} time_door_told(uuid)",
         ),
     },
     rows={
@@ -71,6 +90,12 @@ PART = Part(
         "time_round": {"ALL": f"({ALL} OR {STAFF} AND time_round.area_id IN (SELECT viewer_areas()))"},
         "time_round_member": {"ALL": person("time_round_member.resident_id")},
         "time_round_crew": {"ALL": by("time_round_crew", "time_round", _OF_ROUND)},
+        "time_round_event": {"ALL": by("time_round_event", "time_round", _OF_ROUND)},
+        "time_wish": {
+            "SELECT": person("time_wish.resident_id"),
+            "INSERT": f"{person('time_wish.resident_id')} AND asked_by = {ME}",
+            "UPDATE": f"{person('time_wish.resident_id')} AND ({_MANAGES} OR asked_by = {ME})",
+        },
         "time_request": {"ALL": person("time_request.resident_id")},
         "time_request_event": {"ALL": by("time_request_event", "time_request", "anchor.id = {table}.request_id")},
         "time_account": {"SELECT": _ACCOUNT, "INSERT": f"{_MANAGES} AND {_ACCOUNT}"},
@@ -86,7 +111,7 @@ PART = Part(
         },
     },
     nobodys="time_seal",
-    told_by_families="time_request time_request_event",
+    told_by_families="time_request time_request_event time_wish",
     decisions={
         "a volunteer of the time bank: staff of an area they help in, and whoever sees somebody they help": (
             f"time_volunteer {_OF_VOLUNTEER}"
@@ -94,7 +119,8 @@ PART = Part(
         "a request for help, its steps, and a resident's place in a round: by the person it is for": (
             "time_request time_request_event time_round_member"
         ),
-        "a round: by its area": "time_round time_round_crew",
+        "what a family wishes to be done with minutes: by the person whose they are": "time_wish",
+        "a round: by its area": "time_round time_round_crew time_round_event",
         "the time bank's books: by whose account it is, a volunteer's by staff alone, the community's by all staff;"
         " a correction by who manages the time bank": (
             "time_account time_lot time_entry time_transaction time_reversal"

@@ -186,6 +186,8 @@ def test_a_check_that_expired_yesterday_stops_offers_and_answers_at_once(site: C
             data={"kind": "background", "checked_on": str(day - 9 * DAY), "expires_on": str(day - DAY)},
         )
         refused = client.post(f"{path}/accept", data={"version": "2"})
-        assert refused.status_code == 422
-        assert "无犯罪记录核查已于" in refused.text
+        assert refused.status_code == 409, "the offer is free in the transaction of the check"
+        page = client.get(path).text
+        assert "志愿者审查或状态失效，重新匹配" in page
+        assert "无犯罪记录核查已于" in page, "among those who cannot be asked"
         assert "审查或培训已失效，暂不能安排" in client.get(BANK).text

@@ -5,11 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 from care_network.access.permissions import Role
-from care_services.time_bank import books, holders, requests, store
+from care_services.time_bank import books, holders, requests, rounds, store
 from care_services.time_bank.requests import Person
-from console.access.help_links import CONFIRM, HELP
+from care_services.time_bank.rounds import NewRound
+from care_services.time_bank.running import own_link, wishes
+from care_services.time_bank.running.telling import HELP, NEIGHBOUR
+from care_services.time_bank.running.wishes import NewWish
+from console.access.help_links import CONFIRM
 from tests.support import time_bank
-from tests.support.network import C1
+from tests.support.network import C1, account
 from tests.support.orders import place, raise_alert
 from tests.support.route_example import Example
 from vocabulary.times import SHANGHAI
@@ -112,7 +116,57 @@ def _link(city: Any, purpose: str, *, done: bool) -> str:
         requests.offer(city.conn, _by(city), number, code, 1, _now())
     one = store.find(city.conn, _by(city), number)
     person = f"volunteer:{one.volunteer}" if purpose == HELP else f"resident:{one.resident}"
-    return str(city.keys.sign(purpose, str(one.id), person, _now() + DAY))
+    return str(city.keys.sign(purpose, f"{one.id}.{one.link_serial}", person, _now() + DAY))
+
+
+def _own(city: Any) -> tuple[str, int]:
+    """A volunteer's own link, and the number of what they are asked for."""
+    code, number = _volunteer(city), _asked(city)
+    requests.offer(city.conn, _by(city), number, code, 1, _now())
+    one = own_link.renew(city.conn, _by(city), code, 4, _now())
+    token = city.keys.sign(NEIGHBOUR, f"{code}.{one.link_serial}", f"volunteer:{code}", _now() + DAY)
+    return f"/neighbour/{token}", number
+
+
+def _own_step(city: Any, *_: Any) -> Example:
+    path, number = _own(city)
+    return Example(path, data={"number": number, "act": "yes"}, success=303)
+
+
+def _rich(city: Any) -> None:
+    """R1 has minutes, as a younger senior has who helped."""
+    if not books.lots_of(city.conn, holders.find(city.conn, _by(city), "resident", "R1")):
+        taker = holders.find(city.conn, _by(city), "resident", "R1")
+        giver = holders.find(city.conn, _by(city), "volunteer", _earned(city))
+        books.transfer(city.conn, _by(city), giver, taker, 40, f"rich/{_volunteer(city)}", _now())
+
+
+def _wish(city: Any) -> int:
+    _rich(city)
+    new = NewWish(resident="R1", what="donate", minutes="1")
+    return wishes.ask(city.conn, account(city.conn, "daughter"), new, _now())
+
+
+def _wished(city: Any, *_: Any) -> Example:
+    _rich(city)
+    return Example("/time-bank/wishes", data={"giver": "R1", "what": "donate", "wished": "1"}, success=303)
+
+
+def _round(city: Any) -> str:
+    new = NewRound(
+        name_zh="巡访", area="sz.yt.hs.pw", weekday="3", starts="14:30", members=("R1",),
+        crew=(_volunteer(city), _volunteer(city)),
+    )  # fmt: skip
+    return rounds.add(city.conn, _by(city), new, _now())
+
+
+def _round_edit(city: Any, *_: Any) -> Example:
+    code = _round(city)
+    data = {
+        "name_zh": "巡访", "area": "sz.yt.hs.pw", "weekday": "4", "starts": "14:30", "minutes": "40", "members": "R1",
+        "crew_more": f"{_volunteer(city)}、{_volunteer(city)}", "version": 1, "agreed": "true",
+    }  # fmt: skip
+    return Example(f"{BANK}/rounds/{code}/edit", data=data, success=303)
 
 
 def _new(city: Any, role: Any) -> Example:
@@ -187,6 +241,27 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
         data={"what": "transfer", "giver": _earned(city), "taker": "R1", "minutes": "5", "key": _volunteer(city)},
         success=303,
     ),
+    f"POST {BANK}/volunteers/{{volunteer}}/link": lambda city, *_: Example(
+        f"{BANK}/volunteers/{_volunteer(city)}/link", data={"version": 4}, success=303
+    ),
+    f"GET {BANK}/rounds/{{code}}": lambda city, *_: Example(f"{BANK}/rounds/{_round(city)}"),
+    f"GET {BANK}/rounds/{{code}}/edit": lambda city, *_: Example(f"{BANK}/rounds/{_round(city)}/edit"),
+    f"POST {BANK}/rounds/{{code}}/edit": _round_edit,
+    f"POST {BANK}/rounds/{{code}}/pause": lambda city, *_: Example(
+        f"{BANK}/rounds/{_round(city)}/pause", data={"active": "false", "version": 1}, success=303
+    ),
+    f"GET {BANK}/wishes": lambda city, *_: (_wish(city), Example(f"{BANK}/wishes"))[1],
+    f"POST {BANK}/wishes/{{number}}/decide": lambda city, *_: Example(
+        f"{BANK}/wishes/{_wish(city)}/decide", data={"reason": "老人本人同意", "agreed": "true"}, success=303
+    ),
+    "GET /time-bank/statement/{code}": lambda *_: Example("/time-bank/statement/R1"),
+    "POST /time-bank/wishes": _wished,
+    "POST /time-bank/wishes/{number}/withdraw": lambda city, *_: Example(
+        f"/time-bank/wishes/{_wish(city)}/withdraw", data={}, success=303
+    ),
+    "GET /neighbour/{token}": lambda city, *_: Example(_own(city)[0]),
+    "POST /neighbour/{token}": _own_step,
+    "GET /neighbour/{token}/statement": lambda city, *_: Example(f"{_own(city)[0]}/statement"),
     "GET /help/{token}": lambda city, *_: Example(f"/help/{_link(city, HELP, done=False)}"),
     "POST /help/{token}": lambda city, *_: Example(
         f"/help/{_link(city, HELP, done=False)}", data={"act": "yes"}, success=303
@@ -199,6 +274,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
 ABOUT_NOBODY = {f"GET {BANK}/requests/new", f"GET {BANK}/book"}
 WHOSE = {
     "/time-bank": "daughter", f"{BANK}/volunteers/new": "manager", f"{BANK}/volunteers/{{volunteer}}/edit": "manager",
-    f"{BANK}/rounds/new": "manager",
+    f"{BANK}/rounds/new": "manager", f"{BANK}/rounds/{{code}}/edit": "manager", "/time-bank/wishes": "daughter",
+    "/time-bank/wishes/{number}/withdraw": "daughter", "/time-bank/statement/{code}": "daughter",
 }  # fmt: skip
 OF_THE_DISTRICT: set[str] = set()

@@ -55,6 +55,8 @@ PUBLIC = {
     "/w/{token}/place": "a signed link; the person's account has the permission, or is refused",
     "/w/{token}/place/withdraw": "a signed link; the person's account has the permission, or is refused",
     "/help/{token}": "a signed link, for one volunteer and one request",
+    "/neighbour/{token}": "a signed link, for one volunteer, until it is renewed or taken back",
+    "/neighbour/{token}/statement": "a signed link, for one volunteer, until it is renewed or taken back",
     "/help-done/{token}": "a signed link, for the receiving side of one request",
     "/n/{token}": "a signed link, for one person and one digest of reminders",
     "/care/notices/mine": "one's own",

@@ -52,7 +52,7 @@ FILLED = """
         SELECT '2026-12-01', id, resident_id, 20000, '2026-11-01Z', '某' FROM grant_application;
     INSERT INTO family_member (account_id, resident_id, relation_zh, relation_en, consent_at)
         SELECT a.id, r.id, '女儿', 'daughter', '2026-01-01Z' FROM account a, resident r
-        WHERE a.login = 'daughter' AND r.code = 'R1';
+        WHERE a.login = 'daughter' AND r.code = 'R1' ON CONFLICT DO NOTHING;
     INSERT INTO home_bed (resident_id, state, state_since, applied_at, applicant)
         SELECT id, 'in_service', '2026-02-01Z', '2026-01-01Z', '本人' FROM resident WHERE code = 'R1';
     INSERT INTO device (gateway_id, name, model, room)

@@ -139,6 +139,21 @@ def test_a_receiver_that_hangs_is_left_after_the_time(city: psycopg.Connection, 
     assert above.accepted == [1], "taken before, and known by its key"
 
 
+def test_a_receiver_that_points_elsewhere_or_has_a_wrong_certificate_gets_nothing(
+    city: psycopg.Connection, above: UpperPlatform
+) -> None:
+    clock = Clock()
+    receiver(city, above.url)
+    make(city, 1)
+    above.faults.append("redirect")
+    (sent,) = pushing.send_due(city, clock)
+    assert (sent.outcome, sent.status) == ("refused", 307), "it goes where a person wrote, or nowhere"
+    city.execute("UPDATE report_receiver SET held_at = NULL, url = %s", (above.url.replace("http:", "https:"),))
+    (sent,) = pushing.send_due(city, clock)
+    assert (sent.outcome, sent.status) == ("later", None), "no TLS there"
+    assert above.accepted == []
+
+
 def test_people_are_sealed_for_the_receiver_and_only_those_who_agree_are_sent(
     city: psycopg.Connection, above: UpperPlatform
 ) -> None:

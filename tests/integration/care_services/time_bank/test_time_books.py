@@ -1,6 +1,9 @@
 """The ledger in a real database: nobody edits it, nobody overdraws it at once with others, and a command proves it."""
 
 import datetime as dt
+import random
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -14,9 +17,10 @@ from psycopg import errors
 
 from care_network.access import sessions
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotPermittedError, ProvisioningError
-from care_services.time_bank import books, holders, requests, statement, store
+from care_services.time_bank import books, holders, statement, store
 from care_services.time_bank.holders import Holder
 from care_services.time_bank.ledger import Leg, OverdrawnError
+from care_services.time_bank.running import ending
 from care_services.time_bank.verify import verify
 from database.rights.row_security import SETTING
 from tests.support.databases import Cluster, of_service
@@ -202,7 +206,7 @@ def test_hours_spent_on_a_request_come_back_with_their_age_when_it_is_cancelled(
     with pytest.raises(OverdrawnError):
         asked(bank.conn, bank.first, NOW, paid_by="hours")
     one = store.find(bank.conn, bank.first, number)
-    requests.cancel(bank.conn, bank.first, number, "老人住院", one.version, NOW)
+    ending.cancel(bank.conn, bank.first, number, "老人住院", one.version, NOW)
     assert books.lots_of(bank.conn, bank.holder("R1")) == before
     assert verify(bank.conn).faults == ()
 
@@ -244,25 +248,158 @@ def test_the_proof_finds_what_was_changed_behind_the_triggers(bank: Bank) -> Non
         assert any("hole" in fault for fault in faults), faults
 
 
+def test_years_end_at_midnight_in_shanghai_and_no_clock_takes_young_minutes(bank: Bank) -> None:
+    conn = bank.conn
+    with conn.transaction(force_rollback=True):
+        code = volunteer(conn, bank.first, NOW, "𠮷田·Ünïcode 🧓")
+        midnight = dt.datetime(NOW.year - 1, 12, 31, 16, tzinfo=dt.UTC)  # the new year in Shanghai
+        old = midnight - dt.timedelta(hours=8)
+        old = old.replace(year=old.year - 3)  # three years ago, by the default rule, on the last day of the year
+        helped(conn, bank.first, code, 30, old)
+        helped(conn, bank.first, code, 20, midnight - 300 * DAY)
+        assert books.expire_due(conn, midnight - dt.timedelta(seconds=1)) == 0
+        assert books.expire_due(conn, midnight) == 30
+        assert books.expire_due(conn, midnight) == 0
+        with pytest.raises(ProvisioningError, match="clock"):
+            books.expire_due(conn, NOW + 3000 * DAY)
+        assert bank.balance(code) == 20
+        helped(conn, bank.first, code, 40, old)  # no job came by: a booking spends nothing that is old
+        with pytest.raises(OverdrawnError):
+            books.transfer(conn, bank.first, bank.holder(code), bank.holder("gift_pool"), 21, "old", NOW)
+        books.transfer(conn, bank.first, bank.holder(code), bank.holder("gift_pool"), 20, "young", NOW, reason="🧓|\n'")
+        for minutes in (0, -5, 10**30):
+            with pytest.raises(ProvisioningError):
+                books.transfer(conn, bank.first, bank.holder(code), bank.holder("gift_pool"), minutes, "odd", NOW)
+        assert verify(conn).faults == ()
+
+
+def test_a_crowd_with_lost_connections_leaves_right_books(bank: Bank) -> None:
+    """Sessions at once that earn, move, spend, cancel and let expire, some of them cut off: nothing is lost or made."""
+    codes = [volunteer(bank.conn, bank.first, NOW, name) for name in ("甲", "乙", "丙")]
+    for code in codes:
+        helped(bank.conn, bank.first, code, 200, NOW - 25 * DAY)
+    start = threading.Barrier(5)
+    odd: list[BaseException] = []
+
+    def act(number: int) -> None:
+        luck = random.Random(number)
+        with psycopg.connect(bank.url, autocommit=True, application_name=f"crowd-{number}") as conn:
+            two = [holders.find(conn, bank.first, "volunteer", code) for code in codes]
+            start.wait()
+            for step in range(12):
+                try:
+                    giver, taker = luck.sample(two, 2)
+                    match luck.randrange(4):
+                        case 0:
+                            helped(conn, bank.first, luck.choice(codes), 7, NOW - (40 + step) * DAY)
+                        case 1:
+                            books.expire_due(conn, NOW)
+                        case _:
+                            books.transfer(
+                                conn, bank.first, giver, taker, luck.randrange(1, 90), f"c/{number}/{step}", NOW
+                            )
+                except (ProvisioningError, psycopg.OperationalError):
+                    if conn.closed:
+                        return
+                except BaseException as error:
+                    odd.append(error)
+                    return
+
+    threads = [threading.Thread(target=act, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    start.wait()
+    for number in (1, 2):
+        bank.conn.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", (f"crowd-{number}",)
+        )
+    # a process that is killed in the middle of a transfer
+    giver, taker = bank.holder(codes[0]).account_id, bank.holder(codes[1]).account_id
+    half = """
+import psycopg, signal, sys
+c = psycopg.connect(sys.argv[1])
+c.execute("INSERT INTO time_transaction (id, at, kind, request_key)"
+          " VALUES (gen_random_uuid(), now(), 'transfer', 'half')")
+c.execute("INSERT INTO time_entry (transaction_id, account_id, minutes, earned_on) SELECT id, %s, 5, current_date"
+          " FROM time_transaction WHERE request_key = 'half'", (sys.argv[2],))
+print("in", flush=True)
+signal.pause()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", half, bank.url, str(taker)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in\n"
+        process.kill()
+    for thread in threads:
+        thread.join()
+    assert odd == []
+    assert giver
+    assert bank.conn.execute("SELECT count(*) FROM time_transaction WHERE request_key = 'half'").fetchone() == (0,)
+    assert verify(bank.conn).faults == ()
+
+
+Step = tuple[str, int, int]
+
+
 @settings(max_examples=6, deadline=None)
-@given(moves=st.lists(st.tuples(st.integers(0, 1), st.integers(1, 130), st.booleans()), min_size=1, max_size=8))
-def test_whatever_is_moved_the_books_hold(bank: Bank, moves: list[tuple[int, int, bool]]) -> None:
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(("transfer", "gift", "donate", "grant", "earn", "spend", "cancel", "expire")),
+            st.integers(0, 1), st.integers(-3, 130),
+        ),
+        min_size=1, max_size=9,
+    )
+)  # fmt: skip
+def test_whatever_is_done_the_books_hold(bank: Bank, steps: list[Step]) -> None:
+    """Every booking changes the balances of a model in the same way, or is refused and changes nothing."""
     conn: psycopg.Connection[Any] = bank.conn
     with conn.transaction(force_rollback=True):
-        pool = bank.holder("gift_pool")
         for one in (bank.code, bank.senior):
             holders.opened(conn, bank.holder(one))
-        two = [bank.holder(bank.code), bank.holder(bank.senior)]
-        total = sum(bank.balance(one.code) for one in two) + holders.balance(conn, pool.account_id)
-        for step, (giver, minutes, to_pool) in enumerate(moves):
-            taker = pool if to_pool else two[1 - giver]
-            there = holders.balance(conn, two[giver].account_id)
+        two, pool = [bank.holder(bank.code), bank.holder(bank.senior)], bank.holder("gift_pool")
+        model = {one.address: holders.balance(conn, one.account_id) for one in (*two, pool)}
+        asked_for: list[tuple[int, int]] = []
+        for number, (what, who, minutes) in enumerate(steps):
+            giver, taker = two[who], two[1 - who]
             try:
-                books.transfer(conn, bank.first, two[giver], taker, minutes, f"any/{step}", NOW)
-                assert minutes <= there
-            except ProvisioningError as error:
-                assert isinstance(error, OverdrawnError) == (minutes > there) or "cap" in error.message_en
-        assert total == sum(bank.balance(one.code) for one in two) + holders.balance(conn, pool.account_id)
-        row = conn.execute("SELECT min(minutes), count(*) FROM time_lot").fetchone()
-        assert row is not None
-        assert row[0] >= 0
+                with conn.transaction():
+                    key = f"any/{number}"
+                    if what == "transfer":
+                        books.transfer(conn, bank.first, giver, taker, minutes, key, NOW)
+                        moved = {giver.address: -minutes, taker.address: minutes}
+                    elif what == "gift":
+                        books.give(conn, bank.first, giver, taker, minutes, "sibling", "户口簿", key, NOW)
+                        moved = {giver.address: -minutes, taker.address: minutes}
+                    elif what == "donate":
+                        books.transfer(conn, bank.first, giver, pool, minutes, key, NOW)
+                        moved = {giver.address: -minutes, pool.address: minutes}
+                    elif what == "grant":
+                        books.transfer(conn, bank.first, pool, taker, minutes, key, NOW)
+                        moved = {pool.address: -minutes, taker.address: minutes}
+                    elif what == "earn":
+                        helped(conn, bank.first, bank.code, max(5, minutes), NOW - (200 + number) * DAY)
+                        moved = {two[0].address: max(5, minutes)}
+                    elif what == "spend":
+                        one = asked(conn, bank.first, NOW, minutes=str(minutes), paid_by="hours", resident="R2")
+                        asked_for.append((one, minutes))
+                        moved = {two[1].address: -minutes}
+                    elif what == "cancel" and asked_for:
+                        one, back = asked_for.pop()
+                        found = store.find(conn, bank.first, one)
+                        assert ending.cancel(conn, bank.first, one, "不需要了", found.version, NOW) == back
+                        moved = {two[1].address: back}
+                    else:
+                        assert books.expire_due(conn, NOW) == 0
+                        moved = {}
+            except ProvisioningError:
+                moved = {}
+            for address, change in moved.items():
+                model[address] += change
+            assert model == {one.address: holders.balance(conn, one.account_id) for one in (*two, pool)}, (
+                what,
+                minutes,
+            )
+        conn.execute("SET CONSTRAINTS ALL IMMEDIATE")  # as a commit would: checked and sealed
+        assert verify(conn).faults == ()

@@ -1,0 +1,142 @@
+"""Tell volunteers and the receiving side: offers, ends, confirmations, visits, own links. By the notices of the wing.
+
+A text names no resident: who they are and where stands behind the signed link, and only where they agree.
+"""
+
+import datetime as dt
+from typing import Any
+
+from psycopg import Connection
+
+from care_services.core import notices
+from care_services.core.notices import SignedPage
+from care_services.time_bank.kinds import KINDS
+from care_services.time_bank.store import Request
+from vocabulary.times import SHANGHAI
+
+HELP, NEIGHBOUR = "time_help", "time_neighbour"
+"""Purposes of the signed pages."""
+SOON = dt.timedelta(hours=12)
+"""Before its hour, from which on a message waits for no morning."""
+_HELP_KIND, _ROUND_KIND = "volunteer_help", "volunteer_round"
+
+
+def help_page(one: Request) -> SignedPage:
+    """The page of a request for its volunteer."""
+    return SignedPage("/help", HELP, f"{one.id}.{one.link_serial}")
+
+
+def own_page(code: str, serial: int) -> SignedPage:
+    """A volunteer's own page."""
+    return SignedPage("/neighbour", NEIGHBOUR, f"{code}.{serial}")
+
+
+def offered(conn: Connection[Any], one: Request, volunteer: str, version: int, now: dt.datetime) -> None:
+    """Ask a volunteer, in the caller's transaction. ``version``: of the request with the offer."""
+    when, zh, en = _words(one)
+    notices.tell(
+        conn, to=notices.to_volunteer(volunteer), kind=_HELP_KIND, key=f"offer/{one.id}/{version}",
+        zh=f"{when} {zh}，{one.area_zh}，您能去吗？", en=f"{en} on {when}, {one.area_en}: can you help?",
+        due=now, now=now, link=help_page(one), urgent=_soon(one, now),
+    )  # fmt: skip
+
+
+def over(conn: Connection[Any], one: Request, now: dt.datetime, why: tuple[str, str]) -> None:
+    """Take an offer back that was not sent, or tell those who had promised that they need not go.
+
+    ``one``: the request as it was before. Part of the caller's transaction.
+    """
+    if one.state == "offered":
+        notices.withdraw(conn, _HELP_KIND, [f"offer/{one.id}/{one.version}"])
+    if one.state != "accepted" or one.wanted_until < now:
+        return
+    when, zh, en = _words(one)
+    for code in (one.volunteer, one.partner):
+        if code is not None:
+            notices.tell(
+                conn, to=notices.to_volunteer(code), kind=_HELP_KIND, key=f"off/{one.id}/{one.version}",
+                zh=f"{when} {zh}不必前往：{why[0]}", en=f"{en} on {when} is off: {why[1]}", due=now, now=now,
+                urgent=_soon(one, now),
+            )  # fmt: skip
+
+
+def to_confirm(conn: Connection[Any], one: Request, minutes: int, now: dt.datetime, again: bool = False) -> int:
+    """Ask the family whether the minutes are right, those whom the resident lets see; how many were asked.
+
+    None: the station confirms with the resident, in whose list it stands.
+    """
+    when, zh, en = _words(one)
+    asked = 0
+    for (account,) in conn.execute(
+        "SELECT f.account_id FROM family_member f JOIN account a ON a.id = f.account_id AND a.active"
+        " WHERE f.resident_id = %s AND f.consent_at <= %s ORDER BY f.account_id LIMIT 3",
+        (one.resident_id, now),
+    ).fetchall():
+        asked += notices.tell(
+            conn, to=notices.to_account(account), kind=_HELP_KIND, key=f"confirm/{one.id}{'/again' if again else ''}",
+            zh=f"{when} {zh}：志愿者登记 {minutes} 分钟，请确认", due=now, now=now, link="/time-bank",
+            en=f"{en} on {when}: the volunteer says {minutes} minutes, please confirm",
+        )  # fmt: skip
+    return asked
+
+
+def confirmed(conn: Connection[Any], one: Request) -> None:
+    """Take back the question to the receiving side, which is answered."""
+    notices.withdraw(conn, _HELP_KIND, [f"confirm/{one.id}", f"confirm/{one.id}/again"])
+
+
+def remind_of_word(conn: Connection[Any], one: Request, now: dt.datetime) -> None:
+    """Remind a volunteer of the minutes that they have not told."""
+    when, zh, en = _words(one)
+    if one.volunteer is not None:
+        notices.tell(
+            conn, to=notices.to_volunteer(one.volunteer), kind=_HELP_KIND, key=f"word/{one.id}",
+            zh=f"{when} {zh}尚未登记时长", en=f"{en} on {when}: please tell the minutes", due=now, now=now,
+            link=help_page(one),
+        )  # fmt: skip
+
+
+def own_link(conn: Connection[Any], code: str, serial: int, until: dt.datetime, now: dt.datetime) -> bool:
+    """Send a volunteer their own link."""
+    day = until.astimezone(SHANGHAI).strftime("%Y-%m-%d")
+    return notices.tell(
+        conn, to=notices.to_volunteer(code), kind=_HELP_KIND, key=f"link/{code}/{serial}",
+        zh=f"您的邻里互助页面，有效期至 {day}", en=f"your page as a neighbour, until {day}", due=now, now=now,
+        link=own_page(code, serial),
+    )  # fmt: skip
+
+
+def link_over(conn: Connection[Any], code: str, serial: int) -> None:
+    """Take back the message with a link that is over."""
+    notices.withdraw(conn, _HELP_KIND, [f"link/{code}/{serial}"])
+
+
+def visits_made(conn: Connection[Any], round_code: str, rows: list[tuple[str, dt.datetime]], now: dt.datetime) -> None:
+    """Tell the volunteers of a round about visits that were made: (volunteer, hour), each day once a volunteer."""
+    first: dict[tuple[str, str], dt.datetime] = {}
+    counts: dict[tuple[str, str], int] = {}
+    for code, at in rows:
+        key = (code, at.astimezone(SHANGHAI).strftime("%Y-%m-%d"))
+        first[key] = min(first.get(key, at), at)
+        counts[key] = counts.get(key, 0) + 1
+    notices.tell_all(
+        conn, _ROUND_KIND,
+        [
+            notices.Notice(
+                to=notices.to_volunteer(code), key=f"round/{round_code}/{day}",
+                zh=f"{first[code, day].astimezone(SHANGHAI):%m-%d %H:%M} 起陪伴巡访 {number} 户",
+                en=f"{number} visits for company from {first[code, day].astimezone(SHANGHAI):%m-%d %H:%M} on", due=now,
+            )
+            for (code, day), number in counts.items()
+        ],
+        now,
+    )  # fmt: skip
+
+
+def _words(one: Request) -> tuple[str, str, str]:
+    kind = KINDS[one.kind]
+    return f"{one.wanted_from.astimezone(SHANGHAI):%m-%d %H:%M}", kind.zh, kind.en
+
+
+def _soon(one: Request, now: dt.datetime) -> bool:
+    return one.wanted_from - now < SOON
