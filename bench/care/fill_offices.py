@@ -62,6 +62,7 @@ _LIBRARY = (
     *copies("library_document", 150, code="'bench-' || k", made_at=f"{_AGO} '5 days'"),
     *copies("library_version", 450, document_id=f"{OFFSET} + 1 + (k - 1) %% 150", number="1 + (k - 1) / 150",
             valid_from="%(today)s::date - 30 * (4 - (1 + (k - 1) / 150))"),
+    *copies("library_search", 450, key="version_id"),
     """
     INSERT INTO library_read (version_id, account_id, at)
     SELECT v.id, a.id, %(now)s::timestamptz - (v.id + a.id) %% 90 * INTERVAL '1 day' FROM library_version v, account a

@@ -35,6 +35,8 @@ class Role(StrEnum):
     """The elder's own device at home: no account, a link that is bound to one resident."""
     AUDITOR = "auditor"
     """Reads what others did; nobody's vital signs, no alert."""
+    PROVIDER = "provider"
+    """Somebody of a service provider or canteen: its own orders, meals and record, and no resident but by an order."""
     MACHINE = "machine"
     """Another system, by a token: what it may is bounded by the token's scopes, too."""
 
@@ -177,6 +179,8 @@ class Action(StrEnum):
     """Ask for a service by one tap, see where it stands, take it back."""
     SETTLE_SERVICES = "settle_services"
     """The catalogue of services with its prices, and the settlement of a month."""
+    RUN_PROVIDER = "run_provider"
+    """Run one's own provider: who goes, requests to it, its meals of the day, its settlements and complaints."""
 
 
 _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
@@ -302,8 +306,11 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
     ),
     Role.PANEL: frozenset({Action.USE_PANEL, Action.REQUEST_SERVICE}),
     Role.AUDITOR: frozenset({Action.VIEW_AUDIT, Action.VIEW_FIGURES, Action.VIEW_PRIVACY, Action.TAKE_COURSE}),
+    Role.PROVIDER: frozenset({Action.RUN_PROVIDER}),
     Role.MACHINE: frozenset({Action.EXCHANGE_READ, Action.EXCHANGE_WRITE}),
 }
+WITHOUT_AREA = (Role.FAMILY, Role.PROVIDER)
+"""Roles whose accounts have no area: residents are theirs by consent, or by an order and not at all."""
 DISPATCHERS = (Role.DISPATCHER, Role.LEAD)
 """Roles that sit at the dispatch desk."""
 
@@ -318,6 +325,7 @@ ROLES_ZH: Mapping[Role, str] = {
     Role.FAMILY: "家属",
     Role.PANEL: "长者终端",
     Role.AUDITOR: "审计员",
+    Role.PROVIDER: "服务机构人员",
     Role.MACHINE: "外部系统",
 }
 ACTIONS_ZH: Mapping[Action, str] = {
@@ -394,6 +402,7 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.SERVE: "上门服务签到签退",
     Action.REQUEST_SERVICE: "一键申请服务",
     Action.SETTLE_SERVICES: "维护服务价格与月度结算",
+    Action.RUN_PROVIDER: "经办本机构的服务",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""
 

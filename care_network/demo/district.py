@@ -36,7 +36,7 @@ DEMO_PASSWORD = "shouwang-demo"  # noqa: S105 - printed on purpose; load_demo re
 FAMILIES = 3
 """Number of homes, the first ones, that have a family login."""
 FAMILY_LOGIN = "family-"
-StaffRole = Literal["admin", "dispatcher", "lead", "manager", "station", "carer", "auditor"]
+StaffRole = Literal["admin", "dispatcher", "lead", "manager", "station", "carer", "auditor", "provider"]
 
 
 class DemoHome(Protocol):
@@ -212,7 +212,7 @@ def _add_home(
         provisioning.add_device(conn, new_device, exist_ok=True)
 
 
-_STAFF_LOGINS: tuple[tuple[str, str, str, StaffRole, str, str], ...] = (
+_STAFF_LOGINS: tuple[tuple[str, str, str, StaffRole, str | None, str], ...] = (
     # login, Chinese name, English name, role, area, note
     ("dispatcher", "调度员 周敏", "Zhou Min", "dispatcher", DISTRICT, "区值班台 district dispatch desk"),
     ("dispatcher-night", "调度员 何斌", "He Bin", "dispatcher", DISTRICT, "接班的调度员 takes over the desk"),
@@ -225,6 +225,8 @@ _STAFF_LOGINS: tuple[tuple[str, str, str, StaffRole, str, str], ...] = (
      "社区站 community station"),
     ("carer", "护理员 许晴", "Xu Qing", "carer", f"{DISTRICT}.shatoujiao", "沙头角街道 Shatoujiao Street"),
     ("carer-haishan", "护理员 冯磊", "Feng Lei", "carer", f"{DISTRICT}.haishan", "海山街道 Haishan Street"),
+    ("provider", "安和居家 罗秀英", "Luo Xiuying", "provider", None, "服务机构人员 people of a service provider"),
+    ("canteen", "沙头角食堂 温秀琴", "Wen Xiuqin", "provider", None, "长者食堂人员 people of a canteen"),
     ("admin", "管理员", "Administrator", "admin", DISTRICT, "设备与账号 devices and accounts"),
     ("auditor", "审计员", "Auditor", "auditor", DISTRICT, "审计记录 the audit"),
 )  # fmt: skip

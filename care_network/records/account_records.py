@@ -98,7 +98,10 @@ def find_accounts(conn: Connection[Any], admin: Admin, wanted: Wanted, limit: in
               AND (a.area_path <@ %(area)s::ltree OR a.role = 'family' AND NOT EXISTS (
                     SELECT FROM family_member f JOIN resident r ON r.id = f.resident_id
                     JOIN household h ON h.id = r.household_id JOIN area p ON p.id = h.area_id
-                    WHERE f.account_id = a.id AND NOT p.path <@ %(area)s::ltree))
+                    WHERE f.account_id = a.id AND NOT p.path <@ %(area)s::ltree)
+                   OR a.role = 'provider' AND NOT EXISTS (
+                    SELECT FROM staff s JOIN organisation o ON o.id = s.organisation_id JOIN area p ON p.id = o.area_id
+                    WHERE s.account_id = a.id AND NOT p.path <@ %(area)s::ltree))
             ORDER BY a.login LIMIT %(limit)s
             """,
             {

@@ -14,6 +14,7 @@ import msgspec
 from psycopg import Connection
 
 from care_network.access import passwords
+from care_network.access.permissions import WITHOUT_AREA
 from care_network.errors import ExistsError, ProvisioningError
 from care_network.records import kinds, parameter_rows, store
 from care_network.records.records import (
@@ -103,10 +104,10 @@ def add_account(
     ``hashing``: what makes the hash of the password in place of :func:`passwords.hash_password`, for many accounts
     with one password, whose hash is made once.
     """
-    if (new.role == "family") != (new.area is None):
+    if (new.role in WITHOUT_AREA) != (new.area is None):
         raise ProvisioningError(
-            en=f"account {new.login}: staff need an area, family have none",
-            zh=f"账号 {new.login}：工作人员须有管辖区域，家属不填区域",
+            en=f"account {new.login}: staff need an area, family and people of providers have none",
+            zh=f"账号 {new.login}：工作人员须有管辖区域，家属和服务机构人员不填区域",
         )
     if new.area is not None:
         _area_id(conn, new.area)

@@ -126,7 +126,7 @@ class NewAccount(Record, frozen=True, kw_only=True):
     password: str
     name_zh: Name
     name_en: Name
-    role: Literal["admin", "dispatcher", "lead", "manager", "station", "carer", "family", "auditor"]
+    role: Literal["admin", "dispatcher", "lead", "manager", "station", "carer", "family", "auditor", "provider"]
     area: AreaPath | None = None
     language: Literal["zh", "en"] = "zh"
 

@@ -16,6 +16,7 @@ from care_services.complaints.handling import (
     FALLBACK_HOURS,
     STEPS,
     Party,
+    about_own,
     after_unsatisfied,
     first_level,
     refusal,
@@ -296,6 +297,16 @@ def listing(
         return cursor.execute(query + " LIMIT %(limit)s", asked).fetchall()
 
 
+def organisations(conn: Connection[Any], acting: Acting) -> list[tuple[str, str, str]]:
+    """The organisations of the account's area and those around it that serve it: code, Chinese and English name."""
+    acting.require(Action.VIEW_CARE)
+    return conn.execute(
+        "SELECT o.code, o.name_zh, o.name_en FROM organisation o JOIN area a ON a.id = o.area_id WHERE o.active"
+        " AND (a.path <@ %(area)s::ltree OR a.path @> %(area)s::ltree) ORDER BY o.kind, o.code LIMIT 300",
+        {"area": acting.account.area_path},
+    ).fetchall()
+
+
 def key_of(one: Complaint, view: str) -> str:
     """The key after which the next page of a list begins."""
     return f"{(one.due_at if view in ('open', 'overdue') else one.received_at).isoformat()}~{one.code}"
@@ -364,6 +375,11 @@ def load(conn: Connection[Any], acting: Acting, code: str) -> Case:
     if not shown:  # who wrote it down, or complained by a page, is who complained, or tells
         events = [msgspec.structs.replace(one, who=None) if one.kind == "received" else one for one in events]
     why = _refusal(acting, me, found, answers=answers)
+    if author is not None and not shown and about_own(me, found.party):
+        # whose care it is would tell who complained
+        found = msgspec.structs.replace(
+            found, resident_id=None, resident=None, resident_zh=None, resident_en=None
+        )  # fmt: skip
     steps = STEPS[found.state] if why is None else frozenset()
     if own:  # the complainant says for themself whether it satisfies
         steps |= STEPS[found.state] & {"satisfied", "unsatisfied", "reopen"}

@@ -104,9 +104,11 @@ def sees_author(me: Employment, about: Party, *, answers: bool, recorded: bool, 
     ``answers``: their role answers complaints; ``recorded``: they wrote it down, or it is their own; ``told``: the
     complainant allows it. The person complained about, and their organisation, learn it with that alone.
     """
-    if recorded or told:
-        return True
-    concerned = (about.staff_id is not None and me.staff_id == about.staff_id) or (
+    return recorded or told or (answers and not about_own(me, about))
+
+
+def about_own(me: Employment, about: Party) -> bool:
+    """Whether a complaint is about somebody's own work or organisation."""
+    return (about.staff_id is not None and me.staff_id == about.staff_id) or (
         about.organisation_id is not None and me.organisation_id == about.organisation_id
     )
-    return answers and not concerned

@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from care_services.core.facts import facts_of
 from care_services.grants import store
 from care_services.grants.settling import month_of, next_month
 from vocabulary.times import SHANGHAI
@@ -111,10 +112,12 @@ def _closed(conn: Connection[Any], now: dt.datetime) -> None:
     day = closed.astimezone(SHANGHAI).date()
     month = month_of(day)
     at = closed - dt.timedelta(days=70)
+    facts = facts_of(conn, [resident], day).get(resident, {}) | {"home_care_bed": True, "ability_grade": "moderate"}
     number = store.insert(conn, "bed_operation", resident, "女儿", at, {})
     assert number is not None  # noqa: S101 - they have no bed, so nobody has applied for it
     store.change(conn, number, {
-        "bed_id": bed, "state": "approved", "settled_by": "rules", "rule": "moderate", "rule_version": 0,
+        "bed_id": bed, "facts": facts, "state": "approved", "settled_by": "rules", "rule": "moderate",
+        "rule_version": 0,
         "reason_zh": "中度失能，每月 250 元：每月 250.00 元", "reason_en": "moderately impaired: 250.00 yuan a month",
         "amount_fen": 25_000, "per": "month", "pays_from": month_of(month - dt.timedelta(days=1)),
         "pays_until": next_month(month), "decided_at": at, "due_at": None,

@@ -121,6 +121,10 @@ def _catalogue(conn: Connection[Any], now: dt.datetime, today: dt.date) -> None:
             languages=("cmn", "yue"),
         )  # fmt: skip
         store.add(conn, kinds.STAFF, new, today, exist_ok=True)
+    conn.execute(
+        "UPDATE staff s SET account_id = a.id FROM account a WHERE a.login = 'provider' AND s.code = 'SP1'"
+        " AND s.account_id IS NULL"
+    )
     for one in _SERVICES:
         conn.execute(
             "INSERT INTO care_service (code, work, name_zh, name_en, unit, minutes, tasks_zh, tasks_en)"

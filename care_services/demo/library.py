@@ -2,6 +2,8 @@
 
 import datetime as dt
 import hashlib
+import io
+import zipfile
 from typing import Any
 
 import msgspec
@@ -94,6 +96,35 @@ _DOCUMENTS: tuple[tuple[str, str, str, str, _Words, _Words, tuple[tuple[int, str
      (-14, _DEVICES + "5. 填写安装照片与位置。\n", "增加安装照片"))),
 )  # fmt: skip
 """Code, kind, titles, readers, topics, and versions: days ago, text, what is new."""
+_WORD = {
+    "hand-hygiene": ("手卫生自查表.docx", (
+        "上门服务手卫生自查表", "一、进门前：速干手消毒剂揉搓 20 秒。", "二、做饭喂饭前：流动水与洗手液。",
+        "三、处理呕吐物、排泄物：戴手套，脱后洗手。", "四、离开前再洗一次，并在服务记录上打勾。",
+    )),
+}  # fmt: skip
+"""Files of documents: name and paragraphs."""
+_SPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+
+
+def _word(paragraphs: tuple[str, ...]) -> bytes:
+    """A Word file as small as one can be, the same at every time."""
+    held = io.BytesIO()
+    body = "".join(f"<w:p><w:r><w:t>{words}</w:t></w:r></w:p>" for words in paragraphs)
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType='
+        '"application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/word/document.xml" ContentType="{kind}"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" Type="{relation}"'
+        ' Target="word/document.xml"/></Relationships>',
+        "word/document.xml": f'<w:document xmlns:w="{_SPACE}"><w:body>{body}</w:body></w:document>',
+    }
+    with zipfile.ZipFile(held, "w") as packed:
+        for name, xml in parts.items():
+            packed.writestr(zipfile.ZipInfo(name), '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>' + xml)
+    return held.getvalue()
 
 
 def fill(conn: Connection[Any], now: dt.datetime) -> None:
@@ -121,11 +152,13 @@ def _documents(conn: Connection[Any], area: str, now: dt.datetime) -> None:
         assert row is not None  # noqa: S101 - RETURNING
         for number, (ago, text, note) in enumerate(versions, 1):
             since = today - dt.timedelta(days=ago)
+            name, lines = _WORD.get(code, ("", ()))
+            file = _word(lines) if lines else None
             made = conn.execute(
                 "INSERT INTO library_version (document_id, number, valid_from, text, sha256, note, made_at,"
-                " actor) VALUES (%s, %s, %s, %s, %s, %s, %s, '区民政局') RETURNING id",
-                (row[0], number, since, text.strip(), hashlib.sha256(text.strip().encode()).digest(), note,
-                 min(now, now - dt.timedelta(days=ago + 2))),
+                " actor, file, file_name) VALUES (%s, %s, %s, %s, %s, %s, %s, '区民政局', %s, %s) RETURNING id",
+                (row[0], number, since, text.strip(), hashlib.sha256(file or text.strip().encode()).digest(), note,
+                 min(now, now - dt.timedelta(days=ago + 2)), file, name),
             ).fetchone()  # fmt: skip
             assert made is not None  # noqa: S101 - RETURNING
             if ago > 0:

@@ -55,6 +55,12 @@ def _canteen(conn: Connection[Any], street: tuple[Any, ...]) -> int:
     )  # fmt: skip
     row = conn.execute("SELECT id FROM organisation WHERE code = %s", (code,)).fetchone()
     assert row is not None  # noqa: S101 - it is there
+    if path.endswith(".shatoujiao"):
+        conn.execute(
+            "INSERT INTO staff (code, organisation_id, kind, name_zh, name_en, account_id) SELECT 'CT1', %s, 'manager',"
+            " '温秀琴', 'Wen Xiuqin', (SELECT id FROM account WHERE login = 'canteen') ON CONFLICT (code) DO NOTHING",
+            (row[0],),
+        )
     return int(row[0])
 
 

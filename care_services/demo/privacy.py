@@ -19,7 +19,7 @@ _SAID = (
     ("research", 5, 1, True, "self", "paper", "研究同意书", 38),
     ("research", 5, 2, True, "guardian", "paper", "监护关系证明", 35),
     ("research", 5, 3, True, "self", "telephone", "录音", 30),
-    ("meal_allergies", 2, 1, True, "self", "page", "", 25),
+    ("meal_allergies", 3, 0, True, "self", "page", "", 25),
     ("photos", 14, 3, False, "self", "spoken", "", 20),
     ("volunteers", 3, 0, True, "self", "spoken", "", 18),
     ("research", 15, 3, False, "self", "telephone", "录音", 12),

@@ -51,15 +51,8 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     """Of them, those that are settled."""
 
 
-# The days of a month for which it is paused are not paid; the same in settling.due_of.
-_PART: LiteralString = """
-    SELECT CASE WHEN g.per = 'once' THEN g.amount_fen ELSE ((2 * g.amount_fen::bigint * (%(days)s - coalesce(
-        sum(least(coalesce(s.until_on, %(next)s), %(next)s) - greatest(s.from_on, %(month)s)), 0)) + %(days)s)
-        / (2 * %(days)s))::integer END AS fen
-    FROM grant_pause s WHERE s.application_id = g.id AND s.from_on < %(next)s
-    AND (s.until_on IS NULL OR s.until_on > %(month)s)
-"""
-# A grant that is paid once belongs to the first month that is settled from its own on.
+# The days of a month for which a grant is paused are not paid; the same in settling.due_of. A grant that is paid once
+# belongs to the first month that is settled from its own on.
 _DUE: LiteralString = f"""
     SELECT g.id AS application, g.kind, g.resident_id, r.code AS resident, r.name_zh, r.name_en,
            a.name_zh AS area_zh, a.name_en AS area_en, coalesce(p.amount_fen, part.fen) AS amount_fen,
@@ -67,7 +60,16 @@ _DUE: LiteralString = f"""
     FROM grant_application g JOIN resident r ON r.id = g.resident_id
     JOIN household h ON h.id = r.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
     LEFT JOIN grant_payment p ON p.application_id = g.id AND p.month = %(month)s
-    CROSS JOIN LATERAL ({_PART}) part
+    LEFT JOIN (
+        SELECT s.application_id, sum(
+            least(coalesce(s.until_on, %(next)s), %(next)s) - greatest(s.from_on, %(month)s)) AS days
+        FROM grant_pause s WHERE s.from_on < %(next)s AND (s.until_on IS NULL OR s.until_on > %(month)s)
+        GROUP BY s.application_id
+    ) x ON x.application_id = g.id
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN x.days IS NULL OR g.per = 'once' THEN g.amount_fen
+               ELSE ((2 * g.amount_fen::bigint * (%(days)s - x.days) + %(days)s) / (2 * %(days)s))::integer END AS fen
+    ) part
     WHERE g.state = 'approved' AND {people_below("g.resident_id")} AND g.pays_from <= %(month)s
       AND (p.id IS NOT NULL
            OR g.per = 'month' AND (g.pays_until IS NULL OR g.pays_until > %(month)s) AND part.fen > 0
@@ -182,8 +184,11 @@ _OPEN: LiteralString = """
                coalesce((SELECT sum(c.amount_fen) FROM grant_correction c WHERE c.application_id = f.id), 0) AS back
         FROM (
             SELECT g.id, g.amount_fen, g.pays_until, least(min(s.from_on), g.pays_until) AS since
-            FROM grant_application g LEFT JOIN grant_pause s ON s.application_id = g.id
-            WHERE g.per = 'month' AND (g.pays_until IS NOT NULL OR s.id IS NOT NULL) GROUP BY g.id
+            FROM (
+                SELECT application_id AS id FROM grant_pause
+                UNION SELECT id FROM grant_application WHERE pays_until IS NOT NULL
+            ) o JOIN grant_application g ON g.id = o.id AND g.per = 'month'
+            LEFT JOIN grant_pause s ON s.application_id = g.id GROUP BY g.id
         ) f
         JOIN grant_payment p ON p.application_id = f.id AND p.month >= date_trunc('month', f.since)
         CROSS JOIN LATERAL (SELECT (p.month + interval '1 month')::date AS after,

@@ -88,13 +88,13 @@ class Beds:
             self._trace("change_bed", number, {"bed": bed, "step": "apply"})
         return bed
 
-    def bed(self, bed_id: int, *, audited: bool = True) -> BedFile:
+    def bed(self, bed_id: int, *, audited: bool = True, action: str = "view_bed") -> BedFile:
         """Read a bed with everything. Raises NotFoundError where none is in the account's area."""
         require(self._account, Action.VIEW_CARE)
         with self._conn.transaction():
             found = self._found(bed_id)
             if audited:
-                self._trace("view_bed", found.resident_id, {"bed": bed_id})
+                self._trace(action, found.resident_id, {"bed": bed_id})
             return self._file(found)
 
     def beds_of(self, resident: str) -> list[Bed]:

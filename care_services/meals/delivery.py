@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 
 from care_network.access.permissions import Action, may_see
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
+from care_services.core import doors
 from care_services.core.acting import Acting
 from care_services.meals.canteens import managed
 from care_services.meals.routing import DETOUR, Door, Place, length, parted
@@ -72,6 +73,8 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     way_in: str
     phone: str
     code: str
+    told: bool
+    """Whether the resident agreed that canteen and deliverers know of diet and allergies; else the three are None."""
     texture: str | None
     allergies: list[str] | None
     other_allergies: str | None
@@ -237,10 +240,13 @@ def load(conn: Connection[Any], acting: Acting, number: int) -> tuple[Round, lis
             SELECT p.place, m.id AS order_id, m.version, m.state, m.handed_to, m.ended_at, r.id AS resident_id,
                    r.code AS resident_code, r.name_zh, r.name_en, h.code AS household, h.address_zh, h.address_en,
                    a.name_zh AS area_zh, a.name_en AS area_en, h.floor, h.has_lift, h.way_in, h.phone, f.code,
-                   d.texture, d.allergies, d.other_allergies, m.overridden
+                   agreed.yes AS told, CASE WHEN agreed.yes THEN d.texture END AS texture,
+                   CASE WHEN agreed.yes THEN d.allergies END AS allergies,
+                   CASE WHEN agreed.yes THEN d.other_allergies END AS other_allergies, m.overridden
             FROM meal_stop p JOIN meal_order m ON m.id = p.order_id JOIN meal_offer f ON f.id = m.offer_id
             JOIN resident r ON r.id = m.resident_id JOIN household h ON h.id = r.household_id
             JOIN area a ON a.id = h.area_id
+            CROSS JOIN LATERAL (SELECT consent_of(r.id, 'meal_allergies') IS TRUE AS yes) agreed
             LEFT JOIN LATERAL (SELECT * FROM meal_diet d WHERE d.resident_id = r.id ORDER BY version DESC LIMIT 1) d
                 ON true
             WHERE p.round_id = %s AND NOT h.synthetic ORDER BY p.place
@@ -254,9 +260,14 @@ def load(conn: Connection[Any], acting: Acting, number: int) -> tuple[Round, lis
 
 
 def record(
-    conn: Connection[Any], acting: Acting, order_id: int, result: str, version: int, handed_to: str = "", note: str = ""
-) -> int:
+    conn: Connection[Any], acting: Acting, order_id: int, result: str, version: int | None, handed_to: str = "",
+    note: str = "", tried: Sequence[str] = (),
+) -> int:  # fmt: skip
     """Record what happened at the door; the round's number. The first record begins the round, the last one ends it.
+
+    ``version`` None: a press of a telephone that had no signal, and knows of its own records alone; it holds unless
+    somebody else recorded the meal meanwhile. A door that nobody opened asks for what was ``tried`` first, and the
+    rounds tell the station of it at once.
 
     It can be recorded anew: somebody who was not at home came to the canteen. Raises ProvisioningError, NotFoundError,
     ChangedMeanwhileError.
@@ -267,20 +278,33 @@ def record(
     if result == "delivered" and handed_to not in HANDED_TO:
         raise ProvisioningError(en="choose who took it in", zh="请选择由谁接收", field="handed_to")
     row = conn.execute(
-        "SELECT m.resident_id, p.round_id, m.day FROM meal_order m JOIN meal_stop p ON p.order_id = m.id"
+        "SELECT m.resident_id, p.round_id, m.day, h.phone FROM meal_order m JOIN meal_stop p ON p.order_id = m.id"
+        " JOIN resident r ON r.id = m.resident_id JOIN household h ON h.id = r.household_id AND NOT h.synthetic"
         " WHERE m.id = %s",
         (order_id,),
     ).fetchone()
     if row is None or not may_see(conn, acting.account, row[0]):
         raise NotFoundError(en="there is no such meal on a round", zh="没有这份送餐")
-    resident_id, number, day = row
+    resident_id, number, day, phone = row
+    steps = doors.check(tried, phone) if result == "absent" else []
     if day > acting.today:
         raise ProvisioningError(en="that meal is of a day to come", zh="还没到送餐当天")
     with conn.transaction():
         done = conn.execute(
             "UPDATE meal_order SET state = %s, handed_to = %s, ended_at = %s, version = version + 1"
-            " WHERE id = %s AND version = %s AND state <> 'cancelled'",
-            (result, handed_to if result == "delivered" else None, acting.at, order_id, version),
+            " WHERE id = %s AND (version = %s OR %s::integer IS NULL AND NOT EXISTS (SELECT FROM meal_order_event e"
+            " WHERE e.order_id = meal_order.id AND e.account_id IS DISTINCT FROM %s AND e.state <> 'ordered'"
+            " AND e.at >= %s - INTERVAL '12 hours')) AND state <> 'cancelled'",
+            (
+                result,
+                handed_to if result == "delivered" else None,
+                acting.at,
+                order_id,
+                version,
+                version,
+                acting.account.id,
+                acting.at,
+            ),
         )
         if not done.rowcount:
             raise ChangedMeanwhileError(
@@ -297,6 +321,8 @@ def record(
                 " seen_to_by = NULL, found = NULL, found_note = ''",
                 (order_id, resident_id, acting.at, note.strip()[:400]),
             )
+            who = (acting.account.id, acting.account.name_zh)
+            doors.shut(conn, resident_id, steps, note, who, acting.at, meal_id=order_id)
         elif result == "delivered" and handed_to == "resident":
             conn.execute(
                 "UPDATE meal_absence SET seen_to_at = %s, seen_to_by = %s, found = 'well'"

@@ -102,7 +102,7 @@ def serving(conn: Connection[Any], acting: Acting, resident_id: int) -> list[Can
     return [] if row is None else canteens(conn, acting, home=row[0])
 
 
-class _Terms(msgspec.Struct, frozen=True):
+class Terms(msgspec.Struct, frozen=True):
     """The things by which a resident's meals are judged and priced."""
 
     diet: Diet
@@ -110,8 +110,9 @@ class _Terms(msgspec.Struct, frozen=True):
     rules: RuleSet
 
 
-def _terms(conn: Connection[Any], acting: Acting, resident_id: int) -> _Terms:
-    return _Terms(
+def terms_of(conn: Connection[Any], acting: Acting, resident_id: int) -> Terms:
+    """Load by what a resident's meals are judged and priced today."""
+    return Terms(
         diets.diet_of(diets.current_of(conn, [resident_id]).get(resident_id)),
         facts_of(conn, [resident_id], acting.today).get(resident_id, {}),
         rule_book.current(conn, MEAL_SUBSIDY, acting.today),
@@ -132,6 +133,11 @@ def _used(conn: Connection[Any], resident_id: int, days: Sequence[dt.date]) -> d
     return {row[0]: int(row[1]) for row in rows}
 
 
+def used_on(conn: Connection[Any], resident_id: int, day: dt.date) -> Used:
+    """The subsidised meals of a resident on a day and in its month."""
+    return used_of(_used(conn, resident_id, [day]), day)
+
+
 def used_of(by_day: Mapping[dt.date, int], day: dt.date) -> Used:
     """The subsidised meals of a day and its month. Pure."""
     month = sum(n for one, n in by_day.items() if (one.year, one.month) == (day.year, day.month))
@@ -144,7 +150,7 @@ def quotes(
     """Every set of some days as a resident would have it, each as if it were the next one ordered."""
     by_id = {one.id: one for one in serving}
     found = menus.offers(conn, list(by_id), first, last)
-    terms, used = _terms(conn, acting, resident_id), _used(conn, resident_id, [one.day for one in found])
+    terms, used = terms_of(conn, acting, resident_id), _used(conn, resident_id, [one.day for one in found])
     return [
         Quote(
             offer=one, findings=findings(terms.diet, one.contents),
@@ -177,7 +183,7 @@ def order(
             conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK_OFFER, offer_id))
         by_canteen = {one.id: one for one in serving(conn, acting, number)}
         found = menus.offers_by_id(conn, (one.offer_id for one in choices))
-        terms = _terms(conn, acting, number)
+        terms = terms_of(conn, acting, number)
         problems: list[tuple[str, str]] = []
         wanted: list[tuple[Offer, str, str]] = []
         for choice in choices:
@@ -188,7 +194,7 @@ def order(
             against = refused(findings(terms.diet, offer.contents))
             problem = _problem(offer, canteen, choice, acting.at)
             if problem is None and against and not reason:
-                problem = _against(offer, against, may_override=may_override)
+                problem = against_words(offer, against, may_override=may_override)
             if problem is not None:
                 problems.append(problem)
             wanted.append((offer, choice.mode, reason if against else ""))
@@ -201,7 +207,7 @@ def order(
             paid = split(offer.price, terms.rules, terms.facts, used_of(used, offer.day))
             if paid.subsidy:
                 used[offer.day] = used.get(offer.day, 0) + 1
-            _insert(conn, acting, number, offer, mode, overridden, paid)
+            insert(conn, acting, number, offer, mode, overridden, paid)
             splits.append(paid)
         acting.audit(
             conn, "order_meals", number, meals=len(splits), from_day=str(wanted[0][0].day),
@@ -210,25 +216,31 @@ def order(
     return splits
 
 
-def _insert(
+def insert(
     conn: Connection[Any], acting: Acting, number: int, offer: Offer, mode: str, overridden: str, paid: Split
-) -> None:
+) -> int:
+    """Make an order, of the resident with that number; its number. Part of the caller's transaction, who has looked.
+
+    Raises ProvisioningError where the resident has that meal already.
+    """
     try:
         with conn.transaction():
-            conn.execute(
+            row = conn.execute(
                 "INSERT INTO meal_order (resident_id, canteen_id, offer_id, day, meal, mode, state, price_fen,"
                 " subsidy_fen, rule, missing, overridden, ordered_at, account_id)"
-                " VALUES (%s, %s, %s, %s, %s, %s, 'ordered', %s, %s, %s, %s, %s, %s, %s)",
+                " VALUES (%s, %s, %s, %s, %s, %s, 'ordered', %s, %s, %s, %s, %s, %s, %s) RETURNING id",
                 (
                     number, offer.canteen_id, offer.id, offer.day, offer.meal, mode, paid.price, paid.subsidy,
                     paid.rule, list(paid.missing), overridden, acting.at, acting.account.id,
                 ),
-            )  # fmt: skip
+            ).fetchone()  # fmt: skip
     except UniqueViolation as error:
         zh, en = _meal(offer)
         raise ProvisioningError(
             en=f"{en} is ordered already: cancel it first", zh=f"{zh}已经订过，改订请先取消"
         ) from error
+    assert row is not None  # noqa: S101 - an INSERT returns its row
+    return int(row[0])
 
 
 def _meal(offer: Offer) -> tuple[str, str]:
@@ -250,7 +262,8 @@ def _problem(offer: Offer, canteen: Canteen, choice: Choice, now: dt.datetime) -
     return None
 
 
-def _against(offer: Offer, against: Sequence[Finding], *, may_override: bool) -> tuple[str, str]:
+def against_words(offer: Offer, against: Sequence[Finding], *, may_override: bool) -> tuple[str, str]:
+    """Tell what speaks against a set for somebody, and what to do, in Chinese and English. Pure."""
     zh, en = _meal(offer)
     words = [said(one) for one in against]
     what_zh, what_en = "、".join(one[0] for one in words), ", ".join(one[1] for one in words)

@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
+from care_network.access.accounts import Account
 from care_network.access.permissions import Action, covers_every_home, may_do, may_see
 from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
@@ -34,6 +35,7 @@ STATES: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 EVENTS: dict[str, tuple[str, str]] = {
     "ask": ("提出申请", "asked"), "offer": ("询问机构", "asked the provider"), "accept": ("机构确认", "confirmed"),
+    "yes": ("机构答应上门", "said yes"),
     "decline": ("机构不能接单", "declined"), "expire": ("机构未答复", "did not answer"),
     "to_station": ("转服务站安排", "handed to the station"), "withdraw": ("撤回申请", "taken back"),
     "refuse": ("告知无法安排", "told that it is not possible"),
@@ -243,6 +245,47 @@ def accept(
         _event(conn, request_id, "accept", provider, doer(acting), acting.at, detail={"order": made})
         acting.audit(conn, "answer_service_request", found.resident_id, request=request_id, service_order=made)
     return made
+
+
+def book(conn: Connection[Any], request_id: int, at: dt.datetime) -> int | None:
+    """Make the order of a request to which a provider has said yes from its own account; None: it could not be, and
+    the next provider is asked. Part of the caller's transaction, which holds the row.
+
+    The provider's people see neither the resident's facts nor the subsidy's: so the rounds make it.
+    """
+    found = _one(conn, request_id)
+    row = conn.execute(
+        "SELECT q.yes_start, a.id, a.login, a.name_zh, a.name_en, a.role, a.language FROM service_request q"
+        " JOIN account a ON a.id = q.yes_account WHERE q.id = %s",
+        (request_id,),
+    ).fetchone()
+    provider = found.organisation_id
+    if row is not None and provider is not None:
+        number, login, name_zh, name_en, role, language = row[1:]
+        person = Account(
+            id=number, login=login, name_zh=name_zh, name_en=name_en, role=role, area_path=None, language=language
+        )
+        try:
+            with conn.transaction():
+                made = orders.make(
+                    conn, Acting(person, at), found.resident_id, found.service, provider, max(row[0], at), None,
+                    found.staff, "one_tap",
+                )  # fmt: skip
+        except ProvisioningError as error:
+            _event(conn, request_id, "decline", provider, SYSTEM, at, error.message_zh[:400])
+        else:
+            conn.execute(
+                "UPDATE service_request SET state = 'confirmed', order_id = %s, answer_by = NULL,"
+                " version = version + 1 WHERE id = %s",
+                (made, request_id),
+            )
+            _event(conn, request_id, "accept", provider, Doer(number, name_zh), at, detail={"order": made})
+            return made
+    conn.execute(
+        "UPDATE service_request SET yes_at = NULL, yes_start = NULL, yes_account = NULL WHERE id = %s", (request_id,)
+    )
+    leave(conn, request_id, at)
+    return None
 
 
 def decline(conn: Connection[Any], acting: Acting, request_id: int, seen: int, note: str) -> None:

@@ -39,7 +39,7 @@ class CheckList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     en: str
     providers: tuple[str, ...]
     """Kinds of organisation that it is for."""
-    homes: Literal["", "meals", "beds"] = ""
+    homes: Literal["", "meals", "visits"] = ""
     """By which residents' homes a provider's work can be looked at."""
     item: tuple[Item, ...]
 

@@ -21,7 +21,7 @@ from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
 from care_services.registers.following import carry_out_due
 from care_services.reporting.pushing import send_in_rounds
-from care_services.rounds import closed_doors, exchange, missed_visits, requests
+from care_services.rounds import closed_doors, exchange, missed_visits, requests, shut_doors
 from care_services.rounds.outside import Outside
 from care_services.time_bank import books
 from care_services.time_bank.running import alarms, lapsing, own_link, visits
@@ -48,6 +48,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="missed_visits", zh="护理员未按时上门的提醒", en="alerts about visits to which nobody came",
         every=dt.timedelta(seconds=20), work=missed_visits.look,
+    ),
+    Job(
+        name="shut_doors", zh="上门和送餐无人应门的提醒", en="alerts about doors that nobody opened",
+        every=dt.timedelta(seconds=20), work=shut_doors.look,
     ),
     Job(
         name="service_orders", zh="按服务计划生成服务单", en="service orders made of plans",

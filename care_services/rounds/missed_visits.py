@@ -108,7 +108,9 @@ def _end(conn: Connection[Any], now: dt.datetime, outside: Outside) -> int:
             elif state == "cancelled":
                 outside.end_alert(conn, key, now, ("该次服务已取消", "the visit was cancelled"))
             else:
-                outside.end_alert(conn, key, now, ("护理员已到门口，入户被拒", "the carer was refused at the door"))
+                outside.end_alert(
+                    conn, key, now, ("护理员已到门口，未能入户", "the carer was at the door, and not let in")
+                )
     return len(over)
 
 

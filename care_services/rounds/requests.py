@@ -18,12 +18,31 @@ BATCH = 200
 
 def look(conn: Connection[Any], now: dt.datetime, outside: Outside) -> int:
     """Ask the next provider where one is silent, tell the station of what it has, end what is over; how many."""
-    return _expire(conn, now) + _tell(conn, now, outside) + _end(conn, now, outside)
+    return _book(conn, now) + _expire(conn, now) + _tell(conn, now, outside) + _end(conn, now, outside)
+
+
+def _book(conn: Connection[Any], now: dt.datetime) -> int:
+    ready = conn.execute(
+        "SELECT id FROM service_request WHERE state = 'asked' AND yes_at IS NOT NULL ORDER BY yes_at LIMIT %s", (BATCH,)
+    ).fetchall()
+    done = 0
+    for (request_id,) in ready:
+        with conn.transaction():
+            held = conn.execute(
+                "SELECT FROM service_request WHERE id = %s AND state = 'asked' AND yes_at IS NOT NULL"
+                " FOR UPDATE SKIP LOCKED",
+                (request_id,),
+            )
+            if held.rowcount:
+                requests.book(conn, request_id, now)
+                done += 1
+    return done
 
 
 def _expire(conn: Connection[Any], now: dt.datetime) -> int:
     due = conn.execute(
-        "SELECT id, version, organisation_id FROM service_request WHERE state = 'asked' AND answer_by <= %s"
+        "SELECT id, version, organisation_id FROM service_request WHERE state = 'asked' AND yes_at IS NULL"
+        " AND answer_by <= %s"
         " ORDER BY answer_by LIMIT %s",
         (now, BATCH),
     ).fetchall()

@@ -13,7 +13,13 @@ from console.shell.entry.device import device_of
 from console.shell.security import cookie_name, origin_of, token_of
 from console.shell.state import Console
 
-STARTS = {"station": "/station", "carer": "/mine", "manager": "/decisions", "auditor": "/audit"}
+STARTS = {
+    "station": "/station",
+    "carer": "/mine",
+    "manager": "/decisions",
+    "auditor": "/audit",
+    "provider": "/provider",
+}
 """Start pages by role; the others begin at the board, which sends families on."""
 ENROLLING = "shouwang_enrolling"
 """The cookie that binds an enrolment at the login to the browser in which the password was given."""

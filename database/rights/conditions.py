@@ -34,6 +34,8 @@ def by(table: str, anchor: str, condition: str) -> str:
 ACCOUNTS = "IN (SELECT viewer_accounts())"
 ME = "(SELECT viewer_account())"
 AREA = "(SELECT viewer_area())"
+PROVIDER = "(SELECT viewer_provider())"
+"""The organisation of whoever runs their own provider; NULL for everybody else."""
 SERVING = "= ANY ((SELECT viewer_organisations())::integer[])"
 """Organisations in the viewer's area, and those around it that serve it."""
 

@@ -55,6 +55,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """Tables that families write, too, each for themself."""
     told_by_families: str = ""
     """Tables that families write, too, to tell the platform something."""
+    written_by_providers: str = ""
+    """Tables of which people of a provider change rows of their own organisation."""
     owner_only: str = ""
     """Tables that no service touches."""
     decisions: Mapping[str, str] = {}

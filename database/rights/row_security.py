@@ -23,6 +23,7 @@ from database.rights.conditions import (
     AREA,
     LIVE,
     ME,
+    PROVIDER,
     SERVING,
     STAFF,
     by,
@@ -125,7 +126,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "work_order_rating": {"ALL": by("work_order_rating", "work_order", _ORDER)},
     # staff: of the area and of what serves it, and whoever works or worked there
     "staff": {
-        "ALL": f"({ALL} OR organisation_id {SERVING} OR account_id = {ME}"
+        "ALL": f"({ALL} OR organisation_id {SERVING} OR account_id = {ME} OR organisation_id = {PROVIDER}"
         " OR id = ANY ((SELECT viewer_workers())::integer[]))"
     },
     "staff_certificate": {"ALL": worker("staff_certificate.staff_id")},
@@ -212,6 +213,8 @@ TOLD_BY_FAMILIES = frozenset({"alert", "alert_event", "notification", "contact",
     *(part.told_by_families.split() for part in PARTS)
 )
 """A family tells the desk, which may raise an alert; and leaves its circle."""
+WRITTEN_BY_PROVIDERS = frozenset().union(*(part.written_by_providers.split() for part in PARTS))
+"""Tables of which people of a provider change the rows of their own organisation."""
 
 OTHERS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("links", "medical_note"): {"SELECT": "has_open_alert(medical_note.resident_id)"},
@@ -264,12 +267,21 @@ END $$;
 CREATE OR REPLACE FUNCTION viewer_writes() RETURNS boolean LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    RETURN coalesce((viewer()).role NOT IN ('family', 'auditor', 'machine'), false);
+    RETURN coalesce((viewer()).role NOT IN ('family', 'auditor', 'machine', 'provider'), false);
 END $$;
 CREATE OR REPLACE FUNCTION viewer_tells() RETURNS boolean LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    RETURN coalesce((viewer()).role NOT IN ('auditor', 'machine'), false);
+    RETURN coalesce((viewer()).role NOT IN ('auditor', 'machine', 'provider'), false);
+END $$;
+CREATE OR REPLACE FUNCTION viewer_provider() RETURNS integer LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE me record := viewer();
+BEGIN
+    IF me.role = 'provider' THEN
+        RETURN (SELECT s.organisation_id FROM staff s WHERE s.account_id = me.id AND s.active ORDER BY s.id LIMIT 1);
+    END IF;
+    RETURN NULL;
 END $$;
 CREATE OR REPLACE FUNCTION viewer_areas() RETURNS SETOF integer LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -304,7 +316,10 @@ BEGIN
         RETURN QUERY SELECT a.id FROM account a WHERE a.area_path <@ me.area OR a.role = 'family' AND NOT EXISTS (
             SELECT FROM family_member f JOIN resident r ON r.id = f.resident_id
             JOIN household h ON h.id = r.household_id JOIN area p ON p.id = h.area_id
-            WHERE f.account_id = a.id AND NOT p.path <@ me.area);
+            WHERE f.account_id = a.id AND NOT p.path <@ me.area)
+            OR a.role = 'provider' AND NOT EXISTS (
+            SELECT FROM staff s JOIN organisation o ON o.id = s.organisation_id JOIN area p ON p.id = o.area_id
+            WHERE s.account_id = a.id AND NOT p.path <@ me.area);
     END IF;
 END $$;
 CREATE OR REPLACE FUNCTION viewer_organisations() RETURNS integer[] LANGUAGE plpgsql STABLE
@@ -375,7 +390,7 @@ _OPEN = (
     "viewer_account()", "viewer_area()", "viewer_may(text)", "viewer_sees_all()", "viewer_is_staff()", "viewer_areas()",
     "viewer_own()", "viewer_own_homes()", "viewer_accounts()", "has_open_alert(integer)",
     "message_beyond(bigint)", "viewer_organisations()", "viewer_workers()", "viewer_writes()",
-    "viewer_tells()",
+    "viewer_tells()", "viewer_provider()",
 )  # fmt: skip
 
 
@@ -435,7 +450,8 @@ def _writers(table: str, named: sql.Identifier, viewer: sql.Identifier) -> Itera
         policy = sql.Identifier(f"writer_{command.lower()}")
         yield sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(policy, named)
         if table in ROWS and table not in WRITTEN_BY_ALL:
-            asked = sql.SQL("viewer_tells()" if table in TOLD_BY_FAMILIES else "viewer_writes()")
+            who = "viewer_tells()" if table in TOLD_BY_FAMILIES else "viewer_writes()"
+            asked = sql.SQL(f"{who} OR viewer_provider() IS NOT NULL" if table in WRITTEN_BY_PROVIDERS else who)
             yield sql.SQL("CREATE POLICY {} ON {} AS RESTRICTIVE FOR {} TO {} {} ((SELECT {}))").format(
                 policy, named, sql.SQL(command), viewer, sql.SQL(kind), asked
             )

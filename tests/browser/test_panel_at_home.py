@@ -12,6 +12,7 @@ from dispatch.core.history import Actor
 from dispatch.family import panels
 from tests.support.brokers import TestBroker
 from tests.support.browser import losing
+from tests.support.care_city import add_services
 from tests.support.console_site import console_site, now
 from tests.support.network import account
 from tests.support.services import wait_for
@@ -138,6 +139,7 @@ def test_a_call_is_taken_back_and_cantonese_is_spoken_on_a_small_screen(
         feed = site.console.feed
         wait_for(lambda: feed.broker_up and feed.database_up, 15, lambda: "not connected")
         site.conn.execute("UPDATE resident SET languages = '{yue}'")
+        add_services(site.conn, now())
         path = panels.make(site.conn, site.keys, account(site.conn, "admin"), "gw-1", now(), "test")
         browser_context.add_cookies([{"name": "shouwang_theme", "value": "night", "url": site.address}])
         page = browser_context.new_page()
@@ -159,3 +161,17 @@ def test_a_call_is_taken_back_and_cantonese_is_spoken_on_a_small_screen(
         page.reload()
         expect(page.get_by_role("button", name="Call for help")).to_be_visible()
         flawless(page)
+        # two taps ask for a service; the call for help is on top of it, and a third takes it back
+        page.get_by_role("button", name="I need a service").click()
+        expect(page.get_by_role("button", name="Unwell, fallen: call for help")).to_be_in_viewport()
+        flawless(page)
+        page.get_by_role("button", name="A bath").click()
+        expect(page.locator("#told-words")).to_contain_text("It is asked for.")
+        assert page.evaluate("window.spoken.at(-1)[1]").startswith("It is asked for.")
+        flawless(page)
+        page.get_by_role("button", name="Back").click()
+        expect(page.locator("#cards")).to_contain_text("bath at home: being arranged")
+        flawless(page)
+        page.get_by_role("button", name="Not needed any more").click()
+        expect(page.locator("#told-words")).to_have_text("Taken back.")
+        assert site.conn.execute("SELECT asked_by, state FROM service_request").fetchall() == [("panel", "withdrawn")]

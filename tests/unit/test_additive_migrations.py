@@ -11,7 +11,7 @@ ALLOWED = {
     ("0083_ratings_at_the_door", "constraint"),  # each names more values than the one that it replaces
     ("0117_closed_alerts", "constraint"), ("0141_station_role", "constraint"), ("0160_more_roles", "constraint"),
     ("0157_orders_that_are_off", "constraint"), ("0167_checked_tables", "constraint"),  # so do these
-    ("0210_rules_and_traits", "constraint"),
+    ("0210_rules_and_traits", "constraint"), ("0295_providers_and_doors", "constraint"),
     ("0281_assessments_kept_and_erased", "constraint"),
     ("0175_channel_tests", "constraint"),  # so does this, and a notification may be about one more thing
     ("0315_notices", "constraint"),  # and this

@@ -7,7 +7,7 @@ import msgspec
 from psycopg import Connection
 
 from care_network.access import accounts, sessions
-from care_network.access.permissions import ROLES_ZH, Role, audit, in_area, may_see
+from care_network.access.permissions import ROLES_ZH, WITHOUT_AREA, Role, audit, in_area, may_see
 from care_network.errors import (
     ChangedMeanwhileError,
     MalformedError,
@@ -19,7 +19,7 @@ from care_network.records.account_records import Admin, KeptAccount, keep_an_adm
 from care_network.records.provisioning import add_family_member
 from care_network.records.records import NewAccount, NewFamilyMember, parse
 
-STAFF_ROLES = tuple(role for role in Role if role not in (Role.FAMILY, Role.PANEL, Role.MACHINE))
+STAFF_ROLES = tuple(role for role in Role if role not in (*WITHOUT_AREA, Role.PANEL, Role.MACHINE))
 """Roles that an account of the staff can be given."""
 
 
@@ -97,15 +97,17 @@ def judge(conn: Connection[Any], admin: Admin, before: KeptAccount, new: Account
         raise NotPermittedError(
             en="another administrator has to change your own role and area", zh="自己的角色和区域须由另一名管理员修改"
         )
-    if (new.role == "family") != (before.role == "family"):
+    if (new.role in WITHOUT_AREA or before.role in WITHOUT_AREA) and new.role != before.role:
         raise ProvisioningError(
-            en="an account of the family stays one, and one of the staff: add another account",
-            zh="家属账号与工作人员账号不能互换，请另建账号",
+            en="an account of the family, of a provider or of the staff stays one: add another account",
+            zh="家属、服务机构人员与工作人员的账号不能互换，请另建账号",
             field="role",
         )
-    if new.role == "family":
+    if new.role in WITHOUT_AREA:
         if new.area is not None:
-            raise ProvisioningError(en="family have no area", zh="家属不填区域", field="area")
+            raise ProvisioningError(
+                en="family and people of providers have no area", zh="家属和服务机构人员不填区域", field="area"
+            )
         return
     may_give(admin, new.role)
     if new.area is None:
@@ -135,7 +137,7 @@ def effect(conn: Connection[Any], admin: Admin, login: str, area: str | None = N
     one = kept(conn, admin, login)
     return Effect(
         sessions=_open(conn, one, admin.at),
-        residents=len(one.residents) if one.role == "family" else _below(conn, one.area_path),
+        residents=len(one.residents) if one.role in WITHOUT_AREA else _below(conn, one.area_path),
         residents_then=None if area is None else _below(conn, area),
     )
 

@@ -10,8 +10,8 @@ State = Literal[
     "planned", "assigned", "checked_in", "checked_out", "confirmed", "missed", "cancelled", "refused_at_door"
 ]
 Step = Literal[
-    "assign", "unassign", "move", "check_in", "check_out", "confirm", "miss", "cancel", "refuse", "reopen", "correct",
-    "tell_missing", "note",
+    "assign", "unassign", "move", "check_in", "check_out", "confirm", "miss", "cancel", "refuse", "shut", "reopen",
+    "correct", "tell_missing", "note",
 ]  # fmt: skip
 AHEAD: tuple[State, ...] = ("planned", "assigned")
 """Nobody has been there yet."""
@@ -29,12 +29,14 @@ TRANSITIONS: Mapping[Step, tuple[tuple[State, ...], State | None]] = MappingProx
         "assign": (("planned", "assigned"), "assigned"),
         "unassign": (("assigned",), "planned"),
         "move": (("planned", "assigned"), None),
-        "check_in": (("planned", "assigned", "missed"), "checked_in"),  # late is better than never
+        # late is better than never, and who did not open may open a quarter of an hour later
+        "check_in": (("planned", "assigned", "missed", "refused_at_door"), "checked_in"),
         "check_out": (("checked_in",), "checked_out"),
         "confirm": (("checked_out",), "confirmed"),  # by the resident or the family
         "miss": (("planned", "assigned"), "missed"),  # the day is over, or the station says so
         "cancel": (("planned", "assigned"), "cancelled"),
         "refuse": (("planned", "assigned", "checked_in"), "refused_at_door"),
+        "shut": (("planned", "assigned"), "refused_at_door"),  # nobody opened: the station is told
         "reopen": (("missed", "cancelled", "refused_at_door"), "planned"),
         "correct": (("checked_out", "confirmed"), None),
         "tell_missing": (("planned", "assigned"), None),  # the station was told that nobody has come
@@ -51,7 +53,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "confirmed": ("已确认", "done and confirmed"),
     "missed": ("未上门", "missed"),
     "cancelled": ("已取消", "cancelled"),
-    "refused_at_door": ("入户被拒", "refused at the door"),
+    "refused_at_door": ("未能入户", "not let in"),
     "create": ("生成服务单", "made"),
     "assign": ("安排人员", "named who goes"),
     "unassign": ("撤下人员", "took back who goes"),
@@ -62,6 +64,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "miss": ("记为未上门", "noted as missed"),
     "cancel": ("取消", "cancelled"),
     "refuse": ("入户被拒", "refused at the door"),
+    "shut": ("无人应门", "nobody opened"),
     "reopen": ("恢复", "brought back"),
     "correct": ("更正", "corrected"),
     "tell_missing": ("超时未签到，已通知服务站", "nobody checked in: the station was told"),

@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from care_network.access.permissions import Action, may_do, may_see
 from care_network.errors import NotPermittedError, ProvisioningError
+from care_services.core import doors
 from care_services.core.acting import Acting
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.catalogue.catalogue import amount
@@ -104,6 +105,22 @@ def check_out(
     after = store.change(conn, order, "check_out", store.doer(acting), pressed_at, note=note.strip()[:400],
                          detail=detail, columns=columns)  # fmt: skip
     acting.audit(conn, "check_out_visit", order.resident_id, service_order=order.id, minutes=done)
+    return after
+
+
+def shut(
+    conn: Connection[Any], acting: Acting, order_id: int, tried: Sequence[str], note: str, pressed_at: dt.datetime
+) -> Order:  # fmt: skip
+    """Note that nobody opened, with what was tried first: the rounds tell the station at once.
+
+    Raises ProvisioningError with the step that was left out.
+    """
+    order = _mine(conn, acting, order_id)
+    steps = doors.check(tried, order.phone)
+    who = store.doer(acting)
+    after = store.change(conn, order, "shut", who, pressed_at, note=note.strip()[:400], detail={"tried": steps})
+    doors.shut(conn, order.resident_id, steps, note, (who.account_id, who.name), pressed_at, visit_id=order.id)
+    acting.audit(conn, "shut_door", order.resident_id, service_order=order.id)
     return after
 
 

@@ -42,7 +42,7 @@ class Tally(msgspec.Struct, frozen=True):
         return self.readers - self.confirmed
 
 
-_READERS: LiteralString = """
+_SETS: LiteralString = """
     WITH doc AS MATERIALIZED (
         SELECT d.id, d.roles, d.organisations, d.area, v.id AS version_id
         FROM library_document d LEFT JOIN LATERAL (
@@ -54,7 +54,11 @@ _READERS: LiteralString = """
     reader AS MATERIALIZED (
         SELECT a.id, a.login, a.name_zh, a.name_en, a.role, a.area_path, s.organisation_id
         FROM account a LEFT JOIN works s ON s.account_id = a.id
-        WHERE a.active AND a.role <> 'family' AND a.area_path <@ %(area)s::ltree),
+        WHERE a.active AND a.role <> 'family' AND a.area_path <@ %(area)s::ltree)
+"""
+_READERS: LiteralString = (
+    _SETS  # noqa: S608 - of constants
+    + """,
     done AS MATERIALIZED (
         SELECT r.version_id, r.account_id, r.at FROM library_read r
         WHERE r.version_id IN (SELECT version_id FROM doc)),
@@ -64,6 +68,32 @@ _READERS: LiteralString = """
           AND (d.organisations = '{}' OR a.organisation_id = ANY (d.organisations))
         LEFT JOIN done r ON r.version_id = d.version_id AND r.account_id = a.id)
 """
+)
+# documents of one audience are counted once, for a list of fifty has few audiences; and each confirmation is put beside
+# its reader, or each reader would be looked for in each document
+_TALLIES: LiteralString = (
+    _SETS  # noqa: S608 - of constants
+    + """,
+    audience AS (
+        SELECT d.roles, d.organisations, d.area, count(a.id)::integer AS readers
+        FROM (SELECT DISTINCT roles, organisations, area FROM doc) d
+        JOIN reader a ON a.role = ANY (d.roles) AND a.area_path <@ d.area
+          AND (d.organisations = '{}' OR a.organisation_id = ANY (d.organisations))
+        GROUP BY d.roles, d.organisations, d.area),
+    -- OFFSET 0: by the index of each version, and not through all confirmations there ever were
+    given AS MATERIALIZED (
+        SELECT d.id, d.roles, d.organisations, d.area, r.account_id FROM doc d
+        CROSS JOIN LATERAL (SELECT account_id FROM library_read WHERE version_id = d.version_id OFFSET 0) r),
+    done AS (
+        SELECT d.id, count(*)::integer AS confirmed
+        FROM given d JOIN reader a ON a.id = d.account_id AND a.role = ANY (d.roles) AND a.area_path <@ d.area
+          AND (d.organisations = '{}' OR a.organisation_id = ANY (d.organisations))
+        GROUP BY d.id)
+    SELECT d.id, t.readers, coalesce(n.confirmed, 0) FROM doc d
+    JOIN audience t ON (t.roles, t.organisations, t.area) = (d.roles, d.organisations, d.area)
+    LEFT JOIN done n ON n.id = d.id
+"""
+)
 
 
 def confirm(acting: Connected, code: str, number: int) -> None:
@@ -92,7 +122,7 @@ def confirm(acting: Connected, code: str, number: int) -> None:
 def tallies(acting: Connected, documents: list[Document]) -> dict[int, Tally]:
     """How many of the account's area have to read each document and have confirmed it, by the document's row."""
     rows = acting.conn.execute(
-        _READERS + "SELECT document_id, count(*)::integer, count(at)::integer FROM due GROUP BY document_id",  # noqa: S608
+        _TALLIES,
         {"area": acting.account.area_path, "today": acting.today, "documents": [one.id for one in documents]},
     ).fetchall()
     return {row[0]: Tally(row[1], row[2]) for row in rows}

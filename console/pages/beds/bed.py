@@ -11,8 +11,8 @@ from care_network.access.permissions import Action, may_do
 from care_network.catalogues.ability import GRADES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.money import in_yuan
+from care_services.grants import store as grants
 from care_services.home_beds import life
-from care_services.home_beds.acceptance import words_of
 from care_services.home_beds.catalogue import DEVICE_ROOMS, PLANS, SURVEY, SURVEY_ROOMS, models_to_plan, room_words
 from care_services.home_beds.desk import UNDO, BedFile, may_take
 from care_services.home_beds.effects import Stop
@@ -23,38 +23,24 @@ from care_services.home_beds.orders import visits_of
 from care_services.home_beds.services import WHY_NOT, chosen_of, weekly_cost
 from care_services.home_beds.terms import Terms, day_of, proposed
 from care_services.home_services.plans.desk import STATES as PLAN_STATES
-from console.pages.beds import board
+from console.pages.beds import board, paper
 from console.pages.beds.board import beds_of
+from console.pages.beds.paper import CHECK_WORDS, SURVEY_WORDS, said
 from console.pages.care.frame import care_page
 from console.pages.records.form import Filled
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
-from firmware_profiles.channels import CHANNELS
+from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_BEDS)
 STEP = needs(Action.MANAGE_BEDS, Action.APPROVE_BEDS)
-SURVEY_WORDS = {
-    "present": ("已有", "is there"), "needed": ("需要", "needed"), "refused": ("家属不做", "refused"),
-    "done": ("已完成", "done"),
-}  # fmt: skip
-CHECK_WORDS = {"good": ("合格", "good"), "mend": ("需整改", "to be mended")}
 IN_FORM = ("reason", "number", "begins", "ends", "plan", "until", "since", "service", "time", "days")
 """Fields of the forms of steps: what is wrong with one stands beside it."""
 WEEK = tuple(enumerate((("一", "Mon"), ("二", "Tue"), ("三", "Wed"), ("四", "Thu"), ("五", "Fri"), ("六", "Sat"),
                         ("日", "Sun")), 1))  # fmt: skip
-
-
-def said(heard: Any) -> tuple[str, str]:
-    """A proof in words: 'in bed 1', in Chinese and English."""
-    zh, en = words_of(heard.what)
-    if heard.value is None:
-        return zh, en
-    channel = CHANNELS.get(heard.what)
-    value = f"{heard.value:.1f}" if channel is not None and channel.resolution < 1 else f"{heard.value:.0f}"
-    return f"{zh} {value}", f"{en} {value}"
 
 
 WORDS: dict[str, Any] = {
@@ -110,6 +96,17 @@ def _hopeful(file: BedFile) -> life.Facts:
         planned=file.facts.planned, not_accepted=file.facts.not_accepted, lent=file.facts.lent, has_contract=True,
         reason="-",
     )  # fmt: skip
+
+
+@router.get("/care/beds/at/{bed_id}/pdf", dependencies=[LOOK])
+def pdf(request: Request, console: Shared, account: CurrentAccount, bed_id: int) -> Response:
+    """The file of a bed as PDF, to be printed and signed; taking it out of the platform is in the audit."""
+    with console.database() as conn:
+        file = beds_of(conn, request, account).bed(bed_id, action="export_bed")
+        granted = grants.of_resident(conn, file.bed.resident_id)
+    made = paper.pdf(file, granted, language_of(request, account), dt.datetime.now(dt.UTC))
+    name = f"bed-{file.bed.resident}-{bed_id}.pdf"
+    return Response(made, media_type="application/pdf", headers={"Content-Disposition": f'inline; filename="{name}"'})
 
 
 @router.get("/care/beds/at/{bed_id}/confirm", dependencies=[STEP])

@@ -11,8 +11,8 @@ from care_network.access.permissions import Action
 from care_network.errors import NotFoundError, ProvisioningError
 from care_services.home_beds.catalogue import DEVICE_ROOMS, hint_of, room_words
 from care_services.home_beds.installing import TESTED_IN
-from console.pages.beds.bed import said
 from console.pages.beds.board import beds_of
+from console.pages.beds.paper import said
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared

@@ -129,4 +129,4 @@ def _question(order: Order, language: Language) -> dict[str, Any]:
     what = pick(language, order.service_zh, order.service_en)
     if language == "zh":
         return {"order": order.id, "words": f"{who}的{what}，您满意吗？" if who else f"{what}，您满意吗？"}
-    return {"order": order.id, "words": f"How was {who}’s {what}?" if who else f"How was the {what}?"}
+    return {"order": order.id, "words": f"How was it with {who}: {what}?" if who else f"How was the {what}?"}

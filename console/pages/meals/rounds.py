@@ -1,14 +1,17 @@
 """Delivery rounds: make them, walk them with a telephone in one hand, print them."""
 
 import datetime as dt
+import secrets
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Form, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do
 from care_network.errors import ProvisioningError
+from care_services.core import doors, presses
 from care_services.meals import canteens, delivery
 from care_services.meals.people import deliverers
 from console.pages.care.frame import care_page
@@ -19,6 +22,12 @@ from console.shell.state import Console, Shared
 from console.shell.views import page
 
 router = APIRouter()
+
+
+def void(_: object) -> None:
+    """Leave the answer of a call away."""
+
+
 LOOK = needs(Action.VIEW_CARE)
 MANAGE, WALK = needs(Action.MANAGE_MEALS), needs(Action.DELIVER_MEALS, Action.MANAGE_MEALS)
 
@@ -81,7 +90,8 @@ def _round(
     following = next((one for one in stops if one.state == "ordered"), None)
     return page(
         request, "meals-round.html", account, status_of(error) if error else 200, round=found, stops=stops,
-        following=following, message=message_of(request, error, account) if error else "", **WORDS,
+        following=following, message=message_of(request, error, account) if error else "", key=secrets.token_hex(12),
+        tried_words=doors.TRIED, needed=doors.NEEDED, **WORDS,
     )  # fmt: skip
 
 
@@ -97,13 +107,33 @@ def round_print(request: Request, console: Shared, account: CurrentAccount, numb
 def record_meal(
     request: Request, console: Shared, account: CurrentAccount, number: int, order: int,
     version: Annotated[int, Form()], result: Annotated[str, Form(max_length=20)] = "",
-    note: Annotated[str, Form(max_length=400)] = "",
+    note: Annotated[str, Form(max_length=400)] = "", key: Annotated[str, Form(max_length=80)] = "",
+    tried: Annotated[list[str] | None, Form()] = None, tried_text: Annotated[str, Form(max_length=100)] = "",
+    pressed_at: Annotated[int | None, Form()] = None, sent_at: Annotated[int | None, Form()] = None,
 ) -> Response:  # fmt: skip
-    """Record what happened at a door; ``result`` is 'delivered:resident', 'absent', 'refused' or 'failed'."""
+    """Record what happened at a door; ``result`` is 'delivered:resident', 'absent', 'refused' or 'failed'.
+
+    A press of the round's script has a ``key``: it is taken once, as of its own time.
+    """
     what, _, whom = result.partition(":")
+    steps = list(tried or []) or [one for one in tried_text.split(",") if one]
+    if "application/json" in request.headers.get("accept", "") and len(key) >= 8:
+        acting = acting_of(request, account)
+        at = presses.time_of_press(pressed_at, sent_at, acting.at)
+        at_the_door = msgspec.structs.replace(acting, at=at)
+        with console.database() as conn:
+            delivery.load(conn, acting, number)
+            answer = presses.once(
+                conn, acting, key, order, result, at,
+                lambda: void(delivery.record(conn, at_the_door, order, what, None, whom, note, steps)),
+                "meal_press",
+            )  # fmt: skip
+        return JSONResponse({
+            "result": answer.result, "message_zh": answer.message_zh, "message_en": answer.message_en
+        })  # fmt: skip
     try:
         with console.database() as conn:
-            number = delivery.record(conn, acting_of(request, account), order, what, version, whom, note)
+            number = delivery.record(conn, acting_of(request, account), order, what, version, whom, note, steps)
     except ProvisioningError as error:
         return _round(request, console, account, number, error)
     return RedirectResponse(f"/care/meals/rounds/{number}#now", 303)

@@ -56,16 +56,18 @@ def own_complaints(request: Request, console: Shared, account: CurrentAccount) -
 
 @router.get("/care/complaints/new", dependencies=[LOOK])
 def new_complaint(
-    request: Request, console: Shared, account: CurrentAccount, resident: str = "", organisation: str = ""
-) -> Response:
-    """The form of a complaint that somebody tells."""
-    return _new(request, console, account, {"resident": resident[:40], "organisation": organisation[:40]})
+    request: Request, console: Shared, account: CurrentAccount, resident: str = "", organisation: str = "",
+    staff: str = "", about: str = "",
+) -> Response:  # fmt: skip
+    """The form of a complaint that somebody tells; a visit's page fills in what it is about."""
+    filled = {"resident": resident[:40], "organisation": organisation[:40], "staff": staff[:40], "about": about[:20]}
+    return _new(request, console, account, filled)
 
 
 def _new(
     request: Request, console: Console, account: Account, filled: dict[str, str], error: ProvisioningError | None = None
 ) -> Response:
-    own, residents = [], []
+    own, residents, organisations = [], [], []
     if account.role == "family":
         with console.database() as conn:
             own = desk.of_family(conn, acting_of(request, account))
@@ -75,9 +77,12 @@ def _new(
                 " WHERE r.id = ANY (%s) AND NOT h.synthetic ORDER BY r.code",
                 (ids,),
             ).fetchall()
+    else:
+        with console.database() as conn:
+            organisations = desk.organisations(conn, acting_of(request, account))
     return care_page(
         request, "complaint-new.html", account, status_of(error) if error else 200, filled=filled, own=own,
-        residents=residents, message=message_of(request, error, account) if error else "",
+        residents=residents, organisations=organisations, message=message_of(request, error, account) if error else "",
         wrong=(error.field or "all") if error else "", **WORDS,
     )  # fmt: skip
 

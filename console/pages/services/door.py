@@ -9,12 +9,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import NotPermittedError, ProvisioningError
+from care_services.core import doors, presses
 from care_services.core.acting import Acting
+from care_services.core.presses import Answer
 from care_services.home_services.orders import desk, store
 from care_services.home_services.orders.states import WORDS, steps_from
-from care_services.home_services.visits import evidence, field, presses
+from care_services.home_services.visits import evidence, field
 from care_services.home_services.visits.checking import HOW, Place
-from care_services.home_services.visits.presses import Answer
 from console.pages.services.frame import acting_of, number_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import PLACE_ALLOWED, CurrentAccount, needs
@@ -44,7 +45,7 @@ def _page(
     response = page(
         request, "services-door.html", account, status=status, order=order, words=WORDS, how_words=HOW,
         steps=steps_from(order.state), message=message, note=plan_note[0] if plan_note else "", seen=seen,
-        kinds=evidence.KINDS, key=secrets.token_hex(12),
+        kinds=evidence.KINDS, tried_words=doors.TRIED, needed=doors.NEEDED, key=secrets.token_hex(12),
     )  # fmt: skip
     response.headers.update(PLACE_ALLOWED)
     return response
@@ -63,6 +64,8 @@ def press(
     tasks: Annotated[list[int] | None, Form()] = None,
     tasks_text: Annotated[str, Form(max_length=100)] = "",
     minutes: Annotated[str, Form(max_length=10)] = "",
+    tried: Annotated[list[str] | None, Form()] = None,
+    tried_text: Annotated[str, Form(max_length=100)] = "",
     note: Annotated[str, Form(max_length=400)] = "",
     pressed_at: Annotated[int | None, Form()] = None,
     sent_at: Annotated[int | None, Form()] = None,
@@ -82,6 +85,9 @@ def press(
                     used, acting, order_id, done, at, note=note,
                     minutes=number_of(minutes, "minutes") if minutes.strip() else None,
                 )  # fmt: skip
+            case "shut":
+                steps = list(tried or []) or [one for one in tried_text.split(",") if one]
+                field.shut(used, acting, order_id, steps, note, at)
             case "refuse":
                 desk.close(used, acting, order_id, "refuse", store.load(used, order_id).version, note)
             case _:

@@ -1,4 +1,5 @@
-// A visit on the telephone: a press is kept first, then sent; without a signal it waits here. See store.js.
+// A visit or a delivery round on the telephone: a press is kept first, then sent; without a signal it waits here, and the
+// page opens from its last look. See store.js and worker.js.
 import { all, drop, keep, send } from "./store.js";
 
 const AGAIN_MS = 10000;
@@ -6,7 +7,7 @@ const PLACE = { enableHighAccuracy: true, timeout: 15000, maximumAge: 10000 };
 const ENGLISH = document.documentElement.lang.startsWith("en");
 const CLOCK = new Intl.DateTimeFormat("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
 const visit = () => document.getElementById("visit");
-const mine = (press) => press.path === visit()?.dataset.path;
+const mine = (press) => press.path === visit()?.dataset.path || press.path.startsWith(`${visit()?.dataset.path}/`);
 
 async function show() {
   const here = visit();
@@ -16,13 +17,19 @@ async function show() {
   list.replaceChildren(...waiting.map((press) => {
     const item = document.createElement("li");
     const why = press.refused ? (ENGLISH ? press.refused.message_en : press.refused.message_zh) : "";
-    item.textContent = `${CLOCK.format(press.pressedAt)} · ${press.refused ? `${here.dataset.refused} ${why}` : here.dataset.saved}`;
+    item.textContent = `${CLOCK.format(press.pressedAt)} · ${press.label ? `${press.label} · ` : ""}${press.refused ? `${here.dataset.refused} ${why}` : here.dataset.saved}`;
     return item;
   }));
   list.hidden = !waiting.length;
+  // a door of a round that is recorded and waits is done: the next one comes up
+  for (const form of here.querySelectorAll("form[data-label]")) {
+    const done = waiting.some((press) => press.path === form.getAttribute("action") && !press.refused);
+    form.closest("article").hidden = done;
+  }
   const offline = here.querySelector("[data-offline]");
-  offline.textContent = here.dataset.lost;
-  offline.hidden = navigator.onLine;
+  const kept = Number(document.documentElement.dataset.keptAt);
+  offline.textContent = (kept ? `${here.dataset.kept.replace("%", CLOCK.format(kept))} ` : "") + here.dataset.lost;
+  offline.hidden = navigator.onLine && !kept;
 }
 
 function placeOf() {
@@ -49,6 +56,7 @@ async function press(event) {
   form.dataset.sent = "1"; // a second tap on the same button is the same press
   const pressedAt = Date.now();
   const data = new FormData(form);
+  if (event.submitter?.name) data.set(event.submitter.name, event.submitter.value);
   if ("place" in form.dataset) {
     const place = await placeOf();
     if (place) {
@@ -60,15 +68,28 @@ async function press(event) {
     }
   }
   const fields = {};
-  for (const [name, value] of data) if (name !== "tasks" && value !== "") fields[name] = value;
-  if (data.has("tasks")) fields.tasks_text = data.getAll("tasks").join(",");
+  const many = ["tasks", "tried"]; // ticked more than once: one field with commas between
+  for (const [name, value] of data) if (!many.includes(name) && value !== "") fields[name] = value;
+  for (const name of many) if (data.has(name)) fields[`${name}_text`] = data.getAll(name).join(",");
   try {
-    await keep({ path: form.getAttribute("action"), action: fields.action, key: fields.key, pressedAt, fields, photo: null });
+    await keep({ path: form.getAttribute("action"), action: fields.action, key: fields.key, pressedAt, fields, photo: null, label: form.dataset.label });
   } catch { form.submit(); return; } // no store here: the form goes by itself
   await flush();
   delete form.dataset.sent;
   const key = form.querySelector("[name=key]"); // a new try is a new press
   key.value = `${key.value.slice(0, 12)}${Math.random().toString(16).slice(2, 14)}`;
+}
+
+async function work() {
+  if (!("serviceWorker" in navigator)) return;
+  try {
+    const scopes = await Promise.all(["/mine/visits/", "/care/meals/rounds/"].map((scope) => navigator.serviceWorker.register("/field-worker.js", { scope, type: "module" })));
+    const here = scopes.find((one) => location.pathname.startsWith(new URL(one.scope).pathname));
+    const worker = here.active ?? here.installing ?? here.waiting;
+    const parts = performance.getEntriesByType("resource").map((one) => new URL(one.name)).filter((url) => url.origin === location.origin && /^\/(static|styles)\//.test(url.pathname));
+    worker.postMessage({ keep: [...new Set([location.pathname, ...parts.map((url) => url.pathname), "/static/field/store.js"])] });
+    navigator.serviceWorker.addEventListener("message", (event) => { if (event.data?.kept) document.documentElement.dataset.kept = "1"; });
+  } catch { /* an old browser: the page works while there is a signal */ }
 }
 
 document.addEventListener("submit", press);
@@ -77,4 +98,5 @@ addEventListener("offline", show);
 await show();
 await flush();
 if (visit()) visit().dataset.ready = "1";
+work();
 setInterval(async () => { if ((await all()).some((one) => mine(one) && !one.refused)) flush(); }, AGAIN_MS);

@@ -1,11 +1,12 @@
-// Opens the pages of links without a signal, from the last look; it serves /w/ and /a/ alone, and keeps what it has seen
-// for twelve hours, as long as a link lives.
+// Opens field pages without a signal, from the last look: those of links (/w/ and /a/), a carer's visits and delivery
+// rounds. It keeps what it has seen for twelve hours, as long as a link lives; the login page has it forget the pages of
+// a session (forget.js).
 import { send } from "/static/field/store.js";
 
 const CACHE = "field-1";
 const HOURS_MS = 12 * 3600 * 1000;
 const WAIT_MS = 5000;
-const PAGE = /^\/(w|a)\/[^/]+$/;
+const PAGE = /^\/((w|a)\/[^/]+|mine\/visits\/\d+|care\/meals\/rounds\/\d+)$/;
 const PART = /^\/(static|styles)\//;
 
 self.addEventListener("install", () => self.skipWaiting());

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0300"
-down_revision = "0293"
+down_revision = "0295"
 branch_labels = None
 depends_on = None
 

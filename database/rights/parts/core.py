@@ -15,7 +15,7 @@ PART = Part(
         # whoever acts behind a signed link may end a reason, and see what a digest holds
         "links": Rights(select="care_notice care_digest", insert="care_notice", functions=_OVER),
         "orders": Rights(
-            select="care_notice care_digest time_volunteer account",
+            select="care_notice care_digest time_volunteer",
             insert="care_notice care_digest",
             update="care_notice",
             functions=_OVER,

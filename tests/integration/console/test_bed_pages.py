@@ -107,6 +107,17 @@ def test_a_bed_goes_from_the_application_to_the_contract(site: ConsoleSite) -> N
         assert site.conn.execute("SELECT home_care_bed FROM resident WHERE code = 'R1'").fetchone() == (True,)
         assert bed.post("check", result="mend").status_code == 422
         assert bed.post("check", result="mend", findings="床栏松动").status_code == 303
+        assert client.get(f"{bed.path}/pdf").content.startswith(b"%PDF")
+        assert "床位合同" not in client.get("/care").text
+        site.conn.execute("UPDATE home_bed SET contract_until = current_date + 20")
+        assert "1 份床位合同 60 天内到期" in client.get("/care").text
+        assert f'href="{bed.path}/confirm?step=renew"' in boss.get("/care/beds/ending").text
+        assert "金额" in client.get(f"{bed.path}/confirm?step=suspend").text
+        seen = {"reason": "住院", "since": str(today), "shown": f"{today}/0/0/0/0/0"}
+        assert bed.post("step", step="suspend", **seen | {"shown": f"{today}/9/0/0/0/0"}).status_code == 409
+        assert bed.post("step", step="suspend", **seen).status_code == 303
+        assert bed.post("step", step="resume", since="2020-01-01").status_code == 422
+        assert bed.post("step", step="resume", since=str(today)).status_code == 303
         shown = client.get("/care/beds").text
         assert f'href="{bed.path}"' in shown
         assert f'href="{bed.path}"' in client.get("/care/beds/stage/in_service").text

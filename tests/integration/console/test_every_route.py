@@ -8,7 +8,7 @@ import random
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ import httpx2
 import msgspec
 import psycopg
 import pytest
-from fastapi import APIRouter
 from starlette.routing import Route, WebSocketRoute, compile_path
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -65,6 +64,7 @@ from tests.support.console import SOCKET, ConsoleRoute, broker_away, routes_of, 
 from tests.support.databases import logins_of_console, of_service, url_of
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
+from tests.support.providers import add_provider
 from tests.support.release import LONG_RUN
 from tests.support.route_example import Example as Example
 
@@ -80,6 +80,7 @@ LOGINS = {
     Role.LEAD: "lead",
     Role.MANAGER: "manager",
     Role.AUDITOR: "auditor",
+    Role.PROVIDER: "provider",
 }
 """Of the roles that log in: the panel at home has a link, another system a token."""
 FLOOR = "inactivity.floor"
@@ -123,6 +124,7 @@ class City:
             " SELECT new.role, password_hash, '某', 'Somebody', new.role, area_path, language"
             " FROM account, (VALUES ('lead'), ('manager'), ('auditor')) AS new (role) WHERE login = 'dispatcher'"
         )
+        add_provider(conn)
         create_link_key_file(folder / "link.keys")
         self.keys = load_link_keys(folder / "link.keys")
         notes.add_note(conn, create_key_file(folder / "medical.keys"), "R1", notes.MedicalNote(other="无"), now())
@@ -995,10 +997,8 @@ def city(database_url: str, tmp_path: Path) -> Iterator[City]:
 
 
 @contextmanager
-def site_of(
-    city: City, database: DatabaseSettings, broker: Broker, routers: Iterable[APIRouter] = ROUTERS
-) -> Iterator[Site]:
-    app = create_app(city.settings, database, broker, routers)
+def site_of(city: City, database: DatabaseSettings, broker: Broker) -> Iterator[Site]:
+    app = create_app(city.settings, database, broker)
     with serving(app) as url, httpx2.Client(base_url=url, headers={"Origin": url}, timeout=30) as client:
         yield Site(city, url, routes_of(app), client)
 

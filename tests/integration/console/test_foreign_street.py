@@ -9,7 +9,7 @@ import re
 import psycopg
 import pytest
 
-from care_network.access.permissions import PERMISSIONS, Role
+from care_network.access.permissions import PERMISSIONS, WITHOUT_AREA, Role
 from database.settings import DatabaseSettings
 from tests.integration.console.test_every_route import EXAMPLES, LOGINS, City, site_of
 from tests.integration.console.test_every_route import city as city
@@ -58,7 +58,7 @@ def far_accounts(conn: psycopg.Connection) -> None:
         conn.execute(
             "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
             " SELECT %s, password_hash, '外', 'Stranger', %s, %s, language FROM account WHERE login = 'dispatcher'",
-            (login, role, None if role == Role.FAMILY else "sz.yt.ms"),
+            (login, role, None if role in WITHOUT_AREA else "sz.yt.ms"),
         )
     conn.execute(
         "INSERT INTO family_member SELECT a.id, r.id, '儿子', 'son', now() FROM account a, resident r"

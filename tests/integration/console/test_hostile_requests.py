@@ -14,7 +14,7 @@ from schemathesis import Case
 from schemathesis.core.result import Ok
 
 from care_network.access.permissions import Role
-from console.app import ROUTERS, create_app
+from console.app import create_app
 from console.shell.guard import SIGNED
 from console.shell.security import COOKIE
 from database.settings import DatabaseSettings
@@ -87,7 +87,7 @@ def test_no_text_that_can_not_be_stored_passes_any_route(city: City, database_ur
 def test_no_generated_request_breaks_the_console(city: City, database_url: str) -> None:
     """schemathesis on our own description of the API, as an administrator and as one of the family."""
     with broker_away() as broker:
-        app = create_app(city.settings, DatabaseSettings(url=of_service(database_url, "console")), broker, ROUTERS)
+        app = create_app(city.settings, DatabaseSettings(url=of_service(database_url, "console")), broker)
         with serving(app) as url:
             schema = schemathesis.openapi.from_dict(app.openapi())
             met = set()

@@ -49,6 +49,7 @@ ABOUT_NOBODY = {
     "GET /field-worker.js",
     "GET /home/{token}",
     "GET /home/{token}/now",
+    "GET /home/{token}/services",
     "GET /w/{token}/mark",  # a mark of the state that the page shows, for a page whose look is in the audit
     *gathered("ABOUT_NOBODY"),
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from care_network.consents import register
 from care_services.core.acting import Acting
 from care_services.meals import canteens, delivery, diets, menus, orders
 from care_services.meals.diets import NewDiet
@@ -81,10 +82,13 @@ def test_a_carer_finds_a_door_shut_and_the_station_sees_it(database_url: str, tm
         number = _round(site.conn, acting(site))
         assert "海山长者食堂" in carer.get("/care/meals/rounds").text
         page = carer.get(f"/care/meals/rounds/{number}").text
+        assert "老人未同意告知忌口" in page
+        register.give(site.conn, acting(site).account, "R1", "meal_allergies", at=now(), origin="test")
+        page = carer.get(f"/care/meals/rounds/{number}").text
         assert "对花生过敏" in page
         way = re.search(r'action="(/care/meals/rounds/\d+/at/\d+)"', page)
         assert way is not None
-        assert carer.post(way[1], data={"version": "1", "result": "absent"}).status_code == 303
+        assert carer.post(way[1], data={"version": "1", "result": "absent", "tried": ["rang"]}).status_code == 303
         assert carer.post(way[1], data={"version": "1", "result": "delivered:resident"}).status_code == 409
         assert "1 份餐无人接收" in desk.get("/care/meals").text
         assert "情况未知" in desk.get("/care/meals/absent").text, "a home without devices is blind, not quiet"

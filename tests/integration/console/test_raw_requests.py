@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from fastapi import APIRouter, Request
 
-from console.app import ROUTERS, create_app
+from console.app import ROUTERS, create_app, gather
 from console.server import PatientProtocol
 from console.settings import ConsoleSettings
 from console.shell.guard import FORM, HEADERS, PHOTO
@@ -66,7 +66,7 @@ def served(
 ) -> Iterator[tuple[str, int]]:
     read[0] = 0
     with broker_away() as broker:
-        app = create_app(settings, DatabaseSettings(url=database_url), broker, (*ROUTERS, odd))
+        app = create_app(settings, DatabaseSettings(url=database_url), broker, gather((*ROUTERS, odd)))
         with serving(app, protocol) as url:
             parts = urlsplit(url)
             yield str(parts.hostname), int(parts.port or 0)

@@ -171,6 +171,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/beds/at/{bed_id}/devices/now": lambda city, _: page(
         city, "/care/beds/at/{bed}/devices/now", "installing"
     ),
+    "GET /care/beds/at/{bed_id}/pdf": lambda city, _: page(city, "/care/beds/at/{bed}/pdf", "installing"),
     "GET /care/beds/ending": lambda *_: Example("/care/beds/ending"),
     "GET /mine/beds": lambda *_: Example("/mine/beds"),
     "GET /mine/beds/{bed_id}": lambda city, _: page(city, "/mine/beds/{bed}", "installing"),

@@ -54,7 +54,7 @@ def _round(conn: psycopg.Connection[Any], *, made: bool = True) -> tuple[int, in
 def _absence(conn: psycopg.Connection[Any]) -> int:
     _, number = _round(conn)
     carer = Acting(account(conn, "station"), dt.datetime.now(dt.UTC), "test")
-    delivery.record(conn, carer, number, "absent", 1)
+    delivery.record(conn, carer, number, "absent", 1, tried=("rang", "telephone"))
     return number
 
 
@@ -83,6 +83,11 @@ def _record(city: Any, _role: Role) -> Example:
     number, order = _round(city.conn)
     data = {"version": "1", "result": "delivered:resident"}
     return Example(f"/care/meals/rounds/{number}/at/{order}", data, success=303)
+
+
+def _dine(city: Any, _role: Role) -> Example:
+    _round(city.conn, made=False)
+    return Example(f"/care/meals/canteens/{CANTEEN}/dining", {"code": "R1", "meal": "lunch"}, success=303)
 
 
 def _see_to(city: Any, _role: Role) -> Example:
@@ -133,6 +138,8 @@ _CANTEEN = f"/care/meals/canteens/{CANTEEN}"
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/meals": _at("/care/meals"),
     "GET /care/meals/absent": _at("/care/meals/absent"),
+    "GET /care/meals/canteens/{place}/dining": _at(f"/care/meals/canteens/{CANTEEN}/dining?q=R1"),
+    "POST /care/meals/canteens/{place}/dining": _dine,
     "POST /care/meals/absent/{number}": _see_to,
     "GET /care/meals/canteens/{place}/orders": _at(f"{_CANTEEN}/orders"),
     "GET /care/meals/canteens/{place}/settlement": _at(f"{_CANTEEN}/settlement"),

@@ -56,7 +56,7 @@ def test_the_demonstration_loads_once_and_grows(database_url: str) -> None:
         first = load_demo(conn, homes(8), now=NOW)
         assert (first.residents, first.gateways) == (9, 8)
         assert {login.role for login in first.logins} == {
-            "admin", "dispatcher", "lead", "manager", "station", "carer", "auditor", "family",
+            "admin", "dispatcher", "lead", "manager", "station", "carer", "auditor", "family", "provider",
         }  # fmt: skip
         conn.execute("UPDATE resident SET name_zh = '改名' WHERE code = 'R0001'")
         before = load_registry(conn)

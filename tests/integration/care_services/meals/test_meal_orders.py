@@ -8,7 +8,7 @@ import pytest
 
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.core.acting import Acting
-from care_services.meals import canteens, delivery, diets, menus, orders, settlement
+from care_services.meals import canteens, delivery, diets, dining, menus, orders, settlement
 from care_services.meals.diets import NewDiet
 from care_services.meals.orders import Choice
 from tests.support.canteens import CANTEEN, NUTS, add_canteen, offer, soon
@@ -110,7 +110,10 @@ def test_a_round_and_a_shut_door(conn: psycopg.Connection) -> None:
     assert (found.mine, found.meals, found.left) == (True, 1, 1)
     with pytest.raises(NotFoundError):
         delivery.load(conn, acting(conn, "carer-ms"), again[0])
-    delivery.record(conn, carer, stops[0].order_id, "absent", stops[0].version, note="按铃三次")
+    with pytest.raises(ProvisioningError, match="ring and knock"):
+        delivery.record(conn, carer, stops[0].order_id, "absent", stops[0].version, note="按铃三次")
+    tried = ("rang", "neighbour")
+    delivery.record(conn, carer, stops[0].order_id, "absent", stops[0].version, note="按铃三次", tried=tried)
     waiting = delivery.absences(conn, station)
     assert [(one.resident_code, one.note, one.sign.watched) for one in waiting] == [("R1", "按铃三次", False)]
     assert delivery.rounds(conn, station, [found_id(conn)], today)[0].ended_at is not None
@@ -130,3 +133,31 @@ def test_a_round_and_a_shut_door(conn: psycopg.Connection) -> None:
 
 def found_id(conn: psycopg.Connection) -> int:
     return add_canteen(conn)
+
+
+def test_a_meal_is_eaten_at_the_canteen_once_with_one_subsidy(conn: psycopg.Connection) -> None:
+    station, carer = acting(conn, "station"), acting(conn, "carer")
+    today, meal = station.today, "lunch"
+    number = menus.put(conn, station, CANTEEN, offer(today))
+    (found,) = dining.find(conn, carer, CANTEEN, "r1", meal)
+    assert (found.code, found.order_id) == ("R1", None)
+    assert dining.find(conn, acting(conn, "carer"), CANTEEN, "R2", meal) == [], "of another street"
+    with pytest.raises(ProvisioningError, match="nobody has asked"):
+        dining.eat(conn, carer, CANTEEN, "R1", meal, number)
+    diets.record(conn, station, "R1", asked(), 0)
+    with pytest.raises(ProvisioningError, match="choose one of today's sets"):
+        dining.eat(conn, carer, CANTEEN, "R1", meal)
+    order = dining.eat(conn, carer, CANTEEN, "R1", meal, number)
+    paid = conn.execute("SELECT state, mode, subsidy_fen FROM meal_order WHERE id = %s", (order,)).fetchone()
+    assert paid == ("eaten", "dine_in", 450)
+    with pytest.raises(ProvisioningError, match="one meal, one subsidy"):
+        dining.eat(conn, station, CANTEEN, "R1", meal, number)
+    with pytest.raises(ChangedMeanwhileError):
+        dining.take_back(conn, station, CANTEEN, order)
+    dining.take_back(conn, carer, CANTEEN, order)
+    assert conn.execute("SELECT state FROM meal_order WHERE id = %s", (order,)).fetchone() == ("cancelled",)
+    canteens.set_hours(conn, station, CANTEEN, 0, dt.time(23, 59, 59), delivers=True, version=0)
+    orders.order(conn, station, "R1", [Choice(number)])
+    again = dining.eat(conn, carer, CANTEEN, "R1", meal)
+    assert again != order
+    assert conn.execute("SELECT mode FROM meal_order WHERE id = %s", (again,)).fetchone() == ("dine_in",)

@@ -14,6 +14,7 @@ from care_services.quality.checks import Verdict
 from tests.support.canteens import CANTEEN, add_canteen
 from tests.support.network import account
 from tests.support.orders import staff_city
+from tests.support.providers import add_provider
 
 pytestmark = pytest.mark.integration
 
@@ -115,3 +116,24 @@ def test_a_draw_can_be_repeated_and_a_change_is_seen(conn: psycopg.Connection) -
         (number, drawn[-1].id),
     )
     assert not checks.plan(conn, manager, number)[2], "another provider was put in its place"
+
+
+def test_homes_that_were_visited_in_the_last_quarter_are_drawn(conn: psycopg.Connection) -> None:
+    conn.execute(
+        "INSERT INTO care_service (code, work, name_zh, name_en, unit, minutes) VALUES ('bath', 'bathing', '助浴',"
+        " 'bath', 'visit', 60)"
+    )
+    mine = add_provider(conn)
+    for days, resident in ((80, "R1"), (100, "R2")):
+        conn.execute(
+            "INSERT INTO service_order (resident_id, service, organisation_id, source, planned_start, planned_minutes,"
+            " state, unit, price_fen, amount_fen, subsidy_fen, own_fen, created_at) SELECT id, 'bath', %s, 'single',"
+            " now() - %s * INTERVAL '1 day', 60, 'confirmed', 'visit', 1, 1, 0, 1, now() FROM resident WHERE code = %s",
+            (mine, days, resident),
+        )
+    manager = acting(conn, "manager")
+    number = checks.draw_checks(
+        conn, manager, "district", "home_services", 1.0, manager.today + dt.timedelta(days=10), homes=True, seed="2026"
+    )
+    _, drawn, _ = checks.plan(conn, manager, number)
+    assert [(one.organisation, one.resident) for one in drawn] == [("anhe-own", "R1")], "R2's was longer ago"

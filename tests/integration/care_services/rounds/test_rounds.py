@@ -6,12 +6,13 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from care_network.errors import ProvisioningError
 from care_services.core import traits
 from care_services.home_services.orders import desk as orders
 from care_services.home_services.orders import store
 from care_services.home_services.visits import field
 from care_services.home_services.visits.checking import Place
-from care_services.rounds import missed_visits
+from care_services.rounds import missed_visits, shut_doors
 from care_services.rounds.jobs import JOBS, Job
 from care_services.rounds.outside import Nobody, Outside
 from care_services.rounds.running import blind, standings, turn
@@ -120,3 +121,22 @@ def test_the_rounds_as_they_are_make_every_turn(conn: psycopg.Connection) -> Non
     assert not found.faults
     assert found.done.keys() == {job.name for job in JOBS}
     assert not blind(conn, NOW + 40 * MINUTE, "missed_visits")
+
+
+def test_a_shut_door_is_told_at_once_with_what_was_tried_and_ends_when_it_opens(conn: psycopg.Connection) -> None:
+    order, outside, carer = visit(conn), Alerts(), acting(conn, "carer", NOW)
+    conn.execute("UPDATE household SET phone = '0755-1' WHERE code = 'H1'")
+    conn.execute("UPDATE staff SET account_id = (SELECT id FROM account WHERE login = 'carer') WHERE code = 'S1'")
+    with pytest.raises(ProvisioningError, match="telephone the resident"):
+        field.shut(conn, carer, order.id, ["rang"], "", NOW)
+    after = field.shut(conn, carer, order.id, ["neighbour", "telephone", "rang"], "灯亮着", NOW)
+    assert after.state == "refused_at_door"
+    assert shut_doors.look(conn, NOW + MINUTE, outside) == 1
+    assert shut_doors.look(conn, NOW + MINUTE, outside) == 0
+    assert alerts(conn) == [("door_shut", "urgent", "raised")]
+    told = conn.execute("SELECT reason_zh FROM alert").fetchone()
+    assert told is not None
+    assert "无人应门。按门铃、敲门并等候；打过老人电话，无人接听；问过邻居或物业；灯亮着" in told[0]
+    field.check_in(conn, carer, order.id, "place", NOW + 10 * MINUTE, place=HOME)
+    assert shut_doors.look(conn, NOW + 11 * MINUTE, outside) == 1
+    assert alerts(conn) == [("door_shut", "urgent", "cleared")]

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from care_network.access.permissions import PERMISSIONS, Action, Role
+from care_network.access.permissions import PERMISSIONS, WITHOUT_AREA, Action, Role
 from care_network.medical.keyring import create_key_file
 from dispatch.core.history import SYSTEM
 from dispatch.orders import assigning
@@ -55,7 +55,7 @@ def made_up(name: str, kind: Any, file: Path) -> str:
     return {Path: str(file), str: "x=x", list[str]: "x=x", uuid.UUID: str(uuid.UUID(int=1))}.get(kind, "1")
 
 
-ROLES = tuple(role for role in Role if role not in (Role.FAMILY, Role.PANEL, Role.MACHINE))
+ROLES = tuple(role for role in Role if role not in (*WITHOUT_AREA, Role.PANEL, Role.MACHINE))
 """Of the staff."""
 
 

@@ -3,11 +3,13 @@
 import datetime as dt
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from care_network.errors import ProvisioningError
 from care_services.core.rules import read_rules
 from care_services.grants.kinds import KINDS
-from care_services.grants.settling import changed_facts, next_month, read_form, settle
+from care_services.grants.settling import changed_facts, due_of, next_month, read_form, settle
 
 RULES = {code: read_rules(kind.subject.default, kind.subject) for code, kind in KINDS.items()}
 
@@ -80,3 +82,20 @@ def test_facts_that_changed_since_are_named_but_not_age() -> None:
         ("low_income", True, False), ("lonely", None, True),
     ]  # fmt: skip
     assert next_month(dt.date(2026, 12, 31)) == dt.date(2027, 1, 1)
+
+
+@settings(max_examples=25)
+@given(
+    amount=st.integers(1, 1_000_000),
+    first=st.dates(dt.date(2026, 1, 1), dt.date(2026, 12, 31)),
+    days=st.none() | st.integers(0, 90),
+)
+def test_a_month_is_due_by_the_days_that_are_not_paused(amount: int, first: dt.date, days: int | None) -> None:
+    until = None if days is None else first + dt.timedelta(days=days)
+    for month in (first.replace(day=1), next_month(first)):
+        after = next_month(month)
+        rest = [(dt.date(2000, 1, 1), first), *([] if until is None else [(until, None)])]
+        paid, unpaid = due_of(amount, month, None, [(first, until)]), due_of(amount, month, None, rest)
+        assert abs(paid + unpaid - amount) <= 1, "what is paused and what is not are the whole, but for a fen"
+        assert due_of(amount, month, after, [(first, first)]) == amount, "a pause that was taken back at once"
+        assert due_of(amount, month, month, []) == 0

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from care_services.core.presses import time_of_press
 from care_services.home_services.catalogue.catalogue import amount
 from care_services.home_services.orders.people import able
 from care_services.home_services.visits.checking import (
@@ -12,7 +13,6 @@ from care_services.home_services.visits.checking import (
     panel_code,
     paper_code,
 )
-from care_services.home_services.visits.presses import time_of_press
 
 NOW = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)
 SECRET = bytes(range(20))

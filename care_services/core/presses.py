@@ -2,10 +2,10 @@
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_services.core.acting import Acting
@@ -38,22 +38,28 @@ def once(
     action: str,
     pressed_at: dt.datetime,
     effect: Callable[[], None],
+    kept_in: Literal["service_press", "meal_press"] = "service_press",
 ) -> Answer:
     """Carry out ``effect`` where this press is new, else give the answer that it got; one transaction.
 
     A refusal of the effect changes nothing and is kept with its words. Raises ChangedMeanwhileError for a key that
     somebody else's press has.
     """
+    table = sql.Identifier(kept_in)
     with conn.transaction():
         fresh = conn.execute(
-            "INSERT INTO service_press (key, order_id, account_id, action, pressed_at, stored_at, result)"
-            " VALUES (%s, %s, %s, %s, %s, %s, 'done') ON CONFLICT DO NOTHING",
+            sql.SQL(
+                "INSERT INTO {} (key, order_id, account_id, action, pressed_at, stored_at, result)"
+                " VALUES (%s, %s, %s, %s, %s, %s, 'done') ON CONFLICT DO NOTHING"
+            ).format(table),
             (key, order_id, acting.account.id, action, pressed_at, acting.at),
         )
         if not fresh.rowcount:
             row = conn.execute(
-                "SELECT result, message_zh, message_en FROM service_press"
-                " WHERE key = %s AND account_id = %s AND order_id = %s AND action = %s",
+                sql.SQL(
+                    "SELECT result, message_zh, message_en FROM {}"
+                    " WHERE key = %s AND account_id = %s AND order_id = %s AND action = %s"
+                ).format(table),
                 (key, acting.account.id, order_id, action),
             ).fetchone()
             if row is None:
@@ -64,7 +70,9 @@ def once(
                 effect()
         except ProvisioningError as error:
             conn.execute(
-                "UPDATE service_press SET result = 'refused', message_zh = %s, message_en = %s WHERE key = %s",
+                sql.SQL("UPDATE {} SET result = 'refused', message_zh = %s, message_en = %s WHERE key = %s").format(
+                    table
+                ),
                 (error.message_zh, error.message_en, key),
             )
             return Answer("refused", error.message_zh, error.message_en)

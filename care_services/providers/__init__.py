@@ -1,0 +1,1 @@
+"""Providers' own accounts: who goes, requests to answer, the day's meals, settlements, complaints and findings."""

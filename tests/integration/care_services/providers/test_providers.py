@@ -1,0 +1,117 @@
+"""A provider's own people: their orders and nobody else's; a door is known from the day before until the day after."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from care_services.home_services.catalogue import catalogue
+from care_services.home_services.orders import desk as orders
+from care_services.home_services.orders import store
+from care_services.one_tap import requests
+from care_services.rounds.requests import look
+from shouwang.sweeping.alerts import Alerts
+from tests.support.care_city import acting, add_services
+from tests.support.console_site import ConsoleSite, console_site
+from tests.support.databases import Cluster
+from tests.support.providers import add_provider
+
+pytestmark = pytest.mark.integration
+NOW = dt.datetime.now(dt.UTC)
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def site(database_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleSite]:
+    folder: Path = tmp_path_factory.mktemp("providers")
+    with database_cluster.fresh_database() as url, console_site(url, folder) as found:
+        add_services(found.conn, NOW)
+        add_provider(found.conn)
+        admin = acting(found.conn, "admin", NOW)
+        catalogue.set_price(found.conn, admin, "bath", "anhe-own", admin.today, 9_000)
+        yield found
+
+
+def visit(site: ConsoleSite, start: dt.datetime, provider: str = "anhe-own") -> int:
+    return orders.add_single(site.conn, acting(site.conn, "dispatcher", NOW), "R1", "bath", provider, start)
+
+
+def test_who_goes_is_planned_and_the_door_is_known_for_three_days(site: ConsoleSite) -> None:
+    mine, later = visit(site, NOW + dt.timedelta(minutes=5)), visit(site, NOW + 3 * DAY)
+    others = visit(site, NOW + dt.timedelta(minutes=5), "center-1")
+    with site.client("provider") as client:
+        shown = client.get(f"/provider?day={acting(site.conn, 'admin', NOW + dt.timedelta(minutes=5)).today}").text
+        assert f'id="v{mine}"' in shown
+        assert "路1号" in shown
+        assert f'id="v{others}"' not in shown
+        far = client.get(f"/provider?day={acting(site.conn, 'admin', NOW + 3 * DAY).today}").text
+        assert f'id="v{later}"' in far
+        assert "路1号" not in far
+        named = client.post(f"/provider/visits/{mine}", data={"staff": "PV2", "version": "1"})
+        assert named.status_code == 303
+        assert client.post(f"/provider/visits/{mine}", data={"staff": "PV1", "version": "1"}).status_code == 409
+        assert client.post(f"/provider/visits/{later}", data={"staff": "S1", "version": "1"}).status_code == 422
+        assert client.post(f"/provider/visits/{others}", data={"staff": "", "version": "1"}).status_code == 404
+        for page in ("/care", "/care/visits", "/residents", "/", f"/care/visits/{mine}", "/care/residents/R1/services"):
+            assert client.get(page).status_code == 403, page
+        for page in ("/provider/meals", "/provider/record", "/account"):
+            assert client.get(page).status_code == 200, page
+    order = store.load(site.conn, mine)
+    assert (order.state, order.staff_code) == ("assigned", "PV2")
+
+
+def test_a_yes_becomes_an_order_by_the_rounds_and_a_no_asks_the_next(site: ConsoleSite) -> None:
+    number = requests.ask(
+        site.conn, acting(site.conn, "dispatcher", NOW), "R1", "bath", NOW + dt.timedelta(hours=6), "水要热一些",
+        "telephone",
+    )  # fmt: skip
+    site.conn.execute(
+        "UPDATE service_request SET organisation_id = (SELECT id FROM organisation WHERE code = 'anhe-own'),"
+        " staff_id = NULL WHERE id = %s",
+        (number,),
+    )
+    seen = requests.one(site.conn, acting(site.conn, "station", NOW), number)
+    start = (NOW + dt.timedelta(hours=7)).astimezone(dt.timezone(dt.timedelta(hours=8)))
+    answer = {"act": "yes", "version": str(seen.version), "start": f"{start:%Y-%m-%dT%H:%M}", "staff": "PV2"}
+    with site.client("provider") as client:
+        shown = client.get("/provider/requests").text
+        assert "水要热一些" in shown
+        assert "路1号" not in shown
+        assert client.post(f"/provider/requests/{number}", data={**answer, "version": "0"}).status_code == 409
+        assert client.post(f"/provider/requests/{number}", data=answer).status_code == 303
+        assert "已答应" in client.get("/provider/requests").text
+    assert look(site.conn, NOW + dt.timedelta(hours=2), Alerts()) == 1, "late, and yet it was answered in time"
+    booked = requests.one(site.conn, acting(site.conn, "station", NOW), number)
+    assert (booked.state, booked.provider_zh, booked.staff) == ("confirmed", "安和居家", "PV2")
+    assert booked.order_id is not None
+    order = store.load(site.conn, booked.order_id)
+    assert (order.source, order.staff_code, order.price_fen) == ("one_tap", "PV2", 9_000)
+
+
+def test_allergies_are_told_to_a_canteen_with_consent_alone(site: ConsoleSite) -> None:
+    today = acting(site.conn, "admin", NOW).today
+    site.conn.execute(
+        "WITH mine AS (SELECT id FROM organisation WHERE code = 'anhe-own'), set AS (INSERT INTO meal_offer"
+        " (canteen_id, day, meal, code, dishes, price_fen) SELECT id, %(day)s, 'lunch', 'A', '[]', 1500 FROM mine"
+        " RETURNING id) INSERT INTO meal_order (resident_id, canteen_id, offer_id, day, meal, mode, state, price_fen,"
+        " subsidy_fen, ordered_at) SELECT r.id, mine.id, set.id, %(day)s, 'lunch', 'dine_in', 'ordered', 1500, 0, now()"
+        " FROM resident r, mine, set WHERE r.code = 'R1'",
+        {"day": today},
+    )
+    site.conn.execute(
+        "INSERT INTO meal_diet (resident_id, version, allergies, diets, said_by, said_on, recorded_at)"
+        " SELECT id, 1, '{peanut}', '{}', 'resident', current_date, now() FROM resident WHERE code = 'R1'"
+    )
+    with site.client("provider") as client:
+        assert "供餐前请当面询问" in client.get("/provider/meals").text
+        site.conn.execute(
+            "INSERT INTO consent_event (resident_id, purpose, given, at, by_whom, how, words, recorded_at)"
+            " SELECT id, 'meal_allergies', true, now(), 'self', 'paper', 1, now() FROM resident WHERE code = 'R1'"
+        )
+        shown = client.get("/provider/meals").text
+        assert "花生" in shown
+        number = site.conn.execute("SELECT id FROM meal_order").fetchone()
+        assert number is not None
+        assert client.post(f"/provider/meals/{number[0]}").status_code == 303
+        assert client.post(f"/provider/meals/{number[0]}").status_code == 409
