@@ -169,6 +169,7 @@ def _one(
         return bank_page(
             request, "timebank-volunteer.html", account, error, one=one, history=people.history(conn, one.id),
             helped=store.of_volunteer(conn, account, one.id, 15), now=dt.datetime.now(dt.UTC),
+            no_shows=lapsing.no_shows(conn, one.id, dt.datetime.now(dt.UTC)),
             alarms=alarms.of_volunteer(conn, account, one.id),
             promised=lapsing.promised(conn, one.id, dt.datetime.now(dt.UTC)),
             courses_of_library=people.courses_of_library(conn), own=_own(request, console, account, one),
