@@ -10,11 +10,12 @@ import functools
 import time
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import psycopg
 
 from bench.care.district import care_district
-from bench.care.pages import LIMIT_MS, ROLES, Page, pages
+from bench.care.pages import LIMIT_MS, ROLES, Page, addresses, pages
 from bench.care.processor import spent_ms
 from bench.console_district import Desk, session_of
 from bench.figures import Figure
@@ -53,6 +54,7 @@ def _jobs(conn: psycopg.Connection, now: dt.datetime, today: dt.date, last: dt.d
     visits = _count(
         conn, "SELECT count(*) FROM service_order WHERE settlement_id IS NULL AND state IN ('checked_out', 'confirmed')"
     )
+    of_all = msgspec.structs.replace(manager, area_path=account.area_path)  # minutes expire in the whole district
     canteen = conn.execute(
         "SELECT o.code FROM organisation o JOIN area a ON a.id = o.area_id"
         " WHERE o.kind = 'canteen' AND a.path <@ %s::ltree",
@@ -67,7 +69,7 @@ def _jobs(conn: psycopg.Connection, now: dt.datetime, today: dt.date, last: dt.d
          lambda: meals.sums(conn, Acting(manager, now), canteen[0], f"{last:%Y-%m}"), SETTLE_MS, note),
         ("orders of a fortnight made of plans", lambda: make_ahead(conn, later), MAKE_MS,
          f"{_count(conn, 'SELECT count(*) FROM service_plan'):,} plans"),
-        ("hours of the time bank that expire", lambda: books.expire(conn, manager, now), TURN_MS, note),
+        ("hours of the time bank that expire", lambda: books.expire(conn, of_all, now), TURN_MS, note),
         ("round: 20 days of planned against done counted anew", lambda: conn.execute(
             "SELECT service_tally_anew(ARRAY(SELECT %s::date - n FROM generate_series(1, 20) n))", (today,)
         ), TURN_MS, note),
@@ -109,7 +111,9 @@ def _summary(found: list[Page]) -> list[Figure]:
     """The slowest page, the number of those above the limit, and the page with the most on it."""
     slowest, largest = max(found, key=_p95), max(found, key=lambda one: one.size)
     over = sum(_p95(one) > LIMIT_MS for one in found)
+    blank = sorted(set(addresses()) - {one.address for one in found})
     return [
+        Figure(name="care: pages that were shown to nobody", value=len(blank), unit="pages", note=", ".join(blank)),
         Figure(name="care: pages, by role", value=len(found), unit="pages", note=", ".join(ROLES)),
         Figure(name="care: pages above the limit", value=over, unit="pages", note=f"limit {LIMIT_MS:.0f} ms"),
         Figure(name="care: the slowest page, p95", value=_p95(slowest), unit="ms", reference=LIMIT_MS,

@@ -173,10 +173,18 @@ class Desk:
 
     def status(self, path: str) -> int:
         """Ask and tell the status alone: whether somebody uses a page."""
-        self._connection.request("GET", path, headers=self._headers)
-        answer = self._connection.getresponse()
-        answer.read()
-        return answer.status
+        for last in (False, True):
+            try:
+                self._connection.request("GET", path, headers=self._headers)
+                answer = self._connection.getresponse()
+                answer.read()
+            except (ConnectionError, http.client.HTTPException):
+                self.renew()
+                if last:
+                    raise
+            else:
+                return answer.status
+        raise AssertionError("unreachable")
 
     def times(self, paths: Sequence[str], rounds: int = TIMES) -> list[float]:
         """The ms of each answer, the paths in turn; the first round does not count: templates are compiled in it."""

@@ -15,9 +15,15 @@ CHINESE = (
 
 
 @cache
+def searched() -> typst.Fonts:
+    """The fonts of this machine, looked for once: to look again for each sheet takes longer than to make it."""
+    return typst.Fonts()
+
+
+@cache
 def families() -> frozenset[str]:
     """Families of this machine, and those that typst brings."""
-    return frozenset(typst.Fonts().families())
+    return frozenset(searched().families())
 
 
 def chinese(found: frozenset[str] | None = None) -> str:

@@ -44,7 +44,9 @@ def report(w: Window, sections: Sequence[Section]) -> bytes:
         "how": w.say("统计口径", "How it is counted"),
         "sections": [_section(w, one, style) for one in sections],
     }  # fmt: skip
-    made = typst.compile(_source(), sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
+    made = typst.compile(
+        _source(), sys_inputs={"data": json.dumps(data, ensure_ascii=False)}, font_paths=fonts.searched()
+    )
     assert isinstance(made, bytes)  # noqa: S101 - the form asked for is one file
     return made
 

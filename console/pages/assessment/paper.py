@@ -73,7 +73,9 @@ def pdf(x: Assessment, person: dict[str, Any], language: Language) -> bytes:
         ],
         "points": say("分", "points"),
     }  # fmt: skip
-    made = typst.compile(_source(), sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
+    made = typst.compile(
+        _source(), sys_inputs={"data": json.dumps(data, ensure_ascii=False)}, font_paths=fonts.searched()
+    )
     assert isinstance(made, bytes)  # noqa: S101 - the form asked for is one file
     return made
 

@@ -44,8 +44,9 @@ def said(heard: Heard) -> tuple[str, str]:
 def pdf(file: BedFile, grants: Sequence[Application], language: Language, now: dt.datetime) -> bytes:
     """The file as bytes. Raises NoChineseFontError where this machine cannot print it."""
     made = typst.compile(
-        _source(), sys_inputs={"data": json.dumps(_data(file, grants, language, now), ensure_ascii=False)}
-    )
+        _source(), sys_inputs={"data": json.dumps(_data(file, grants, language, now), ensure_ascii=False)},
+        font_paths=fonts.searched(),
+    )  # fmt: skip
     assert isinstance(made, bytes)  # noqa: S101 - the form asked for is one file
     return made
 

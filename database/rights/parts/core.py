@@ -18,6 +18,8 @@ PART = Part(
             select="care_notice care_digest time_volunteer",
             insert="care_notice care_digest",
             update="care_notice",
+            # without its password and second factor
+            columns=(("SELECT", "account", "id, login, name_zh, name_en, role, area_path, language, active"),),
             functions=_OVER,
         ),
         "notify": Rights(select="care_digest"),
