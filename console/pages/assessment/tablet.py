@@ -34,7 +34,7 @@ def _worker() -> str:
     return source.replace("__STYLES__", styles.address())
 
 
-@router.get("/care/assessments/today", dependencies=[ASSESS])
+@router.get("/care/assessments-today", dependencies=[ASSESS])
 def today_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
     """List drafts to take along, one's own first."""
     with console.database() as conn:
@@ -42,7 +42,7 @@ def today_page(request: Request, console: Shared, account: CurrentAccount) -> Re
     return care_page(request, "assessment-today.html", account, rows=rows, here="/care/assessments", **frame.words())
 
 
-@router.get("/care/assessments/today/data", dependencies=[ASSESS])
+@router.get("/care/assessments-today/data", dependencies=[ASSESS])
 def today_data(
     request: Request, console: Shared, account: CurrentAccount,
     number: Annotated[list[int], Query(max_length=day.MOST)],
@@ -56,7 +56,7 @@ def today_data(
     ]})  # fmt: skip
 
 
-@router.get("/care/assessments/tablet", dependencies=[ASSESS])
+@router.get("/care/assessments-tablet", dependencies=[ASSESS])
 def tablet_page(request: Request, account: CurrentAccount) -> Response:
     """Give the empty form, which the tablet keeps: it has nothing about anybody, not even the reader's name."""
     blank = store.blank(dt.datetime.now(dt.UTC))

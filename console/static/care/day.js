@@ -4,7 +4,7 @@
 const PREFIX = "assessment-day ";
 const HOURS_MS = 12 * 3600 * 1000;
 export const WORKER = "/assessment-worker.js";
-export const SCOPE = "/care/assessments/";
+export const SCOPE = "/care/assessments";
 
 // {at, list: [{number, version, zh, en, reason, fields: {…}}]} of an account; what is older than a day's work is gone.
 export function day(account) {

@@ -35,7 +35,7 @@ onPage("#assessment-day", (form, life) => {
     say(form.dataset.loading);
     try {
       if (!("serviceWorker" in navigator)) throw new Error("no worker");
-      const answer = await fetch(`/care/assessments/today/data?${new URLSearchParams(numbers.map((one) => ["number", one]))}`, { headers: { Accept: "application/json" } });
+      const answer = await fetch(`/care/assessments-today/data?${new URLSearchParams(numbers.map((one) => ["number", one]))}`, { headers: { Accept: "application/json" } });
       if (!answer.ok) throw new Error(String(answer.status));
       const told = await answer.json();
       if (!await worker()) throw new Error("not kept");

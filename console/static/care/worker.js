@@ -1,10 +1,10 @@
 // Opens the forms of assessments without a line. It keeps one page, the empty form, which has nothing about anybody, and
 // what that page is made of; who is to be assessed stands in day.js.
 const KEPT = "assessment-__STYLES__";
-const FORM = "/care/assessments/tablet";
+const FORM = "/care/assessments-tablet";
 const FILES = [FORM, "__STYLES__", "/static/icon.svg", "/static/ago.js", "/static/shell/page.js", "/static/care/day.js",
   "/static/care/tablet.js", "/static/care/assessment.js"];
-const PAGE = /^\/care\/assessments\/(\d+|today|tablet)$/;
+const PAGE = /^\/care\/assessments(\/\d+|-today|-tablet)$/;
 const WAIT_MS = 5000;
 
 const fill = async () => (await caches.open(KEPT)).addAll(FILES);

@@ -91,14 +91,14 @@ def _withdraw(city: Any, _: Any) -> Example:
 
 
 def _take(city: Any, _: Any) -> Example:
-    return Example(f"/care/assessments/today/data?number={_draft(city)[0]}")
+    return Example(f"/care/assessments-today/data?number={_draft(city)[0]}")
 
 
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /assessment-worker.js": lambda *_: Example("/assessment-worker.js"),
-    "GET /care/assessments/today": lambda *_: Example("/care/assessments/today"),
-    "GET /care/assessments/today/data": _take,
-    "GET /care/assessments/tablet": lambda *_: Example("/care/assessments/tablet"),
+    "GET /care/assessments-today": lambda *_: Example("/care/assessments-today"),
+    "GET /care/assessments-today/data": _take,
+    "GET /care/assessments-tablet": lambda *_: Example("/care/assessments-tablet"),
     "GET /care/assessments": lambda *_: Example("/care/assessments?view=all"),
     "GET /care/residents/{code}/assessments": lambda *_: Example("/care/residents/R1/assessments"),
     "POST /care/residents/{code}/assessments": _begin,
@@ -121,5 +121,5 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
 WHOSE = {"/care/assessments/{assessment_id}/sign": "station"}
 ABOUT_NOBODY = {
     "GET /assessment-worker.js",
-    "GET /care/assessments/tablet",  # the empty form
+    "GET /care/assessments-tablet",  # the empty form
 }

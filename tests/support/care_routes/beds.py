@@ -202,5 +202,9 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
         city, "/decide", act="refuse", reason="会商"
     ),
 }  # fmt: skip
-ABOUT_NOBODY = {"GET /care/beds/new", "GET /care/grants/new"}
+ABOUT_NOBODY = {
+    "GET /care/beds/new", "GET /care/grants/new",
+    # what changes on a page whose look is in the audit: devices and what they sent
+    "GET /care/beds/at/{bed_id}/devices/now", "GET /mine/beds/{bed_id}/now",
+}  # fmt: skip
 OF_THE_DISTRICT = {"GET /care/beds/stage/{stage}"}

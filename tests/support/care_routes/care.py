@@ -39,5 +39,8 @@ EXAMPLES |= {
     "GET /care/notices": lambda *_: Example("/care/notices?only=trouble"),
     "GET /care/notices/mine": lambda *_: Example("/care/notices/mine"),
 }
-ABOUT_NOBODY = {"GET /care", "GET /care/rules", "GET /care/rules/{subject}"}
+ABOUT_NOBODY = {
+    "GET /care", "GET /care/rules", "GET /care/rules/{subject}",
+    "GET /care/notices/mine", "GET /n/{token}",  # what was written to the one who asks
+}  # fmt: skip
 OF_THE_DISTRICT = {"GET /care/rules/{subject}", "POST /care/rules/{subject}"}

@@ -93,7 +93,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/registers/sources/{code}/pull": lambda city, _: Example(
         f"/care/registers/sources/{_source(city)}/pull", success=422
     ),
-    "GET /care/registers/sources/{code}": lambda *_: Example("/care/registers/sources/new"),
+    "GET /care/registers/sources/{code}": lambda city, _: Example(f"/care/registers/sources/{_source(city)}"),
     "POST /care/registers/sources/{code}": lambda *_: Example("/care/registers/sources/new", data={}, success=422),
     "GET /care/registers/files/{number}": lambda city, role: Example(f"/care/registers/files/{_file(city, role)}"),
     "POST /care/registers/files/{number}": lambda city, role: Example(

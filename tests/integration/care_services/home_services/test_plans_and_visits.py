@@ -8,13 +8,14 @@ import psycopg
 import pytest
 
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
+from care_services.core import presses
 from care_services.home_services.catalogue import catalogue
 from care_services.home_services.orders import desk as orders
 from care_services.home_services.orders import listing, store
 from care_services.home_services.plans import desk as plans
 from care_services.home_services.plans.making import make_ahead
 from care_services.home_services.settlement import settling
-from care_services.home_services.visits import codes, comparing, field, presses, ratings
+from care_services.home_services.visits import codes, comparing, field, ratings
 from care_services.home_services.visits.checking import Place, panel_code
 from tests.support.care_city import acting, add_services, resident_id
 from tests.support.databases import Cluster
