@@ -25,6 +25,8 @@ RATING = "work_order_rating"
 however grave the alert was, keeps to quiet hours, and that nobody can be invited is no news of the alert."""
 DIGEST = "care_digest"
 """Purpose of the page that lists what a digest of care reminds of."""
+REMINDED = "care:"
+"""Begin of the key of a recipient whom only their digest knows; its number follows."""
 WAKE = "notification"
 """The NOTIFY channel on which delivery services listen."""
 

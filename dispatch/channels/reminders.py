@@ -8,10 +8,8 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from dispatch.channels.config import Channels
+from dispatch.channels.notifications import REMINDED
 from dispatch.channels.recipients import Card, Key
-
-REMINDED = "care:"
-"""Begin of the key of a recipient whom only their digest knows; its number follows."""
 
 
 def waiting_digests(conn: Connection[Any], most: int) -> dict[int, dict[str, Any]]:

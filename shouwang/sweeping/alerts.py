@@ -12,8 +12,7 @@ from care_services.rounds.outside import CareAlert
 from dispatch.alerts import lifecycle
 from dispatch.alerts.platform import platform_household
 from dispatch.channels import notifications
-from dispatch.channels.notifications import Page, Recipient, RecipientKind
-from dispatch.channels.reminders import REMINDED
+from dispatch.channels.notifications import REMINDED, Page, Recipient, RecipientKind
 from vocabulary.rule_words import KEY
 
 

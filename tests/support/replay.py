@@ -5,6 +5,7 @@ test of a process builds it; the others get the same rows, in one script. Their 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -24,47 +25,58 @@ Rows = dict[str, bytes]
 Numbers = dict[str, tuple[int, bool]]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What the builder wrote: rows and columns by table; where the sequences of these tables stood before and after."""
+
+    rows: Rows
+    columns: dict[str, str]
+    before: Numbers
+    after: Numbers
+
+
 class Replay:
     """The rows and the numbers of sequences that a builder left in a database where nothing else had been written."""
 
     def __init__(self, build: Callable[[psycopg.Connection[Any]], None]) -> None:
         self._build = build
-        self._numbers: Numbers = {}
-        self._before: Numbers = {}
-        self._columns: dict[str, str] = {}
-        self._rows: Rows = {}
+        self._kept: dict[str, Kept] = {}
 
     def __call__(self, conn: psycopg.Connection[Any]) -> None:
-        """Build, or write what was built: into a database where the sequences of its tables stand as they did before
-        the first build; committed either way."""
-        if not self._rows:
-            self._build_and_keep(conn)
-        elif _numbers(conn, list(self._numbers)) == {name: self._before[name] for name in self._numbers}:
-            self._write(conn)
+        """Build, or write what was built: into a database of the same schema where the sequences of its tables stand as
+        they did before the first build; committed either way."""
+        row = conn.execute("SELECT version_num FROM alembic_version").fetchone()
+        assert row is not None
+        kept = self._kept.get(row[0])
+        if kept is None:
+            self._kept[row[0]] = self._build_and_keep(conn)
+        elif _numbers(conn, list(kept.before)) == kept.before:
+            _write(conn, kept)
         else:
             self._build(conn)
         conn.commit()
 
-    def _build_and_keep(self, conn: psycopg.Connection[Any]) -> None:
-        before, self._before = _rows(conn), _numbers(conn)
+    def _build_and_keep(self, conn: psycopg.Connection[Any]) -> Kept:
+        rows, numbers = _rows(conn), _numbers(conn)
         self._build(conn)
-        changed = {name: text for name, text in _rows(conn).items() if text != before[name]}
-        assert not any(before[name] for name in changed), "the builder changed rows that every database has"
-        self._numbers = {name: at for name, at in _numbers(conn).items() if at != self._before[name]}
-        self._columns = {name: _columns(conn, name) for name in changed}
-        self._rows = changed
+        changed = {name: text for name, text in _rows(conn).items() if text != rows[name]}
+        assert not any(rows[name] for name in changed), "the builder changed rows that every database has"
+        after = {name: at for name, at in _numbers(conn).items() if at != numbers[name]}
+        columns = {name: _columns(conn, name) for name in changed}
+        return Kept(changed, columns, {name: numbers[name] for name in after}, after)
 
-    def _write(self, conn: psycopg.Connection[Any]) -> None:
-        conn.execute("SET session_replication_role = replica")  # the rows of triggers are among the others
-        for name, text in self._rows.items():
-            with conn.cursor().copy(f"COPY {name} ({self._columns[name]}) FROM STDIN".encode()) as copy:
-                copy.write(text)
-        conn.execute(
-            "SELECT setval(name::regclass, at, called) FROM unnest(%s::text[], %s::bigint[], %s::bool[]) AS"
-            " s(name, at, called)",
-            (list(self._numbers), [at for at, _ in self._numbers.values()], [of for _, of in self._numbers.values()]),
-        )
-        conn.execute("RESET session_replication_role")
+
+def _write(conn: psycopg.Connection[Any], kept: Kept) -> None:
+    conn.execute("SET session_replication_role = replica")  # the rows of triggers are among the others
+    for name, text in kept.rows.items():
+        with conn.cursor().copy(f"COPY {name} ({kept.columns[name]}) FROM STDIN".encode()) as copy:
+            copy.write(text)
+    conn.execute(
+        "SELECT setval(name::regclass, at, called) FROM unnest(%s::text[], %s::bigint[], %s::bool[]) AS"
+        " s(name, at, called)",
+        (list(kept.after), [at for at, _ in kept.after.values()], [called for _, called in kept.after.values()]),
+    )
+    conn.execute("RESET session_replication_role")
 
 
 def _columns(conn: psycopg.Connection[Any], table: str) -> str:
