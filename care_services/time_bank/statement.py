@@ -109,7 +109,8 @@ def as_csv(one: Statement) -> bytes:
         alarm = f"预警 #{line.alert} 工单 {line.order}" if line.alert else ""
         words = _plain(" ".join(part for part in (line.relation, line.reason, alarm) if part))
         rows.writerow([
-            local(line.at), line.number, TRANSACTIONS[line.kind][0], _plain(line.about_zh), line.minutes, line.balance, words
+            local(line.at), line.number, TRANSACTIONS[line.kind][0], _plain(line.about_zh), line.minutes,
+            line.balance, words,
         ])  # fmt: skip
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
