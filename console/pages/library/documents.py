@@ -282,7 +282,7 @@ def _document(
     return care_page(
         request, "library-document.html", account, status_of(error) if error else 200, document=found,
         versions=versions, shown=shown, tally=tally, own=own, today=acting.today, here="/care/documents",
-        body=Markup(to_html(shown.text)) if shown and shown.text else "",  # noqa: S704 - HTML of theirs is escaped
+        body=Markup(to_html(shown.text, below=1)) if shown and shown.text else "",  # noqa: S704 - HTML of theirs is escaped
         message=message_of(request, error, account) if error else "", preview=pages[:PREVIEW],
         more_pages=max(0, len(pages) - PREVIEW), **WORDS,
     )  # fmt: skip

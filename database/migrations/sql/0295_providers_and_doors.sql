@@ -47,6 +47,11 @@ CREATE TABLE meal_press (
 );
 CREATE INDEX meal_press_order ON meal_press (order_id);
 
+-- What becomes of them at an erasure (care_services/privacy).
+INSERT INTO erasure_rule (relation, act, years, law_zh, law_en)
+SELECT relation, 'erase', NULL, '个人信息保护法第四十七条', 'PIPL article 47'
+FROM (VALUES ('shut_door'), ('meal_press')) new (relation) ON CONFLICT (relation) DO NOTHING;
+
 -- People of a provider see no resident. These tell them what an order needs: from the day before it until the day after.
 CREATE FUNCTION provider_doors(since timestamptz, until timestamptz)
     RETURNS TABLE (order_id bigint, name_zh text, name_en text, area_zh text, area_en text, address_zh text,

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0315"
-down_revision = "0311"
+down_revision = "0312"
 branch_labels = None
 depends_on = None
 

@@ -63,8 +63,8 @@ PART = Part(
         ),
         # the rounds: visits of a week, offers and checks that lapse, minutes that expire, alarms that were answered
         "orders": Rights(
-            select=f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_request time_lot"
-            " time_account consent_event",
+            select=f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_request"
+            " time_request_event time_lot time_account consent_event",
             insert="time_request time_request_event time_volunteer_event time_round_event",
             columns=(
                 ("UPDATE", "time_request", f"{_STEP}, ended_as, reminded_at"),
