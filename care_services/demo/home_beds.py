@@ -31,7 +31,7 @@ _REASONS = {
 MOST = 60
 """Residents who get a bed or an application."""
 TOUR = "R0013"
-"""Who has no application yet: the tour of care begins with it."""
+"""The resident without an application: the tour of care begins with hers."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
