@@ -76,7 +76,7 @@ _CAN: Mapping[str, tuple[str, ...]] = {
     "doctor": ("first_aid", "cpr_aed", "vital_signs", "oxygen"),
     "dispatcher": ("first_aid",),
     "social_worker": ("counselling", "escort", "first_aid", "device_repair"),
-    "volunteer": ("lifting", "escort", "housekeeping", "device_repair"),
+    "volunteer": ("first_aid", "cpr_aed", "lifting", "escort", "housekeeping", "device_repair"),
 }
 _PAPERS: Mapping[str, tuple[str, ...]] = {
     "nurse": ("nurse_licence", "health"),
@@ -84,7 +84,7 @@ _PAPERS: Mapping[str, tuple[str, ...]] = {
     "doctor": ("doctor_licence",),
     "dispatcher": ("first_aid",),
     "social_worker": ("social_worker", "first_aid"),
-    "volunteer": (),
+    "volunteer": ("first_aid",),
 }
 _NO_EXPIRY = frozenset({"elder_carer", "social_worker"})
 

@@ -196,6 +196,11 @@ FORMULA = "=+-@"
 """Signs with which a spreadsheet takes a cell of a CSV file for a formula; what we write puts a ' before them."""
 
 
+def as_text(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula; :func:`parse` reads it as it was."""
+    return f"'{cell}" if cell[:1] and cell[0] in FORMULA else cell
+
+
 def _unquoted(cell: str) -> str:
     """A cell without the ' that keeps a spreadsheet from taking it for a formula."""
     return cell[1:] if len(cell) > 2 and cell[0] == "'" and cell[1] in FORMULA else cell

@@ -34,7 +34,7 @@ then = { months = 12 }
 SUBJECT = Subject(
     code="assessment_due",
     zh="下次能力评估的时间",
-    en="time of the next ability assessment",
+    en="Time of the next ability assessment",
     facts={**COMMON, "reason": Fact(zh="评估原因", en="reason of the assessment", kind=str, choices=REASONS)},
     outcomes={"months": Outcome(zh="几个月后", en="months until then", kind=int, low=1, high=36)},
     default=_DEFAULT,

@@ -30,6 +30,8 @@ _REASONS = {
 }  # fmt: skip
 MOST = 60
 """Residents who get a bed or an application."""
+TOUR = "R0013"
+"""The resident without an application: the tour of care begins with hers."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +46,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 def fill(conn: Connection[Any], now: dt.datetime) -> None:
     """Add beds where there is none at all. A resident whose record has a bed gets one in service."""
+    conn.execute(
+        "UPDATE resident r SET home_care_bed = false WHERE code = %s AND home_care_bed"
+        " AND NOT EXISTS (SELECT FROM home_bed b WHERE b.resident_id = r.id)",
+        (TOUR,),
+    )
     if conn.execute("SELECT FROM home_bed LIMIT 1").fetchone() is not None:
         return
     with conn.cursor(row_factory=class_row(Person)) as cursor:
@@ -54,9 +61,10 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
                     WHERE o.kind = 'home_care_bed_team' AND a.path <@ p.path
                     ORDER BY nlevel(p.path) DESC, o.id LIMIT 1) AS organisation_id
             FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
-            WHERE NOT h.synthetic ORDER BY r.home_care_bed DESC, r.ability_grade IN ('intact', 'mild'), r.code LIMIT %s
+            WHERE NOT h.synthetic AND r.code <> %s
+            ORDER BY r.home_care_bed DESC, r.ability_grade IN ('intact', 'mild'), r.code LIMIT %s
             """,
-            (MOST,),
+            (TOUR, MOST),
         ).fetchall()
     devices = _devices(conn, [one.household_id for one in people])
     turn = served = 0

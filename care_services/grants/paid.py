@@ -17,7 +17,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, require
 from care_network.below import people_below
 from care_network.errors import ProvisioningError
-from care_network.importing.tables import FORMULA
+from care_network.importing.tables import as_text
 from care_services.core.money import in_yuan
 from care_services.grants.kinds import KINDS
 from care_services.grants.settling import month_of, next_month
@@ -155,7 +155,7 @@ def _cells(month: dt.date, found: Iterable[Line]) -> Iterable[list[str]]:
             f"{month:%Y-%m}", one.resident, one.name_zh, one.area_zh, KINDS[one.kind].zh, in_yuan(one.amount_fen),
             "规则" if one.settled_by_rules else "人工", str(one.application),
         ]  # fmt: skip
-        yield [f"'{cell}" if cell[:1] and cell[0] in FORMULA else cell for cell in cells]
+        yield [as_text(cell) for cell in cells]
 
 
 class OpenBalance(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Read the data of home care beds: the list of the survey, deadlines of stages, service plans, models for each room."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -108,6 +108,16 @@ def models_to_plan() -> dict[str, tuple[str, str]]:
         for code, one in MODELS.items()
         if one.transport in PLANNED_TRANSPORTS
     }  # fmt: skip
+
+
+def same_kind(usual: str, home: Sequence[str]) -> str:
+    """The model of a home that does what the usual one does, such as another maker's call button; else the usual one.
+
+    Models of one kind have one name (``zh``), whatever their maker.
+    """
+    if usual in home:
+        return usual
+    return next((one for one in home if one in MODELS and MODELS[one].zh == MODELS[usual].zh), usual)
 
 
 def _product(model: DeviceModel) -> str:

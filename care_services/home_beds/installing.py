@@ -11,7 +11,7 @@ from care_network.access.permissions import Action, require
 from care_network.errors import NotFoundError, ProvisioningError
 from care_services.home_beds import listening, store
 from care_services.home_beds.acceptance import AHEAD, Heard, Test, judge
-from care_services.home_beds.catalogue import DEVICE_ROOMS, FIRST_PLAN, models_to_plan
+from care_services.home_beds.catalogue import DEVICE_ROOMS, FIRST_PLAN, models_to_plan, same_kind
 from care_services.home_beds.desk import MOST_NOTE, Beds
 from care_services.home_beds.listening import HomeDevice
 from care_services.home_beds.store import Bed, PlannedDevice
@@ -108,7 +108,9 @@ class Installation(Beds):
         with self._changing(bed_id, version) as bed:
             self._must_be(bed, PLANNED_IN)
             there = {(one.room, one.model) for one in store.planned(self._conn, bed_id)}
-            for room, model in FIRST_PLAN:
+            home = [one.model for one in listening.devices_of_home(self._conn, bed.household_id)]
+            for room, usual in FIRST_PLAN:
+                model = same_kind(usual, home)
                 if (room, model) not in there:
                     number = store.add_device(self._conn, bed_id, room, model, "")
                     self._record(

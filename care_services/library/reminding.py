@@ -12,18 +12,23 @@ STEPS = (30, 7, 0)
 """Days before the last day of a course's certificate."""
 BATCH = 2000
 _UNREAD: LiteralString = """
-    SELECT d.code || ':' || v.number || ':' || a.id, d.code, d.title_zh, d.title_en, v.number,
-           v.valid_from + d.read_days, a.id,
-           EXISTS (SELECT FROM care_notice n WHERE n.kind = 'document_unread'
-                   AND n.key = d.code || ':' || v.number || ':' || a.id)
-    FROM library_document d JOIN LATERAL (
-        SELECT id, number, valid_from FROM library_version v WHERE v.document_id = d.id AND v.valid_from <= %(today)s
-        ORDER BY v.valid_from DESC, v.number DESC LIMIT 1) v ON true
-    JOIN account a ON a.active AND a.role = ANY (d.roles) AND a.area_path <@ d.area
-        AND (d.organisations = '{}' OR EXISTS (SELECT FROM staff s
-             WHERE s.account_id = a.id AND s.active AND s.organisation_id = ANY (d.organisations)))
-    WHERE d.retired_at IS NULL AND v.valid_from + d.read_days < %(today)s
-      AND NOT EXISTS (SELECT FROM library_read r WHERE r.version_id = v.id AND r.account_id = a.id)
+    WITH late AS MATERIALIZED (
+        SELECT * FROM (
+            SELECT DISTINCT ON (d.id) d.code, d.title_zh, d.title_en, d.roles, d.area, d.organisations, v.id, v.number,
+                   v.valid_from + d.read_days AS due
+            FROM library_document d JOIN library_version v ON v.document_id = d.id AND v.valid_from <= %(today)s
+            WHERE d.retired_at IS NULL ORDER BY d.id, v.valid_from DESC, v.number DESC
+        ) newest WHERE due < %(today)s),
+    unread AS MATERIALIZED (
+        SELECT l.code, l.title_zh, l.title_en, l.number, l.due, a.id AS account_id,
+               l.code || ':' || l.number || ':' || a.id AS key
+        FROM late l JOIN account a ON a.active AND a.role = ANY (l.roles) AND a.area_path <@ l.area
+            AND (l.organisations = '{}' OR EXISTS (SELECT FROM staff s
+                 WHERE s.account_id = a.id AND s.active AND s.organisation_id = ANY (l.organisations)))
+        WHERE NOT EXISTS (SELECT FROM library_read r WHERE r.version_id = l.id AND r.account_id = a.id))
+    SELECT u.key, u.code, u.title_zh, u.title_en, u.number, u.due, u.account_id,
+           EXISTS (SELECT FROM care_notice n WHERE n.kind = 'document_unread' AND n.key = u.key)
+    FROM unread u
 """
 _ENDING: LiteralString = """
     SELECT c.number || ':' || step.days, k.code, c.title_zh, c.title_en, c.expires_on, c.account_id

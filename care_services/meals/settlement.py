@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
+from care_network.importing.tables import as_text
 from care_services.core.acting import Acting
 from care_services.core.money import in_yuan
 from care_services.meals.canteens import Canteen, managed
@@ -140,7 +141,7 @@ def as_csv(conn: Connection[Any], acting: Acting, code: str, month: str) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(HEADS)
     for row in rows(conn, acting, code, month):
-        writer.writerow([row.code, row.name_zh, *_cells(row)])
+        writer.writerow([row.code, as_text(row.name_zh), *_cells(row)])
     writer.writerow(["合计 total", total.residents, *_cells(total)])
     acting.audit(conn, "export_meals", what=code, month=month, residents=total.residents)
     return "\ufeff" + out.getvalue()

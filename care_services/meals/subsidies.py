@@ -51,7 +51,7 @@ MEAL_SUBSIDY = Subject(
     facts=COMMON,
     outcomes={
         "percent": Outcome(zh="补贴比例（%）", en="percent of the price", kind=int, high=100),
-        "cap_fen": Outcome(zh="每餐最高（分）", en="at most so many fen a meal", kind=int),
+        "cap_fen": Outcome(zh="每餐最高", en="at most a meal", kind=int),
         "a_day": Outcome(zh="每天最多几餐", en="meals a day at most", kind=int, high=3),
         "a_month": Outcome(zh="每月最多几餐", en="meals a month at most", kind=int, high=93),
     },

@@ -14,7 +14,7 @@ from care_network.access.permissions import Action, Role, role_may
 from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
 from care_services.home_services.catalogue.catalogue import offers, serves, services
 from care_services.home_services.orders import store
-from care_services.home_services.orders.states import AHEAD
+from care_services.home_services.orders.states import AHEAD, DONE
 from care_services.home_services.orders.store import Doer, Order
 from care_services.home_services.visits import codes, ratings
 from care_services.home_services.visits.checking import panel_code
@@ -26,6 +26,8 @@ from vocabulary.times import SHANGHAI
 PANEL = Doer(None, "长者终端")
 _LOCK = 237
 """Of advisory locks: requests of one resident by the panel."""
+MOST_A_DAY = 12
+"""Requests of one resident by the panel, taken back or not: each asks a provider, and a child may play with it."""
 CODE_BEFORE, CODE_AFTER = dt.timedelta(minutes=45), dt.timedelta(hours=3)
 """The code is on the screen from so long before a visit until so long after its time, while nobody has checked in."""
 ASKED_AFTER = dt.timedelta(minutes=5)
@@ -103,6 +105,14 @@ def ask(conn: Connection[Any], household_id: int, need: str, resident: str, at: 
         ).fetchone()
         if row is not None:
             return int(row[0])
+        made = conn.execute(
+            "SELECT count(*) FROM service_request WHERE resident_id = %s AND asked_by = 'panel' AND created_at > %s",
+            (who.id, at - dt.timedelta(days=1)),
+        ).fetchone()
+        if made is not None and made[0] >= MOST_A_DAY:
+            raise ProvisioningError(
+                en="this was asked for often today: call the center", zh="今天已申请多次，请打电话给服务中心"
+            )
         return requests.make(conn, who.id, code, soonest(at), "", "panel", PANEL, at)
 
 
@@ -177,7 +187,11 @@ def rate(conn: Connection[Any], household_id: int, order_id: int, face: str, at:
     """Store how it was, or that nobody wants to say ('skip'): it is not asked again. Raises NotFoundError."""
     order = _own(conn, household_id, order_id)
     if face == "skip":
-        store.add_event(conn, order_id, "pass_rating", order.state, order.state, PANEL, at)
+        if order.state not in DONE:
+            raise NotFoundError(en="there is nothing to be rated yet", zh="还没有需要评价的服务")
+        passed = "SELECT FROM service_order_event WHERE order_id = %s AND action = 'pass_rating'"
+        if conn.execute(passed, (order_id,)).fetchone() is None:
+            store.add_event(conn, order_id, "pass_rating", order.state, order.state, PANEL, at)
         return
     if face not in FACES:
         raise NotFoundError(en="there is no such button", zh="没有这个按钮")

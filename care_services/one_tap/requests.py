@@ -22,7 +22,7 @@ from care_services.one_tap import choosing
 from care_services.one_tap.answering import SUBJECT
 from care_services.one_tap.choosing import Choice
 from care_services.one_tap.needs import urgent_word
-from care_services.one_tap.options import ranked
+from care_services.one_tap.options import Market, ranked
 from vocabulary.times import SHANGHAI
 
 State = Literal["asked", "station", "confirmed", "withdrawn", "refused"]
@@ -180,10 +180,12 @@ def leave(conn: Connection[Any], request_id: int, at: dt.datetime) -> None:
     )
 
 
-def offer_next(conn: Connection[Any], request_id: int, at: dt.datetime) -> Choice | None:
+def offer_next(
+    conn: Connection[Any], request_id: int, at: dt.datetime, market: Market | None = None
+) -> Choice | None:  # fmt: skip
     """Offer a request to the best provider that was not asked yet; None: nobody is left, and the station has it.
 
-    Part of the caller's transaction, which holds the row.
+    Part of the caller's transaction, which holds the row. ``market``: shared by the requests of one turn.
     """
     found = _one(conn, request_id)
     asked = {
@@ -193,7 +195,7 @@ def offer_next(conn: Connection[Any], request_id: int, at: dt.datetime) -> Choic
             (request_id,),
         ).fetchall()
     }
-    best = next(iter(ranked(conn, found.resident_id, found.service, max(found.wanted_at, at), asked)), None)
+    best = next(iter(ranked(conn, found.resident_id, found.service, max(found.wanted_at, at), asked, market)), None)
     if best is None:
         conn.execute(
             "UPDATE service_request SET state = 'station', organisation_id = NULL, staff_id = NULL, answer_by = NULL,"

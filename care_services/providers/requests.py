@@ -17,6 +17,8 @@ from care_services.home_services.orders.people import Person, check_staff, peopl
 from care_services.providers import desk
 
 AHEAD = dt.timedelta(days=60)
+_BEYOND = 2**31
+"""Of an integer of the database: a larger number in an address is no request."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +87,8 @@ def _answer(
     conn: Connection[Any], acting: Acting, number: int, seen: int, start: dt.datetime | None, staff_id: int | None,
     note: str,
 ) -> None:  # fmt: skip
+    if not (0 < number < _BEYOND and seen < _BEYOND):
+        raise _changed()
     done = conn.execute(
         "SELECT provider_answers(%s, %s, %s, %s, %s, %s)", (number, seen, start, staff_id, note, acting.at)
     ).fetchone()

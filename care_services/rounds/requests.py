@@ -7,6 +7,7 @@ from typing import Any
 from psycopg import Connection
 
 from care_services.one_tap import requests
+from care_services.one_tap.options import Market, rated_since
 from care_services.rounds.outside import CareAlert, Outside
 from vocabulary.times import SHANGHAI
 
@@ -46,6 +47,7 @@ def _expire(conn: Connection[Any], now: dt.datetime) -> int:
         " ORDER BY answer_by LIMIT %s",
         (now, BATCH),
     ).fetchall()
+    market = Market(conn, rated_since(now))  # each visit is wanted from now on
     done = 0
     for request_id, version, organisation_id in due:
         with conn.transaction():
@@ -56,7 +58,7 @@ def _expire(conn: Connection[Any], now: dt.datetime) -> int:
             if held.rowcount:
                 if organisation_id is not None:
                     requests.event(conn, request_id, "expire", organisation_id, now)
-                requests.offer_next(conn, request_id, now)
+                requests.offer_next(conn, request_id, now, market)
                 done += 1
     return done
 

@@ -102,14 +102,15 @@ def as_csv(one: Statement) -> bytes:
     """The statement as CSV with a byte order mark, as spreadsheets in China read it."""
     out = io.StringIO()
     rows = csv.writer(out)
-    rows.writerow([f"{one.holder.name_zh} {one.holder.code}", f"{one.first} — {one.last}"])
+    rows.writerow([_plain(f"{one.holder.name_zh} {one.holder.code}"), f"{one.first} — {one.last}"])
     rows.writerow(HEADS)
     rows.writerow(["", "", "期初余额", "", "", one.before, ""])
     for line in one.lines:
         alarm = f"预警 #{line.alert} 工单 {line.order}" if line.alert else ""
         words = _plain(" ".join(part for part in (line.relation, line.reason, alarm) if part))
         rows.writerow([
-            local(line.at), line.number, TRANSACTIONS[line.kind][0], line.about_zh, line.minutes, line.balance, words
+            local(line.at), line.number, TRANSACTIONS[line.kind][0], _plain(line.about_zh), line.minutes,
+            line.balance, words,
         ])  # fmt: skip
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 

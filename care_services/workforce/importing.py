@@ -7,7 +7,7 @@ import msgspec
 
 from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
-from care_network.importing.tables import Table
+from care_network.importing.tables import Table, as_text
 from care_services.core.connected import Connected
 from care_services.workforce.editing import change, read_facts
 from care_services.workforce.profile import Facts
@@ -81,7 +81,7 @@ def present(acting: Connected) -> list[tuple[str, ...]]:
         " WHERE s.active AND a.path <@ %s::ltree ORDER BY s.code LIMIT %s",
         (acting.account.area_path, MOST_LINES),
     ).fetchall()
-    return [tuple(value or "" for value in row) for row in rows]
+    return [tuple(as_text(value or "") for value in row) for row in rows]
 
 
 def _places(cells: Sequence[str]) -> dict[str, int]:

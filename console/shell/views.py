@@ -46,6 +46,11 @@ AGES = ((60, 1, "秒", "s"), (3600, 60, "分钟", "min"), (172_800, 3600, "小�
 """Below so many seconds an age is told in a unit of so many."""
 
 
+def start_page(account: Account | None) -> str:
+    """The page behind the platform's name: the board, but for roles that may not see it."""
+    return {"provider": "/provider", "auditor": "/audit"}.get(account.role, "/") if account else "/"
+
+
 def language_of(request: Request, account: Account | None) -> Language:
     """The reader's language: the switch on the page first, then the account's choice, then Chinese."""
     chosen = request.cookies.get(LANGUAGE_COOKIE) or (account.language if account else "zh")
@@ -197,5 +202,6 @@ templates.env.filters["milliseconds"] = milliseconds
 templates.env.filters["clock"] = clock
 templates.env.filters["number"] = number
 templates.env.globals["address"] = address
+templates.env.globals["start_page"] = start_page
 templates.env.filters["fall_plot"] = fall_plot
 templates.env.filters["readable"] = evidence.readable

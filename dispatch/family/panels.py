@@ -84,6 +84,18 @@ def make(
     return "/home/" + keys.sign(PURPOSE, f"{row[0]}:{household_id}", f"panel:{gateway}", at + LASTS)
 
 
+def address(conn: psycopg.Connection[Any], keys: LinkKeys, gateway: str) -> str | None:
+    """The path of the page of a gateway's panel, as it was printed when it was made; None where it has none."""
+    row = conn.execute(
+        "SELECT p.id, g.household_id, p.made_at FROM panel p JOIN gateway g ON g.id = p.gateway_id"
+        " WHERE g.name = %s AND p.withdrawn_at IS NULL",
+        (gateway,),
+    ).fetchone()
+    if row is None:
+        return None
+    return "/home/" + keys.sign(PURPOSE, f"{row[0]}:{row[1]}", f"panel:{gateway}", row[2] + LASTS)
+
+
 def withdraw(conn: psycopg.Connection[Any], account: Account, gateway: str, at: dt.datetime, origin: str) -> None:
     """End the panel of a gateway. Raises NotFoundError where it has none."""
     with conn.transaction():

@@ -28,6 +28,9 @@ STORE_TIMEOUT_S = 60.0
 EXCHANGE_PORT = 10
 """The exchange listens so far above the console."""
 
+PANEL = "gw-yt-0013"
+"""The gateway of the home through which the tour of care walks."""
+
 HOMES_TIMEOUT_S = 15.0
 """How long the address waits for the homes; a demonstration of hundreds begins before all are there."""
 
@@ -143,6 +146,10 @@ def _greet(platform: Platform, district: DemoDistrict, options: DemoOptions, out
     out.print(f"  http://127.0.0.1:{options.port + EXCHANGE_PORT}/ 外部系统接口 for other systems\n")
     for login in district.logins:
         out.print(f"  {login.role:<11} {login.login:<16} {login.password:<18} {login.note}")
+    panel = platform.panel(PANEL)
+    if panel:
+        out.print("\n  长者家中平板 the panel in home 13, for docs/tour-of-care.md")
+        out.print(f"  {panel}", soft_wrap=True)
     out.print(f"\n  数据和日志 data and logs: {options.data}    Ctrl-C 停止 stops everything, keeps the data\n")
 
 

@@ -17,6 +17,7 @@ import msgspec
 import psycopg
 
 import dispatch.channels
+from care_network.access.accounts import account_by_login
 from care_network.demo.district import DemoDistrict, DemoHome, load_demo
 from care_network.identity import keys as identity_keys
 from care_network.medical.keyring import create_key_file, load_key_file
@@ -30,7 +31,8 @@ from database.rights.grants import OF_CONSOLE
 from database.rights.roles import create_roles, role_of
 from database.server.embedded import EmbeddedPostgres
 from database.server.postgres import PostgresServer
-from dispatch.core.links import create_link_key_file
+from dispatch.core.links import create_link_key_file, load_link_keys
+from dispatch.family import panels
 from dispatch.ladders import store
 from firmware_profiles.link.mqtt import Broker
 from firmware_profiles.signed_command import COMMANDERS
@@ -125,6 +127,19 @@ class Platform:
         with psycopg.connect(self.postgres.url) as conn:
             fill(conn, now)
             fill_registers(conn, now, ring, checkpoints.load_key(report_key))
+
+    def panel(self, gateway: str) -> str | None:
+        """The address of the panel in a simulated home, made at the first start; None where there is no such home."""
+        create_link_key_file(self.data / "link.key")
+        keys, now = load_link_keys(self.data / "link.key"), dt.datetime.now(dt.UTC)
+        with psycopg.connect(self.postgres.url) as conn:
+            path = panels.address(conn, keys, gateway)
+            if path is None:
+                admin = account_by_login(conn, "admin")
+                if conn.execute("SELECT FROM gateway WHERE name = %s", (gateway,)).fetchone() is None or admin is None:
+                    return None
+                path = panels.make(conn, keys, admin, gateway, now, "demo")
+        return f"{self.address}{path}"
 
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
         """Start each service as a child process and wait until the console answers; messages go to the demo outbox."""

@@ -20,6 +20,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     """A member of a provider's staff who can do the work."""
 
     id: int
+    organisation_id: int
     code: str
     name_zh: str
     name_en: str
@@ -68,7 +69,7 @@ def check_staff(conn: Connection[Any], code: str, organisation_id: int, work: st
 
 
 _PEOPLE = """
-    SELECT s.id, s.code, s.name_zh, s.name_en, s.kind, s.skills, s.languages,
+    SELECT s.id, s.organisation_id, s.code, s.name_zh, s.name_en, s.kind, s.skills, s.languages,
            EXISTS (SELECT FROM service_order o WHERE o.staff_id = s.id AND o.id IS DISTINCT FROM %(but)s
                    AND o.state IN ('planned', 'assigned', 'checked_in')
                    AND o.planned_start BETWEEN %(start)s - INTERVAL '11 hours' AND %(start)s + INTERVAL '11 hours'

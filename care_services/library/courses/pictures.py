@@ -2,14 +2,17 @@
 
 import base64
 import io
+import struct
 import warnings
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from care_network.errors import ProvisioningError
 from care_services.library.courses.course import MOST_PICTURE, Picture
 
 MOST_UPLOAD = 8 * 1024 * 1024
+MOST_PIXELS = 24_000_000
+"""Of a picture unpacked, 72 MB: a small file of one color can unpack to gigabytes."""
 SIDE = 1000
 """Pixels of the longer side: as wide as the page."""
 QUALITIES = (82, 65, 45)
@@ -28,8 +31,14 @@ def picture(file: bytes, name: str, zh: str, en: str) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(file), formats=("JPEG", "PNG", "WEBP")) as opened:
+                opened.draft("RGB", (SIDE, SIDE))  # of a JPEG no more is unpacked than is needed
+                if opened.width * opened.height > MOST_PIXELS:
+                    raise _wrong("this picture has too many pixels: save it smaller", "图片像素过大，请缩小后再传")
                 turned = ImageOps.exif_transpose(opened).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError, Warning) as error:
+    except ProvisioningError:
+        raise
+    except (OSError, ValueError, TypeError, SyntaxError, struct.error, Image.DecompressionBombError, Warning) as error:
+        # a SyntaxError is Pillow's word for a damaged note of the camera
         raise _wrong("choose a whole picture: JPEG, PNG or WebP", "请选择完整的图片（JPEG、PNG 或 WebP）") from error
     turned.thumbnail((SIDE, SIDE))
     for quality in QUALITIES:

@@ -129,13 +129,9 @@ _FIGURES: LiteralString = """
     WITH mine AS MATERIALIZED (SELECT id FROM area WHERE path = %(area)s::ltree),
     below AS MATERIALIZED (SELECT id FROM area WHERE path <@ %(area)s::ltree),
     used AS (
-        SELECT d.model, count(*)::integer AS in_use, count(DISTINCT g.household_id)::integer AS homes,
-               (count(*) FILTER (WHERE n.battery <= %(low)s))::integer AS low_now,
-               count(n.battery)::integer AS battery_known
-        FROM device d JOIN gateway g ON g.id = d.gateway_id JOIN household h ON h.id = g.household_id
-        LEFT JOIN device_now n ON n.device_id = d.id
-        WHERE d.retired_at IS NULL AND NOT h.synthetic AND h.area_id IN (SELECT id FROM below)
-        GROUP BY d.model),
+        SELECT model, sum(n)::integer AS in_use, count(*)::integer AS homes, sum(low)::integer AS low_now,
+               sum(known)::integer AS battery_known
+        FROM devices_counted(%(area)s::ltree, %(low)s) GROUP BY model),
     heard AS (
         SELECT model, sum(expected_s) AS expected_s, sum(silent_s) AS silent_s, sum(unknown_s) AS unknown_s,
                sum(silent)::integer AS silent_devices
@@ -160,7 +156,9 @@ _FIGURES: LiteralString = """
 """
 
 
-_COUNTED: Recent[list[Product]] = Recent(60.0)
+FOR_S = 300.0
+"""Seconds for which counts of a whole area are kept: a catalogue, not what happens now."""
+_COUNTED: Recent[list[Product]] = Recent(FOR_S)
 
 
 def products(acting: Connected) -> list[Product]:
@@ -177,7 +175,7 @@ def products(acting: Connected) -> list[Product]:
 
 
 def recent(acting: Connected) -> list[Product]:
-    """Give what :func:`products` gives, up to a minute old: a district has 90,000 devices to count."""
+    """Give what :func:`products` gives, up to FOR_S old: a district has 90,000 devices to count."""
     acting.require(Action.VIEW_CARE)
     return _COUNTED.of(f"{acting.conn.info.dbname} {acting.account.area_path}", lambda: products(acting))
 

@@ -10,8 +10,9 @@ import msgspec
 from psycopg.rows import class_row
 
 from care_network.access.permissions import Action
+from care_network.upkeep.recent import Recent
 from care_services.core.connected import Connected
-from care_services.library.products.products import BATTERY_LOW, LEAST_DEVICE_MONTHS, LEAST_SEEN, MONTH_S, MONTHS
+from care_services.library.products.products import BATTERY_LOW, FOR_S, LEAST_DEVICE_MONTHS, LEAST_SEEN, MONTH_S, MONTHS
 
 
 class OfVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +55,16 @@ class OfVersion(msgspec.Struct, frozen=True, kw_only=True):
         return min(1.0, self.silent_s / seen)
 
 
+_COUNTED: Recent[list[OfVersion]] = Recent(FOR_S)
+
+
+def recent(acting: Connected, model: str) -> list[OfVersion]:
+    """Give what :func:`by_version` gives, up to FOR_S old."""
+    acting.require(Action.VIEW_CARE)
+    key = f"{acting.conn.info.dbname} {acting.account.area_path} {model}"
+    return _COUNTED.of(key, lambda: by_version(acting, model))
+
+
 def by_version(acting: Connected, model: str) -> list[OfVersion]:
     """The versions that devices of a model in the account's area run, the most devices first."""
     acting.require(Action.VIEW_CARE)
@@ -63,20 +74,24 @@ def by_version(acting: Connected, model: str) -> list[OfVersion]:
         return cursor.execute(
             """
             WITH run AS MATERIALIZED (
-                SELECT d.id, g.household_id, f.version, f.told_at, n.battery,
+                SELECT d.device_id AS id, d.household_id, f.version, f.told_at, n.battery,
                        coalesce(date_trunc('month', f.told_at AT TIME ZONE 'Asia/Shanghai') + interval '1 month',
                                 'infinity')::date AS whole
-                FROM device d JOIN gateway g ON g.id = d.gateway_id JOIN household h ON h.id = g.household_id
-                JOIN area a ON a.id = h.area_id
-                LEFT JOIN device_firmware f ON f.device_id = d.id LEFT JOIN device_now n ON n.device_id = d.id
-                WHERE d.model = %(model)s AND d.retired_at IS NULL AND NOT h.synthetic AND a.path <@ %(area)s::ltree),
+                FROM devices_in_use(%(area)s::ltree, %(model)s) d
+                LEFT JOIN device_firmware f ON f.device_id = d.device_id
+                LEFT JOIN device_now n ON n.device_id = d.device_id),
+            span AS MATERIALIZED (
+                SELECT m::date AS month, date_part('epoch', m::date::timestamptz) AS begins_s,
+                       date_part('epoch', least((m + interval '1 month')::timestamptz, %(now)s)) AS ends_s
+                FROM generate_series(%(since)s::timestamp, %(today)s::timestamp, interval '1 month') m),
             heard AS (
-                SELECT r.version, sum(extract(epoch FROM least(m.month + interval '1 month', %(now)s) - greatest(
-                           m.since, m.month::timestamptz)))::float8 AS expected_s,
+                SELECT r.version, sum(s.ends_s - greatest(date_part('epoch', m.since), s.begins_s)) AS expected_s,
                        sum(m.silent_s) AS silent_s,
-                       sum(CASE WHEN m.never THEN extract(epoch FROM least(m.month + interval '1 month', %(now)s)
-                           - greatest(m.since, m.month::timestamptz)) ELSE m.unknown_s END)::float8 AS unknown_s
-                FROM run r JOIN figure_device m ON m.device_id = r.id AND m.month >= greatest(r.whole, %(since)s)
+                       sum(CASE WHEN m.never THEN s.ends_s - greatest(date_part('epoch', m.since), s.begins_s)
+                           ELSE m.unknown_s END) AS unknown_s
+                FROM run r JOIN figure_device m ON m.device_id = r.id AND m.model = %(model)s
+                    AND m.month >= %(since)s AND m.month >= r.whole
+                JOIN span s ON s.month = m.month
                 GROUP BY r.version),
             home AS (
                 SELECT household_id, min(version) AS version, max(whole) AS whole FROM run GROUP BY household_id
@@ -85,7 +100,7 @@ def by_version(acting: Connected, model: str) -> list[OfVersion]:
                 SELECT o.version, (count(*) FILTER (WHERE f.ending = 'false'))::integer AS false_alerts,
                        (count(*) FILTER (WHERE f.rule = 'battery_low'))::integer AS low_battery_alerts
                 FROM home o JOIN figure_alert f ON f.household_id = o.household_id AND f.model = %(model)s
-                    AND f.month >= greatest(o.whole, %(since)s)
+                    AND f.month >= %(since)s AND f.month >= o.whole
                 GROUP BY o.version)
             SELECT r.version, (min(r.told_at) AT TIME ZONE 'Asia/Shanghai')::date AS since,
                    count(*)::integer AS devices,
@@ -99,6 +114,7 @@ def by_version(acting: Connected, model: str) -> list[OfVersion]:
             """,
             {
                 "model": model, "area": acting.account.area_path, "now": acting.now, "low": BATTERY_LOW,
+                "today": acting.today,
                 "since": dt.date(months // 12, months % 12 + 1, 1),
             },
         ).fetchall()  # fmt: skip

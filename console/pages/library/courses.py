@@ -5,7 +5,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, covers_every_home
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_services.library.courses import attempts, keeping
 from care_services.library.topics import TOPICS
@@ -28,10 +28,11 @@ def listing(request: Request, console: Shared, account: CurrentAccount) -> Respo
         acting = acting_of(request, conn, account)
         found = keeping.listing(acting, retired=True)
         standings = keeping.standings(acting)
+        edits = covers_every_home(conn, account)  # courses hold for the whole district
     return care_page(
         request, "library-courses.html", account, found=[one for one in found if one.retired_at is None],
         retired=[one for one in found if one.retired_at is not None], standings=standings, today=acting.today,
-        topics=TOPICS,
+        topics=TOPICS, edits=edits,
     )  # fmt: skip
 
 
@@ -94,11 +95,12 @@ def _course(
         left = attempts.left_of(acting, kept)
         tests = attempts.history(acting, kept.course_id)
         whole = keeping.version(conn, kept.version_id)
+        edits = covers_every_home(conn, account)
     chapters = chapters_of(whole, language_of(request, account))
     return care_page(
         request, "library-course.html", account, status_of(error) if error else 200, kept=kept, course=kept.course,
         chapters=chapters, standing=standing, left=left, tests=tests, today=acting.today, here="/care/courses",
-        message=message_of(request, error, account) if error else "",
+        message=message_of(request, error, account) if error else "", edits=edits,
     )  # fmt: skip
 
 

@@ -9,8 +9,7 @@ from starlette.responses import Response
 from care_network.access.permissions import Action
 from care_services.library.courses import keeping as courses
 from care_services.library.documents import keeping as documents
-from care_services.library.products import products
-from care_services.library.products.versions import by_version
+from care_services.library.products import products, versions
 from care_services.library.topics import TOPICS
 from console.pages.care.frame import care_page
 from console.pages.library.documents import acting_of
@@ -42,13 +41,13 @@ def product_page(request: Request, console: Shared, account: CurrentAccount, mod
         found = products.product(acting, model)
         facts = products.facts_of(model)
         months = products.months(acting, model)
-        versions = by_version(acting, model)
+        run = versions.recent(acting, model)
         papers = [one for topic in facts.topics for one in documents.listing(acting, topic=topic)[: documents.LIMIT]]
         taught = [one for one in courses.listing(acting) if set(one.course.topics) & set(facts.topics)]
     return care_page(
         request, "library-product.html", account, product=found, facts=facts, months=months, topics=TOPICS,
         papers={one.code: one for one in papers}.values(), taught=taught, transports=products.TRANSPORTS,
-        least=products.LEAST_DEVICE_MONTHS, here="/care/products", versions=versions,
+        least=products.LEAST_DEVICE_MONTHS, here="/care/products", versions=run,
         profile=(files("firmware_profiles") / "devices" / f"{model}.toml").read_text("utf-8"),
     )  # fmt: skip
 

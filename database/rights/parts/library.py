@@ -21,7 +21,8 @@ PART = Part(
                 ("UPDATE", "course_certificate", "revoked_at, revoked_by, revoked_why"),
                 ("UPDATE", "course_approval", "state, decided_at, decided_by, decided_name, reason"),
             ),
-            functions="course_certificate_of(text)",
+            functions="course_certificate_of(text) devices_in_use(ltree,text)"
+            " devices_counted(ltree,integer)",
         ),
         # the rounds remind of what is unread or ends, and read files anew
         "orders": Rights(

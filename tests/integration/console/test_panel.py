@@ -45,6 +45,7 @@ def test_a_press_travels_through_mosquitto_and_detection_and_a_second_one_reache
         site.client() as client,
     ):
         path = panels.make(site.conn, site.keys, account(site.conn, "admin"), "gw-1", now(), "test")
+        assert panels.address(site.conn, site.keys, "gw-1") == path, "the same address, as often as it is asked for"
         wait_for(lambda: "connected to the broker" in alerting.log(), 30, lambda: alerting.log())
         wait_for(lambda: site.console.feed.broker_up, 15, lambda: "no connection to the broker")
 

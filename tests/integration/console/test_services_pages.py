@@ -158,6 +158,8 @@ def test_a_resident_asks_at_the_panel_sees_who_comes_and_says_how_it_was(site: C
         shown = client.get(at).json()
         assert re.fullmatch(r"今天 \d\d:\d\d 许晴来居家助浴", shown["cards"][0]["words"])
         assert re.fullmatch(r"\d{3} \d{3}", shown["code"])
+        early = client.post(at, json={"act": "rate", "number": order, "face": "skip"})
+        assert early.status_code == 409, "what was not done yet is not passed over"
         with site.client("carer") as door:
             press = {"action": "check_in", "how": "code", "code": shown["code"], "key": "key-of-panel-code"}
             assert door.post(f"/mine/visits/{order}", data=press).status_code == 303

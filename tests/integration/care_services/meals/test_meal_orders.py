@@ -127,6 +127,8 @@ def test_a_round_and_a_shut_door(conn: psycopg.Connection) -> None:
     assert (total.ordered, total.absent, total.price, total.subsidy) == (1, 1, 1500, 450)
     text = settlement.as_csv(conn, station, CANTEEN, f"{today:%Y-%m}")
     assert "R1,陈,1,0,0,1,0,0,0,15.00,4.50,10.50,1" in text
+    conn.execute("UPDATE resident SET name_zh = '=1+1' WHERE code = 'R1'")
+    assert "R1,'=1+1," in settlement.as_csv(conn, station, CANTEEN, f"{today:%Y-%m}"), "no formula"
     with pytest.raises(NotPermittedError):
         settlement.sums(conn, carer, CANTEEN, f"{today:%Y-%m}")
 

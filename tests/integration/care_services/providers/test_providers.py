@@ -79,6 +79,7 @@ def test_a_yes_becomes_an_order_by_the_rounds_and_a_no_asks_the_next(site: Conso
         assert "水要热一些" in shown
         assert "路1号" not in shown
         assert client.post(f"/provider/requests/{number}", data={**answer, "version": "0"}).status_code == 409
+        assert client.post(f"/provider/requests/{2**31}", data={"act": "no", "note": "满员"}).status_code == 409
         assert client.post(f"/provider/requests/{number}", data=answer).status_code == 303
         assert "已答应" in client.get("/provider/requests").text
     assert look(site.conn, NOW + dt.timedelta(hours=2), Alerts()) == 1, "late, and yet it was answered in time"

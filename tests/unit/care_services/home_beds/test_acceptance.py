@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care_services.home_beds.acceptance import AHEAD, Heard, judge
+from care_services.home_beds.catalogue import same_kind
 
 BEGAN = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)
 NOW = BEGAN + dt.timedelta(minutes=5)
@@ -42,3 +43,9 @@ def test_the_proof_is_always_newer_than_the_beginning(heard: list[tuple[int, str
     assert (found.verdict == "heard") == any(20 < s <= 300 + 120 and what != "battery" for s, what in heard)
     if found.proof is not None:
         assert at(20) < found.proof.at <= NOW + AHEAD
+
+
+def test_the_usual_plan_takes_the_models_that_a_home_has() -> None:
+    assert same_kind("tuya-ts0215a-sos", ["gateway", "sonoff-snzb-01p"]) == "sonoff-snzb-01p"
+    assert same_kind("tuya-ts0215a-sos", ["sonoff-snzb-01p", "tuya-ts0215a-sos"]) == "tuya-ts0215a-sos"
+    assert same_kind("seeed-mr60fda2", ["mbientlab-metamotions"]) == "seeed-mr60fda2", "a pendant is no radar"

@@ -69,6 +69,12 @@ def test_a_fault_is_told_at_its_field(change: dict[str, str], field: str) -> Non
     assert refused.value.field == field
 
 
+def saved(one: Image.Image, form: str, note: bytes = b"") -> bytes:
+    held = io.BytesIO()
+    one.save(held, form, exif=note)
+    return held.getvalue()
+
+
 def test_a_picture_is_made_small_and_stands_only_where_it_is_named() -> None:
     made = picture(jpeg(), "p1", "床边的扶手", "")
     with Image.open(io.BytesIO(base64.b64decode(made.data))) as seen:
@@ -82,6 +88,8 @@ def test_a_picture_is_made_small_and_stands_only_where_it_is_named() -> None:
     assert shown.count("<img") == 1
     assert 'alt="床边的扶手"' in shown
     assert "甲" in shown
-    for file, words in ((b"<svg>", "栏"), (jpeg(), " "), (jpeg()[:200], "栏")):
+    many = saved(Image.new("1", (6000, 5000)), "PNG")  # 4 kB, and 90 MB unpacked
+    damaged = saved(Image.new("RGB", (8, 8)), "WEBP", b"MMZZ of the camera")
+    for file, words in ((b"<svg>", "栏"), (jpeg(), " "), (jpeg()[:200], "栏"), (many, "栏"), (damaged, "栏")):
         with pytest.raises(ProvisioningError):
             picture(file, "p1", words, "")

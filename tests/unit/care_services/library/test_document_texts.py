@@ -68,6 +68,8 @@ def test_the_words_inside_a_file_are_read() -> None:
     two = paragraph("地面", "保持干燥") * 2
     assert files.read(docx(two)) == files.Inside("text", "地面保持干燥\n地面保持干燥")
     assert files.read(docx("<w:p/>")).how == "none", "pictures alone"
+    nested = f"<w:tbl>{paragraph('甲')}<w:p><w:txbx>{paragraph('乙')}</w:txbx><w:r><w:t>丙</w:t></w:r></w:p></w:tbl>"
+    assert files.read(docx(nested)).text == "甲\n乙\n丙", "each word once"
     pytest.importorskip("pypdf", reason="no pypdf: make setup")
     assert files.read(pdf("Keep floors dry")) == files.Inside("text", "Keep floors dry", 1)
     assert files.read(pdf("")).how == "none"
@@ -80,6 +82,7 @@ def test_the_words_inside_a_file_are_read() -> None:
         (b"%PDF-1.7 /JavaScript (x) %%EOF", "脚本"), (b"%PDF-" + b"0" * (10 * 1024 * 1024) + b"%%EOF", "10 MB"),
         (b"PK\x03\x04 cut", "已损坏"), (docx("", more={"word/vbaProject.bin": b"x"}), "宏"),
         (docx("", '<!DOCTYPE x [<!ENTITY e "e">]>'), "已损坏"),
+        (docx("<w:p>" * 501 + "</w:p>" * 501), "已损坏"),  # each inside each: hours of work in 3 kB
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_taken_says_what_to_do(file: bytes, says: str) -> None:
