@@ -34,7 +34,8 @@ def _copy(site: Any, *_: Any) -> Example:
     site.conn.execute("UPDATE person_copy SET state = 'ended'")
     row = site.conn.execute(
         "INSERT INTO person_copy (resident_id, code, asked_by, identity, asked_at, state, bytes, expires_at)"
-        " SELECT id, code, 'self', 'seen', now(), 'done', 0, now() + interval '1 day' FROM resident WHERE code = 'R1' RETURNING id"
+        " SELECT id, code, 'self', 'seen', now(), 'done', 0, now() + interval '1 day'"
+        " FROM resident WHERE code = 'R1' RETURNING id"
     ).fetchone()
     return Example(f"/care/privacy/copies/{row[0]}/archive")
 

@@ -157,7 +157,8 @@ def test_no_column_of_a_record_is_recorded_unseen(conn: psycopg.Connection) -> N
         "shift_id", "account_id", "retired_at", "retired_why", "replaced_by",
     }  # fmt: skip
     left_out = {
-        "synthetic", "state", "state_at", "status", "registered_at", "location_consent_at", "gone", "gone_on", "sent_until",
+        "synthetic", "state", "state_at", "status", "registered_at", "location_consent_at", "gone",
+        "gone_on", "sent_until",
     }  # fmt: skip
     tables = [kind.table for kind in KINDS.values()]
     rows = conn.execute(
