@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from care_network.access.permissions import Role
+from care_network.access.permissions import PERMISSIONS, Action, Role
 from care_services.time_bank import books, holders, requests, rounds, store
 from care_services.time_bank.requests import Person
 from care_services.time_bank.rounds import NewRound
@@ -141,10 +141,12 @@ def _rich(city: Any) -> None:
         books.transfer(city.conn, _by(city), giver, taker, 40, f"rich/{_volunteer(city)}", _now())
 
 
-def _wish(city: Any) -> int:
+def _wish(city: Any, role: Any = Role.FAMILY) -> int:
+    """A wish of the role's own account where it may have one, else of the daughter."""
     _rich(city)
     new = NewWish(resident="R1", what="donate", minutes="1")
-    return wishes.ask(city.conn, account(city.conn, "daughter"), new, _now())
+    login = str(role) if Action.CONFIRM_HELP in PERMISSIONS[role] and role != Role.FAMILY else "daughter"
+    return wishes.ask(city.conn, account(city.conn, login), new, _now())
 
 
 def _wished(city: Any, *_: Any) -> Example:
@@ -256,8 +258,8 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     ),
     "GET /time-bank/statement/{code}": lambda *_: Example("/time-bank/statement/R1"),
     "POST /time-bank/wishes": _wished,
-    "POST /time-bank/wishes/{number}/withdraw": lambda city, *_: Example(
-        f"/time-bank/wishes/{_wish(city)}/withdraw", data={}, success=303
+    "POST /time-bank/wishes/{number}/withdraw": lambda city, role: Example(
+        f"/time-bank/wishes/{_wish(city, role)}/withdraw", data={}, success=303
     ),
     "GET /neighbour/{token}": lambda city, *_: Example(_own(city)[0]),
     "POST /neighbour/{token}": _own_step,
