@@ -64,7 +64,9 @@ def test_an_app_a_recovery_code_and_a_passkey_let_a_person_in(
     page.click("text=I have kept them")
     expect(page.locator("#codes-left")).to_contain_text("10 of 10")
     page.click("text=I have read it")
+    expect(page.locator("text=I have read it")).to_have_count(0)
     page.click("text=Add a passkey")
+    expect(page.locator("#new-passkey button")).to_be_enabled()
 
     authenticator = browser_context.new_cdp_session(page)
     authenticator.send("WebAuthn.enable")

@@ -28,7 +28,8 @@ const wordsOf = (error, otherwise) => (error.cause === "told" && error.message) 
 
 onPage("#new-passkey", (form, life) => {
   const wrong = form.querySelector("[role=alert]");
-  if (!window.PublicKeyCredential) { say(wrong, form.dataset.none); form.querySelector("button").disabled = true; return; }
+  if (!window.PublicKeyCredential) { say(wrong, form.dataset.none); return; }
+  form.querySelector("button").disabled = false; // a press before this script would send the form nowhere
   life.on(form, "submit", async (event) => {
     event.preventDefault();
     event.stopPropagation();
