@@ -1,4 +1,4 @@
-"""Start a demonstration for tools that walk through it in a browser: its logins, the tablet's address, a page of a login."""
+"""Start a demonstration for tools that walk through it in a browser: its logins, the tablet's address."""
 
 import re
 import subprocess
@@ -55,7 +55,7 @@ def greeting(program: "subprocess.Popen[bytes]", port: int) -> Demonstration:
     if not passwords:
         raise RuntimeError("the demonstration does not start: " + "".join(said[-20:]))
     address = f"http://127.0.0.1:{port}"
-    urllib.request.urlopen(f"{address}/login", timeout=10).close()
+    urllib.request.urlopen(f"{address}/login", timeout=10).close()  # noqa: S310 - our own
     return Demonstration(address, passwords, panel)
 
 

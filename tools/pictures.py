@@ -68,10 +68,12 @@ SHOTS = (
 
 def main() -> int:
     missing: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="shouwang-pictures-") as folder:
-        with demonstration(PORT, folder, homes=12) as demo:
-            time.sleep(50)  # home 1 falls after 20 s, home 2 calls for help after 40 s
-            missing = walk(demo.passwords)
+    with (
+        tempfile.TemporaryDirectory(prefix="shouwang-pictures-") as folder,
+        demonstration(PORT, folder, homes=12) as demo,
+    ):
+        time.sleep(50)  # home 1 falls after 20 s, home 2 calls for help after 40 s
+        missing = walk(demo.passwords)
     for name in missing:
         print(f"not made: {name}", file=sys.stderr)
     return 1 if missing else 0

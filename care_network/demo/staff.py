@@ -72,7 +72,7 @@ _BY_DAY = (
     *(_Team(f"center-{street}", ("social_worker",)) for street in STREETS),
 )
 """Open on working days."""
-_ON_CALL = frozenset({"station-pengwan"})
+_ON_CALL = frozenset({"station-pengwan", "point-c04"})
 """Of these come neighbours, who can be asked at any hour: the tour of care does not hang on the hour of its reader."""
 
 _CAN: Mapping[str, tuple[str, ...]] = {
