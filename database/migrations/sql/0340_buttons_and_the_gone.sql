@@ -25,7 +25,7 @@ CREATE INDEX button_press_device ON button_press (device_id);
 CREATE INDEX button_press_open ON button_press (event_id) WHERE request_id IS NULL AND seen_at IS NULL;
 ALTER TABLE care_round ADD COLUMN mark bigint NOT NULL DEFAULT 0; -- of a job that reads a table: up to this id
 INSERT INTO care_round (name, next_at, mark)
-SELECT 'button_presses', now(), coalesce(max(id), 0) FROM event ON CONFLICT DO NOTHING;
+SELECT 'button_presses', '2000-01-01Z', coalesce(max(id), 0) FROM event ON CONFLICT DO NOTHING;
 INSERT INTO erasure_rule (relation, act, years, sets, law_zh, law_en, confirm)
 VALUES ('button_press', 'erase', NULL, NULL, '个人信息保护法第四十七条', 'PIPL article 47', false)
 ON CONFLICT (relation) DO NOTHING;

@@ -121,7 +121,8 @@ def _lost_press(conn: psycopg.Connection[Any]) -> int:
     """A press of a service button that became no request."""
     row = conn.execute(
         "INSERT INTO button_press (event_id, device_id, household_id, pressed_at, heard_at, outcome)"
-        " SELECT coalesce((SELECT max(event_id) FROM button_press), 0) + 1, d.id, g.household_id, now(), now(), 'nobody'"
+        " SELECT coalesce((SELECT max(event_id) FROM button_press), 0) + 1, d.id, g.household_id, now(), now(),"
+        " 'nobody'"
         " FROM device d JOIN gateway g ON g.id = d.gateway_id WHERE g.name = 'gw-1' ORDER BY d.id LIMIT 1"
         " RETURNING event_id"
     ).fetchone()
