@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import psycopg
 
+from bench.care import short_lived
 from bench.care.certain import bound
 from bench.care.district import care_district
 from bench.care.objects import Objects
@@ -40,11 +41,14 @@ def run() -> list[Figure]:
         now = dt.datetime.now(dt.UTC)
         today = now.astimezone(SHANGHAI).date()
         last = (today.replace(day=1) - dt.timedelta(days=1)).replace(day=1)
-        asked = {"month": f"{last:%Y-%m}", "earlier": f"{last - dt.timedelta(days=200):%Y-%m}"}
+        asked = {
+            "month": f"{last:%Y-%m}", "earlier": f"{last - dt.timedelta(days=200):%Y-%m}",
+            "day": f"{today - dt.timedelta(days=1)}",
+        }  # fmt: skip
         desks = {
             login: Desk(platform.address, "" if login == LINK else session_of(conn, login)) for login in ROLES
         }  # fmt: skip
-        figures = _jobs(conn, now, today, last)
+        figures = [*_jobs(conn, now, today, last), *_made(conn, now)]
         found = list(pages(desks, Objects(conn, platform, asked), functools.partial(spent_ms, platform)))
         return [*figures, *_summary(found), *(_page(one) for one in found)]
 
@@ -83,6 +87,19 @@ def _jobs(conn: psycopg.Connection, now: dt.datetime, today: dt.date, last: dt.d
         for job in JOBS if job.name not in ("reports", "service_orders")
     ]  # fmt: skip
     return [_job(conn, name, work, limit, said) for name, work, limit, said in jobs]
+
+
+def _made(conn: psycopg.Connection, now: dt.datetime) -> list[Figure]:
+    """What pages give out and is made by a job; it stays, for the pages that give it out."""
+    short_lived.tables(conn, now)
+    short_lived.links(conn, now)
+    figures = []
+    for name, make in (("a copy of a resident's data", short_lived.copy), ("a research export", short_lived.export)):
+        began = time.perf_counter()
+        make(conn, now)
+        took = (time.perf_counter() - began) * 1000
+        figures.append(Figure(name=f"care: {name}", value=took, unit="ms", note="by the maintenance, in its own time"))
+    return figures
 
 
 def _job(conn: psycopg.Connection, name: str, work: Callable[[], object], limit: float, note: str) -> Figure:

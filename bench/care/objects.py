@@ -89,7 +89,9 @@ OBJECTS: dict[str, str] = {
     "course": "SELECT code FROM course",
     "/care/courses/tests/{number}": _OWN_TESTS.format(what="id", table="attempt"),
     "/care/courses/certificates/{number}": _OWN_TESTS.format(what="number", table="certificate"),
-    "/care/registers/files/{number}": "",
+    "/care/registers/files/{number}": "SELECT f.id FROM checked_file f JOIN account a ON a.id = f.account_id"
+    " WHERE a.login = %(login)s AND f.kind = 'table'",
+    "/care/registers/sources/{code}": "SELECT code FROM register_source UNION ALL SELECT 'new'",
     "/care/registers/imports/{number}": "SELECT id FROM register_import WHERE area_path <@ %(area)s::ltree"
     " ORDER BY id DESC LIMIT 6",
     "line": "SELECT l.id FROM register_line l JOIN register_import i ON i.id = l.import_id"
@@ -97,11 +99,15 @@ OBJECTS: dict[str, str] = {
     "/care/reports/receivers/{code}": "SELECT code FROM report_receiver",
     "/care/reports/packages/{number}": "SELECT id FROM report_package WHERE area_path <@ %(area)s::ltree"
     " ORDER BY id DESC LIMIT 6",
-    "/care/privacy/copies/{number}": "SELECT id FROM person_copy WHERE state = 'done' LIMIT 6",
+    "/care/privacy/copies/{number}": "SELECT id FROM person_copy WHERE state = 'done' ORDER BY id DESC LIMIT 1",
     "/care/privacy/erasures/{number}": _of("erasure"),
     "/care/privacy/research/{number}": "SELECT id FROM research_project WHERE area_path <@ %(area)s::ltree"
     " ORDER BY id DESC LIMIT 6",
-    "/care/privacy/research-exports/{number}": "SELECT id FROM research_export WHERE state = 'done' LIMIT 6",
+    "/care/privacy/research-exports/{number}": "SELECT id FROM research_export WHERE state = 'done'"
+    " ORDER BY id DESC LIMIT 1",
+    "/care/assessments-today/data": "SELECT '?number=' || string_agg(d.id || '', '&number=') FROM ("
+    + _of("assessment", more="AND x.state = 'draft'") + ") d HAVING count(*) > 0",
+    "/verify-certificate": "SELECT '?code=' || check_code FROM course_certificate ORDER BY id DESC LIMIT 6",
     "stage": "SELECT unnest(ARRAY['applied', 'surveying', 'installing', 'in_service', 'closed'])",
     "bed_id": _of("home_bed"),
     "/care/beds/at/{bed}/devices/{number}/now": "SELECT x.id || '/devices/' || d.id || '/now' FROM home_bed_device d"
@@ -140,20 +146,19 @@ WAYS: dict[str, tuple[str, ...]] = {
     "/care/beds/new": ("", "?resident=R0001"),
     "/care/consents/{code}/withdraw": ("?purpose=research",),
     "/care/beds/at/{bed_id}/confirm": ("?step=withdraw", "?step=suspend", "?step=close", "?step=renew"),
-    "/verify-certificate": ("?code=ESKM7BMJS53JZP6V",),
+    "/care/left/{code}/before": ("?left_on={day}&reason=died&evidence=x", "?left_on={day}&reason=moved&evidence=x"),
+    "/family/{code}/consents/withdraw": ("?purpose=outdoor_place",),
 }
 """The ways in which a page is asked for; any other: as it is."""
 UNASKED = {"/care/grants/paid.csv", "/care/meals/canteens/{place}/settlement.csv"}
 """Files of a whole month: measured, and held against the limit of a page all the same, in a line of their own."""
 
 
-
-
 def query_of(address: str) -> str | None:
     """The query that fills an address; None: it has no parameter. Raises KeyError where nobody fills it."""
     names = re.findall(r"\{(\w+)\}", address)
     if not names or names[0] == "token":
-        return None
+        return OBJECTS.get(address)
     whole = [key for key in OBJECTS if key.startswith("/") and address.startswith(key)]
     return OBJECTS[max(whole, key=len)] if whole else OBJECTS[names[0]]
 
@@ -186,7 +191,7 @@ class Objects:
         query = query_of(address)
         if not query:
             return []
-        begin, end = address.index("{"), address.rindex("}") + 1
+        begin, end = (address.index("{"), address.rindex("}") + 1) if "{" in address else 2 * (len(address),)
         # an object that ends with the rest of the address brings it along
         return [
             address[:begin] + one + ("" if one.endswith(address[end:]) else address[end:])
@@ -201,7 +206,7 @@ class Objects:
 
     def _of(self, login: str) -> dict[str, Any]:
         if login not in self._whose:
-            row = self._conn.execute(
+            row: tuple[Any, ...] = self._conn.execute(
                 "SELECT a.area_path::text, ARRAY(SELECT f.resident_id FROM family_member f WHERE f.account_id = a.id)"
                 " FROM account a WHERE a.login = %s",
                 (login,),

@@ -79,7 +79,8 @@ def measure(
     path at least once, or TIMES times.
     """
     desk.renew()
-    good, times, size, first, before = list(paths), [], 0, 0.0, 0.0
+    good, size, first, before = list(paths), 0, 0.0, 0.0
+    times: list[float] = []
     while good and len(times) < TIMES:
         path = good[len(times) % len(good)]
         took, body, status = desk.look(path)
