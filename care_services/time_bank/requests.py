@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 from psycopg import Connection
-from psycopg.rows import dict_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_do, may_see, require
@@ -219,13 +218,12 @@ def check_agreed(conn: Connection[Any], resident_id: int) -> None:
 
 
 def _still_fits(conn: Connection[Any], one: Request, now: dt.datetime) -> None:
-    row = conn.cursor(row_factory=dict_row).execute(
-        f"SELECT {people.COLUMNS} FROM {people.TABLES} WHERE v.id = %s", (one.volunteer_id,)  # noqa: S608
-    ).fetchone()  # fmt: skip
-    if row is None:
+    found = people.read(
+        conn, f"SELECT {people.COLUMNS} FROM {people.TABLES} WHERE v.id = %(id)s", {"id": one.volunteer_id}  # noqa: S608
+    )  # fmt: skip
+    if not found:
         raise NotFoundError(zh="没有这位志愿者", en="there is no such volunteer")
-    volunteer = people.made(row)
-    why = against(store.wanted(conn, one), store.candidate_of(volunteer))
+    why = against(store.wanted(conn, one), store.candidate_of(found[0]))
     if why:
         raise ProvisioningError(
             zh=f"现在不能接受：{'；'.join(zh for zh, _ in why)}", en=f"not possible: {'; '.join(en for _, en in why)}"
