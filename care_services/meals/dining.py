@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from care_network.access.permissions import Action
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.acting import Acting
-from care_services.core.here import check_here
+from care_services.core.facts import check_here
 from care_services.meals import canteens, menus, orders
 from care_services.meals.checking import findings, refused
 from care_services.meals.subsidies import split

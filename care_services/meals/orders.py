@@ -17,8 +17,7 @@ from care_network.access.permissions import Action, may_do
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core import rule_book
 from care_services.core.acting import Acting
-from care_services.core.facts import facts_of
-from care_services.core.here import check_here
+from care_services.core.facts import check_here, facts_of
 from care_services.core.rules import Facts, RuleSet
 from care_services.meals import diets, menus
 from care_services.meals.canteens import Canteen, canteens

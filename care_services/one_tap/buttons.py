@@ -16,7 +16,7 @@ from care_network.access.permissions import Action, covers_every_home
 from care_network.below import homes_below
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_services.core.acting import Acting
-from care_services.core.here import check_here
+from care_services.core.facts import check_here
 from care_services.home_services.catalogue.catalogue import service
 from care_services.home_services.orders.store import Doer, doer
 from care_services.one_tap import panel, requests
@@ -143,7 +143,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     pressed_at: dt.datetime
     heard_at: dt.datetime
     living: list[panel.Person]
-    """Who lives there: one of them has pressed."""
+    """Residents of the home: one of them has pressed."""
 
 
 def where(conn: Connection[Any], request_id: int) -> Where | None:
@@ -152,8 +152,8 @@ def where(conn: Connection[Any], request_id: int) -> Where | None:
         """
         SELECT h.phone, d.room, (SELECT count(*) FROM button_press n WHERE n.request_id = b.request_id)::int,
                b.pressed_at, b.heard_at, b.household_id
-        FROM button_press b JOIN device d ON d.id = b.device_id JOIN household h ON h.id = b.household_id
-        WHERE b.request_id = %s ORDER BY b.event_id LIMIT 1
+        FROM button_press b JOIN device d ON d.id = b.device_id
+        JOIN household h ON h.id = b.household_id AND NOT h.synthetic WHERE b.request_id = %s ORDER BY b.event_id LIMIT 1
         """,
         (request_id,),
     ).fetchone()

@@ -14,7 +14,7 @@ from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.core import rule_book
 from care_services.core.acting import Acting
-from care_services.core.here import check_here
+from care_services.core.facts import check_here
 from care_services.home_services.catalogue.catalogue import service
 from care_services.home_services.orders import desk as orders
 from care_services.home_services.orders import store

@@ -17,7 +17,7 @@ from care_network.access.permissions import Action, audit, may_do, may_see, requ
 from care_network.catalogues.workforce import LANGUAGES
 from care_network.consents import register
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
-from care_services.core.here import check_here
+from care_services.core.facts import check_here
 from care_services.time_bank import books, holders, people, store
 from care_services.time_bank.kinds import KINDS, REQUEST_STATES
 from care_services.time_bank.matching import Match, against, match

@@ -12,8 +12,7 @@ from psycopg.rows import class_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, in_area, may_see, require
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
-from care_services.core.facts import facts_of
-from care_services.core.here import check_here
+from care_services.core.facts import check_here, facts_of
 from care_services.time_bank import people
 from care_services.time_bank.books import day_of
 from care_services.time_bank.kinds import NEEDS, needs_of

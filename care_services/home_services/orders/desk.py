@@ -8,7 +8,7 @@ from psycopg import Connection
 from care_network.access.permissions import Action, may_do, may_see
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_services.core.acting import Acting
-from care_services.core.here import check_here
+from care_services.core.facts import check_here
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.catalogue.catalogue import amount, offer_of, serves, service
 from care_services.home_services.orders import store

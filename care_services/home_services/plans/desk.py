@@ -13,7 +13,7 @@ from care_network.access.permissions import Action, may_see
 from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.acting import Acting
-from care_services.core.here import check_here
+from care_services.core.facts import check_here
 from care_services.home_services.catalogue.catalogue import offer_of, serves, service
 from care_services.home_services.orders.people import check_staff
 from care_services.home_services.plans.making import make_ahead

@@ -30,7 +30,7 @@ INSERT INTO erasure_rule (relation, act, years, sets, law_zh, law_en, confirm)
 VALUES ('button_press', 'erase', NULL, NULL, '个人信息保护法第四十七条', 'PIPL article 47', false)
 ON CONFLICT (relation) DO NOTHING;
 
--- The last line behind care_services.core.here: what is new, and of a time at which the person was gone, is refused.
+-- The last line behind care_services.core.facts (check_here): what is new, and of a time at which the person was gone, is refused.
 -- The condition stands for the new rows as x, for the person as r.
 CREATE FUNCTION refuse_for_the_gone() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$

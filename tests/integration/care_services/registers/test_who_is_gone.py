@@ -17,7 +17,7 @@ from care_network.importing.tables import parse as table_of
 from care_network.protection import loading, picture
 from care_network.protection.functions import Level
 from care_network.records.registry import load_registry, registry_stamp
-from care_services.core.here import GoneError
+from care_services.core.facts import GoneError
 from care_services.home_beds.desk import Beds
 from care_services.home_beds.equipment.desk import KINDS, Equipment
 from care_services.home_services.orders import desk as orders
