@@ -153,7 +153,8 @@ def where(conn: Connection[Any], request_id: int) -> Where | None:
         SELECT h.phone, d.room, (SELECT count(*) FROM button_press n WHERE n.request_id = b.request_id)::int,
                b.pressed_at, b.heard_at, b.household_id
         FROM button_press b JOIN device d ON d.id = b.device_id
-        JOIN household h ON h.id = b.household_id AND NOT h.synthetic WHERE b.request_id = %s ORDER BY b.event_id LIMIT 1
+        JOIN household h ON h.id = b.household_id AND NOT h.synthetic WHERE b.request_id = %s
+        ORDER BY b.event_id LIMIT 1
         """,
         (request_id,),
     ).fetchone()
