@@ -228,12 +228,32 @@ def test_a_resident_asks_at_the_panel_sees_who_comes_and_says_how_it_was(site: C
         assert "线路中断" in shown
         assert client.post("/care/requests/presses/2").status_code == 303
         assert "线路中断" not in client.get("/care/requests").text
+        told = {"act": "rate", "by": "family", "stars": "4", "note": "女儿来电"}
+        assert client.post(f"/care/visits/{order}", data=told).status_code == 303
+        assert "女儿来电" in client.get(f"/care/visits/{order}").text
+        # a complaint about the visit is found by its number, and stands on its page
+        form = {
+            "about": "visit",
+            "category": "manner",
+            "words": "来得太晚",
+            "order": str(order),
+            "author": "resident",
+        }
+        assert client.post("/care/complaints/new", data={**form, "order": "999"}).status_code == 422
+        said = client.post("/care/complaints/new", data={**form, "channel": "telephone"})
+        assert said.status_code == 303
+        shown = client.get(said.headers["location"]).text
+        assert ("许晴" in shown, f'href="/care/visits/{order}"' in shown) == (True, True)
+        assert "来得太晚" in client.get(f"/care/complaints?find={order}").text
+        assert "来得太晚" in client.get(f"/care/visits/{order}").text
         own = f"/care/requests/{pressed[0]}"
         assert "共按 1 次" in client.get(own).text
         form = {"act": "kind", "version": "1", "service": "clean", "note": "胸口疼，想打扫"}
         assert "请立即按呼救键或拨打 120" in client.post(own, data=form).text
         assert client.post(own, data={**form, "sure": "1"}).status_code == 303
         assert "居家保洁" in client.get(own).text
+    with site.client("carer") as client:
+        assert "来得太晚" not in client.get(f"/care/complaints?find={order}").text, "it would tell who complained"
 
 
 def test_words_that_sound_like_an_emergency_are_no_request(site: ConsoleSite) -> None:
