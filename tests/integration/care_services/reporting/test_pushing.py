@@ -87,7 +87,7 @@ def test_the_rounds_may_do_all_that_sending_needs(city: psycopg.Connection, abov
     make(city, 1)
     make(city, 2)
     above.faults.append("busy")
-    url = of_service(url_of(city), "orders")
+    url = of_service(url_of(city), "reports")
     with psycopg.connect(url, autocommit=True) as conn:
         assert pushing.send_in_rounds(conn, NOW) == 1
         assert pushing.send_in_rounds(conn, NOW + dt.timedelta(minutes=1)) == 2
