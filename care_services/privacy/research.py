@@ -276,8 +276,9 @@ def _refuse_joined(conn: Connection[Any], area: str, columns: Sequence[str], num
         zh = "、".join(COLUMNS[name].zh for name in known if name in other)
         en = ", ".join(COLUMNS[name].en for name in known if name in other)
         raise ProvisioningError(
-            en=f"the project “{title}” gave out the same sensitive data of the same people by other columns ({en}): laid"
-            " side by side the two files would tell more than either. Choose all of these columns, or only some of them",
+            en=f"the project “{title}” gave out the same sensitive data of the same people by other columns ({en}):"
+            " laid side by side the two files would tell more than either. Choose all of these columns, or only some of"
+            " them",
             zh=f"项目“{title}”已就同一批老人按其他数据项（{zh}）提供过相同的敏感数据，两份文件并排比对会认出人。"
             "请选择包含上述全部数据项，或只选其中一部分",
             field="columns",

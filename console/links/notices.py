@@ -5,7 +5,7 @@ Looking changes nothing. One thing with a page of its own leads there at once: t
 
 import datetime as dt
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -58,7 +58,7 @@ def open_digest(
 
 def _page(request: Request, console: Console, token: str, *, wrong: bool = False) -> Response:
     now = dt.datetime.now(dt.UTC)
-    nothing = {"found": None, "counts": {}, "kinds": KINDS, "state": "", "wrong": wrong}
+    nothing: dict[str, Any] = {"found": None, "counts": {}, "kinds": KINDS, "state": "", "wrong": wrong}
     try:
         link = _read(console, token, now)
     except LinkError as error:
@@ -85,9 +85,7 @@ def _read(console: Console, token: str, now: dt.datetime) -> Link:
 
 def _opened(request: Request, console: Console, link: Link, now: dt.datetime) -> bool:
     try:
-        kept = load_link_keys(console.settings.link_key_file).read(
-            request.cookies.get(_cookie(link), ""), OPENED, now
-        )
+        kept = load_link_keys(console.settings.link_key_file).read(request.cookies.get(_cookie(link), ""), OPENED, now)
     except LinkError:
         return False
     return (kept.subject, kept.person) == (link.subject, link.person)

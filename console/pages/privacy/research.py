@@ -21,7 +21,8 @@ LOOK, KEEP = needs(Action.VIEW_PRIVACY), needs(Action.MANAGE_PRIVACY)
 APPROVE = needs(Action.APPROVE_ERASURE)
 Text = Annotated[str, Form(max_length=1200)]
 KINDS = {
-    "quasi": ("可能认出人", "could tell who it is"), "sensitive": ("敏感", "sensitive"), "both": ("可能认出人，也敏感", "could tell who it is, and sensitive"),
+    "quasi": ("可能认出人", "could tell who it is"), "sensitive": ("敏感", "sensitive"),
+    "both": ("可能认出人，也敏感", "could tell who it is, and sensitive"),
 }  # fmt: skip
 
 

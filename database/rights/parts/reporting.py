@@ -16,7 +16,7 @@ PART = Part(
             insert="report_attempt report_package report_person care_round",
             update="care_round",
             columns=(
-                ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, language, active"),
+                ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, language, active, one_time_until"),
                 ("SELECT", "alert", "household_id, severity, state, onset"),  # counted by street
                 ("INSERT", "audit", "at, account_id, action, resident_id, detail, origin"),
                 ("UPDATE", "report_receiver", "next_at, failures, held_at, held_for"),

@@ -134,7 +134,12 @@ def test_only_the_login_reads_what_it_is_checked_with(urls: Urls) -> None:
                     continue
                 with pytest.raises(errors.InsufficientPrivilege):
                     conn.execute(f"SELECT {secret} FROM account".encode())
-    readers = {"identity_document": {"console", "reports"}, "session": {"console", "login"}, "medical_note": {"console", "links"}, "login_failure": {"login"}}
+    readers = {
+        "identity_document": {"console", "reports"},
+        "session": {"console", "login"},
+        "medical_note": {"console", "links"},
+        "login_failure": {"login"},
+    }
     for table, allowed in readers.items():
         for service in set(SERVICES) - allowed:
             with psycopg.connect(urls[service]) as conn, pytest.raises(errors.InsufficientPrivilege):

@@ -13,7 +13,7 @@ from care_network.identity import keys
 from care_network.medical.keyring import KeyRing
 from care_services.registers import leaving, pulling, sources
 from care_services.registers.sources import SourceFields
-from care_services.reporting import making, pushing, receivers, schedules
+from care_services.reporting import making, receivers, schedules
 from care_services.reporting.receivers import ReceiverFields
 from care_services.rounds import exchange
 from care_services.rounds.jobs import jobs_of

@@ -37,9 +37,11 @@ def test_every_released_group_has_k_people_and_l_values(
     for cell, members in later.members.items():
         assert len(members ^ found.members.get(cell, frozenset())) not in range(1, k)
     assert later.withheld <= later.suppressed
-    assert release(left, ("age", "street"), ("falls",), k, least, [Earlier(("age", "street"), later.members)]).rows == (
-        later.rows
-    ) or later.withheld
+    assert (
+        release(left, ("age", "street"), ("falls",), k, least, [Earlier(("age", "street"), later.members)]).rows
+        == (later.rows)
+        or later.withheld
+    )
     # another project of the same people, by other columns: every sum of its groups is compared, too
     finer = release(rows, ("street", "grade"), (), k, 1, [before, Earlier(("age", "street"), later.members)])
     for shown in (found, later):
@@ -65,7 +67,9 @@ def test_every_released_group_has_k_people_and_l_values(
         assert whole[group] < k or len(values) < least
 
 
-def _subtracted(one: Mapping[str, frozenset[int]], at: int, other: Mapping[str, frozenset[int]], place: int) -> set[int]:
+def _subtracted(
+    one: Mapping[str, frozenset[int]], at: int, other: Mapping[str, frozenset[int]], place: int
+) -> set[int]:
     """By how many people the two files differ, for each street that the second one has."""
     sums: list[dict[str, set[int]]] = [{}, {}]
     for found, (members, position) in zip(sums, ((one, at), (other, place)), strict=True):
