@@ -78,6 +78,10 @@ JOBS: tuple[Job, ...] = (
         every=dt.timedelta(minutes=10), work=lambda conn, now, _: exchange.make_packages(conn, now),
     ),
     Job(
+        name="withdrawals", zh="撤回同意后通知接收方删除", en="receivers told of consents that were withdrawn",
+        every=dt.timedelta(minutes=1), work=lambda conn, now, _: exchange.tell_withdrawals(conn, now),
+    ),
+    Job(
         name="register_pulls", zh="按计划拉取名册", en="registers fetched at their times",
         every=dt.timedelta(minutes=1), work=lambda conn, now, _: exchange.fetch_registers(conn, now),
     ),
