@@ -21,7 +21,7 @@ from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
 from care_services.registers.following import carry_out_due
 from care_services.reporting.pushing import send_in_rounds
-from care_services.rounds import closed_doors, exchange, missed_visits, requests, shut_doors
+from care_services.rounds import button_presses, closed_doors, exchange, missed_visits, requests, shut_doors
 from care_services.rounds.outside import Outside
 from care_services.time_bank import books
 from care_services.time_bank.running import alarms, lapsing, own_link, visits
@@ -60,6 +60,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="requests", zh="一键申请的答复时限与转交", en="requests by one tap handed on when nobody answers",
         every=dt.timedelta(seconds=20), work=requests.look,
+    ),
+    Job(
+        name="button_presses", zh="家中服务键转为申请", en="presses of service buttons made requests",
+        every=dt.timedelta(seconds=5), work=button_presses.look,
     ),
     Job(
         name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",
