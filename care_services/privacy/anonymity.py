@@ -69,7 +69,7 @@ def release(
     One row is one person, named under WHO. Without a quasi-identifier all are one group. ``both``: quasi-identifiers
     that are sensitive themselves (a grade of disability): among all who share the others there are ``least`` values,
     too. ``alike``: what of a column's value counts as the same (of a moved date, whether there is one). ``earlier``:
-    what is in others' hands. Whoever lays the new file beside an earlier one and adds up groups by what both have must
+    exports in others' hands: whoever lays the new file beside an earlier one and adds up groups by what both have must
     not find a group with 1 to k - 1 people more or fewer: their difference would tell of these few. Such groups are
     withheld. Raises ValueError for a k below LEAST_K.
     """

@@ -90,6 +90,7 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="withdrawals", zh="撤回同意后通知接收方删除", en="receivers told of consents that were withdrawn",
         every=dt.timedelta(minutes=1), work=lambda conn, now, _: exchange.tell_withdrawals(conn, now),
+        service="reports",
     ),
     Job(
         name="register_pulls", zh="按计划拉取名册", en="registers fetched at their times",

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from care_services.core import digest_opening, notice_lists
+from care_services.core import notice_lists
 from care_services.core.notice_kinds import KINDS
 from care_services.core.notice_lists import Told
 from care_services.core.notice_round import DIGEST_PAGE
@@ -44,7 +44,7 @@ def open_digest(
     except LinkError:
         return _page(request, console, token)
     with console.links_database() as conn:
-        good = digest_opening.try_digits(conn, int(link.subject), digits, now, f"link {origin_of(request)}")
+        good = notice_lists.try_digits(conn, int(link.subject), digits, now, f"link {origin_of(request)}")
     if not good:
         return _page(request, console, token, wrong=True)
     response = RedirectResponse(request.url.path, 303)
@@ -65,11 +65,11 @@ def _page(request: Request, console: Console, token: str, *, wrong: bool = False
         return page(request, "care-digest.html", status=410, message=message_of(request, error), **nothing)
     number = int(link.subject)
     with console.links_database() as conn:
-        state = digest_opening.standing(conn, number, now)
+        state = notice_lists.standing(conn, number, now)
         found = [] if state == "gone" else notice_lists.of_digest(conn, number)
         opened = state != "gone" and _opened(request, console, link, now)
         if opened:
-            digest_opening.note_look(conn, number, found, now, f"link {origin_of(request)}")
+            notice_lists.note_look(conn, number, found, now, f"link {origin_of(request)}")
     waiting = [one for one in found if one.state != "withdrawn"]
     if len(found) == 1 and waiting and found[0].page is not None:
         return RedirectResponse(_address(console, link, found[0]) or "/", 303)
