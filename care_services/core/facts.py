@@ -44,7 +44,7 @@ COMMON: Mapping[str, Fact] = {
 def facts_of(conn: Connection[Any], resident_ids: Collection[int], on: dt.date) -> dict[int, dict[str, Value]]:
     """The known facts of each resident on a day, by id. One query, whatever the number.
 
-    What the record holds is as it is now: age alone, and the traits with evidence, are of the day.
+    Facts of the record are those of now; age, and the traits with evidence, are those of the day.
     """
     rows = conn.cursor(row_factory=dict_row).execute(
         """
