@@ -23,7 +23,15 @@ from hypothesis import HealthCheck, settings
 from shouwang.brokers.pki import Pki
 from tests.support import hashing, in_memory
 from tests.support.brokers import BROKERS, HOW_TO_GET_MOSQUITTO, TestBroker, make_broker
-from tests.support.databases import GRADES, ONE_GRADE, Cluster, TestPostgres, how_to_get, make_server
+from tests.support.databases import (
+    GRADES,
+    ONE_GRADE,
+    Cluster,
+    TestPostgres,
+    how_to_get,
+    make_server,
+    shared_folder,
+)
 from tests.support.release import LONG_RUN
 
 # A busy machine with cold caches makes the first inputs slow; that says nothing about the code. A property has the same
@@ -154,7 +162,7 @@ def database_cluster(
         if server is None:
             pytest.skip(how_to_get(request.param))
         try:
-            clusters[request.param] = Cluster(server)
+            clusters[request.param] = Cluster(server, shared_folder(request.param))
         except BaseException:
             server.discard()
             raise
