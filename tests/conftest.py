@@ -7,6 +7,7 @@ every broker; a test that takes both runs for every pair. A test whose server is
 the way to get it, and counted at the end (``tests.support.skips``).
 """
 
+import datetime as dt
 import functools
 import gc
 import logging
@@ -59,9 +60,19 @@ LONGEST = (Path(__file__).parent / "deploy", Path(__file__).parent / "integratio
 OTHERS_BETWEEN = 3
 """Files of other tests between two of browser tests: about half of what runs at a time are browsers, then, as theirs
 take longer."""
+BEGUN = dt.datetime.now(dt.UTC)
 UMASK = os.umask(0o022)
 os.umask(UMASK)
 SIGNALS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def now_of_the_module(request: pytest.FixtureRequest) -> None:
+    """Set a module's ``NOW`` anew where it is of the clock: a quarter of an hour lies between the collection and the
+    module's first test, and sometimes the end of a day or month."""
+    found, now = getattr(request.module, "NOW", None), dt.datetime.now(dt.UTC)
+    if isinstance(found, dt.datetime) and BEGUN <= found <= now:
+        request.module.NOW = now
 
 
 @pytest.fixture(autouse=True)

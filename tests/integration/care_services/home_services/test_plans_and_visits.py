@@ -211,7 +211,7 @@ def test_a_press_is_taken_once_and_five_wrong_codes_close_the_code(conn: psycopg
 
     for number in range(5):
         far = presses.once(
-            conn, carer, f"far-{number}", order.id, "check_in", start,
+            conn, carer, f"far-away-{number}", order.id, "check_in", start,
             lambda: void(field.check_in(conn, carer, order.id, "place", start, place=Place(114.2410, 22.5700, 20))),
         )  # fmt: skip
         assert far.result == "refused", "a place that is too far closes no code"
