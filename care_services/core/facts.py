@@ -4,13 +4,14 @@ A fact that nobody recorded is unknown, and stays out of the dictionary.
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 
 from care_network.catalogues.ability import GRADES
+from care_network.errors import ProvisioningError
 from care_services.core.rules import Fact, Value
 
 TRAITS: Mapping[str, tuple[str, str]] = {
@@ -61,3 +62,68 @@ def facts_of(conn: Connection[Any], resident_ids: Collection[int], on: dt.date) 
         }
         for row in rows
     }  # fmt: skip
+
+
+def facts_over(
+    conn: Connection[Any], resident_ids: Collection[int], first: dt.date, last: dt.date
+) -> Callable[[int, dt.date], Mapping[str, Value]]:
+    """The known facts of each resident on any day from ``first`` to ``last``: on a birthday, or when a trait begins or
+    ends, they are others than before. Two queries, and one more for each day that is asked for of somebody like that.
+    """
+    base = facts_of(conn, resident_ids, first)
+    changing = {
+        row[0]
+        for row in conn.execute(
+            """
+            SELECT r.id FROM resident r
+            WHERE r.id = ANY(%(ids)s) AND (
+                date_part('year', age(%(last)s::date, r.birth_date))
+                    <> date_part('year', age(%(first)s::date, r.birth_date))
+                OR EXISTS (SELECT FROM resident_trait t WHERE t.resident_id = r.id
+                           AND (t.valid_from > %(first)s AND t.valid_from <= %(last)s
+                                OR t.valid_until > %(first)s AND t.valid_until <= %(last)s)))
+            """,
+            {"ids": list(resident_ids), "first": first, "last": last},
+        )
+    }
+    by_day: dict[dt.date, dict[int, dict[str, Value]]] = {first: base}
+
+    def on(resident_id: int, day: dt.date) -> Mapping[str, Value]:
+        if resident_id not in changing:
+            return base.get(resident_id, {})
+        if day not in by_day:
+            by_day[day] = facts_of(conn, changing, day)
+        return by_day[day].get(resident_id, {})
+
+    return on
+
+
+_GONE: dict[str, tuple[str, str]] = {
+    "died": ("去世", "died"), "moved": ("迁出", "moved away"), "other": ("离开", "left"),
+}  # fmt: skip
+
+
+class GoneError(ProvisioningError):
+    """The resident is not here any more: nothing new is arranged for them."""
+
+    code = "gone"
+
+    def __init__(self, why: str, on: dt.date, field: str | None = None) -> None:
+        zh, en = _GONE[why]
+        super().__init__(
+            zh=f"该老人已于 {on} 登记为{zh}，不再安排新的服务、用餐、互助和床位。如登记有误，请在“离开的老人”中更正",
+            en=f"the resident is written down as gone ({en}, {on}): no new service, meal, help or bed. If that is"
+            " wrong, put it right under “Residents who are gone”",
+            field=field,
+        )
+
+
+def check_here(conn: Connection[Any], resident_id: int, field: str | None = None) -> None:
+    """Refuse something new for who died or moved away: a service, a meal, help, a bed. Raises GoneError.
+
+    Each door asks here first, so that who pressed reads the reason. The database refuses the same behind it (migration
+    0340), for a door that forgets, and for a leaving that is written down in the same second.
+    """
+    row = conn.execute("SELECT gone, gone_on FROM resident WHERE id = %s", (resident_id,)).fetchone()
+    if row is not None and row[0] is not None:
+        raise GoneError(row[0], row[1], field)

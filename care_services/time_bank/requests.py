@@ -17,6 +17,7 @@ from care_network.access.permissions import Action, audit, may_do, may_see, requ
 from care_network.catalogues.workforce import LANGUAGES
 from care_network.consents import register
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
+from care_services.core.facts import check_here
 from care_services.time_bank import books, holders, people, store
 from care_services.time_bank.kinds import KINDS, REQUEST_STATES
 from care_services.time_bank.matching import Match, against, match
@@ -87,6 +88,7 @@ def ask(
     ).fetchone()
     if row is None or not may_see(conn, account, row[0]):
         raise NotFoundError(zh="辖区内没有这位老人", en="no such resident in your area", field="resident")
+    check_here(conn, row[0], "resident")
     kind = KINDS.get(new.kind)
     if kind is None or not kind.by_hand:
         raise ProvisioningError(zh="请选择互助类型", en="choose the kind of help", field="kind")

@@ -8,6 +8,7 @@ from psycopg import Connection
 from care_network.access.permissions import Action, may_do, may_see
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_services.core.acting import Acting
+from care_services.core.facts import check_here
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.catalogue.catalogue import amount, offer_of, serves, service
 from care_services.home_services.orders import store
@@ -84,6 +85,7 @@ def make(
     source: str,
 ) -> int:
     """Make an order with the price and the subsidy of its day; part of the caller's transaction, which has asked."""
+    check_here(conn, resident_id)
     chosen = service(conn, code)
     length = minutes or chosen.minutes
     if not 5 <= length <= 600:
@@ -129,7 +131,8 @@ def assign(conn: Connection[Any], acting: Acting, order_id: int, staff: str, see
 
 
 def move(conn: Connection[Any], acting: Acting, order_id: int, start: dt.datetime, seen: int, note: str = "") -> Order:
-    """Put an order to another time from now on. Raises ProvisioningError with the field."""
+    """Put an order to another time from now on; price and subsidy are those of its day. Raises ProvisioningError with
+    the field."""
     acting.require(Action.PLAN_SERVICES)
     if not acting.at <= start <= acting.at + FARTHEST:
         raise ProvisioningError(en="choose a time from now on, within a year", zh="请选择现在以后、一年以内的时间",
@@ -137,10 +140,25 @@ def move(conn: Connection[Any], acting: Acting, order_id: int, start: dt.datetim
     with conn.transaction():
         found = claimed(conn, acting, order_id, seen)
         detail = {"from": found.planned_start.isoformat(), "to": start.isoformat()}
+        columns: dict[str, Any] = {"planned_start": start, "missed_at": None}
+        day = start.astimezone(SHANGHAI).date()
+        if day != found.planned_start.astimezone(SHANGHAI).date():
+            columns |= _of_day(conn, found, day)
         after = store.change(conn, found, "move", store.doer(acting), acting.at, note=_words(note), detail=detail,
-                             columns={"planned_start": start, "missed_at": None})  # fmt: skip
+                             columns=columns)  # fmt: skip
         acting.audit(conn, "move_service_order", found.resident_id, service_order=order_id, **detail)
         return after
+
+
+def _of_day(conn: Connection[Any], found: Order, day: dt.date) -> dict[str, Any]:
+    """The columns of an order's price and subsidy on another day. Raises ProvisioningError where it has no price."""
+    price = offer_of(conn, found.service, found.organisation_id, day).price_fen
+    cost = amount(found.unit, price, found.planned_minutes)
+    share = subsidy.share_of(conn, found.resident_id, found.service, found.work, cost, day)
+    return {
+        "price_fen": price, "amount_fen": cost, "subsidy_fen": share.subsidy_fen, "own_fen": share.own_fen,
+        "subsidy_rule": share.rule, "subsidy_open": share.open,
+    }  # fmt: skip
 
 
 def close(conn: Connection[Any], acting: Acting, order_id: int, step: str, seen: int, note: str) -> Order:
@@ -184,6 +202,7 @@ def reopen(conn: Connection[Any], acting: Acting, order_id: int, seen: int) -> O
 
 
 def _reopen(conn: Connection[Any], acting: Acting, found: Order) -> Order:
+    check_here(conn, found.resident_id)
     who = store.doer(acting)
     after = store.change(conn, found, "reopen", who, acting.at)
     if after.staff_id is not None:
