@@ -428,7 +428,7 @@ def the_neighbours_hour(walk: Walk) -> None:
     page.locator("a[href*='/statement/']").first.click()
     settled(page)
     walk.told("150 %")
-    expect(page.locator("main")).to_contain_text(HER)
+    expect(page.locator("tbody tr").last).to_contain_text(re.compile("alarm|预警"))
     walk.picture(page, "statement")
 
 
