@@ -37,6 +37,7 @@ def digest(city: Any) -> str:
 EXAMPLES |= {
     "GET /n/{token}": lambda c, _: Example(digest(c)),
     "GET /care/notices": lambda *_: Example("/care/notices?only=trouble"),
+    "POST /care/notices/{number}/again": lambda *_: Example("/care/notices/999999/again", data={}, success=422),
     "GET /care/notices/mine": lambda *_: Example("/care/notices/mine"),
 }
 ABOUT_NOBODY = {
