@@ -41,6 +41,7 @@ from shouwang.brokers.nats_cluster import AnyBroker
 from shouwang.brokers.pki import Pki
 from shouwang.gateways.signing import key_at
 from shouwang.platform.processes import Child, end_orphans, wait_until
+from vocabulary.times import local_day
 
 DUTY_TESTS = "SHOUWANG_DISPATCH_DUTY_TESTS"
 DEMO_CHANNELS = Path(dispatch.channels.__file__).with_name("demo_channels.toml")
@@ -51,12 +52,13 @@ MODULES = {
     "dispatch": "dispatch.escalation",
     "notify": "dispatch.channels",
     "orders": "shouwang.sweeping",
+    "reports": "shouwang.reporting",
     "console": "console",
     "exchange": "exchange",
 }
 """The services, in the order in which they start."""
 SERVICES = tuple(MODULES)
-BROKERLESS = frozenset({"maintain", "dispatch", "notify", "orders"})
+BROKERLESS = frozenset({"maintain", "dispatch", "notify", "orders", "reports"})
 """Services that work on the database alone and have no identity at the broker."""
 START_TIMEOUT_S = 180.0
 """A start takes 4 s on an idle machine; seven programs that start beside other work need minutes."""
@@ -114,7 +116,7 @@ class Platform:
         ring = load_key_file(key_file) if key_file.exists() else create_key_file(key_file)
         with psycopg.connect(self.postgres.url) as conn:
             district = load_demo(conn, homes, ring=ring)
-            add_synthetic(conn, dt.datetime.now(dt.UTC).date())
+            add_synthetic(conn, local_day(dt.datetime.now(dt.UTC)))
             _demo_policies(conn)
         self.broker.allow_gateways([*GATEWAYS, *(home.gateway for home in homes)])
         return district
