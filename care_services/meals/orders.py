@@ -20,6 +20,7 @@ from care_services.core.acting import Acting
 from care_services.core.facts import facts_of
 from care_services.core.rules import Facts, RuleSet
 from care_services.meals import diets, menus
+from care_services.meals.arrangements import absent
 from care_services.meals.canteens import Canteen, canteens
 from care_services.meals.checking import Diet, Finding, findings, refused
 from care_services.meals.finding_words import said
@@ -79,13 +80,15 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     handed_to: str | None
     version: int
     resident_id: int
+    arranged: bool
+    """Whether an arrangement ordered it."""
 
 
 LINES: LiteralString = """
     SELECT m.id, r.code AS resident_code, r.name_zh, r.name_en, o.code AS canteen, o.name_zh AS canteen_zh,
            o.name_en AS canteen_en, m.offer_id, f.code, m.day, m.meal, m.mode, m.state, m.price_fen AS price,
            m.subsidy_fen AS subsidy, m.rule, m.missing, m.overridden, m.ordered_at, m.ended_at, m.handed_to, m.version,
-           m.resident_id
+           m.resident_id, m.arrangement_id IS NOT NULL AS arranged
     FROM meal_order m JOIN resident r ON r.id = m.resident_id JOIN household h ON h.id = r.household_id
     JOIN organisation o ON o.id = m.canteen_id JOIN meal_offer f ON f.id = m.offer_id
     WHERE NOT h.synthetic
@@ -119,8 +122,8 @@ def terms_of(conn: Connection[Any], acting: Acting, resident_id: int) -> Terms:
     )
 
 
-def _used(conn: Connection[Any], resident_id: int, days: Sequence[dt.date]) -> dict[dt.date, int]:
-    """Subsidised meals by day, of all months that the days touch."""
+def used_by_day(conn: Connection[Any], resident_id: int, days: Sequence[dt.date]) -> dict[dt.date, int]:
+    """Count subsidised meals by day, of all months that the days touch."""
     if not days:
         return {}
     first = min(days).replace(day=1)
@@ -135,7 +138,7 @@ def _used(conn: Connection[Any], resident_id: int, days: Sequence[dt.date]) -> d
 
 def used_on(conn: Connection[Any], resident_id: int, day: dt.date) -> Used:
     """The subsidised meals of a resident on a day and in its month."""
-    return used_of(_used(conn, resident_id, [day]), day)
+    return used_of(used_by_day(conn, resident_id, [day]), day)
 
 
 def used_of(by_day: Mapping[dt.date, int], day: dt.date) -> Used:
@@ -150,7 +153,7 @@ def quotes(
     """Every set of some days as a resident would have it, each as if it were the next one ordered."""
     by_id = {one.id: one for one in serving}
     found = menus.offers(conn, list(by_id), first, last)
-    terms, used = terms_of(conn, acting, resident_id), _used(conn, resident_id, [one.day for one in found])
+    terms, used = terms_of(conn, acting, resident_id), used_by_day(conn, resident_id, [one.day for one in found])
     return [
         Quote(
             offer=one, findings=findings(terms.diet, one.contents),
@@ -162,12 +165,14 @@ def quotes(
 
 
 def order(
-    conn: Connection[Any], acting: Acting, code: str, choices: Sequence[Choice], override: str = ""
-) -> list[Split]:
+    conn: Connection[Any], acting: Acting, code: str, choices: Sequence[Choice], override: str = "", *,
+    though_away: bool = False,
+) -> list[Split]:  # fmt: skip
     """Order meals for a resident, all or none; how each is paid, in the order of the days.
 
-    ``override``: the reason of staff, where something speaks against one of them. Raises ProvisioningError, which names
-    every meal that cannot be ordered and why; NotFoundError.
+    ``override``: the reason of staff, where something speaks against one of them. ``though_away``: somebody made sure
+    that the resident eats at home although the home care bed is suspended; without it AwayError is raised. Raises
+    ProvisioningError, which names every meal that cannot be ordered and why; NotFoundError.
     """
     acting.require(Action.MANAGE_MEALS, Action.FAMILY_CIRCLE)
     number = acting.resident(conn, code, "order_meals")
@@ -198,10 +203,14 @@ def order(
             if problem is not None:
                 problems.append(problem)
             wanted.append((offer, choice.mode, reason if against else ""))
+        gone = None if problems else absent.of(conn, number)
+        away = gone is not None and any(gone.on(offer.day) for offer, _, _ in wanted)
+        if gone is not None and away and not though_away:
+            raise gone.error()
         if problems:
             raise ProvisioningError(en="; ".join(en for _, en in problems), zh="；".join(zh for zh, _ in problems))
         wanted.sort(key=lambda one: (one[0].day, one[0].meal == "dinner"))
-        used = _used(conn, number, [offer.day for offer, _, _ in wanted])
+        used = used_by_day(conn, number, [offer.day for offer, _, _ in wanted])
         splits = []
         for offer, mode, overridden in wanted:
             paid = split(offer.price, terms.rules, terms.facts, used_of(used, offer.day))
@@ -211,7 +220,7 @@ def order(
             splits.append(paid)
         acting.audit(
             conn, "order_meals", number, meals=len(splits), from_day=str(wanted[0][0].day),
-            **({"reason": reason} if any(one[2] for one in wanted) else {}),
+            **({"reason": reason} if any(one[2] for one in wanted) else {}), **({"though_away": True} if away else {}),
         )  # fmt: skip
     return splits
 
@@ -225,21 +234,34 @@ def insert(
     """
     try:
         with conn.transaction():
-            row = conn.execute(
-                "INSERT INTO meal_order (resident_id, canteen_id, offer_id, day, meal, mode, state, price_fen,"
-                " subsidy_fen, rule, missing, overridden, ordered_at, account_id)"
-                " VALUES (%s, %s, %s, %s, %s, %s, 'ordered', %s, %s, %s, %s, %s, %s, %s) RETURNING id",
-                (
-                    number, offer.canteen_id, offer.id, offer.day, offer.meal, mode, paid.price, paid.subsidy,
-                    paid.rule, list(paid.missing), overridden, acting.at, acting.account.id,
-                ),
-            ).fetchone()  # fmt: skip
+            return put_down(conn, acting.at, acting.account.id, number, offer, mode, overridden, paid)
     except UniqueViolation as error:
         zh, en = _meal(offer)
         raise ProvisioningError(
             en=f"{en} is ordered already: cancel it first", zh=f"{zh}已经订过，改订请先取消"
         ) from error
+
+
+def put_down(
+    conn: Connection[Any], at: dt.datetime, account: int | None, number: int, offer: Offer, mode: str,
+    overridden: str, paid: Split, arrangement: int | None = None,
+) -> int:  # fmt: skip
+    """Write an order down, and close what was missing for that meal. Raises UniqueViolation."""
+    row = conn.execute(
+        "INSERT INTO meal_order (resident_id, canteen_id, offer_id, day, meal, mode, state, price_fen,"
+        " subsidy_fen, rule, missing, overridden, ordered_at, account_id, arrangement_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s, 'ordered', %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        (
+            number, offer.canteen_id, offer.id, offer.day, offer.meal, mode, paid.price, paid.subsidy,
+            paid.rule, list(paid.missing), overridden, at, account, arrangement,
+        ),
+    ).fetchone()  # fmt: skip
     assert row is not None  # noqa: S101 - an INSERT returns its row
+    conn.execute(
+        "UPDATE meal_gap SET closed_at = %s, closed_as = 'ordered' WHERE resident_id = %s AND day = %s AND meal = %s"
+        " AND closed_at IS NULL",
+        (at, number, offer.day, offer.meal),
+    )
     return int(row[0])
 
 
@@ -283,7 +305,10 @@ def one(conn: Connection[Any], acting: Acting, order_id: int) -> Line:
 
 
 def cancel(conn: Connection[Any], acting: Acting, order_id: int, version: int, why: str = "") -> Line:
-    """Cancel an order before the deadline. Raises NotFoundError, ProvisioningError, ChangedMeanwhileError."""
+    """Cancel an order before the deadline; an arrangement does not order that meal again.
+
+    Raises NotFoundError, ProvisioningError, ChangedMeanwhileError.
+    """
     acting.require(Action.MANAGE_MEALS, Action.FAMILY_CIRCLE)
     found = one(conn, acting, order_id)
     canteen = next((c for c in serving(conn, acting, found.resident_id) if c.code == found.canteen), None)
@@ -307,6 +332,19 @@ def cancel(conn: Connection[Any], acting: Acting, order_id: int, version: int, w
             "INSERT INTO meal_order_event (order_id, at, account_id, state, note) VALUES (%s, %s, %s, 'cancelled', %s)",
             (order_id, acting.at, acting.account.id, why.strip()[:400]),
         )
+        conn.execute(
+            """
+            INSERT INTO meal_gap (arrangement_id, resident_id, day, meal, why, zh, en, due, found_at, closed_at,
+                                  closed_as, closed_by)
+            SELECT a.id, a.resident_id, %(day)s, %(meal)s, 'cancelled', '已取消', 'cancelled', %(at)s, %(at)s, %(at)s,
+                   'not_wanted', %(by)s
+            FROM meal_arrangement a WHERE a.resident_id = %(who)s AND a.state <> 'ended'
+            ON CONFLICT (arrangement_id, day, meal) DO UPDATE SET closed_at = excluded.closed_at,
+                closed_as = 'not_wanted', closed_by = excluded.closed_by
+            """,
+            {"day": found.day, "meal": found.meal, "at": acting.at, "by": acting.account.name_zh,
+             "who": found.resident_id},
+        )  # fmt: skip
         acting.audit(conn, "cancel_meal", found.resident_id, day=str(found.day), meal=found.meal)
     return found
 

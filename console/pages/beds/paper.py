@@ -175,6 +175,10 @@ def _services(file: BedFile, language: Language) -> dict[str, Any]:
     for one in file.services:
         name = pick(language, *one.words)
         weekly = pick(language, f"每周 {one.weekly} 次", f"{one.weekly} a week")
+        if one.meals is not None:
+            place = pick(language, one.meals.canteen_zh, one.meals.canteen_en)
+            rows.append([name, pick(language, *one.meals.often), place, str(one.meals.last_day or "—")])
+            continue
         if one.plan is None:
             rows.append([name, weekly, pick(language, one.why_not, WHY_NOT.get(one.why_not, one.why_not)), "—"])
             continue
