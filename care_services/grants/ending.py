@@ -1,6 +1,6 @@
 """How the last month of a grant counts, by kind of grant and by why it stops: one rule for every way to an end. Pure.
 
-The rules are data (subject ``grant_ending`` of the book of rules). Whoever stops a grant asks here: the closing and the
+The rules are data (subject ``grant_ending`` of the book of rules). Every stop of a grant asks here: the closing and the
 suspension of a bed, and the registers where somebody died or moved away.
 """
 

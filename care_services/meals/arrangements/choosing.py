@@ -54,7 +54,7 @@ def choose(
 ) -> Offer | Missing:  # fmt: skip
     """The set that somebody gets: of those they may eat the one with the least to be told, then the first.
 
-    ``left``: portions by set, of those that have a bound. What is refused by a diet is never ordered by itself.
+    ``left``: portions by set, of those that have a bound. A set that a diet refuses is never ordered by itself.
     """
     if not serves:
         return Missing(

@@ -108,7 +108,7 @@ def by_id(conn: Connection[Any], number: int) -> Arrangement | None:
 
 
 def history(conn: Connection[Any], arrangement: int) -> list[Line]:
-    """What people decided about it, the newest first, 20 at most."""
+    """The decisions of people about it, the newest first, 20 at most."""
     with conn.cursor(row_factory=class_row(Line)) as cursor:
         return cursor.execute(
             "SELECT at, action, actor, note FROM meal_arrangement_event WHERE arrangement_id = %s"

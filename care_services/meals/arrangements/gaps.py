@@ -98,7 +98,9 @@ def close(conn: Connection[Any], acting: Acting, number: int, closed_as: str, no
     if closed_as not in CLOSED:
         raise ProvisioningError(en="choose what was done", zh="请选择处理方式", field="closed_as")
     row = conn.execute(
-        "SELECT r.code FROM meal_gap g JOIN resident r ON r.id = g.resident_id WHERE g.id = %s", (number,)
+        "SELECT r.code FROM meal_gap g JOIN resident r ON r.id = g.resident_id"
+        " JOIN household h ON h.id = r.household_id AND NOT h.synthetic WHERE g.id = %s",
+        (number,),
     ).fetchone()
     if row is None:
         raise NotFoundError(en="there is no such meal", zh="没有这一餐")
