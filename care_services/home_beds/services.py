@@ -177,7 +177,7 @@ def _amount(one: Choice) -> int:
 def _canteens(conn: Connection[Any], acting: Acting, resident_id: int, facts: Facts) -> list[Choice]:
     """The canteens that serve the home, with what the next meal of their menu costs somebody who has a bed."""
     serving = orders.serving(conn, acting, resident_id)
-    terms = orders.terms_of(conn, acting, resident_id)
+    terms = orders.terms_of(conn, acting.today, resident_id)
     ahead = menus.offers(conn, [one.id for one in serving], acting.today, acting.today + dt.timedelta(days=14))
     found = []
     for one in serving:

@@ -18,7 +18,8 @@ import psycopg
 import structlog
 
 from care_services.privacy.copies import KEPT, PART
-from care_services.privacy.holdings import NOT_GIVEN, words_of
+from care_services.privacy.holdings import NOT_GIVEN
+from database.rights.words import words_of
 from vocabulary.times import SHANGHAI
 
 log = structlog.get_logger(__name__)

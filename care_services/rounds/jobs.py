@@ -22,7 +22,7 @@ from care_services.library.documents.searching import keep_missing
 from care_services.meals.arrangements import making
 from care_services.registers.following import carry_out_due
 from care_services.reporting.pushing import send_in_rounds
-from care_services.rounds import closed_doors, exchange, missed_visits, requests, shut_doors
+from care_services.rounds import button_presses, closed_doors, exchange, missed_visits, requests, shut_doors
 from care_services.rounds.outside import Outside
 from care_services.time_bank import books
 from care_services.time_bank.running import alarms, lapsing, own_link, visits
@@ -67,6 +67,10 @@ JOBS: tuple[Job, ...] = (
         every=dt.timedelta(seconds=20), work=requests.look,
     ),
     Job(
+        name="button_presses", zh="家中服务键转为申请", en="presses of service buttons made requests",
+        every=dt.timedelta(seconds=5), work=button_presses.look,
+    ),
+    Job(
         name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",
         every=dt.timedelta(minutes=10), work=missed_visits.close_past,
     ),
@@ -81,6 +85,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="packages", zh="按计划生成上报数据包", en="packages for other levels made at their times",
         every=dt.timedelta(minutes=10), work=lambda conn, now, _: exchange.make_packages(conn, now),
+    ),
+    Job(
+        name="withdrawals", zh="撤回同意后通知接收方删除", en="receivers told of consents that were withdrawn",
+        every=dt.timedelta(minutes=1), work=lambda conn, now, _: exchange.tell_withdrawals(conn, now),
     ),
     Job(
         name="register_pulls", zh="按计划拉取名册", en="registers fetched at their times",

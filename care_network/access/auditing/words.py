@@ -221,6 +221,7 @@ WORDS: Mapping[str, Pair] = {
     "answer_service_request": ("答复服务申请", "answered a request for a service"),
     "withdraw_service_request": ("撤回服务申请", "took a request for a service back"),
     "refuse_service_request": ("告知申请无法安排", "told that a request is not possible"),
+    "look_into_press": ("核实未成申请的按键", "looked into a press without a request"),
     "view_service_request": ("查看服务申请", "looked at a request for a service"),
     "refused_view_service_request": ("查看服务申请被拒", "was refused a request for a service"),
     "view_settlement": ("查看结算单", "looked at a settlement"),

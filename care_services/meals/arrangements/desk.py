@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from care_network.access.permissions import Action
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.acting import Acting
+from care_services.core.facts import check_here
 from care_services.meals import away, orders
 from care_services.meals.arrangements.choosing import often, slots
 from care_services.meals.arrangements.making import make
@@ -157,6 +158,7 @@ def put_in(
     conn: Connection[Any], acting: Acting, resident_id: int, new: NewArrangement, bed_id: int | None = None
 ) -> int:
     """Make an arrangement by another right, which the caller has asked for; see :func:`arrange`."""
+    check_here(conn, resident_id)
     canteen = _checked(conn, acting, resident_id, new, acting.today)
     try:
         with conn.transaction():

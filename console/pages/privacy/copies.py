@@ -14,12 +14,12 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
 from care_services.privacy import copies, erasures
-from care_services.privacy.holdings import words_of
 from console.pages.care.frame import care_page
 from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from database.rights.words import words_of
 
 router = APIRouter()
 KEEP, APPROVE = needs(Action.MANAGE_PRIVACY), needs(Action.APPROVE_ERASURE)

@@ -17,6 +17,8 @@ PART = Part(
             delete="meal_round meal_stop",
             functions="meal_portions(integer) provider_meals(date)",
         ),
+        # a meal that is ordered from the panel in a home closes what was missing
+        "links": Rights(select="meal_gap", update="meal_gap"),
         # the rounds tell of doors that nobody opened, and order what is arranged
         "orders": Rights(
             select=f"meal_order meal_absence meal_canteen meal_offer meal_diet {_PLANNED}",

@@ -11,6 +11,7 @@ _ALL = (
 )
 _FUNCTIONS = (
     "time_earn(uuid,timestamptz) time_account_of(integer) time_credited(integer,text,date) time_courses(integer)"
+    " time_courses_of(integer[]) time_papers_of(integer[])"
     " time_papers_until(integer) time_expire(date,timestamptz,integer) time_redeem(uuid,text,timestamptz,date,integer)"
     " time_refund(uuid,timestamptz,integer) time_neighbours(integer[])"
 )
