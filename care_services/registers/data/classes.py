@@ -26,6 +26,7 @@ SERVICE_WORDS: Mapping[str, tuple[str, str]] = {
     "console": ("值班台与各页面", "console"), "links": ("一键链接", "links"), "board": ("值班看板", "board"),
     "login": ("登录", "login"), "ingest": ("数据接入", "ingest"), "alerting": ("检测预警", "alerting"),
     "dispatch": ("呼叫派单", "dispatch"), "notify": ("通知发送", "notify"), "orders": ("工单", "orders"),
+    "reports": ("上报与名册拉取", "reports"),
     "maintain": ("定时维护", "maintenance"), "exchange": ("对外接口", "exchange"), "path": ("链路证明", "path"),
     "issuer": ("证书签发", "certificates"), "city": ("市级汇总", "city"), "doctor": ("体检", "doctor"),
     "lists": ("吊销名单", "revocation lists"),

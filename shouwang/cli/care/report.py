@@ -19,6 +19,15 @@ District = Annotated[str, typer.Option("--district-key", help="The district's pu
 Day = Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"])]
 
 
+@app.command("run")
+def run() -> None:
+    """Run the service of the exchange: packages made and sent at their times, registers fetched. Settings:
+    SHOUWANG_DATABASE_…, SHOUWANG_IDENTITY_KEY_FILE, SHOUWANG_REPORT_KEY_FILE."""
+    from shouwang.reporting.__main__ import main
+
+    main()
+
+
 @app.command("receivers")
 def list_receivers(url: Url, login: Login) -> None:
     """The receivers, and how their queues stand."""

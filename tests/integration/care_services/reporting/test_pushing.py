@@ -112,7 +112,7 @@ def test_the_rounds_may_do_all_that_sending_needs(city: psycopg.Connection, abov
     make(city, 1)
     make(city, 2)
     above.faults.append("busy")
-    url = of_service(url_of(city), "orders")
+    url = of_service(url_of(city), "reports")
     with psycopg.connect(url, autocommit=True) as conn:
         assert pushing.send_in_rounds(conn, NOW) == 1
         assert pushing.send_in_rounds(conn, NOW + dt.timedelta(minutes=1)) == 2
@@ -212,7 +212,7 @@ def test_people_are_sealed_for_the_receiver_and_only_those_who_agree_are_sent(
     assert pushing.send_due(city, clock, post=lambda *_: Answer(status=None, error="lost"))[0].outcome == "later"
     city.execute("UPDATE exchange_consent SET withdrawn_at = %s", (NOW + dt.timedelta(hours=1),))
     clock.now += dt.timedelta(hours=2)
-    with psycopg.connect(of_service(url_of(city), "orders"), autocommit=True) as rounds:
+    with psycopg.connect(of_service(url_of(city), "reports"), autocommit=True) as rounds:
         assert schedules.tell_withdrawals(rounds, clock.now, lambda: (None, KEY)) == 1, "it may have been told"
         assert schedules.tell_withdrawals(rounds, clock.now, lambda: (None, KEY)) == 0, "told once"
     assert [one.outcome for one in pushing.send_due(city, clock)] == ["withdrawn", "delivered"]
