@@ -26,6 +26,14 @@ _COMPLAINTS: tuple[tuple[str, str, str, str, str, Level, str, float, float, str]
 """About, category, severity, author, words, level, state, days since, days until due, answer."""
 
 
+def areas_of_logins(conn: Connection[Any]) -> list[str]:
+    """The areas of the demonstration's logins of stations, centers and carers."""
+    return [row[0] for row in conn.execute(
+        "SELECT DISTINCT area_path::text FROM account WHERE active AND role IN ('station', 'manager', 'carer')"
+        " AND area_path IS NOT NULL ORDER BY 1 LIMIT 40"
+    ).fetchall()]  # fmt: skip
+
+
 def _mark(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:5].upper().replace("0", "X").replace("1", "Y")
 
@@ -41,8 +49,13 @@ def complaints(conn: Connection[Any], now: dt.datetime) -> None:
     ).fetchall()
     if not people:
         return
-    for n, (about, category, severity, author, words, level, state, since, until, answer) in enumerate(_COMPLAINTS):
-        number, name, area = people[n * 7 % len(people)]
+    chosen = [(n, people[n * 7 % len(people)]) for n in range(len(_COMPLAINTS))]
+    for area in areas_of_logins(conn):  # each login sees some in its own area
+        here = [one for one in people if one[2] == area or one[2].startswith(f"{area}.")]
+        if here and not any(one[1] in here for one in chosen):
+            chosen += [(n, here[n % len(here)]) for n in range(4)]
+    for n, (number, name, area) in chosen:
+        about, category, severity, author, words, level, state, since, until, answer = _COMPLAINTS[n]
         received = now + dt.timedelta(days=since)
         code = f"C{received.astimezone(SHANGHAI):%y%m%d}-{_mark(f'{n} {number}')}"
         provider = conn.execute(

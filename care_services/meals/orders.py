@@ -368,21 +368,26 @@ def cancel(conn: Connection[Any], acting: Acting, order_id: int, version: int, w
             "INSERT INTO meal_order_event (order_id, at, account_id, state, note) VALUES (%s, %s, %s, 'cancelled', %s)",
             (order_id, acting.at, acting.account.id, why.strip()[:400]),
         )
-        conn.execute(
-            """
-            INSERT INTO meal_gap (arrangement_id, resident_id, day, meal, why, zh, en, due, found_at, closed_at,
-                                  closed_as, closed_by)
-            SELECT a.id, a.resident_id, %(day)s, %(meal)s, 'cancelled', '已取消', 'cancelled', %(at)s, %(at)s, %(at)s,
-                   'not_wanted', %(by)s
-            FROM meal_arrangement a WHERE a.resident_id = %(who)s AND a.state <> 'ended'
-            ON CONFLICT (arrangement_id, day, meal) DO UPDATE SET closed_at = excluded.closed_at,
-                closed_as = 'not_wanted', closed_by = excluded.closed_by
-            """,
-            {"day": found.day, "meal": found.meal, "at": acting.at, "by": acting.account.name_zh,
-             "who": found.resident_id},
-        )  # fmt: skip
+        not_wanted(conn, order_id, acting.at, acting.account.name_zh)
         acting.audit(conn, "cancel_meal", found.resident_id, day=str(found.day), meal=found.meal)
     return found
+
+
+def not_wanted(conn: Connection[Any], order_id: int, at: dt.datetime, by: str) -> None:
+    """Keep that somebody cancelled a meal: an arrangement of the resident does not order it again."""
+    conn.execute(
+        """
+        INSERT INTO meal_gap (arrangement_id, resident_id, day, meal, why, zh, en, due, found_at, closed_at, closed_as,
+                              closed_by)
+        SELECT a.id, a.resident_id, m.day, m.meal, 'cancelled', '已取消', 'cancelled', %(at)s, %(at)s, %(at)s,
+               'not_wanted', %(by)s
+        FROM meal_order m JOIN meal_arrangement a ON a.resident_id = m.resident_id AND a.state <> 'ended'
+        WHERE m.id = %(id)s
+        ON CONFLICT (arrangement_id, day, meal) DO UPDATE SET closed_at = excluded.closed_at,
+            closed_as = 'not_wanted', closed_by = excluded.closed_by
+        """,
+        {"id": order_id, "at": at, "by": by},
+    )
 
 
 def of_resident(conn: Connection[Any], resident_id: int, since: dt.date, after: int | None = None) -> list[Line]:

@@ -17,8 +17,13 @@ PART = Part(
             delete="meal_round meal_stop",
             functions="meal_portions(integer) provider_meals(date)",
         ),
-        # a meal that is ordered from the panel in a home closes what was missing
-        "links": Rights(select="meal_gap", update="meal_gap"),
+        # the panel in a home orders a meal, which closes what was missing, and takes it back
+        "links": Rights(
+            select="meal_canteen meal_offer meal_diet meal_order meal_order_event meal_arrangement meal_gap",
+            insert="meal_order meal_order_event meal_gap",
+            update="meal_order meal_gap",
+            functions="meal_portions(integer)",
+        ),
         # the rounds tell of doors that nobody opened, and order what is arranged
         "orders": Rights(
             select=f"meal_order meal_absence meal_canteen meal_offer meal_diet {_PLANNED}",
