@@ -54,7 +54,7 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
         },
     )  # fmt: skip
     conn.execute(
-        "UPDATE home_bed_step s SET detail = s.detail || jsonb_build_object('arrangement', m.id) FROM meal_arrangement m"
-        " WHERE s.bed_id = m.bed_id AND s.step = 'suspend' AND m.state = 'paused'"
+        "UPDATE home_bed_step s SET detail = s.detail || jsonb_build_object('arrangement', m.id)"
+        " FROM meal_arrangement m WHERE s.bed_id = m.bed_id AND s.step = 'suspend' AND m.state = 'paused'"
     )
     making.make(conn, now)
