@@ -58,3 +58,8 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
         " FROM meal_arrangement m WHERE s.bed_id = m.bed_id AND s.step = 'suspend' AND m.state = 'paused'"
     )
     making.make(conn, now)
+    conn.execute(
+        "UPDATE meal_gap SET closed_at = %s, closed_as = 'otherwise', closed_by = %s, note = '家属送饭'"
+        " WHERE closed_at IS NULL AND why = 'late'",
+        (now, _ACTOR),
+    )

@@ -1,6 +1,7 @@
 """Meals of arrangements that are not ordered: what people have to do, and what they did about it."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import msgspec
@@ -13,6 +14,7 @@ from care_network.errors import ChangedMeanwhileError, NotFoundError, Provisioni
 from care_services.core.acting import Acting
 
 PAGE = 50
+MOST = 60
 CLOSED: dict[str, tuple[str, str]] = {
     "otherwise": ("已另行安排用餐", "seen to otherwise"), "not_wanted": ("这一餐不需要", "no meal is wanted"),
 }  # fmt: skip
@@ -89,29 +91,46 @@ def of_resident(conn: Connection[Any], resident_id: int) -> list[Gap]:
         return cursor.execute(f"{_OPEN} AND g.resident_id = %s ORDER BY g.day, g.meal DESC", (resident_id,)).fetchall()
 
 
-def close(conn: Connection[Any], acting: Acting, number: int, closed_as: str, note: str) -> str:
-    """Say what was done about one; the resident's code. It is not ordered by itself any more.
+class Group(msgspec.Struct, frozen=True):
+    """The meals of one resident that are missing for one kind of reason, the first deadline first."""
+
+    first: Gap
+    gaps: tuple[Gap, ...]
+
+
+def grouped(found: Sequence[Gap]) -> list[Group]:
+    """Put the meals of a resident that have the same kind of reason together, in the order of their first one. Pure."""
+    by_key: dict[tuple[str, str], list[Gap]] = {}
+    for one in found:
+        by_key.setdefault((one.resident, one.why), []).append(one)
+    return [Group(listed[0], tuple(listed)) for listed in by_key.values()]
+
+
+def close(conn: Connection[Any], acting: Acting, numbers: Sequence[int], closed_as: str, note: str) -> str:
+    """Say what was done about some meals of one resident, whose code it gives. They are not ordered any more.
 
     Raises NotFoundError, ProvisioningError, ChangedMeanwhileError.
     """
     acting.require(Action.MANAGE_MEALS)
     if closed_as not in CLOSED:
         raise ProvisioningError(en="choose what was done", zh="请选择处理方式", field="closed_as")
-    row = conn.execute(
-        "SELECT r.code FROM meal_gap g JOIN resident r ON r.id = g.resident_id"
-        " JOIN household h ON h.id = r.household_id AND NOT h.synthetic WHERE g.id = %s",
-        (number,),
-    ).fetchone()
-    if row is None:
+    if not 0 < len(numbers) <= MOST:
+        raise ProvisioningError(en="choose at least one meal", zh="请至少选择一餐", field="closed_as")
+    rows = conn.execute(
+        "SELECT DISTINCT r.code FROM meal_gap g JOIN resident r ON r.id = g.resident_id"
+        " JOIN household h ON h.id = r.household_id AND NOT h.synthetic WHERE g.id = ANY (%s)",
+        (list(numbers),),
+    ).fetchall()
+    if len(rows) != 1:
         raise NotFoundError(en="there is no such meal", zh="没有这一餐")
-    resident = acting.resident(conn, row[0], "arrange_meals")
+    resident = acting.resident(conn, rows[0][0], "arrange_meals")
     with conn.transaction():
         done = conn.execute(
             "UPDATE meal_gap SET closed_at = %s, closed_as = %s, closed_by = %s, note = %s"
-            " WHERE id = %s AND closed_at IS NULL",
-            (acting.at, closed_as, acting.account.name_zh, note.strip()[:200], number),
+            " WHERE id = ANY (%s) AND closed_at IS NULL",
+            (acting.at, closed_as, acting.account.name_zh, note.strip()[:200], list(numbers)),
         )
         if not done.rowcount:
             raise ChangedMeanwhileError(en="it was seen to meanwhile", zh="这一餐刚刚已处理，请刷新后再看")
-        acting.audit(conn, "arrange_meals", resident, gap=number, step=closed_as)
-    return str(row[0])
+        acting.audit(conn, "arrange_meals", resident, gaps=list(numbers), step=closed_as)
+    return str(rows[0][0])

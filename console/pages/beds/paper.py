@@ -76,7 +76,7 @@ def _data(file: BedFile, grants: Sequence[Application], language: Language, now:
             [say("能力等级", "Ability grade"), say(*grade_words(bed.ability_grade))],
             [say("承办机构", "Organisation"), say(bed.organisation_zh or "未定", bed.organisation_en or "not decided")],
             [say("状态", "State"), say(*life.STATE_WORDS[bed.state])],
-            [say("自", "Since"), clock(bed.state_since, "%Y-%m-%d")],
+            [say("状态起始", "Since"), clock(bed.state_since, "%Y-%m-%d")],
         ],
         "parts": [_steps(file, language), _survey(file, language), _devices(file, language),
                   _contracts(file, language), _services(file, language), _checks(file, language),

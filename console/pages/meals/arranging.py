@@ -116,21 +116,22 @@ def _gaps(
     shown = found[: gaps.PAGE]
     return care_page(
         request, "meals-gaps.html", account, status_of(error) if error else 200, gaps=shown,
+        gap_groups=gaps.grouped(shown),
         pager=pager_of(request, shown[-1].key if len(found) > gaps.PAGE else None),
         message=message_of(request, error, account) if error else "", **WORDS, **PLANNED,
     )  # fmt: skip
 
 
-@router.post("/care/meals/gaps/{number}", dependencies=[MANAGE])
-def close_gap(
-    request: Request, console: Shared, account: CurrentAccount, number: int,
-    closed_as: Annotated[str, Form(max_length=20)] = "", note: Annotated[str, Form(max_length=200)] = "",
-    back: Annotated[str, Form(max_length=20)] = "",
+@router.post("/care/meals/gaps", dependencies=[MANAGE])
+def close_gaps(
+    request: Request, console: Shared, account: CurrentAccount,
+    meal: Annotated[list[int] | None, Form()] = None, closed_as: Annotated[str, Form(max_length=20)] = "",
+    note: Annotated[str, Form(max_length=200)] = "", back: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:  # fmt: skip
-    """Say what was done about a meal that could not be ordered."""
+    """Say what was done about meals of a resident that could not be ordered."""
     try:
         with console.database() as conn:
-            code = gaps.close(conn, acting_of(request, account), number, closed_as, note)
+            code = gaps.close(conn, acting_of(request, account), meal or [], closed_as, note)
     except NotFoundError:
         raise
     except ProvisioningError as error:

@@ -59,8 +59,9 @@ def _page(
         quotes = orders.quotes(conn, acting, resident["id"], serving, monday, last)
         lines = orders.of_resident(conn, resident["id"], min(monday, acting.today) - PAST)
         said_before = diets.history(conn, resident["id"])
+        missing = gaps.of_resident(conn, resident["id"])
         planned = {
-            "arrangement": desk.of_resident(conn, resident["id"]), "gaps": gaps.of_resident(conn, resident["id"]),
+            "arrangement": desk.of_resident(conn, resident["id"]), "gaps": missing, "gap_groups": gaps.grouped(missing),
             "away": absent.of(conn, resident["id"]),
         }  # fmt: skip
     by_meal: dict[tuple[dt.date, str], list[Quote]] = {}

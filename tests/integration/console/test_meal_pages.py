@@ -68,11 +68,12 @@ def test_a_family_orders_after_it_saw_the_costs(database_url: str, tmp_path: Pat
         page = family.get(f"/care/meals/of/R1?week={soon()}").text
         assert "每天午餐" in page
         missing = desk.get("/care/meals/gaps").text
-        number = re.search(r'action="/care/meals/gaps/(\d+)"', missing)
+        number = re.search(r'name="meal" value="(\d+)"', missing)
         assert number is not None, "no meal of today: it is named"
         assert "未订上的餐" in desk.get("/care/meals").text
-        done = {"closed_as": "otherwise", "note": "女儿送饭", "back": "resident"}
-        assert desk.post(f"/care/meals/gaps/{number[1]}", data=done).status_code == 303
+        assert "请至少选择一餐" in desk.post("/care/meals/gaps", data={"closed_as": "otherwise"}).text
+        done = {"meal": number[1], "closed_as": "otherwise", "note": "女儿送饭", "back": "resident"}
+        assert desk.post("/care/meals/gaps", data=done).status_code == 303
         # somebody whose bed is suspended is probably in hospital: a meal is ordered after asking alone
         site.conn.execute("INSERT INTO home_bed (resident_id, state, state_since, applied_at, applicant)"
                           " VALUES (1, 'suspended', now(), now(), '女儿')")  # fmt: skip

@@ -155,7 +155,7 @@ def _arrange(city: Any, _role: Role) -> Example:
 
 
 def _close(city: Any, _role: Role) -> Example:
-    return Example(f"/care/meals/gaps/{_arranged(city.conn)}", {"closed_as": "otherwise"}, success=303)
+    return Example("/care/meals/gaps", {"meal": str(_arranged(city.conn)), "closed_as": "otherwise"}, success=303)
 
 
 _CANTEEN = f"/care/meals/canteens/{CANTEEN}"
@@ -174,7 +174,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/meals/canteens/{place}/set": _at(f"{_CANTEEN}/set"),
     "POST /care/meals/canteens/{place}/set": _set,
     "GET /care/meals/gaps": _at("/care/meals/gaps"),
-    "POST /care/meals/gaps/{number}": _close,
+    "POST /care/meals/gaps": _close,
     "GET /care/meals/of/{code}/arrangement": _at("/care/meals/of/R1/arrangement"),
     "POST /care/meals/of/{code}/arrangement": _arrange,
     "GET /care/meals/of/{code}": _at("/care/meals/of/R1"),

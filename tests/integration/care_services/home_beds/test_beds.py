@@ -212,7 +212,7 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         missing = gaps.waiting(conn, stage.acting())
         assert [one.day for one in missing] == [today, today + dt.timedelta(days=1)]
         assert {one.why for one in missing} <= {"late", "no_menu"}, "what cannot be ordered is named"
-        assert gaps.close(conn, stage.acting(), missing[0].id, "otherwise", "女儿送饭") == "R1"
+        assert gaps.close(conn, stage.acting(), [missing[0].id], "otherwise", "女儿送饭") == "R1"
         assert (making.run(conn, stage.now), gaps.count(conn, stage.acting())) == (0, 1), "once, and not named again"
         line = orders.of_resident(conn, meals.resident_id, today)[-1]
         orders.cancel(conn, stage.acting(), line.id, line.version)
