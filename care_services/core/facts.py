@@ -4,7 +4,7 @@ A fact that nobody recorded is unknown, and stays out of the dictionary.
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from psycopg import Connection
@@ -27,6 +27,10 @@ TRAITS: Mapping[str, tuple[str, str]] = {
 }
 """Traits that are recorded as yes or no, with evidence: (Chinese, English) by code."""
 
+OF_THE_RECORD = frozenset({"lives_alone"})
+"""Traits that the resident's record holds, for the desk and for rules alike: what is written down with evidence goes
+there, and a line of evidence that says something else than the record is no longer true."""
+
 COMMON: Mapping[str, Fact] = {
     "age": Fact(zh="年龄", en="age", kind=int, unit_zh="岁", unit_en="years"),
     "sex": Fact(zh="性别", en="sex", kind=str, choices={"female": ("女", "female"), "male": ("男", "male")}),
@@ -38,11 +42,14 @@ COMMON: Mapping[str, Fact] = {
 
 
 def facts_of(conn: Connection[Any], resident_ids: Collection[int], on: dt.date) -> dict[int, dict[str, Value]]:
-    """The known facts of each resident on a day, by id. One query, whatever the number."""
+    """The known facts of each resident on a day, by id. One query, whatever the number.
+
+    Facts of the record are those of now; age, and the traits with evidence, are those of the day.
+    """
     rows = conn.cursor(row_factory=dict_row).execute(
         """
         SELECT r.id, date_part('year', age(%(on)s::date, r.birth_date))::int AS age, r.sex, r.ability_grade,
-               r.home_care_bed, t.traits
+               r.home_care_bed, r.lives_alone, t.traits
         FROM resident r
         LEFT JOIN LATERAL (
             SELECT jsonb_object_agg(trait, holds) AS traits FROM resident_trait t
@@ -57,11 +64,45 @@ def facts_of(conn: Connection[Any], resident_ids: Collection[int], on: dt.date) 
             name: value
             for name, value in {
                 "age": row["age"], "sex": row["sex"], "ability_grade": row["ability_grade"],
-                "home_care_bed": row["home_care_bed"], **(row["traits"] or {}),
+                "home_care_bed": row["home_care_bed"], **(row["traits"] or {}), "lives_alone": row["lives_alone"],
             }.items() if value is not None
         }
         for row in rows
     }  # fmt: skip
+
+
+def facts_over(
+    conn: Connection[Any], resident_ids: Collection[int], first: dt.date, last: dt.date
+) -> Callable[[int, dt.date], Mapping[str, Value]]:
+    """The known facts of each resident on any day from ``first`` to ``last``: on a birthday, or when a trait begins or
+    ends, they are others than before. Two queries, and one more for each day that is asked for of somebody like that.
+    """
+    base = facts_of(conn, resident_ids, first)
+    changing = {
+        row[0]
+        for row in conn.execute(
+            """
+            SELECT r.id FROM resident r
+            WHERE r.id = ANY(%(ids)s) AND (
+                date_part('year', age(%(last)s::date, r.birth_date))
+                    <> date_part('year', age(%(first)s::date, r.birth_date))
+                OR EXISTS (SELECT FROM resident_trait t WHERE t.resident_id = r.id
+                           AND (t.valid_from > %(first)s AND t.valid_from <= %(last)s
+                                OR t.valid_until > %(first)s AND t.valid_until <= %(last)s)))
+            """,
+            {"ids": list(resident_ids), "first": first, "last": last},
+        )
+    }
+    by_day: dict[dt.date, dict[int, dict[str, Value]]] = {first: base}
+
+    def on(resident_id: int, day: dt.date) -> Mapping[str, Value]:
+        if resident_id not in changing:
+            return base.get(resident_id, {})
+        if day not in by_day:
+            by_day[day] = facts_of(conn, changing, day)
+        return by_day[day].get(resident_id, {})
+
+    return on
 
 
 _GONE: dict[str, tuple[str, str]] = {

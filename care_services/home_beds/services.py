@@ -10,6 +10,7 @@ from psycopg import Connection
 from care_network.catalogues.services import SERVICES
 from care_network.errors import NotFoundError, ProvisioningError
 from care_services.assessment.proposals import approved_plans
+from care_services.core import rule_book
 from care_services.core.acting import Acting
 from care_services.core.facts import facts_of
 from care_services.core.rules import Facts
@@ -22,7 +23,7 @@ from care_services.home_services.plans.desk import Plan, PlanData
 from care_services.meals import menus, orders
 from care_services.meals.arrangements import desk as arrangements
 from care_services.meals.arrangements.desk import Arrangement, NewArrangement
-from care_services.meals.subsidies import Used, split
+from care_services.meals.subsidies import MEAL_SUBSIDY, Used, split
 
 MEAL = "meal"
 """The work that canteens do: a meal arrangement in place of a service plan."""
@@ -177,14 +178,14 @@ def _amount(one: Choice) -> int:
 def _canteens(conn: Connection[Any], acting: Acting, resident_id: int, facts: Facts) -> list[Choice]:
     """The canteens that serve the home, with what the next meal of their menu costs somebody who has a bed."""
     serving = orders.serving(conn, acting, resident_id)
-    terms = orders.terms_of(conn, acting.today, resident_id)
+    rules = rule_book.current(conn, MEAL_SUBSIDY, acting.today)
     ahead = menus.offers(conn, [one.id for one in serving], acting.today, acting.today + dt.timedelta(days=14))
     found = []
     for one in serving:
         price = next((offer.price for offer in ahead if offer.canteen_id == one.id and not offer.withdrawn), None)
         share = None
         if price is not None:
-            paid = split(price, terms.rules, facts, Used())
+            paid = split(price, rules, facts, Used())
             share = Share(amount_fen=price, subsidy_fen=paid.subsidy, rule=paid.rule, open=bool(paid.missing))
         found.append(Choice(
             service=MEAL, service_zh="助餐", service_en="Meals", minutes=0, organisation=one.code,

@@ -25,6 +25,7 @@ from care_services.grants.kinds import KINDS
 from care_services.grants.pausing import Running
 from care_services.registers.words import Words
 from care_services.registers.words import grouped as grouped
+from vocabulary.times import local_day
 
 REASON_WORDS = {
     "died": ("去世", "died"), "moved": ("迁出", "moved away"), "other": ("其他原因离开", "left for another reason"),
@@ -151,7 +152,7 @@ def before(
     found = [
         Effect(
             rule=rule, words=words.of(rule, was), amount_fen=words.amount(rule, was),
-            due_on=None if term is None else (at + dt.timedelta(days=getattr(terms, term))).date(),
+            due_on=None if term is None else local_day(at + dt.timedelta(days=getattr(terms, term))),
         )
         for rule, term, was in rows
     ]  # fmt: skip
@@ -182,7 +183,7 @@ def done(conn: Connection[Any], leaving: int, terms: Terms | None, written_at: d
         ).fetchall()
         found += [
             Effect(rule=rule, words=words.of(rule, was),
-                   due_on=(written_at + dt.timedelta(days=getattr(terms, term))).date())
+                   due_on=local_day(written_at + dt.timedelta(days=getattr(terms, term))))
             for rule, term, was in waiting
         ]  # fmt: skip
     return _groups(found)

@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_services.core import rule_book
-from care_services.core.facts import facts_of
+from care_services.core.facts import facts_over
 from care_services.meals import diets, menus
 from care_services.meals.arrangements.choosing import AHEAD_DAYS, NEAR, UNSAFE, Missing, Slot, choose, slots
 from care_services.meals.checking import UNASKED, Diet, findings, refused
@@ -130,9 +130,7 @@ class _Batch:
             self._sets.setdefault((offer.canteen_id, offer.day, offer.meal), []).append(offer)
         self._left = self._portions()
         self._diets = {who: diets.diet_of(one) for who, one in diets.current_of(conn, people).items()}
-        self._facts, self._rules = facts_of(conn, people, self._today), rule_book.current(
-            conn, MEAL_SUBSIDY, self._today
-        )  # fmt: skip
+        self._facts, self._rules = facts_over(conn, people, self._today, until), rule_book.over(conn, MEAL_SUBSIDY)
         self._load(people)
 
     def _portions(self) -> dict[int, int]:
@@ -165,7 +163,7 @@ class _Batch:
         self._used: dict[int, dict[dt.date, int]] = {who: {} for who in people}
         for who, day, n in self._conn.execute(
             "SELECT resident_id, day, count(*) FROM meal_order WHERE resident_id = ANY (%s) AND day >= %s AND day < %s"
-            " AND subsidy_fen > 0 AND state <> 'cancelled' GROUP BY 1, 2",
+            " AND subsidy_fen > 0 AND state NOT IN ('cancelled', 'failed') GROUP BY 1, 2",
             (people, self._today.replace(day=1), last),
         ):
             self._used[who][day] = n
@@ -207,7 +205,7 @@ class _Batch:
                 self._name(one, slot, found, gap)
             return False
         used = self._used[one.resident_id]
-        paid = split(found.price, self._rules, self._facts.get(one.resident_id, {}), used_of(used, day))
+        paid = split(found.price, self._rules(day), self._facts(one.resident_id, day), used_of(used, day))
         if paid.subsidy:
             used[day] = used.get(day, 0) + 1
         put_down(self._conn, self._now, None, one.resident_id, found, one.mode, "", paid, one.id)
