@@ -26,6 +26,7 @@ from care_services.meals.arrangements import desk as arrangements
 from care_services.meals.arrangements import gaps, making
 from care_services.meals.arrangements.absent import AwayError
 from care_services.meals.orders import Choice
+from tests.support.databases import of_service
 from tests.support.network import account, build_city, network
 from vocabulary.times import SHANGHAI
 
@@ -214,6 +215,11 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         assert {one.why for one in missing} <= {"late", "no_menu"}, "what cannot be ordered is named"
         assert gaps.close(conn, stage.acting(), [missing[0].id], "otherwise", "女儿送饭") == "R1"
         assert (making.run(conn, stage.now), gaps.count(conn, stage.acting())) == (0, 1), "once, and not named again"
+        conn.execute("DELETE FROM meal_order WHERE arrangement_id IS NOT NULL")
+        conn.execute("DELETE FROM meal_gap WHERE closed_at IS NULL")
+        with psycopg.connect(of_service(database_url, "orders"), autocommit=True) as rounds:
+            assert making.run(rounds, stage.now) == 5, "by the rounds, with their own rights"
+        assert gaps.count(conn, stage.acting()) == 1
         line = orders.of_resident(conn, meals.resident_id, today)[-1]
         orders.cancel(conn, stage.acting(), line.id, line.version)
         assert (making.run(conn, stage.now), stage.count(ordered)) == (0, 5), "who cancels a meal does not get it again"
