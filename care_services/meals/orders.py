@@ -128,7 +128,7 @@ def terms_of(conn: Connection[Any], resident_id: int, days: Collection[dt.date])
 
 
 def used_by_day(conn: Connection[Any], resident_id: int, days: Sequence[dt.date]) -> dict[dt.date, int]:
-    """Count subsidised meals by day, of all months that the days touch; one that the canteen failed to bring is none."""
+    """Count subsidised meals by day, of all months that the days touch, without those the canteen failed to bring."""
     if not days:
         return {}
     first = min(days).replace(day=1)
