@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from care_services.core.employment import Level
 from care_services.quality.checklists import KINDS, Kind, lists
 from care_services.quality.rules import draw, strata_of
-from vocabulary.times import SHANGHAI
+from vocabulary.times import SHANGHAI, local_day
 
 _COMPLAINTS: tuple[tuple[str, str, str, str, str, Level, str, float, float, str], ...] = (
     ("meal", "food", "minor", "resident", "今天的菜偏咸，希望清淡一些。", "station", "open", -1, 6, ""),
@@ -164,7 +164,7 @@ def _check(
         " account_id, passed, failed, not_seen)"
         " VALUES (%s, %s, %s, %s, %s, %s, 'done', %s, %s, %s, %s, %s) RETURNING id",
         (
-            sort, listed, lists()[listed].edition, provider, area, at.date(), at, by,
+            sort, listed, lists()[listed].edition, provider, area, local_day(at), at, by,
             len(items) - len(fails) - len(unseen), len(fails), len(unseen),
         ),
     ).fetchone()  # fmt: skip

@@ -125,7 +125,7 @@ def test_prices_and_the_settlement(site: ConsoleSite) -> None:
         good = {"organisation": "center-1", "valid_from": day, "price": "130"}
         assert client.post("/care/catalogue/bath/price", data=good).status_code == 303
         assert "130.00" in client.get("/care/catalogue/bath").text
-        month = f"{NOW:%Y-%m}"
+        month = f"{acting(site.conn, 'admin', NOW).today:%Y-%m}"
         assert "尚未结束" in client.post("/care/settlements", data={"organisation": "center-1", "month": month}).text
         settled = client.post("/care/settlements", data={"organisation": "center-1", "month": "2026-01"})
         assert settled.headers["location"] == "/care/settlements/S-202601-center-1"
