@@ -81,7 +81,7 @@ class Walk:
 
     def told(self, words: str) -> str:
         """Words that the page names. Raises AssertionError where it does not."""
-        if words not in self._text:
+        if words.lower() not in self._text.lower():
             raise AssertionError(f"{PAGES[self.language]} does not name {words!r}")
         return words
 
