@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
+from console.links import door as visit_door
 from console.links import help as bank_links
 from console.links import neighbour as bank_neighbour
 from console.links import notices as digest_links
@@ -47,6 +48,7 @@ from console.pages.library import editing as library_editing
 from console.pages.library import products as library_products
 from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
+from console.pages.meals import arranging as meal_arranging
 from console.pages.meals import dining as meal_dining
 from console.pages.meals import menu as meal_menus
 from console.pages.meals import ordering as meal_orders
@@ -144,6 +146,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     meal_dining.router,
     meal_rounds.router,
     meals_overview.router,
+    meal_arranging.router,
     meal_menus.router,
     meal_orders.router,
     complaint_pages.router,
@@ -156,6 +159,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bank_ledger.router,
     bank_links.router,
     bank_neighbour.router,
+    visit_door.router,
     assessments.router,
     assessment_tablet.router,  # before the number of an assessment
     assessment.router,

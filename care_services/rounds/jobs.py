@@ -17,9 +17,10 @@ from care_services.assessment.reminders import remind
 from care_services.core import notice_round
 from care_services.home_beds import contracts
 from care_services.home_services.plans.making import make_ahead
-from care_services.home_services.visits import comparing
+from care_services.home_services.visits import comparing, door_links
 from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
+from care_services.meals.arrangements import making
 from care_services.registers.following import carry_out_due
 from care_services.reporting.pushing import send_in_rounds
 from care_services.rounds import button_presses, closed_doors, exchange, missed_visits, requests, shut_doors
@@ -63,12 +64,20 @@ JOBS: tuple[Job, ...] = (
         every=dt.timedelta(hours=1), work=lambda conn, now, _: make_ahead(conn, now),
     ),
     Job(
+        name="planned_meals", zh="按助餐安排自动订餐", en="meals ordered by their arrangements",
+        every=dt.timedelta(minutes=5), work=lambda conn, now, _: making.run(conn, now),
+    ),
+    Job(
         name="requests", zh="一键申请的答复时限与转交", en="requests by one tap handed on when nobody answers",
         every=dt.timedelta(seconds=20), work=requests.look,
     ),
     Job(
         name="button_presses", zh="家中服务键转为申请", en="presses of service buttons made requests",
         every=dt.timedelta(seconds=5), work=button_presses.look,
+    ),
+    Job(
+        name="visit_links", zh="无账号上门人员的签到链接", en="links of visits for people without an account",
+        every=dt.timedelta(minutes=5), work=lambda conn, now, _: door_links.tell_due(conn, now),
     ),
     Job(
         name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",

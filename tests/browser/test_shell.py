@@ -31,7 +31,7 @@ def open_page(site: ConsoleSite, context: BrowserContext, path: str, login: str 
 
 def rings(page: Page) -> None:
     """Wait until it rings once more."""
-    page.wait_for_function("before => window.tones > before", arg=page.evaluate("window.tones"), timeout=10_000)
+    page.wait_for_function("before => window.tones > before", arg=page.evaluate("window.tones"), timeout=20_000)
 
 
 def test_sound_and_title_survive_twenty_navigations(

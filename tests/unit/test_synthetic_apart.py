@@ -42,7 +42,7 @@ WHOLE = "compares a whole database, or a drill's own homes"
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_network/below.py": {"PEOPLE": BELOW},
     "care_network/consents/overview.py": {"counts": BELOW, "latest": BELOW},
-    "care_services/privacy/copies.py": {"resident_of": ONE, "ask": ONE},
+    "care_services/privacy/copies.py": {"resident_of": ONE, "ask": ONE, "check_asker": ONE},
     "care_services/privacy/erasures.py": {"ask": ONE, "senders": ONE},
     "care_services/privacy/job.py": {"turn": ONE},
     "care_network/consents/own.py": {"people_of": ONE, "withdraw_by_family": ONE, "withdraw_at_home": ONE},
