@@ -43,14 +43,15 @@ def picture(file: bytes, page: int) -> bytes:
 def _draw(file: bytes, page: int) -> bytes:
     import typst
 
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "file.pdf").write_bytes(file)
-        source = (
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "file.pdf").write_bytes(file)
+        source = folder / "page.typ"
+        source.write_text(
             f"#set page(width: {WIDTH_PT}pt, height: auto, margin: 0pt)\n"
             f'#image("/file.pdf", page: {page}, width: {WIDTH_PT}pt)'
         )
-        made = typst.compile(source.encode(), root=folder, format="png", ppi=PPI)
-    return made if isinstance(made, bytes) else bytes(made[0])
+        return typst.compile(source, root=folder, format="png", ppi=PPI)
 
 
 if __name__ == "__main__":
