@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from console.links import answers, phone, rating
 from console.links import help as bank_links
 from console.links import neighbour as bank_neighbour
+from console.links import neighbour_courses
 from console.links import notices as digest_links
 from console.pages import api
 from console.pages.accounts import keeping, one
@@ -37,7 +38,7 @@ from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
-from console.pages.home import circle, family, panel, panel_services
+from console.pages.home import circle, family, panel, panel_helped, panel_services
 from console.pages.home import consents as family_consents
 from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.library import certificates as library_certificates
@@ -115,6 +116,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     family_app.router,
     panel.router,
     panel_services.router,
+    panel_helped.router,
     # map
     district_map.router,
     near.router,
@@ -156,6 +158,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bank_ledger.router,
     bank_links.router,
     bank_neighbour.router,
+    neighbour_courses.router,
     assessments.router,
     assessment_tablet.router,  # before the number of an assessment
     assessment.router,

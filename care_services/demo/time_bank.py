@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from care_services.time_bank import books, holders
 from care_services.time_bank.kinds import BASIC_COURSE, KINDS
-from care_services.time_bank.ledger import Leg, expiring, months_before, move
+from care_services.time_bank.ledger import Leg, expiring, move
 from vocabulary.times import SHANGHAI
 
 DAY, WEEK = dt.timedelta(days=1), dt.timedelta(days=7)
@@ -364,9 +364,9 @@ def _spent(conn: Connection[Any], able: Sequence[_Helper], homes: Sequence[_Home
     row = conn.execute("SELECT id FROM time_account WHERE resident_id = %s", (lonely.id,)).fetchone()
     if row is not None:
         _book(conn, "grant", known["gift_pool"], row[0], 60, at + DAY, reason="独居老人，公益池发放")
-    before = months_before(today, 36)
-    for _, number in accounts[:2]:
-        legs: list[Leg] = expiring({number: holders.lots(conn, number)}, known["expired"], before)
+    before = books.limits(conn, "expire", today).old_before(today)
+    for _, number in accounts[:2] if before else ():
+        legs: list[Leg] = expiring({number: holders.lots(conn, number)}, known["expired"], before or today)
         if legs:
             books.book(conn, "expire", legs, f"demo/expire/{number}", now - 5 * DAY)
 

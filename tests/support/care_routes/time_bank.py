@@ -9,9 +9,8 @@ from care_services.time_bank import books, holders, requests, rounds, store
 from care_services.time_bank.requests import Person
 from care_services.time_bank.rounds import NewRound
 from care_services.time_bank.running import own_link, wishes
-from care_services.time_bank.running.telling import HELP, NEIGHBOUR
+from care_services.time_bank.running.telling import CONFIRM, HELP, NEIGHBOUR
 from care_services.time_bank.running.wishes import NewWish
-from console.access.help_links import CONFIRM
 from tests.support import time_bank
 from tests.support.network import C1, account
 from tests.support.orders import place, raise_alert
@@ -202,7 +201,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
         success=303,
     ),
     f"POST {BANK}/volunteers/{{volunteer}}/training": lambda city, *_: Example(
-        f"{BANK}/volunteers/{_volunteer(city)}/training", data={"course": "walks", "passed_on": "2026-01-02"},
+        f"{BANK}/volunteers/{_volunteer(city)}/training", data={"course": "walks", "passed_on": "2026-01-02", "place": "社区", "taught_by": "社工站"},
         success=303,
     ),
     f"POST {BANK}/volunteers/{{volunteer}}/step": lambda city, *_: Example(
