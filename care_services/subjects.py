@@ -33,5 +33,5 @@ SUBJECTS: Mapping[str, Subject] = {subject.code: subject for subject in _SUBJECT
 
 Trying = Callable[[Connection[Any], RuleSet, RuleSet, dt.date], list[tuple[str, str]]]
 TRIALS: Mapping[str, Trying] = {limits.SUBJECT.code: trying.try_rules}
-"""Of subjects that do not decide about residents: what new rules would do, in words (Chinese, English), from the rules of
-today, the new ones, and the first day."""
+"""Of subjects that do not decide about residents: what new rules would do, in words (Chinese, English), from the rules
+of today, the new ones, and the first day."""

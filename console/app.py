@@ -12,10 +12,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from console.links import answers, phone, rating
+from console.links import answers, neighbour_courses, phone, rating
 from console.links import help as bank_links
 from console.links import neighbour as bank_neighbour
-from console.links import neighbour_courses
 from console.links import notices as digest_links
 from console.pages import api
 from console.pages.accounts import keeping, one

@@ -17,8 +17,8 @@ DISTANCE, LANGUAGE, KNOWN, LIKES, LOAD, TIMES = 30, 20, 20, 10, 15, 5
 """The most points of each reason: 100 together."""
 UNKNOWN_DISTANCE = 10
 UNKEPT = 30
-"""The points that are taken where no promise of a year was kept; a part of them for a part. What was said too late counts
-half."""
+"""The points that are taken where no promise of a year was kept; a part of them for a part. What was said too late
+counts half."""
 FEW = 10
 """Below so many promises the part is taken of this number: one slip of two is no habit."""
 
@@ -188,9 +188,8 @@ def _promises(one: Candidate) -> Judged:
     total = one.kept + missed
     off = round(UNKEPT * (one.not_come + one.too_late / 2) / max(total, FEW))
     zh = "、".join(
-        words for number, words in ((one.not_come, f"{one.not_come} 次未到"), (one.too_late, f"{one.too_late} 次临时取消"))
-        if number
-    )  # fmt: skip
+        f"{number} 次{words}" for number, words in ((one.not_come, "未到"), (one.too_late, "临时取消")) if number
+    )
     en = ", ".join(
         words for number, words in ((one.not_come, f"did not come {one.not_come} of {total} times"),
                                     (one.too_late, f"said no too late {one.too_late} of {total} times")) if number

@@ -87,8 +87,8 @@ _REQUEST = """
            q.asked_as, q.asked_by, q.asked_at, q.words, q.volunteer_id, v.code AS volunteer, v.name_zh AS volunteer_zh,
            v.name_en AS volunteer_en, v.phone AS volunteer_phone, q.partner_id, w.code AS partner,
            w.name_zh AS partner_zh, w.name_en AS partner_en, q.round_id, q.order_id, q.told_minutes, q.told_at,
-           q.told_by, q.said_minutes, q.said_at, q.said_by, q.said_as, q.said_who, q.agreed, q.settled_by, q.settled_reason,
-           q.credited, q.partner_credited, q.rule, q.closed_at, q.ended_as, q.link_serial, q.version
+           q.told_by, q.said_minutes, q.said_at, q.said_by, q.said_as, q.said_who, q.agreed, q.settled_by,
+           q.settled_reason, q.credited, q.partner_credited, q.rule, q.closed_at, q.ended_as, q.link_serial, q.version
     FROM time_request q JOIN resident r ON r.id = q.resident_id JOIN household h ON h.id = r.household_id
     JOIN area a ON a.id = h.area_id LEFT JOIN time_volunteer v ON v.id = q.volunteer_id
     LEFT JOIN time_volunteer w ON w.id = q.partner_id
@@ -257,12 +257,13 @@ def kept(conn: Connection[Any], volunteer_id: int, now: dt.datetime) -> tuple[in
 
 
 def told(conn: Connection[Any], request_id: uuid.UUID) -> list[tuple[str, str, str, dt.datetime]]:
-    """Who of the receiving side was asked for their word, and how the message went: (Chinese, English, state, since)."""
+    """List who of the receiving side was asked, and how the message went: (Chinese, English, state, since)."""
     return [
         (row[0], row[1], row[2], row[3])
         for row in conn.execute(
             "SELECT DISTINCT ON (to_kind, to_key) name_zh, name_en, state, state_at FROM care_notice"
-            " WHERE kind = 'volunteer_help' AND key = ANY(%s) AND state <> 'withdrawn' ORDER BY to_kind, to_key, id DESC",
+            " WHERE kind = 'volunteer_help' AND key = ANY(%s) AND state <> 'withdrawn'"
+            " ORDER BY to_kind, to_key, id DESC",
             ([f"confirm/{request_id}", f"confirm/{request_id}/again"],),
         )
     ]

@@ -44,10 +44,7 @@ def expiring_by(rule: Limits, lots: Sequence[Kept], first: dt.date) -> Expiring:
 
 def try_rules(conn: Connection[Any], now: RuleSet, new: RuleSet, first: dt.date) -> list[Words]:
     """Say what new rules would do to the minutes that are there now, beside what today's would."""
-    lots = [
-        Kept(*row)
-        for row in conn.execute("SELECT account_id, earned_on, minutes FROM time_lot WHERE minutes > 0")
-    ]
+    lots = [Kept(*row) for row in conn.execute("SELECT account_id, earned_on, minutes FROM time_lot WHERE minutes > 0")]
     before, after = (expiring_by(limits_of(each, "expire"), lots, first) for each in (now, new))
     more = max(0, after.at_once - before.at_once)
     return [

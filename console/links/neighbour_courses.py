@@ -8,7 +8,7 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from care_network.errors import ProvisioningError
-from care_services.library.courses import attempts
+from care_services.library.courses import attempts, keeping
 from care_services.library.courses.course import picture_sources
 from care_services.library.documents.markdown import to_html
 from care_services.time_bank.running import learning
@@ -62,9 +62,7 @@ async def hand_in(request: Request, console: Shared, token: str, number: int) ->
     return await run_in_threadpool(_hand_in, request, console, token, number, answers)
 
 
-def _hand_in(
-    request: Request, console: Console, token: str, number: int, answers: dict[int, list[int]]
-) -> Response:
+def _hand_in(request: Request, console: Console, token: str, number: int, answers: dict[int, list[int]]) -> Response:
     now = dt.datetime.now(dt.UTC)
     try:
         with console.links_database() as conn:
@@ -85,7 +83,7 @@ def _course(
         with console.links_database() as conn:
             one = read_volunteer(conn, console, token, now)
             found = learning.find(conn, one, code, now)
-            whole = learning.keeping.version(conn, found.kept.version_id)
+            whole = keeping.version(conn, found.kept.version_id)
     except LinkError as refused:
         return _over(request, refused)
     except ProvisioningError as refused:

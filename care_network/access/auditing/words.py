@@ -40,6 +40,7 @@ WORDS: Mapping[str, Pair] = {
     "give_consent": ("登记老人同意家属查看", "recorded a resident's consent to the family"),
     "withdraw_consent": ("撤回老人对家属的同意", "withdrew a resident's consent to the family"),
     "book_minutes": ("记入时间银行", "booked minutes of the time bank"),
+    "speak_against": ("志愿者对爽约记录申诉", "a volunteer spoke against a missed promise"),
     "wish_minutes": ("申请赠送或转让时间", "wished to give or transfer minutes"),
     "expire_minutes": ("处理到期时间", "let minutes of the time bank expire"),
     "ask_reversal": ("申请冲正", "asked that a booking be reversed"),

@@ -21,9 +21,7 @@ def waiting(conn: Connection[Any], household_id: int) -> list[Request]:
     return store.by_ids(conn, [row[0] for row in rows])
 
 
-def confirm(
-    conn: Connection[Any], household_id: int, panel: int, number: int, minutes: int, now: dt.datetime
-) -> str:
+def confirm(conn: Connection[Any], household_id: int, panel: int, number: int, minutes: int, now: dt.datetime) -> str:
     """Take the word that was pressed on a panel; returns the state after it. Raises NotFoundError, and as
     :func:`requests.confirm`.
 

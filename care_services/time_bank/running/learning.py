@@ -61,7 +61,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def trainings(conn: Connection[Any], volunteer_id: int) -> list[Training]:
-    """What was written down of a volunteer's courses, the newest first."""
+    """List a volunteer's courses as they were written down, the newest first."""
     return conn.cursor(row_factory=class_row(Training)).execute(
         "SELECT t.course, t.passed, t.passed_on, t.expires_on, t.at, coalesce(a.name_zh, '') AS by_zh, t.place,"
         " t.taught_by, k.correct, k.asked FROM time_volunteer_training t LEFT JOIN account a ON a.id = t.account_id"
@@ -200,7 +200,5 @@ def hand_in(
     return passed
 
 
-def _audit(
-    conn: Connection[Any], action: str, one: Volunteer, now: dt.datetime, origin: str, **detail: Any
-) -> None:
+def _audit(conn: Connection[Any], action: str, one: Volunteer, now: dt.datetime, origin: str, **detail: Any) -> None:
     audit(conn, None, action, at=now, origin=origin, detail={"by": f"{NAME}:{one.code}", **detail})

@@ -1,7 +1,7 @@
 """Promises that a volunteer did not keep: written down, told to them, spoken against, excused, and counted.
 
-What counts in the matching is what anybody can read on the volunteer's page, line by line, and nothing else. A
-coordinator excuses a line, with a reason: it then counts no more. The volunteer speaks against one on their own page.
+Nothing counts in the matching but the lines that anybody can read on the volunteer's page. A coordinator
+excuses a line, with a reason: it then counts no more. The volunteer speaks against one on their own page.
 """
 
 import datetime as dt
@@ -101,10 +101,11 @@ def of_volunteer(conn: Connection[Any], volunteer_id: int, limit: int = 30) -> l
 
 
 def appeals(conn: Connection[Any], account: Account, limit: int = 50) -> list[Missed]:
-    """What volunteers of the area or around it said against such a line, and nobody has decided; the oldest first."""
+    """List words against such a line that nobody has decided on, the oldest first; of the area or around it."""
     require(account, Action.VIEW_CARE)
     return conn.cursor(row_factory=class_row(Missed)).execute(
-        f"{_MISSED} m.appeal_at IS NOT NULL AND m.excused IS NULL AND {people.NEAR} ORDER BY m.appeal_at LIMIT %(most)s",
+        f"{_MISSED} m.appeal_at IS NOT NULL AND m.excused IS NULL AND {people.NEAR} ORDER BY m.appeal_at"
+        " LIMIT %(most)s",
         {"area": account.area_path, "most": limit},
     ).fetchall()  # fmt: skip
 
@@ -129,7 +130,7 @@ def decide(
 ) -> None:  # fmt: skip
     """Excuse a line, or let it stand: with a reason, which the volunteer reads. It counts so from this moment on.
 
-    Whoever wrote the line down may take it back, but does not decide about words against it. Raises NotPermittedError,
+    Its author may take the line back, but does not decide about words against it. Raises NotPermittedError,
     ProvisioningError.
     """
     require(account, Action.MANAGE_TIME_BANK)

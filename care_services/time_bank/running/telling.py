@@ -46,9 +46,7 @@ def offered(conn: Connection[Any], one: Request, volunteer: str, version: int, n
     )  # fmt: skip
 
 
-def over(
-    conn: Connection[Any], one: Request, now: dt.datetime, why: tuple[str, str], but: int | None = None
-) -> None:
+def over(conn: Connection[Any], one: Request, now: dt.datetime, why: tuple[str, str], but: int | None = None) -> None:
     """Take an offer back that was not sent, or tell those who had promised that they need not go.
 
     ``one``: the request as it was before; ``but``: a volunteer who knows it. Part of the caller's transaction.
@@ -70,9 +68,9 @@ def over(
 def to_confirm(conn: Connection[Any], one: Request, minutes: int, now: dt.datetime, again: bool = False) -> int:
     """Ask the receiving side whether the minutes are right; how many were asked.
 
-    The family that has a login on its page; other contacts whom the resident lets be told by a link of their own. Nobody
-    is asked about their own help as a volunteer. The home's panel asks the resident, and the station by telephone: a home
-    without any of them stands in its list.
+    The family that has a login on its page; other contacts whom the resident lets be told by a link of their own.
+    Nobody is asked about their own help as a volunteer. The home's panel asks the resident, and the station by
+    telephone: a home without any of them stands in its list.
     """
     when, zh, en = _words(one)
     asked = 0
@@ -90,8 +88,9 @@ def to_confirm(conn: Connection[Any], one: Request, minutes: int, now: dt.dateti
         )  # fmt: skip
     for phone, resident in conn.execute(
         "SELECT c.phone, r.code FROM contact c JOIN resident r ON r.id = c.resident_id JOIN household h"
-        " ON h.id = r.household_id AND NOT h.synthetic WHERE c.resident_id = %s AND c.consent_at <= %s AND c.phone <> ''"
-        " AND NOT EXISTS (SELECT FROM account a WHERE a.id = c.account_id AND a.active) ORDER BY c.call_order LIMIT 2",
+        " ON h.id = r.household_id AND NOT h.synthetic WHERE c.resident_id = %s AND c.consent_at <= %s"
+        " AND c.phone <> '' AND NOT EXISTS (SELECT FROM account a WHERE a.id = c.account_id AND a.active)"
+        " ORDER BY c.call_order LIMIT 2",
         (one.resident_id, now),
     ).fetchall():
         if _own_word(conn, one, f"contact:{resident}/{phone}"):

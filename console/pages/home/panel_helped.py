@@ -19,7 +19,9 @@ router = APIRouter()
 
 
 @router.get("/home/{token}/helped")
-def helped_page(request: Request, console: Shared, token: str, done: Annotated[str, Query(max_length=20)] = "") -> Response:
+def helped_page(
+    request: Request, console: Shared, token: str, done: Annotated[str, Query(max_length=20)] = ""
+) -> Response:
     """Ask about each help that a neighbour has told, in large type."""
     return _page(request, console, token, done=done)
 

@@ -186,7 +186,8 @@ def _one(
         return bank_page(
             request, "timebank-volunteer.html", account, error, one=one, history=people.history(conn, one.id),
             helped=store.of_volunteer(conn, account, one.id, 15), now=now, missed=missed.of_volunteer(conn, one.id),
-            missed_kinds=missed.KINDS, kept=store.kept(conn, one.id, now), alarms=alarms.of_volunteer(conn, account, one.id),
+            missed_kinds=missed.KINDS, kept=store.kept(conn, one.id, now),
+            alarms=alarms.of_volunteer(conn, account, one.id),
             promised=lapsing.promised(conn, one.id, now), trainings=learning.trainings(conn, one.id),
             courses_of_library=people.courses_of_library(conn), own=_own(request, console, account, one),
             staff_choices=people.staff_to_link(conn, account, one),
