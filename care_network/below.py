@@ -17,6 +17,11 @@ PEOPLE: LiteralString = f"(SELECT person.id FROM resident person WHERE (person.h
 """The residents there, without those of tests."""
 
 
+def homes_below(column: LiteralString) -> LiteralString:
+    """The condition that a home lies at or below the parameter ``area``."""
+    return f"({column} IN {HOMES}) IS TRUE"
+
+
 def people_below(column: LiteralString) -> LiteralString:
     """The condition that a resident lives at or below the parameter ``area``."""
     return f"({column} IN {PEOPLE}) IS TRUE"

@@ -33,7 +33,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     again, or the motion of an ordinary day. ``speed`` and ``faults`` say how a recording is played.
     """
 
-    kind: Literal["fall", "sos", "held", "deterioration", "silence", "wear"]
+    kind: Literal["fall", "sos", "held", "service", "deterioration", "silence", "wear"]
     at_s: Seconds
     every_s: Seconds = 0
     over_s: Seconds = 180
@@ -109,7 +109,7 @@ class SimulatedDriver:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._live(home, sink, start_us))
             for scenario in self._options.scenarios:
-                if scenario.kind in ("fall", "sos", "held", "wear"):
+                if scenario.kind in ("fall", "sos", "held", "service", "wear"):
                     group.create_task(self._stage(scenario, sink))
 
     def _ahead_us(self, start_us: int) -> int:
@@ -145,6 +145,8 @@ class SimulatedDriver:
                 sink.event("sos-button", "sos_pressed", sink.now_us(), {"action": "single"})
             elif scenario.kind == "held":
                 sink.event("sos-button", "sos_held", sink.now_us(), {"action": "long"})
+            elif scenario.kind == "service":
+                sink.event("two-keys", "service_called", sink.now_us(), {"action": "single_right"})
             else:
                 for name in scenario.recordings:
                     await self._play(replay(extract()[name], scenario.faults, self._options.seed), scenario.speed, sink)

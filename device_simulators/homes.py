@@ -22,6 +22,8 @@ DEVICES = (
     DeviceConfig("climate", "sonoff-snzb-02d", "living_room"),
     DeviceConfig("gateway", "gateway", ""),
 )
+TWO_KEYS = DeviceConfig("two-keys", "aqara-wxkg02lm", "living_room")
+"""In the fifth home: left calls for help, right asks for a service."""
 
 
 class SimulatedHome(msgspec.Struct, frozen=True):
@@ -34,19 +36,22 @@ class SimulatedHome(msgspec.Struct, frozen=True):
 
 
 def demo_home(number: int) -> SimulatedHome:
-    """Home ``number``, counted from 1. The first four have a scenario; the others have an ordinary day.
+    """Home ``number``, counted from 1. The first five have a scenario; the others have an ordinary day.
 
     1: a real fall (SisFall: walks for 7 s, then slips) 20 s after the start and every five minutes. 2: an SOS press.
     3: a deterioration, NEWS2 rising over minutes. 4: a device that falls silent.
+    5: a press of the service key, which asks for a service.
     """
     scenarios: dict[int, list[dict[str, Any]]] = {
         1: [{"kind": "fall", "at_s": 13, "every_s": 300, "recordings": ["SA01_F01_R01"]}],
         2: [{"kind": "sos", "at_s": 40, "every_s": 900}],
         3: [{"kind": "deterioration", "at_s": 30, "over_s": 180, "for_s": 900}],
         4: [{"kind": "silence", "at_s": 30, "device": "radar"}],
+        5: [{"kind": "service", "at_s": 75}],
     }
     options: dict[str, Any] = {"seed": number, "scenarios": scenarios.get(number, [])}
-    return SimulatedHome(number, f"gw-yt-{number:04d}", DEVICES, options)
+    devices = (*DEVICES, TWO_KEYS) if number == 5 else DEVICES
+    return SimulatedHome(number, f"gw-yt-{number:04d}", devices, options)
 
 
 def at_hour(home: SimulatedHome, hour: float) -> SimulatedHome:

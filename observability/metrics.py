@@ -42,12 +42,13 @@ class Family(msgspec.Struct, frozen=True):
 
 
 _registries: Final = {name: CollectorRegistry() for name in (EVERY, *SERVICES)}
+_NONE: Final = CollectorRegistry()
 _families: Final[dict[str, list[Family]]] = {name: [] for name in (EVERY, *SERVICES)}
 
 
 def registry_of(service: str) -> CollectorRegistry:
-    """The metrics of a service's own."""
-    return _registries[service]
+    """The metrics of a service's own; none for one that has only those of every program (reports, issuer, lists)."""
+    return _registries.get(service, _NONE)
 
 
 def families(service: str) -> list[Family]:

@@ -11,6 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,13 @@ from shouwang.brokers.local import free_port
 from shouwang.platform.platform import Platform
 
 KEEP = "SHOUWANG_BENCH_DATA"
-PARTS = (*fill_services.PARTS, *fill_people.PARTS, *fill_offices.PARTS)
-"""Name and statements of each part of the fill, in order."""
+Part = tuple[str, tuple[str, ...]]
+"""Name and statements of a part of the fill."""
+LANES: tuple[tuple[Part, ...], ...] = (
+    fill_services.VISITS,
+    (*fill_services.MEALS, *fill_people.PARTS, *fill_offices.PARTS),
+)
+"""Filled beside each other, by a connection each; the parts of a lane in order."""
 
 
 @contextlib.contextmanager
@@ -58,42 +64,59 @@ def without_indexes(conn: psycopg.Connection[Any], tables: Sequence[str]) -> Ite
 
 def _build(platform: Platform, note: Path) -> None:
     done: dict[str, float] = json.loads(note.read_text()) if note.exists() else {}
+    began = dict(done)
     now = dt.datetime.now(dt.UTC)
-    with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
-        conn.execute("SET synchronous_commit = off")
-        conn.execute("SET work_mem = '256MB'")
-        conn.execute("SET maintenance_work_mem = '512MB'")
+    with _connect(platform) as conn:
         if "homes" not in done:
-            began = time.monotonic()
+            start = time.monotonic()
             platform.load_district([demo_home(number) for number in range(1, FIRST_HOMES + 1)])
             platform.fill_care_services()
             _add_homes(conn)
             _add_past(conn)
             conn.execute("ANALYZE")
-            done["homes"] = round(time.monotonic() - began, 1)
-            note.write_text(json.dumps(done))
-        today = now.astimezone(fill_services.SHANGHAI).date()
-        asked = {"now": now, "today": today, **fill_services.SIZES, **fill_offices.SIZES}
-        fresh = [part for part in PARTS if part[0] not in done]
-        for name, statements in fresh:
-            began = time.monotonic()
-            conn.execute("SET session_replication_role = replica")  # the past is written as it was: nothing watches
-            with conn.transaction(), without_indexes(conn, fill_services.WITHOUT_INDEXES.get(name, ())):
-                for statement in statements:
-                    conn.execute(statement.encode(), asked)
-            conn.execute("SET session_replication_role = origin")
-            done[name] = round(time.monotonic() - began, 1)
-            note.write_text(json.dumps(done))
+            _note(note, done, "homes", start)
+        with ThreadPoolExecutor(len(LANES)) as lanes:
+            for lane in [lanes.submit(_fill, platform, note, done, parts, now) for parts in LANES]:
+                lane.result()
         if "ahead" not in done:
             conn.execute("ANALYZE")
-            began = time.monotonic()
+            start = time.monotonic()
             conn.execute(
                 "SELECT service_tally_anew(ARRAY(SELECT DISTINCT (planned_start AT TIME ZONE 'Asia/Shanghai')::date"
                 " FROM service_order))"
             )
             make_ahead(conn, now)
-            done["ahead"] = round(time.monotonic() - began, 1)
-            note.write_text(json.dumps(done))
-            fresh.append(("ahead", ()))
-        if fresh:
+            _note(note, done, "ahead", start)
+        if done != began:
+            start = time.monotonic()
             conn.execute("VACUUM ANALYZE")
+            _note(note, done, "vacuum", start)
+
+
+def _connect(platform: Platform) -> psycopg.Connection[Any]:
+    conn = psycopg.connect(platform.postgres.url, autocommit=True)
+    conn.execute("SET synchronous_commit = off")
+    conn.execute("SET work_mem = '256MB'")
+    conn.execute("SET maintenance_work_mem = '512MB'")
+    return conn
+
+
+def _fill(platform: Platform, note: Path, done: dict[str, float], parts: Sequence[Part], now: dt.datetime) -> None:
+    """Write those parts of a lane that are not there yet, one after the other."""
+    today = now.astimezone(fill_services.SHANGHAI).date()
+    asked = {"now": now, "today": today, **fill_services.SIZES, **fill_offices.SIZES}
+    with _connect(platform) as conn:
+        conn.execute("SET session_replication_role = replica")  # the past is written as it was: nothing watches
+        for name, statements in parts:
+            if name in done:
+                continue
+            start = time.monotonic()
+            with conn.transaction(), without_indexes(conn, fill_services.WITHOUT_INDEXES.get(name, ())):
+                for statement in statements:
+                    conn.execute(statement.encode(), asked)
+            _note(note, done, name, start)
+
+
+def _note(note: Path, done: dict[str, float], name: str, start: float) -> None:
+    done[name] = round(time.monotonic() - start, 1)
+    note.write_text(json.dumps(dict(done)))

@@ -2,7 +2,7 @@
 
 from vocabulary.times import SHANGHAI
 
-__all__ = ["PARTS", "SHANGHAI", "SIZES", "WHO"]
+__all__ = ["MEALS", "SHANGHAI", "SIZES", "VISITS", "WHO"]
 
 SIZES = {"orders": 2_000_000, "meals": 600_000, "days": 3 * 365, "plans": 12_000}
 
@@ -160,7 +160,8 @@ _MEALS = (
     ) s WHERE n <= 40 ON CONFLICT DO NOTHING
     """,
 )
-PARTS = (("visits", _VISITS), ("meals", _MEALS))
+VISITS = (("visits", _VISITS),)
+MEALS = (("meals", _MEALS),)
 WITHOUT_INDEXES = {
     "visits": ("service_order", "settlement_line", "service_rating"),
     "meals": ("meal_order", "meal_stop"),

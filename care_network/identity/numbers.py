@@ -60,6 +60,10 @@ _OTHERS = {
 }  # fmt: skip
 
 
+_ROUNDED = re.compile(r"^[0-9](?:\.[0-9]+)?[Ee]\+?[0-9]{2}$")
+"""A number as a spreadsheet writes one that is too long for it: 4.40308E+17."""
+
+
 class Identity(msgspec.Struct, frozen=True):
     """A number that was checked. It does not print itself."""
 
@@ -88,8 +92,9 @@ class IdentityError(ProvisioningError):
 
 
 def cleaned(text: str) -> str:
-    """The number without blanks and hyphens, in capitals; full-width characters become plain ones."""
-    return re.sub(r"[\s'·-]", "", unicodedata.normalize("NFKC", text)).upper()
+    """The number without blanks, hyphens and marks that nobody sees, in plain capitals, not full-width ones."""
+    plain = "".join(one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) != "Cf")
+    return re.sub(r"[\s'’‘`·-]", "", plain).upper()
 
 
 def check_character(first_seventeen: str) -> str:
@@ -150,6 +155,12 @@ def _with_check(number: str, on: dt.date | None) -> Identity:
         raise _wrong(
             "15 digits are a card of the first generation, out of use since 2013: ask for the number of 18",
             "15 位是第一代身份证号码（2013 年起停用），请补填 18 位号码",
+        )
+    if _ROUNDED.search(number):
+        raise _wrong(
+            f"the spreadsheet made a number of it ({number}) and lost its last digits: format the column as text, and"
+            " enter the numbers anew from their source",
+            f"电子表格把号码当成了数值（{number}），末几位已丢失：请把该列设为文本格式，并按原件重新录入",
         )
     if len(number) != 18:
         raise _wrong(

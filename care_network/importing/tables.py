@@ -24,6 +24,8 @@ MOST_COLUMNS = 256
 MOST_BYTES, MOST_UNPACKED, MOST_TEXTS = 64 << 20, 256 << 20, 32 << 20
 """Bytes of a file, of all parts of a workbook unpacked, and of its shared texts, which are held in memory whole."""
 _TEXTS = "xl/sharedstrings.xml"
+LONGEST_NUMBER = 10**15
+"""From here on a spreadsheet keeps the first fifteen digits of a number alone."""
 
 
 class TableRow(msgspec.Struct, frozen=True):
@@ -122,6 +124,7 @@ def _workbook(file: Path, data: bytes) -> list[TableRow]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as parts:
             sizes = [(part.filename.lower(), part.file_size) for part in parts.infolist()]
+            formulas = any(_has_formulas(parts, part) for part in parts.infolist())
         texts = sum(size for name, size in sizes if name == _TEXTS)
         if sum(size for _, size in sizes) > MOST_UNPACKED or texts > MOST_TEXTS:
             raise _too_large(file)
@@ -130,7 +133,10 @@ def _workbook(file: Path, data: bytes) -> list[TableRow]:
         raw = (
             (number, [_text(value) for value in row]) for number, row in enumerate(page.iter_rows(values_only=True), 1)
         )
-        return _without_comments(file, raw)
+        rows = _without_comments(file, raw)
+        if formulas:
+            _refuse_uncounted(file, data)
+        return rows
     except ProvisioningError:
         raise
     except Exception as error:  # of a damaged part openpyxl raises whatever comes: TypeError, AttributeError, …
@@ -138,6 +144,34 @@ def _workbook(file: Path, data: bytes) -> list[TableRow]:
             en=f"{file} is no workbook that can be read; open it in your spreadsheet and save it again as .xlsx",
             zh=f"{file} 不是可读取的工作簿，请在电子表格中打开并重新另存为 .xlsx",
         ) from error
+
+
+def _has_formulas(parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+    """Whether a sheet has formulas; a bomb is refused before anything of it is read."""
+    if not part.filename.lower().startswith("xl/worksheets/") or part.file_size > MOST_UNPACKED:
+        return False
+    with parts.open(part) as sheet:
+        before = b""
+        while block := sheet.read(1 << 20):
+            if b"<f>" in before + block or b"<f " in before + block:
+                return True
+            before = block[-3:]
+    return False
+
+
+def _refuse_uncounted(file: Path, data: bytes) -> None:
+    """Refuse a workbook with a formula whose result was never worked out: its cell would be empty for us."""
+    shown: Any = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
+    written: Any = load_workbook(io.BytesIO(data), read_only=True).worksheets[0]
+    for results, cells in zip(shown.iter_rows(values_only=True), written.iter_rows(), strict=False):
+        for result, cell in zip(results, cells, strict=False):
+            if result is None and isinstance(cell.value, str) and cell.value.startswith("="):
+                raise ProvisioningError(
+                    en=f"{file}: {cell.coordinate} is a formula without a result; copy the column and paste it as"
+                    " values, or open the file in your spreadsheet and save it",
+                    zh=f"{file} 的 {cell.coordinate} 单元格是公式且没有计算结果：请把该列复制后“粘贴为数值”，"
+                    "或在电子表格中打开并保存后再传",
+                )
 
 
 def _csv(file: Path, data: bytes) -> list[TableRow]:
@@ -221,6 +255,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int | float) and abs(value) >= LONGEST_NUMBER:
+        return f"{value:.14E}"  # what follows the fifteenth digit is lost: nobody may take it for a code
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, dt.datetime):

@@ -11,8 +11,10 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -68,22 +70,23 @@ def ask(
     most: int = 65_536,
     timeout_s: float = TIMEOUT_S,
 ) -> Answer:
-    """Send one request and read the answer, ``most`` bytes of it at most."""
-    late = threading.Event()
+    """Send one request and read the answer, ``most`` bytes of it at most.
+
+    ``timeout_s`` bounds the whole of it: finding the host, every address of it, TLS, and a peer that drips.
+    """
+    late, ends = threading.Event(), time.monotonic() + timeout_s
     try:
         parts = urlsplit(checked_address(url))
-        host = parts.hostname or ""
-        connection: http.client.HTTPConnection = (
-            http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=ssl.create_default_context())
-            if parts.scheme == "https" else http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
-        )  # fmt: skip
-        connection.connect()
-        timer = threading.Timer(timeout_s, _cut, (connection.sock, late))
+        host, tls = parts.hostname or "", parts.scheme == "https"
+        connection = http.client.HTTPConnection(host, parts.port or (443 if tls else 80))
+        line = _connected(host, connection.port, tls, ends)
+        connection.sock = line
+        timer = threading.Timer(max(0.0, ends - time.monotonic()), _cut, (line, late))
         timer.daemon = True
         timer.start()
         try:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request(method, path, body or None, dict(headers))
+            connection.request(method, path, body or None, {"Host": _host(parts, tls), **headers})
             answer = connection.getresponse()
             found = answer.read(most + 1)
             if len(found) > most:
@@ -99,6 +102,58 @@ def ask(
         if late.is_set() or isinstance(error, TimeoutError):
             return Answer(status=None, error=f"no whole answer within {timeout_s:g} s")
         return Answer(status=None, error=(str(error) or type(error).__name__)[:200])
+
+
+def _host(parts: SplitResult, tls: bool) -> str:
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return name if parts.port in (None, 443 if tls else 80) else f"{name}:{parts.port}"
+
+
+def _connected(host: str, port: int, tls: bool, ends: float) -> socket.socket:
+    """A line to the first address of a host that takes one, before ``ends``. Raises OSError."""
+    trouble: OSError = TimeoutError()
+    for family, address in _addresses(host, port, ends):
+        line = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            line.settimeout(_left(ends))
+            line.connect(address)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            line.settimeout(_left(ends))
+            return ssl.create_default_context().wrap_socket(line, server_hostname=host) if tls else line
+        except OSError as error:
+            line.close()
+            trouble = error
+    raise trouble
+
+
+def _addresses(host: str, port: int, ends: float) -> list[tuple[socket.AddressFamily, Any]]:
+    """The addresses of a host; one whose name leads to where no platform is (link-local) is refused."""
+    found: list[Any] = []
+
+    def look() -> None:
+        try:
+            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except OSError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=look, daemon=True)  # a resolver has times of its own, and no bound of ours
+    thread.start()
+    thread.join(_left(ends))
+    if not found:
+        raise TimeoutError
+    if isinstance(found[0], OSError):
+        raise found[0]
+    addresses = [(one[0], one[4]) for one in found[0]]
+    if any(ipaddress.ip_address(str(place[0]).partition("%")[0]).is_link_local for _, place in addresses):
+        raise OSError("the name leads to a link-local address")
+    return addresses
+
+
+def _left(ends: float) -> float:
+    left = ends - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def _cut(line: socket.socket, late: threading.Event) -> None:

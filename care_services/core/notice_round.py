@@ -72,6 +72,9 @@ class _Whom(msgspec.Struct, frozen=True, kw_only=True):
     name_en: str
     language: str
     phone: str
+    """Of somebody who is neither staff nor a contact."""
+    telephone: str
+    """By which they are reached today, whoever they are."""
     account_id: int | None
 
 
@@ -94,7 +97,8 @@ _WHOM: LiteralString = """
            coalesce(s.code, cr.code || '/' || c.phone, o.code, '') AS key,
            coalesce(s.name_zh, c.name_zh, o.name_zh, v.name_zh, a.name_zh, '') AS name_zh,
            coalesce(s.name_en, c.name_en, o.name_en, v.name_en, a.name_en, '') AS name_en,
-           coalesce(a.language, c.language, 'zh') AS language, coalesce(v.phone, '') AS phone, a.id AS account_id
+           coalesce(a.language, c.language, 'zh') AS language, coalesce(v.phone, '') AS phone,
+           coalesce(s.phone, c.phone, v.phone, '') AS telephone, a.id AS account_id
     FROM unnest(%(kinds)s::text[], %(keys)s::text[]) AS w (to_kind, to_key)
     LEFT JOIN time_volunteer v ON w.to_kind = 'volunteer' AND v.code = w.to_key AND v.state <> 'ended'
     LEFT JOIN organisation o ON w.to_kind = 'organisation' AND o.code = w.to_key AND o.active
@@ -129,9 +133,7 @@ def _hand_over(conn: Connection[Any], now: dt.datetime, post: Post) -> int:
             ready = cursor.execute(_READY, {"now": now, "night": is_night(now), "most": BATCH}).fetchall()
         if not ready:
             return 0
-        asks = {"now": now, "kinds": [one.to_kind for one in ready], "keys": [one.to_key for one in ready]}
-        with conn.cursor(row_factory=class_row(_Whom)) as people:
-            whom = {(one.to_kind, one.to_key): one for one in people.execute(_WHOM, asks).fetchall()}
+        whom = _whom(conn, [(one.to_kind, one.to_key) for one in ready], now)
         for one in ready:
             person = whom[one.to_kind, one.to_key]
             if person.why:
@@ -142,6 +144,24 @@ def _hand_over(conn: Connection[Any], now: dt.datetime, post: Post) -> int:
             else:
                 _send(conn, one, person, now, post)
     return sum(len(one.ids) for one in ready)
+
+
+def _whom(
+    conn: Connection[Any], recipients: Collection[tuple[str, str]], now: dt.datetime
+) -> dict[tuple[str, str], _Whom]:  # fmt: skip
+    asks = {"now": now, "kinds": [kind for kind, _ in recipients], "keys": [key for _, key in recipients]}
+    with conn.cursor(row_factory=class_row(_Whom)) as people:
+        return {(one.to_kind, one.to_key): one for one in people.execute(_WHOM, asks).fetchall()}
+
+
+def telephone_of(conn: Connection[Any], digest: int, now: dt.datetime) -> str | None:
+    """The telephone of a digest's recipient, '' without one; None where they may be told nothing any more.
+
+    A contact may not once the resident's consent is withdrawn, nobody once they are gone.
+    """
+    row = conn.execute("SELECT to_kind, to_key FROM care_digest WHERE id = %s", (digest,)).fetchone()
+    person = None if row is None else _whom(conn, [(row[0], row[1])], now).get((row[0], row[1]))
+    return None if person is None or person.why else person.telephone
 
 
 def _send(conn: Connection[Any], one: _Ready, person: _Whom, now: dt.datetime, post: Post) -> None:

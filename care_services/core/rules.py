@@ -203,16 +203,22 @@ def _condition(raw: Any, place: str, subject: Subject) -> Condition:
     name, operator, value = raw
     fact = subject.facts.get(name)
     if fact is None:
-        known = "、".join(subject.facts)
-        raise _wrong(f"rule {place}: {name!r} is no fact; there are: {', '.join(subject.facts)}",
-                     f"规则 {place}：没有“{name}”这项事实；可用：{known}")  # fmt: skip
+        known_zh = "、".join(f"{one.zh}（{code}）" for code, one in subject.facts.items())
+        known_en = ", ".join(f"{one.en} ({code})" for code, one in subject.facts.items())
+        raise _wrong(f"rule {place}: {name!r} is no fact; there are: {known_en}",
+                     f"规则 {place}：没有“{name}”这项事实；可用：{known_zh}")  # fmt: skip
     comparable = fact.kind is int or fact.ordered
     if operator not in OPERATORS or (operator not in ("=", "!=", "in") and not comparable):
-        raise _wrong(f"rule {place}: {name} cannot be compared by {operator!r}",
-                     f"规则 {place}：“{name}”不能用“{operator}”比较")  # fmt: skip
+        raise _wrong(f"rule {place}: {fact.en} ({name}) cannot be compared by {operator!r}",
+                     f"规则 {place}：“{fact.zh}”（{name}）不能用“{operator}”比较")  # fmt: skip
     values = value if operator == "in" else [value]
     if not isinstance(values, list) or not values or not all(_fits(one, fact) for one in values):
-        raise _wrong(f"rule {place}: {value!r} is no value of {name}", f"规则 {place}：“{name}”不能取值 {value!r}")
+        allowed = "、".join(fact.choices)
+        raise _wrong(
+            f"rule {place}: {value!r} is no value of {fact.en} ({name})"
+            + (f"; write {', '.join(fact.choices)}" if allowed else ""),
+            f"规则 {place}：“{fact.zh}”（{name}）不能取值 {value!r}" + (f"；可写：{allowed}" if allowed else ""),
+        )
     return Condition(name, operator, tuple(values) if operator == "in" else value)
 
 
@@ -230,8 +236,10 @@ def _outcome(raw: dict[str, Any], place: str, subject: Subject) -> dict[str, Val
             good = value in outcome.choices
         if not good:
             raise _wrong(
-                f"rule {place}: then.{name} = {value!r} is not allowed; there are: {', '.join(subject.outcomes)}",
-                f"规则 {place}：不允许 then.{name} = {value!r}；可用：{'、'.join(subject.outcomes)}",
+                f"rule {place}: then.{name} = {value!r} is not allowed; there are: "
+                + ", ".join(f"{one.en} ({code})" for code, one in subject.outcomes.items()),
+                f"规则 {place}：不允许 then.{name} = {value!r}；可用："
+                + "、".join(f"{one.zh}（{code}）" for code, one in subject.outcomes.items()),
             )
     for name, outcome in subject.outcomes.items():
         if outcome.required and name not in raw:

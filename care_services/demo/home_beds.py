@@ -61,7 +61,7 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
                     WHERE o.kind = 'home_care_bed_team' AND a.path <@ p.path
                     ORDER BY nlevel(p.path) DESC, o.id LIMIT 1) AS organisation_id
             FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
-            WHERE NOT h.synthetic AND r.code <> %s
+            WHERE NOT h.synthetic AND r.gone IS NULL AND r.code <> %s
             ORDER BY r.home_care_bed DESC, r.ability_grade IN ('intact', 'mild'), r.code LIMIT %s
             """,
             (TOUR, MOST),

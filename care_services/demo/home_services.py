@@ -154,7 +154,7 @@ def _plans(conn: Connection[Any], today: dt.date) -> Iterator[_Plan]:
                    (row_number() OVER (ORDER BY r.code))::int AS number
             FROM resident r JOIN household h ON h.id = r.household_id AND NOT h.synthetic
             JOIN area a ON a.id = h.area_id
-            ORDER BY r.code LIMIT 400
+            WHERE r.gone IS NULL ORDER BY r.code LIMIT 400
             """
         ).fetchall()
     anhe = conn.execute("SELECT id FROM organisation WHERE code = %s", (PROVIDER,)).fetchone()
@@ -302,7 +302,7 @@ def _today(conn: Connection[Any], now: dt.datetime) -> None:
             JOIN organisation o ON o.id = s.organisation_id AND o.kind = 'home_care_bed_team'
             JOIN area p ON p.id = o.area_id
             JOIN area a ON a.path <@ p.path JOIN household h ON h.area_id = a.id AND NOT h.synthetic
-            JOIN resident r ON r.household_id = h.id
+            JOIN resident r ON r.household_id = h.id AND r.gone IS NULL
             WHERE s.kind = 'carer' AND s.organisation_id = (SELECT c.organisation_id FROM staff c JOIN account x
                     ON x.id = c.account_id WHERE x.login = 'carer')
               AND coalesce(m.login, '') = CASE WHEN %(own)s THEN 'carer' ELSE '' END
@@ -324,8 +324,8 @@ def _requests(conn: Connection[Any], now: dt.datetime) -> None:
         return
     acting = Acting(desk, now - dt.timedelta(minutes=8))
     codes = conn.execute(
-        "SELECT r.code FROM resident r JOIN household h ON h.id = r.household_id AND NOT h.synthetic ORDER BY r.code"
-        " LIMIT 2"
+        "SELECT r.code FROM resident r JOIN household h ON h.id = r.household_id AND NOT h.synthetic"
+        " WHERE r.gone IS NULL ORDER BY r.code LIMIT 2"
     ).fetchall()
     tomorrow = dt.datetime.combine(now.astimezone(SHANGHAI).date() + DAY, dt.time(10), SHANGHAI).astimezone(dt.UTC)
     for nth, (code,) in enumerate(codes):

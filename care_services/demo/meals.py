@@ -94,7 +94,7 @@ def _residents(conn: Connection[Any], canteen: int, street: str, now: dt.datetim
     rows = conn.execute(
         "SELECT r.id, r.code, h.id, coalesce(h.longitude, a.longitude), coalesce(h.latitude, a.latitude)"
         " FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id"
-        " WHERE a.path <@ %s::ltree AND NOT h.synthetic ORDER BY r.code",
+        " WHERE a.path <@ %s::ltree AND NOT h.synthetic AND r.gone IS NULL ORDER BY r.code",
         (street,),
     ).fetchall()
     eaters = []

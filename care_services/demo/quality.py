@@ -37,7 +37,7 @@ def complaints(conn: Connection[Any], now: dt.datetime) -> None:
     people = conn.execute(
         "SELECT r.id, r.name_zh, subpath(a.path, 0, least(nlevel(a.path), 4))::text FROM resident r"
         " JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id"
-        " WHERE NOT h.synthetic ORDER BY r.code LIMIT 60"
+        " WHERE NOT h.synthetic AND r.gone IS NULL ORDER BY r.code LIMIT 60"
     ).fetchall()
     if not people:
         return

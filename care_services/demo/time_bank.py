@@ -67,8 +67,8 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
         for row in conn.execute(
             "SELECT r.id, r.code, up.path::text, up.id, r.name_zh, r.name_en, r.sex, r.birth_date, r.ability_grade,"
             " r.lives_alone FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id"
-            " JOIN area up ON up.path @> a.path AND up.level = 'community' WHERE NOT h.synthetic ORDER BY r.code"
-            " LIMIT 200"
+            " JOIN area up ON up.path @> a.path AND up.level = 'community' WHERE NOT h.synthetic AND r.gone IS NULL"
+            " ORDER BY r.code LIMIT 200"
         )
     ]  # fmt: skip
     if not homes:

@@ -15,6 +15,7 @@ from care_network.errors import ChangedMeanwhileError, NotFoundError, Provisioni
 from care_network.records.history import changes
 from care_network.records.residents import number_of, resident_id
 from care_services.core.acting import Acting
+from care_services.core.facts import check_here
 from care_services.grants.pausing import Why
 from care_services.home_beds import effects, life, services, store
 from care_services.home_beds.catalogue import PLANS, SURVEY, due_of
@@ -73,6 +74,7 @@ class Beds:
             raise ProvisioningError(en="say who applies", zh="请填写申请人", field="applicant")
         with self._conn.transaction():
             number = self._resident(resident)
+            check_here(self._conn, number, "resident")
             if organisation:
                 self._organisation(organisation)
             bed = store.insert(

@@ -45,12 +45,13 @@ _SELECT: LiteralString = """
 """
 
 
-def _canteen(row: dict[str, Any], acting: Acting) -> Canteen:
+def _canteen(row: dict[str, Any], acting: Acting | None = None) -> Canteen:
     place = None if row["longitude"] is None else Place(row["longitude"], row["latitude"])
     return Canteen(
         **{name: row[name] for name in ("id", "code", "name_zh", "name_en", "phone", "area_path")}, place=place,
         deadline=Deadline(row["days"], row["hour"]), delivers=row["delivers"], version=row["version"],
-        managed=may_do(acting.account, Action.MANAGE_MEALS) and in_area(acting.account, row["area_path"]),
+        managed=acting is not None and may_do(acting.account, Action.MANAGE_MEALS)
+        and in_area(acting.account, row["area_path"]),
     )  # fmt: skip
 
 
@@ -63,6 +64,13 @@ def canteens(conn: Connection[Any], acting: Acting, home: str | None = None) -> 
             {"mine": mine, "below": home is None},
         ).fetchall()
     return [_canteen(row, acting) for row in rows]
+
+
+def around(conn: Connection[Any], home: str) -> list[Canteen]:
+    """The canteens that serve a home of that area, for whoever lives there: a panel has no account."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(f"{_SELECT} AND a.path @> %s::ltree ORDER BY o.code", (home,)).fetchall()
+    return [_canteen(row) for row in rows]
 
 
 def canteen(conn: Connection[Any], acting: Acting, code: str) -> Canteen:

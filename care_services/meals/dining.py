@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 from care_network.access.permissions import Action
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.acting import Acting
+from care_services.core.facts import check_here
 from care_services.meals import canteens, menus, orders
 from care_services.meals.checking import findings, refused
 from care_services.meals.subsidies import split
@@ -131,19 +132,22 @@ def _walk_in(
     conn: Connection[Any], acting: Acting, canteen: canteens.Canteen, resident_id: int, meal: str,
     offer_id: int | None, override: str,
 ) -> int:  # fmt: skip
+    check_here(conn, resident_id)
     found = menus.offers_by_id(conn, [offer_id] if offer_id else []).get(offer_id or 0)
     if found is None or (found.canteen_id, found.day, found.meal) != (canteen.id, acting.today, meal):
         raise ProvisioningError(en="choose one of today's sets", zh="请选择今天的套餐", field="offer")
     if found.withdrawn or found.left == 0:
         raise ProvisioningError(en="this set is sold out", zh="该套餐已售完", field="offer")
-    terms = orders.terms_of(conn, acting, resident_id)
+    terms = orders.terms_of(conn, acting.today, resident_id)
     against = refused(findings(terms.diet, found.contents))
     reason = override.strip()[:400]
     if against and not reason:
         zh, en = orders.against_words(found, against, may_override=True)
         raise ProvisioningError(en=en, zh=zh, field="override")
     paid = split(found.price, terms.rules, terms.facts, orders.used_on(conn, resident_id, found.day))
-    return orders.insert(conn, acting, resident_id, found, "dine_in", reason if against else "", paid)
+    return orders.insert(
+        conn, acting.at, acting.account.id, resident_id, found, "dine_in", reason if against else "", paid
+    )  # fmt: skip
 
 
 def take_back(conn: Connection[Any], acting: Acting, place: str, number: int) -> None:

@@ -17,7 +17,7 @@ from care_network.access.permissions import Action, may_do
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core import rule_book
 from care_services.core.acting import Acting
-from care_services.core.facts import facts_of
+from care_services.core.facts import check_here, facts_of
 from care_services.core.rules import Facts, RuleSet
 from care_services.meals import diets, menus
 from care_services.meals.canteens import Canteen, canteens
@@ -26,6 +26,7 @@ from care_services.meals.finding_words import said
 from care_services.meals.menus import Offer
 from care_services.meals.subsidies import MEAL_SUBSIDY, Split, Used, split
 from care_services.meals.words import MEALS, MODES
+from vocabulary.times import SHANGHAI
 
 MOST_MEALS = 28
 """That one order holds: two weeks of lunch and dinner."""
@@ -110,12 +111,12 @@ class Terms(msgspec.Struct, frozen=True):
     rules: RuleSet
 
 
-def terms_of(conn: Connection[Any], acting: Acting, resident_id: int) -> Terms:
+def terms_of(conn: Connection[Any], today: dt.date, resident_id: int) -> Terms:
     """Load by what a resident's meals are judged and priced today."""
     return Terms(
         diets.diet_of(diets.current_of(conn, [resident_id]).get(resident_id)),
-        facts_of(conn, [resident_id], acting.today).get(resident_id, {}),
-        rule_book.current(conn, MEAL_SUBSIDY, acting.today),
+        facts_of(conn, [resident_id], today).get(resident_id, {}),
+        rule_book.current(conn, MEAL_SUBSIDY, today),
     )
 
 
@@ -148,14 +149,22 @@ def quotes(
     conn: Connection[Any], acting: Acting, resident_id: int, serving: Sequence[Canteen], first: dt.date, last: dt.date
 ) -> list[Quote]:
     """Every set of some days as a resident would have it, each as if it were the next one ordered."""
+    return quoted(conn, acting.at, resident_id, serving, first, last)
+
+
+def quoted(
+    conn: Connection[Any], at: dt.datetime, resident_id: int, serving: Sequence[Canteen], first: dt.date, last: dt.date
+) -> list[Quote]:
+    """Quote for whoever asks from the home itself, without an account; see :func:`quotes`."""
     by_id = {one.id: one for one in serving}
     found = menus.offers(conn, list(by_id), first, last)
-    terms, used = terms_of(conn, acting, resident_id), _used(conn, resident_id, [one.day for one in found])
+    terms = terms_of(conn, at.astimezone(SHANGHAI).date(), resident_id)
+    used = _used(conn, resident_id, [one.day for one in found])
     return [
         Quote(
             offer=one, findings=findings(terms.diet, one.contents),
             split=split(one.price, terms.rules, terms.facts, used_of(used, one.day)),
-            open=not one.withdrawn and one.left != 0 and by_id[one.canteen_id].deadline.is_open(one.day, acting.at),
+            open=not one.withdrawn and one.left != 0 and by_id[one.canteen_id].deadline.is_open(one.day, at),
         )
         for one in found
     ]  # fmt: skip
@@ -171,6 +180,7 @@ def order(
     """
     acting.require(Action.MANAGE_MEALS, Action.FAMILY_CIRCLE)
     number = acting.resident(conn, code, "order_meals")
+    check_here(conn, number)
     if not 0 < len(choices) <= MOST_MEALS:
         raise ProvisioningError(en=f"choose 1 to {MOST_MEALS} meals", zh=f"请选择 1 至 {MOST_MEALS} 餐")
     if any(one.mode not in MODES for one in choices):
@@ -178,47 +188,68 @@ def order(
     may_override = may_do(acting.account, Action.MANAGE_MEALS)
     reason = override.strip()[:400] if may_override else ""
     with conn.transaction():
-        conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK, number))
-        for offer_id in sorted({one.offer_id for one in choices}):
-            conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK_OFFER, offer_id))
-        by_canteen = {one.id: one for one in serving(conn, acting, number)}
-        found = menus.offers_by_id(conn, (one.offer_id for one in choices))
-        terms = terms_of(conn, acting, number)
-        problems: list[tuple[str, str]] = []
-        wanted: list[tuple[Offer, str, str]] = []
-        for choice in choices:
-            offer = found.get(choice.offer_id)
-            canteen = by_canteen.get(offer.canteen_id) if offer is not None else None
-            if offer is None or canteen is None:
-                raise NotFoundError(en="there is no such set for this home", zh="没有这份套餐，或食堂不服务该住址")
-            against = refused(findings(terms.diet, offer.contents))
-            problem = _problem(offer, canteen, choice, acting.at)
-            if problem is None and against and not reason:
-                problem = against_words(offer, against, may_override=may_override)
-            if problem is not None:
-                problems.append(problem)
-            wanted.append((offer, choice.mode, reason if against else ""))
-        if problems:
-            raise ProvisioningError(en="; ".join(en for _, en in problems), zh="；".join(zh for zh, _ in problems))
-        wanted.sort(key=lambda one: (one[0].day, one[0].meal == "dinner"))
-        used = _used(conn, number, [offer.day for offer, _, _ in wanted])
-        splits = []
-        for offer, mode, overridden in wanted:
-            paid = split(offer.price, terms.rules, terms.facts, used_of(used, offer.day))
-            if paid.subsidy:
-                used[offer.day] = used.get(offer.day, 0) + 1
-            insert(conn, acting, number, offer, mode, overridden, paid)
-            splits.append(paid)
-        acting.audit(
-            conn, "order_meals", number, meals=len(splits), from_day=str(wanted[0][0].day),
-            **({"reason": reason} if any(one[2] for one in wanted) else {}),
+        placed = _place(
+            conn, acting.at, acting.account.id, number, choices, serving(conn, acting, number), reason, may_override
         )  # fmt: skip
-    return splits
+        acting.audit(
+            conn, "order_meals", number, meals=len(placed), from_day=str(placed[0][0].day),
+            **({"reason": reason} if any(one[2] for one in placed) else {}),
+        )  # fmt: skip
+    return [one[1] for one in placed]
+
+
+def order_at_home(
+    conn: Connection[Any], at: dt.datetime, number: int, choice: Choice, serving: Sequence[Canteen]
+) -> Split:  # fmt: skip
+    """Order a meal for a resident, as their panel asks; the caller has read the panel. Raises as :func:`order`."""
+    check_here(conn, number)
+    with conn.transaction():
+        return _place(conn, at, None, number, [choice], serving, "", False)[0][1]
+
+
+def _place(
+    conn: Connection[Any], at: dt.datetime, account_id: int | None, number: int, choices: Sequence[Choice],
+    serving: Sequence[Canteen], reason: str, may_override: bool,
+) -> list[tuple[Offer, Split, str]]:  # fmt: skip
+    """Look at every choice, then make the orders; part of the caller's transaction. In the order of the days."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK, number))
+    for offer_id in sorted({one.offer_id for one in choices}):
+        conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK_OFFER, offer_id))
+    by_canteen = {one.id: one for one in serving}
+    found = menus.offers_by_id(conn, (one.offer_id for one in choices))
+    terms = terms_of(conn, at.astimezone(SHANGHAI).date(), number)
+    problems: list[tuple[str, str]] = []
+    wanted: list[tuple[Offer, str, str]] = []
+    for choice in choices:
+        offer = found.get(choice.offer_id)
+        canteen = by_canteen.get(offer.canteen_id) if offer is not None else None
+        if offer is None or canteen is None:
+            raise NotFoundError(en="there is no such set for this home", zh="没有这份套餐，或食堂不服务该住址")
+        against = refused(findings(terms.diet, offer.contents))
+        problem = _problem(offer, canteen, choice, at)
+        if problem is None and against and not reason:
+            problem = against_words(offer, against, may_override=may_override)
+        if problem is not None:
+            problems.append(problem)
+        wanted.append((offer, choice.mode, reason if against else ""))
+    if problems:
+        raise ProvisioningError(en="; ".join(en for _, en in problems), zh="；".join(zh for zh, _ in problems))
+    wanted.sort(key=lambda one: (one[0].day, one[0].meal == "dinner"))
+    used = _used(conn, number, [offer.day for offer, _, _ in wanted])
+    placed = []
+    for offer, mode, overridden in wanted:
+        paid = split(offer.price, terms.rules, terms.facts, used_of(used, offer.day))
+        if paid.subsidy:
+            used[offer.day] = used.get(offer.day, 0) + 1
+        insert(conn, at, account_id, number, offer, mode, overridden, paid)
+        placed.append((offer, paid, overridden))
+    return placed
 
 
 def insert(
-    conn: Connection[Any], acting: Acting, number: int, offer: Offer, mode: str, overridden: str, paid: Split
-) -> int:
+    conn: Connection[Any], at: dt.datetime, account_id: int | None, number: int, offer: Offer, mode: str,
+    overridden: str, paid: Split,
+) -> int:  # fmt: skip
     """Make an order, of the resident with that number; its number. Part of the caller's transaction, who has looked.
 
     Raises ProvisioningError where the resident has that meal already.
@@ -231,7 +262,7 @@ def insert(
                 " VALUES (%s, %s, %s, %s, %s, %s, 'ordered', %s, %s, %s, %s, %s, %s, %s) RETURNING id",
                 (
                     number, offer.canteen_id, offer.id, offer.day, offer.meal, mode, paid.price, paid.subsidy,
-                    paid.rule, list(paid.missing), overridden, acting.at, acting.account.id,
+                    paid.rule, list(paid.missing), overridden, at, account_id,
                 ),
             ).fetchone()  # fmt: skip
     except UniqueViolation as error:

@@ -58,12 +58,12 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def people(conn: Connection[Any], household_id: int) -> list[Person]:
-    """The residents of a home, in the order of their records."""
+    """The residents of a home who are here, in the order of their records."""
     return [
         Person(*row)
         for row in conn.execute(
             "SELECT r.id, r.code, r.name_zh, r.name_en FROM resident r JOIN household h ON h.id = r.household_id"
-            " WHERE h.id = %s AND NOT h.synthetic ORDER BY r.id LIMIT 4",
+            " WHERE h.id = %s AND NOT h.synthetic AND r.gone IS NULL ORDER BY r.id LIMIT 4",
             (household_id,),
         ).fetchall()
     ]

@@ -14,6 +14,7 @@ from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.core import rule_book
 from care_services.core.acting import Acting
+from care_services.core.facts import check_here
 from care_services.home_services.catalogue.catalogue import service
 from care_services.home_services.orders import desk as orders
 from care_services.home_services.orders import store
@@ -39,10 +40,11 @@ EVENTS: dict[str, tuple[str, str]] = {
     "decline": ("机构不能接单", "declined"), "expire": ("机构未答复", "did not answer"),
     "to_station": ("转服务站安排", "handed to the station"), "withdraw": ("撤回申请", "taken back"),
     "refuse": ("告知无法安排", "told that it is not possible"),
+    "press": ("按了服务键", "pressed the service button"), "kind": ("回电问明", "called back"),
 }  # fmt: skip
 ASKED_BY: dict[str, tuple[str, str]] = {
     "family": ("家属", "the family"), "panel": ("长者终端", "the panel at home"), "telephone": ("电话", "telephone"),
-    "station": ("服务站", "the station"),
+    "station": ("服务站", "the station"), "button": ("家中按键", "a button at home"),
 }  # fmt: skip
 
 
@@ -74,6 +76,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     resident_en: str
     area_path: str
     service: str
+    """Empty: a button was pressed, and nobody has called back yet."""
     service_zh: str
     service_en: str
     asked_by: str
@@ -93,11 +96,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 _REQUESTS: LiteralString = """
     SELECT q.id, q.version, q.state, q.resident_id, r.code AS resident_code, r.name_zh AS resident_zh,
-           r.name_en AS resident_en, a.path::text AS area_path, q.service, c.name_zh AS service_zh,
-           c.name_en AS service_en, q.asked_by, q.actor, q.words, q.wanted_at, q.created_at, q.organisation_id,
+           r.name_en AS resident_en, a.path::text AS area_path,
+           coalesce(q.service, '') AS service, coalesce(c.name_zh, '服务（种类待问明）') AS service_zh,
+           coalesce(c.name_en, 'a service (kind not known yet)') AS service_en, q.asked_by, q.actor, q.words,
+           q.wanted_at, q.created_at, q.organisation_id,
            p.name_zh AS provider_zh, p.name_en AS provider_en, s.code AS staff, s.name_zh AS staff_zh,
            s.name_en AS staff_en, q.answer_by, q.order_id
-    FROM {requests} q JOIN care_service c ON c.code = q.service JOIN resident r ON r.id = q.resident_id
+    FROM {requests} q LEFT JOIN care_service c ON c.code = q.service JOIN resident r ON r.id = q.resident_id
     JOIN household h ON h.id = r.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
     LEFT JOIN organisation p ON p.id = q.organisation_id LEFT JOIN staff s ON s.id = q.staff_id
 """
@@ -143,8 +148,27 @@ def make(
     ``at_once``: offer it now. An account that does not see the people and the visits of the whole district leaves
     that to the rounds, within half a minute: the best of those whom a family sees is not the best.
     """
-    chosen = service(conn, code)
-    if not chosen.active:
+    check_here(conn, resident_id)
+    check_wanted(conn, resident_id, code, wanted_at, at)
+    row = conn.execute(
+        "INSERT INTO service_request (resident_id, service, asked_by, account_id, actor, words, wanted_at, state,"
+        " created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, 'station', %s) RETURNING id",
+        (resident_id, code, asked_by, who.account_id, who.name, words.strip()[:400], max(wanted_at, at), at),
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an INSERT returns its row
+    add_event(conn, row[0], "ask", None, who, at, words.strip()[:400])
+    if at_once:
+        offer_next(conn, row[0], at)
+    else:
+        leave(conn, row[0], at)
+    return int(row[0])
+
+
+def check_wanted(
+    conn: Connection[Any], resident_id: int, code: str, wanted_at: dt.datetime, at: dt.datetime
+) -> None:  # fmt: skip
+    """Check what somebody asks for: a service in use, in time, not asked for already. Raises ProvisioningError."""
+    if not service(conn, code).active:
         raise ProvisioningError(en="this service is out of use", zh="该服务项目已停用", field="service")
     if not at - dt.timedelta(minutes=10) <= wanted_at <= at + dt.timedelta(days=60):
         raise ProvisioningError(en="choose a time from now on, within 60 days", zh="请选择现在以后、60 天以内的时间",
@@ -157,18 +181,6 @@ def make(
             en="this was asked for already: see where it stands, or take it back first",
             zh="已有同样的申请在办理，请查看进度，或先撤回", field="service",
         )  # fmt: skip
-    row = conn.execute(
-        "INSERT INTO service_request (resident_id, service, asked_by, account_id, actor, words, wanted_at, state,"
-        " created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, 'station', %s) RETURNING id",
-        (resident_id, code, asked_by, who.account_id, who.name, words.strip()[:400], max(wanted_at, at), at),
-    ).fetchone()
-    assert row is not None  # noqa: S101 - an INSERT returns its row
-    _event(conn, row[0], "ask", None, who, at, words.strip()[:400])
-    if at_once:
-        offer_next(conn, row[0], at)
-    else:
-        leave(conn, row[0], at)
-    return int(row[0])
 
 
 def leave(conn: Connection[Any], request_id: int, at: dt.datetime) -> None:
@@ -202,7 +214,7 @@ def offer_next(
             " version = version + 1 WHERE id = %s",
             (request_id,),
         )
-        _event(conn, request_id, "to_station", None, SYSTEM, at)
+        add_event(conn, request_id, "to_station", None, SYSTEM, at)
         return None
     hours = max(0, int((found.wanted_at - at).total_seconds() // 3600))
     ruling = rule_book.current(conn, SUBJECT, at.astimezone(SHANGHAI).date()).decide(
@@ -218,7 +230,7 @@ def offer_next(
         ),
     )  # fmt: skip
     detail = {"zh": list(best.reasons_zh), "en": list(best.reasons_en), "score": best.score}
-    _event(conn, request_id, "offer", best.option.organisation_id, SYSTEM, at, detail=detail)
+    add_event(conn, request_id, "offer", best.option.organisation_id, SYSTEM, at, detail=detail)
     return best
 
 
@@ -231,7 +243,9 @@ def accept(
     Raises ProvisioningError with the field, ChangedMeanwhileError where somebody else was first.
     """
     with conn.transaction():
-        found = _claim(conn, acting, request_id, seen, ("asked", "station"))
+        found = claim(conn, acting, request_id, seen, ("asked", "station"))
+        if not found.service:
+            raise ProvisioningError(en="call back first, and choose what is wanted", zh="请先回电问明需要什么服务")
         provider = organisation_id if found.state == "station" else found.organisation_id
         if provider is None:
             raise ProvisioningError(en="choose a provider", zh="请选择服务机构", field="organisation")
@@ -244,7 +258,7 @@ def accept(
             " version = version + 1 WHERE id = %s",
             (provider, made, request_id),
         )
-        _event(conn, request_id, "accept", provider, doer(acting), acting.at, detail={"order": made})
+        add_event(conn, request_id, "accept", provider, doer(acting), acting.at, detail={"order": made})
         acting.audit(conn, "answer_service_request", found.resident_id, request=request_id, service_order=made)
     return made
 
@@ -274,14 +288,14 @@ def book(conn: Connection[Any], request_id: int, at: dt.datetime) -> int | None:
                     found.staff, "one_tap",
                 )  # fmt: skip
         except ProvisioningError as error:
-            _event(conn, request_id, "decline", provider, SYSTEM, at, error.message_zh[:400])
+            add_event(conn, request_id, "decline", provider, SYSTEM, at, error.message_zh[:400])
         else:
             conn.execute(
                 "UPDATE service_request SET state = 'confirmed', order_id = %s, answer_by = NULL,"
                 " version = version + 1 WHERE id = %s",
                 (made, request_id),
             )
-            _event(conn, request_id, "accept", provider, Doer(number, name_zh), at, detail={"order": made})
+            add_event(conn, request_id, "accept", provider, Doer(number, name_zh), at, detail={"order": made})
             return made
     conn.execute(
         "UPDATE service_request SET yes_at = NULL, yes_start = NULL, yes_account = NULL WHERE id = %s", (request_id,)
@@ -295,8 +309,8 @@ def decline(conn: Connection[Any], acting: Acting, request_id: int, seen: int, n
     if not note.strip():
         raise ProvisioningError(en="say why", zh="请填写原因", field="note")
     with conn.transaction():
-        found = _claim(conn, acting, request_id, seen, ("asked",))
-        _event(conn, request_id, "decline", found.organisation_id, doer(acting), acting.at, note.strip()[:400])
+        found = claim(conn, acting, request_id, seen, ("asked",))
+        add_event(conn, request_id, "decline", found.organisation_id, doer(acting), acting.at, note.strip()[:400])
         acting.audit(conn, "answer_service_request", found.resident_id, request=request_id)
         leave(conn, request_id, acting.at)
 
@@ -337,7 +351,7 @@ def take_back(conn: Connection[Any], found: Request, who: Doer, at: dt.datetime)
     if found.state == "confirmed" and found.order_id is not None:
         order = store.load(conn, found.order_id)
         store.change(conn, order, "cancel", who, at, note="申请人取消", detail={"request": found.id})
-    _event(conn, found.id, "withdraw", found.organisation_id, who, at)
+    add_event(conn, found.id, "withdraw", found.organisation_id, who, at)
 
 
 def _end(
@@ -354,7 +368,7 @@ def _end(
         )
         if not done.rowcount:
             raise _changed()
-        _event(conn, request_id, action, found.organisation_id, doer(acting), acting.at, note.strip()[:400])
+        add_event(conn, request_id, action, found.organisation_id, doer(acting), acting.at, note.strip()[:400])
         acting.audit(conn, f"{action}_service_request", found.resident_id, request=request_id)
 
 
@@ -401,8 +415,8 @@ def history(conn: Connection[Any], request_id: int) -> list[dict[str, Any]]:
         ).fetchall()
 
 
-def _claim(conn: Connection[Any], acting: Acting, request_id: int, seen: int, states: tuple[str, ...]) -> Request:
-    """The request for who may answer: the station, or somebody of the provider that is asked; its row is locked."""
+def claim(conn: Connection[Any], acting: Acting, request_id: int, seen: int, states: tuple[str, ...]) -> Request:
+    """Load a request for who may answer: the station, or somebody of the provider that is asked; its row is locked."""
     acting.require(Action.PLAN_SERVICES, Action.SERVE)
     found = one(conn, acting, request_id, audited=False)
     conn.execute("SELECT FROM service_request WHERE id = %s FOR UPDATE", (request_id,))
@@ -422,10 +436,11 @@ def _one(conn: Connection[Any], request_id: int) -> Request:
     return select(conn, " WHERE q.id = %(id)s", {"id": request_id})[0]
 
 
-def _event(
+def add_event(
     conn: Connection[Any], request_id: int, action: str, organisation_id: int | None, who: Doer, at: dt.datetime,
     note: str = "", detail: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
+    """Append a line to the history of a request."""
     conn.execute(
         "INSERT INTO service_request_event (request_id, at, action, organisation_id, account_id, actor, note, detail)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
@@ -435,7 +450,7 @@ def _event(
 
 def event(conn: Connection[Any], request_id: int, action: str, organisation_id: int | None, at: dt.datetime) -> None:
     """Append what the platform did by itself to a request."""
-    _event(conn, request_id, action, organisation_id, SYSTEM, at)
+    add_event(conn, request_id, action, organisation_id, SYSTEM, at)
 
 
 def _changed() -> ChangedMeanwhileError:

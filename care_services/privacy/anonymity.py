@@ -4,11 +4,14 @@ k-anonymity (Sweeney 2002): of the columns by which somebody could be known (qua
 that is given out is shared by at least k people; GB/T 37964-2019 (个人信息去标识化指南) names it.
 l-diversity (Machanavajjhala 2007): such a group has at least l different values of each sensitive column, so that who
 is known to be in it is not known to have one. Smaller or more alike groups are left out (suppressed), not changed.
+
+Distinct l-diversity does not help against a group in which one value is by far the most frequent, nor against whoever
+knows that one value is impossible for somebody: the page of a project says so.
 """
 
 import datetime as dt
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -26,6 +29,15 @@ WHO = "resident"
 """The key of a row that says whose it is; it is never given out."""
 Members = Mapping[str, frozenset[int]]
 """People who were given out, by the cell of their group."""
+LEAST_L = 2
+"""Where anything sensitive is given out: a group that is all alike tells of everybody in it."""
+
+
+class Earlier(msgspec.Struct, frozen=True):
+    """An earlier export: by which quasi-identifiers its groups were made, in the order of the cells, and who was in."""
+
+    quasi: tuple[str, ...]
+    members: Members
 
 
 class Released(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,41 +62,84 @@ def cell(row: Mapping[str, Any], quasi: Sequence[str]) -> str:
 
 def release(
     rows: Sequence[Mapping[str, Any]], quasi: Sequence[str], sensitive: Sequence[str], k: int, least: int = 1,
-    earlier: Sequence[Members] = (),
+    earlier: Sequence[Earlier] = (), both: Sequence[str] = (), alike: Mapping[str, Callable[[Any], Any]] | None = None,
 ) -> Released:  # fmt: skip
     """Keep the groups of at least ``k`` people with ``least`` different values of each sensitive column.
 
-    One row is one person, named under WHO. Without a quasi-identifier all are one group. ``earlier``: what the same
-    recipient has. A group of which an export had 1 to k - 1 people more or fewer is withheld, since the difference of
-    the two files would tell of them; one whose people are the same or changed by k is given out. Raises ValueError
-    for a k below LEAST_K.
+    One row is one person, named under WHO. Without a quasi-identifier all are one group. ``both``: quasi-identifiers
+    that are sensitive themselves (a grade of disability): among all who share the others there are ``least`` values,
+    too. ``alike``: what of a column's value counts as the same (of a moved date, whether there is one). ``earlier``:
+    exports in others' hands: whoever lays the new file beside an earlier one and adds up groups by what both have must
+    not find a group with 1 to k - 1 people more or fewer: their difference would tell of these few. Such groups are
+    withheld. Raises ValueError for a k below LEAST_K.
     """
     if k < LEAST_K:
         raise ValueError(f"k is at least {LEAST_K}")
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(cell(row, quasi), []).append(row)
+    same = alike or {}
+
+    def values(group: Sequence[Mapping[str, Any]], column: str) -> int:
+        return len({same[column](row[column]) if column in same else row[column] for row in group})
+
+    groups = _grouped(rows, quasi)
     large = {
         name: group
         for name, group in groups.items()
-        if len(group) >= k and all(len({row[column] for row in group}) >= least for column in sensitive)
+        if len(group) >= k and all(values(group, column) >= least for column in sensitive)
     }
-    people = {name: frozenset(row[WHO] for row in group) for name, group in large.items()}
-    kept = {
-        name: group
-        for name, group in large.items()
-        if all(not 0 < len(people[name] ^ before.get(name, frozenset())) < k for before in earlier)
-    }
+    if both:
+        others = [name for name in quasi if name not in both]
+        wide = _grouped([row for group in large.values() for row in group], others)
+        large = {
+            name: group for name, group in large.items()
+            if all(values(wide[cell(group[0], others)], column) >= least for column in both)
+        }  # fmt: skip
+    kept = _not_subtracted(large, quasi, k, earlier)
+    people = {name: frozenset(row[WHO] for row in group) for name, group in kept.items()}
     given = [{key: value for key, value in row.items() if key != WHO} for group in kept.values() for row in group]
     return Released(
         rows=given, suppressed=len(rows) - len(given), groups=len(kept),
         smallest=min(map(len, kept.values()), default=0),
         withheld=sum(map(len, large.values())) - len(given),
-        diversity={
-            column: min(len({row[column] for row in group}) for group in kept.values()) for column in sensitive
-        } if kept else {},
-        members={name: people[name] for name in kept},
+        diversity={column: min(values(group, column) for group in kept.values()) for column in sensitive}
+        if kept else {},
+        members=people,
     )  # fmt: skip
+
+
+def _grouped(rows: Sequence[Mapping[str, Any]], quasi: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(cell(row, quasi), []).append(row)
+    return groups
+
+
+def _not_subtracted(
+    large: Mapping[str, list[Mapping[str, Any]]], quasi: Sequence[str], k: int, earlier: Sequence[Earlier]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Drop groups until no sum of them differs from the same sum of an earlier export by 1 to k - 1 people."""
+    kept, again = dict(large), True
+    while again:
+        again = False
+        for before in earlier:
+            common = [name for name in quasi if name in before.quasi]
+            ours = {name: cell(group[0], common) for name, group in kept.items()}
+            now: dict[str, set[int]] = {}
+            for name, place in ours.items():
+                now.setdefault(place, set()).update(row[WHO] for row in kept[name])
+            then = _summed(before, common)
+            few = {place for place, who in now.items() if 0 < len(who ^ then.get(place, frozenset())) < k}
+            if few:
+                kept, again = {name: group for name, group in kept.items() if ours[name] not in few}, True
+    return kept
+
+
+def _summed(before: Earlier, common: Sequence[str]) -> dict[str, frozenset[int]]:
+    """The people of an earlier export by the quasi-identifiers that the new one has, too."""
+    found: dict[str, set[int]] = {}
+    for name, who in before.members.items():
+        row = dict(zip(before.quasi, msgspec.json.decode(name), strict=True))
+        found.setdefault(cell(row, common), set()).update(who)
+    return {place: frozenset(who) for place, who in found.items()}
 
 
 def pseudonym(secret: bytes, resident_id: int) -> str:

@@ -49,13 +49,17 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     problem_en: str
     made_at: dt.datetime | None
     expires_at: dt.datetime | None
+    readings_from: dt.date | None
+    """None: from the first that is stored."""
+    readings_until: dt.date | None
     writer_zh: str | None
     writer_en: str | None
 
 
 _COLUMNS = b"""
     SELECT c.id, c.resident_id, c.code, c.asked_by, c.identity, c.asked_at, c.state, c.done, c.total, c.held, c.bytes,
-           c.problem_zh, c.problem_en, c.made_at, c.expires_at, a.name_zh AS writer_zh, a.name_en AS writer_en
+           c.problem_zh, c.problem_en, c.made_at, c.expires_at, c.readings_from,
+           c.readings_until, a.name_zh AS writer_zh, a.name_en AS writer_en
     FROM person_copy c JOIN resident r ON r.id = c.resident_id JOIN household h ON h.id = r.household_id
     JOIN area p ON p.id = h.area_id AND p.path <@ %(area)s::text::ltree LEFT JOIN account a ON a.id = c.account_id
 """
@@ -84,9 +88,12 @@ def checked_identity(identity: str) -> str:
 
 
 def ask(
-    conn: Connection[Any], account: Account, code: str, asked_by: str, identity: str, *, at: dt.datetime, origin: str
-) -> int:
+    conn: Connection[Any], account: Account, code: str, asked_by: str, identity: str, *, at: dt.datetime, origin: str,
+    since: dt.date | None = None, until: dt.date | None = None,
+) -> int:  # fmt: skip
     """Ask for a copy; returns its number. One that is under way is returned instead of a second one.
+
+    ``since`` and ``until``: the first and last day of the readings in it, all by default; everything else is whole.
 
     Raises NotPermittedError, NotFoundError, ProvisioningError with the wrong field.
     """
@@ -95,6 +102,8 @@ def ask(
     if asked_by not in ASKED_BY:
         raise ProvisioningError(en="say who asks", zh="请选择申请人", field="asked_by")
     identity = checked_identity(identity)
+    if since is not None and until is not None and until < since:
+        raise ProvisioningError(en="the last day is before the first", zh="结束日期不能早于开始日期", field="until")
     with conn.transaction():
         conn.execute("SELECT FROM resident WHERE id = %s FOR UPDATE", (number,))
         row = conn.execute(
@@ -102,9 +111,9 @@ def ask(
         ).fetchone()
         if row is None:
             row = conn.execute(
-                "INSERT INTO person_copy (resident_id, code, asked_by, identity, account_id, asked_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s) RETURNING id",
-                (number, clean(code), asked_by, identity, account.id, at),
+                "INSERT INTO person_copy (resident_id, code, asked_by, identity, account_id, asked_at,"
+                " readings_from, readings_until) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+                (number, clean(code), asked_by, identity, account.id, at, since, until),
             ).fetchone()
             audit(
                 conn,

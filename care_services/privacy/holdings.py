@@ -1,4 +1,4 @@
-"""The tables that hold something of a person: words for them, and those that a copy leaves out, with the reason.
+"""The tables that hold something of a person, and those that a copy leaves out, with the reason.
 
 The list itself is read off the schema (``person_tables()`` of migration 0271): a table that refers to a resident, to
 their home or to such rows is in a copy and in a plan of erasure without anybody adding it.
@@ -42,28 +42,6 @@ BY_HAND: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 """Tables without a reference to a person that have a telling column all the same, with the reason."""
 
-WORDS: Mapping[str, tuple[str, str]] = {
-    "resident": ("基本资料", "Record"), "household": ("住户", "Home"), "contact": ("联系人", "Contacts"),
-    "family_member": ("可查看的家属", "Family who may see"), "alert": ("预警", "Alerts"),
-    "alert_event": ("预警处置记录", "What was done with alerts"), "alert_finding": ("现场情况", "What was found"),
-    "audit": ("谁查看或修改过", "Who looked or changed"), "consent_event": ("同意记录", "Consents"),
-    "exchange_consent": ("对外部系统的同意", "Consents to other systems"), "gateway": ("网关", "Gateways"),
-    "device": ("设备", "Devices"), "series": ("测量项", "Series"), "reading": ("读数", "Readings"),
-    "medical_note": ("医疗信息（密封）", "Medical note (sealed)"), "work_order": ("工单", "Work orders"),
-    "work_order_photo": ("照片", "Photographs"), "work_order_rating": ("评价", "Ratings"),
-    "notification": ("通知", "Notifications"), "event": ("事件", "Events"),
-    "record_change": ("资料修改历史", "Changes of records"),
-    "resident_trait": ("老人情况", "Traits"), "service_order": ("服务单", "Service orders"),
-    "service_plan": ("服务计划", "Service plans"), "grant_application": ("补贴申请", "Applications"),
-    "home_bed": ("家庭养老床位", "Home care bed"), "person_copy": ("副本申请", "Copies asked for"),
-    "erasure": ("删除申请", "Erasures"), "identity_document": ("身份证件", "Identity documents"),
-    "notification_preference": ("通知偏好", "Preferences of messages"),
-    "protection_now": ("守护状态", "Protection now"), "protection_change": ("守护变化", "Changes of protection"),
-    "parameter_change": ("预警阈值", "Thresholds"), "pause": ("暂停", "Pauses"), "call_attempt": ("通话", "Calls"),
-    "figure_person": ("月度统计明细", "Monthly facts"), "visit_result": ("上门结果", "Results of visits"),
-}  # fmt: skip
-"""Tables in words of people; others by their name."""
-
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows a table has about a person."""
@@ -75,12 +53,6 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     def given(self) -> bool:
         """Whether a copy has them."""
         return self.relation not in NOT_GIVEN
-
-
-def words_of(relation: str) -> tuple[str, str]:
-    """The name of a table in Chinese and English; its own where nobody has named it."""
-    plain = relation.replace("_", " ")
-    return WORDS.get(relation, (plain, plain))
 
 
 def holdings(conn: Connection[Any], resident_id: int) -> list[Holding]:

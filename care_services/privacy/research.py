@@ -19,7 +19,17 @@ from psycopg.types.json import Jsonb
 from care_network.access.accounts import Account, clean
 from care_network.access.permissions import Action, audit, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
-from care_services.privacy.anonymity import LEAST_K, WHO, age_band, banded, pseudonym, release, shifted
+from care_services.privacy.anonymity import (
+    LEAST_K,
+    LEAST_L,
+    WHO,
+    Earlier,
+    age_band,
+    banded,
+    pseudonym,
+    release,
+    shifted,
+)
 from vocabulary.times import SHANGHAI
 
 LONGEST = dt.timedelta(days=366 * 3)
@@ -40,9 +50,11 @@ class Column(msgspec.Struct, frozen=True):
 
     zh: str
     en: str
-    kind: Literal["quasi", "sensitive", "other"]
+    kind: Literal["quasi", "sensitive", "both"]
     """quasi: somebody could be known by it; sensitive: what must not be learned of a person that is known."""
     make: Callable[[Mapping[str, Any], bytes, dt.date], str]
+    alike: Callable[[str], Any] = str
+    """The part of a value that counts as the same."""
 
 
 def _yes(value: bool | None) -> str:
@@ -54,9 +66,9 @@ COLUMNS: Mapping[str, Column] = {
                        lambda row, _, today: age_band(row["birth_date"], today)),
     "sex": Column("性别", "Sex", "quasi", lambda row, *_: str(row["sex"])),
     "street": Column("街道", "Street", "quasi", lambda row, *_: row["street_zh"] or ""),
-    "ability_grade": Column("能力等级", "Ability grade", "quasi", lambda row, *_: row["ability_grade"] or ""),
+    "ability_grade": Column("能力等级", "Ability grade", "both", lambda row, *_: row["ability_grade"] or ""),
     "lives_alone": Column("独居", "Lives alone", "quasi", lambda row, *_: _yes(row["lives_alone"])),
-    "home_care_bed": Column("家庭养老床位", "Home care bed", "quasi", lambda row, *_: _yes(row["home_care_bed"])),
+    "home_care_bed": Column("家庭养老床位", "Home care bed", "both", lambda row, *_: _yes(row["home_care_bed"])),
     "falls": Column("一年内跌倒预警（分段）", "Fall alerts of a year, in bands", "sensitive",
                     lambda row, *_: banded(row["falls"])),
     "emergencies": Column("一年内紧急预警（分段）", "Emergencies of a year, in bands", "sensitive",
@@ -64,8 +76,14 @@ COLUMNS: Mapping[str, Column] = {
     "alerts": Column("一年内预警（分段）", "Alerts of a year, in bands", "sensitive",
                      lambda row, *_: banded(row["alerts"])),
     "last_fall": Column("最近跌倒日期（每人移动固定天数）", "Day of the last fall, moved by days of each person's own",
-                        "other", lambda row, secret, _: shifted(secret, row["resident_id"], row["last_fall"])),
+                        "sensitive", lambda row, secret, _: shifted(secret, row["resident_id"], row["last_fall"]),
+                        bool),  # whether there is one: no two moved dates are the same
 }  # fmt: skip
+
+
+def of_kind(columns: Sequence[str], *kinds: str) -> list[str]:
+    """Those of the columns that are of such a kind, in their order."""
+    return [name for name in columns if COLUMNS[name].kind in kinds]
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +141,7 @@ class NewProject(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str
     columns: Sequence[str]
     k: int = LEAST_K
-    l: int = 1  # noqa: E741
+    l: int = LEAST_L  # noqa: E741
     expires_on: dt.date
 
 
@@ -157,11 +175,17 @@ def plan(conn: Connection[Any], account: Account, new: NewProject, *, at: dt.dat
         raise ProvisioningError(en=f"at least {LEAST_K}", zh=f"不能小于 {LEAST_K}", field="k")
     if not 1 <= new.l <= 10:
         raise ProvisioningError(en="from 1 to 10", zh="1 到 10", field="l")
+    if new.l < LEAST_L and of_kind(columns, "sensitive", "both"):
+        raise ProvisioningError(
+            en=f"at least {LEAST_L} where sensitive data are given out: a group that is all alike tells of everybody",
+            zh=f"含敏感数据时不能小于 {LEAST_L}：一组人取值全部相同，等于说出了每个人的情况", field="l",
+        )  # fmt: skip
     today = at.astimezone(SHANGHAI).date()
     if not today < new.expires_on <= today + LONGEST:
         raise ProvisioningError(
             en="a day from tomorrow on, within three years", zh="须为明天起三年内的一天", field="expires_on"
         )
+    _refuse_joined(conn, account.area_path or "", columns, 0)
     with conn.transaction():
         row = conn.execute(
             """
@@ -220,6 +244,7 @@ def ask(conn: Connection[Any], account: Account, number: int, *, at: dt.datetime
         one = load(conn, account, number)
         if one.state != "approved" or one.expires_on < at.astimezone(SHANGHAI).date():
             raise ChangedMeanwhileError(en="the project is not approved, or over", zh="项目未批准或已到期")
+        _refuse_joined(conn, one.area, one.columns, number)
         row = conn.execute(
             "INSERT INTO research_export (project_id, account_id, asked_at) VALUES (%s, %s, %s) RETURNING id",
             (number, account.id, at),
@@ -227,6 +252,37 @@ def ask(conn: Connection[Any], account: Account, number: int, *, at: dt.datetime
         assert row is not None  # noqa: S101 - INSERT … RETURNING
         audit(conn, account, "ask_research_export", at=at, origin=origin, detail={"number": number})
     return int(row[0])
+
+
+def _refuse_joined(conn: Connection[Any], area: str, columns: Sequence[str], number: int) -> None:
+    """Refuse columns that could be joined with what another project of the same people gave out.
+
+    Rows with the same sensitive values can be recognised in two files; what could tell who it is in one of them is
+    then known beside what could in the other, and nobody made groups by both together. Where one project has all
+    such columns of the other, the groups of the finer one hold. Raises ProvisioningError with what to do.
+    """
+    mine = set(of_kind(columns, "quasi", "both"))
+    sensitive = set(of_kind(columns, "sensitive", "both"))
+    for title, theirs in conn.execute(
+        "SELECT p.title, p.columns FROM research_project p WHERE p.id <> %(number)s"
+        " AND (p.area_path <@ %(area)s::text::ltree OR p.area_path @> %(area)s::text::ltree)"
+        " AND EXISTS (SELECT FROM research_export e WHERE e.project_id = p.id AND e.released > 0) ORDER BY p.id",
+        {"number": number, "area": area},
+    ):
+        known = [name for name in theirs if name in COLUMNS]
+        other = set(of_kind(known, "quasi", "both"))
+        if mine <= other or other <= mine or not sensitive & set(of_kind(known, "sensitive", "both")):
+            continue
+        zh = "、".join(COLUMNS[name].zh for name in known if name in other)
+        en = ", ".join(COLUMNS[name].en for name in known if name in other)
+        raise ProvisioningError(
+            en=f"the project “{title}” gave out the same sensitive data of the same people by other columns ({en}):"
+            " laid side by side the two files would tell more than either. Choose all of these columns, or only some of"
+            " them",
+            zh=f"项目“{title}”已就同一批老人按其他数据项（{zh}）提供过相同的敏感数据，两份文件并排比对会认出人。"
+            "请选择包含上述全部数据项，或只选其中一部分",
+            field="columns",
+        )
 
 
 def make(conn: Connection[Any], number: int, today: dt.date) -> None:
@@ -247,8 +303,12 @@ def make(conn: Connection[Any], number: int, today: dt.date) -> None:
         | {name: COLUMNS[name].make(one, secret, today) for name in names}
         for one in people
     ]
-    kinds = {kind: [name for name in names if COLUMNS[name].kind == kind] for kind in ("quasi", "sensitive")}
-    given = release(made, kinds["quasi"], kinds["sensitive"], k, least, _earlier(conn, project))
+    sensitive = of_kind(names, "sensitive")
+    given = release(
+        made, of_kind(names, "quasi", "both"), sensitive, k,
+        max(least, LEAST_L), _earlier(conn, project), of_kind(names, "both"),
+        {name: COLUMNS[name].alike for name in sensitive},
+    )  # fmt: skip
     with conn.transaction():
         conn.cursor().executemany(
             "INSERT INTO research_member (export_id, resident_id, cell) VALUES (%s, %s, %s)",
@@ -266,16 +326,18 @@ def make(conn: Connection[Any], number: int, today: dt.date) -> None:
         )  # fmt: skip
 
 
-def _earlier(conn: Connection[Any], project: int) -> list[dict[str, frozenset[int]]]:
-    """List the people in exports of a project that may be in somebody's hands, by cell."""
-    found: dict[int, dict[str, frozenset[int]]] = {}
-    for export, cell, members in conn.execute(
-        "SELECT m.export_id, m.cell, array_agg(m.resident_id) FROM research_member m JOIN research_export e"
-        " ON e.id = m.export_id WHERE e.project_id = %s GROUP BY 1, 2",
+def _earlier(conn: Connection[Any], project: int) -> list[Earlier]:
+    """List the exports that may be in somebody's hands, of every project about people of the same area."""
+    found: dict[int, tuple[tuple[str, ...], dict[str, frozenset[int]]]] = {}
+    for export, columns, cell, members in conn.execute(
+        "SELECT m.export_id, p.columns, m.cell, array_agg(m.resident_id) FROM research_member m JOIN research_export e"
+        " ON e.id = m.export_id JOIN research_project p ON p.id = e.project_id JOIN research_project mine"
+        " ON mine.id = %s AND (p.area_path <@ mine.area_path OR p.area_path @> mine.area_path) GROUP BY 1, 2, 3",
         (project,),
     ):
-        found.setdefault(export, {})[cell] = frozenset(members)
-    return list(found.values())
+        quasi = tuple(of_kind([name for name in columns if name in COLUMNS], "quasi", "both"))
+        found.setdefault(export, (quasi, {}))[1][cell] = frozenset(members)
+    return [Earlier(quasi, members) for quasi, members in found.values()]
 
 
 def written(heads: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -327,7 +389,8 @@ def fetch(conn: Connection[Any], account: Account, number: int, *, at: dt.dateti
     project = load(conn, account, row[0])
     if project.state != "approved" or project.expires_on < at.astimezone(SHANGHAI).date():
         raise ChangedMeanwhileError(en="the project is over", zh="项目已到期")
-    withdrawn = conn.execute("SELECT research_withdrawn_since(%s)", (row[2],)).fetchone()
+    # by time, and by whoever is in it: a withdrawal under way while it was made is older than the file, and not in it
+    withdrawn = conn.execute("SELECT research_withdrawn_since(%s) OR research_gone(%s)", (row[2], number)).fetchone()
     if withdrawn is not None and withdrawn[0]:
         raise ChangedMeanwhileError(
             en="a resident has taken the consent back since: make a new export",

@@ -21,12 +21,16 @@ from care_network.medical.keyring import KeyRing
 from care_services.registers import store
 from care_services.registers.catalogue import FIELDS, guessed, register_named
 from care_services.registers.matching import Verdict, judge, missing
-from care_services.registers.reading import Said, Unread, read
+from care_services.registers.reading import Said, Unread, letters, read
 from care_services.registers.store import Import, Sealed
 from vocabulary.times import SHANGHAI
 
 IMPORT = "import_register"
 MOST_LINES = 50_000
+MOST_TITLES = 5
+"""Rows above the headings."""
+MISREAD, LEAST_LINES = 0.9, 5
+"""A table of so many lines of which such a part cannot be read is not taken in."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +66,7 @@ def take_in(
 ) -> Taken:
     """Take a register in. Raises NotPermittedError, ProvisioningError with what is wrong about the table as a whole."""
     require(account, Action.MANAGE_REGISTERS)
-    register = register_named(reading.register)
+    register, table = register_named(reading.register), headed(table)
     mapping = checked(table, reading, account, at.astimezone(SHANGHAI).date())
     fingerprint = _fingerprint(table, reading, mapping)
     with conn.transaction():
@@ -73,6 +77,7 @@ def take_in(
             audit(conn, account, IMPORT, at=at, origin=origin, detail=detail)
             return Taken(there, again=True)
         said = _read(table, mapping, at.astimezone(SHANGHAI).date())
+        _refuse_misread(said)
         digests = _digests(ring, said)
         known = store.known(conn, reading.area, reading.taken_on)
         matched = {
@@ -80,8 +85,10 @@ def take_in(
             for one in said if isinstance(one, Said) and (ours := known.by_digest(digests.get(one.number))) is not None
         }  # fmt: skip
         before = store.before(conn, register.code, matched.values())
-        verdicts = [judge(register, one, digests.get(one.number), known, before) for one in said]
-        if reading.complete:
+        newest = store.newest_day(conn, register.code, reading.area)
+        older = newest is not None and reading.taken_on < newest
+        verdicts = [judge(register, one, digests.get(one.number), known, before, older=older) for one in said]
+        if reading.complete and not older:
             first = max((row.number for row in table.rows), default=1) + 1
             last = store.last_complete(conn, register.code, reading.area)
             verdicts += missing(register, last, matched.values(), known, first)
@@ -111,6 +118,7 @@ def checked(table: Table, reading: Reading, account: Account, today: dt.date) ->
             en=f"more than {MOST_LINES} lines: divide the table", zh=f"超过 {MOST_LINES} 行，请分批", field="file"
         )
     headings = set(table.headings.cells)
+    twice = {heading for heading in headings if heading and table.headings.cells.count(heading) > 1}
     mapping = {field: heading for field, heading in reading.mapping.items() if heading} or guessed(table.headings.cells)
     for field, heading in mapping.items():
         if field not in FIELDS:
@@ -119,6 +127,18 @@ def checked(table: Table, reading: Reading, account: Account, today: dt.date) ->
             raise ProvisioningError(
                 en=f"the table has no column {heading!r}", zh=f"表中没有“{heading}”这一列", field=field
             )
+        if heading in twice:
+            columns = [letters(place) for place, one in enumerate(table.headings.cells) if one == heading]
+            raise ProvisioningError(
+                en=f"columns {' and '.join(columns)} have the same heading {heading!r}: give one another name",
+                zh=f"{'、'.join(columns)} 列的标题都是“{heading}”，请改成不同的标题", field=field,
+            )  # fmt: skip
+    double = next((one for one in mapping.values() if list(mapping.values()).count(one) > 1), None)
+    if double is not None:
+        raise ProvisioningError(
+            en=f"two fields are read from the one column {double!r}", zh=f"两个字段都对应“{double}”列，请分别选择",
+            field="mapping",
+        )  # fmt: skip
     if "name" not in mapping:
         raise ProvisioningError(en="say which column has the name", zh="请指定姓名所在的列", field="name")
     if not {"identity", "birth_date", "phone"} & mapping.keys():
@@ -174,15 +194,55 @@ def _fingerprint(table: Table, reading: Reading, mapping: Mapping[str, str]) -> 
     return hashlib.sha256("\n".join(read_as).encode()).hexdigest()
 
 
+def headed(table: Table) -> Table:
+    """The table with its headings at their place: offices write a title above them. Titles are left out."""
+    if "name" in guessed(table.headings.cells):
+        return table
+    for place, row in enumerate(table.rows[:MOST_TITLES]):
+        found = guessed(row.cells)
+        if "name" in found and {"identity", "birth_date", "phone"} & found.keys():
+            return msgspec.structs.replace(table, headings=row, rows=table.rows[place + 1 :])
+    return table
+
+
+def _refuse_misread(said: list[Said | Unread]) -> None:
+    """Refuse a table of which nearly no line can be read: the columns are exchanged, or it is another table."""
+    bad = [one for one in said if isinstance(one, Unread)]
+    if len(said) < LEAST_LINES or len(bad) < MISREAD * len(said):
+        return
+    shown_zh = "；".join(f"第 {one.number} 行 {one.zh}" for one in bad[:3])
+    shown_en = "; ".join(f"line {one.number}: {one.en}" for one in bad[:3])
+    field = Counter(one.field for one in bad).most_common(1)[0][0]
+    raise ProvisioningError(
+        en=f"nothing was taken in: {len(bad)} of {len(said)} lines cannot be read. Are the columns right? {shown_en}",
+        zh=f"未导入：{len(said)} 行中有 {len(bad)} 行无法读取，请检查列是否对应。{shown_zh}", field=field or "mapping",
+    )  # fmt: skip
+
+
 def _read(table: Table, mapping: Mapping[str, str], today: dt.date) -> list[Said | Unread]:
     found: list[Said | Unread] = []
     first: dict[str, int] = {}
+    alike: dict[tuple[str, str, str], int] = {}
     for row in table.rows:
         said = read(row.number, table.headings.cells, row.cells, mapping, today)
         if isinstance(said, Said) and said.identity is not None:
             line = first.setdefault(f"{said.identity.document} {said.identity.number}", row.number)
             if line != row.number:
-                said = Unread(row.number, f"与第 {line} 行的证件号码相同", f"the same identity number as line {line}")
+                said = Unread(
+                    row.number, f"与第 {line} 行的证件号码相同：请在来源处核对，保留正确的一行",
+                    f"the same identity number as line {line}: compare at the source, and keep the line that is right",
+                    "identity",
+                )  # fmt: skip
+        elif isinstance(said, Said):
+            words = (said.fields.get("name", ""), said.fields.get("birth_date", ""), said.fields.get("phone", ""))
+            line = alike.setdefault(words, row.number)
+            if line != row.number:
+                said = Unread(
+                    row.number,
+                    f"与第 {line} 行的姓名、出生日期、电话都相同，且没有证件号码：是同一人吗？请补填证件号码",
+                    f"the same name, date of birth and telephone as line {line}, and no identity number: is it the same"
+                    " person? Give the number", "identity",
+                )  # fmt: skip
         found.append(said)
     return found
 

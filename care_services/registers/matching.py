@@ -92,9 +92,11 @@ def _pairs(fields: Mapping[str, str]) -> list[tuple[str, ...]]:
 
 
 def judge(
-    register: Register, said: Said | Unread, digest: bytes | None, known: Known, before: Mapping[int, Before]
-) -> Verdict:
-    """Decide what a line is."""
+    register: Register, said: Said | Unread, digest: bytes | None, known: Known, before: Mapping[int, Before], *,
+    older: bool = False,
+) -> Verdict:  # fmt: skip
+    """Decide what a line is. ``older``: a register of a later day was taken in before, so that what this one says
+    otherwise is no update but a conflict."""
     if isinstance(said, Unread):
         return Verdict(number=said.number, verdict="unreadable", zh=said.zh, en=said.en)
     ours = known.by_digest(digest)
@@ -102,6 +104,8 @@ def judge(
         candidates = known.candidates(said)
         return Verdict(number=said.number, verdict="candidate" if candidates else "new", candidates=candidates)
     found = differences(register, said, ours, before.get(ours.id, Before()))
+    if older:
+        found = tuple(msgspec.structs.replace(one, kind="conflict") if one.kind == "update" else one for one in found)
     return Verdict(number=said.number, verdict=verdict_of(found), resident=ours.id, differences=found)
 
 

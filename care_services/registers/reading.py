@@ -47,6 +47,8 @@ class Unread(msgspec.Struct, frozen=True):
     number: int
     zh: str
     en: str
+    field: str = ""
+    """Of the column that is wrong; '': the line as a whole."""
 
 
 def read(
@@ -54,6 +56,13 @@ def read(
 ) -> Said | Unread:
     """Read one line. ``mapping``: headings by field."""
     places = {heading: place for place, heading in reversed(list(enumerate(headings)))}
+    beyond = next((place for place in range(len(headings), len(cells)) if cells[place].strip()), None)
+    if beyond is not None:
+        return Unread(
+            number, f"{letters(beyond)} 列有内容但没有标题：本行多出一列，可能有未加引号的逗号，请核对",
+            f"column {letters(beyond)} has no heading: the line has a cell too many, perhaps a comma without quotation"
+            " marks", "",
+        )  # fmt: skip
     raw = {
         field: cells[places[heading]].strip()
         for field, heading in mapping.items()
@@ -62,7 +71,22 @@ def read(
     try:
         return _read(number, {field: text for field, text in raw.items() if text not in ("", "-", "—", "无")}, today)
     except ProvisioningError as error:
-        return Unread(number, error.message_zh, error.message_en)
+        field = error.field or ""
+        heading = mapping.get(field)
+        if heading not in places:
+            return Unread(number, error.message_zh, error.message_en, field)
+        column = letters(places[heading])
+        return Unread(
+            number,
+            f"{column} 列“{heading}”：{error.message_zh}",
+            f"column {column} '{heading}': {error.message_en}",
+            field,
+        )
+
+
+def letters(place: int) -> str:
+    """The letters by which a spreadsheet names a column, from 0: A … Z, AA …"""
+    return (letters(place // 26 - 1) if place >= 26 else "") + chr(ord("A") + place % 26)
 
 
 def _read(number: int, raw: dict[str, str], today: dt.date) -> Said:
@@ -72,6 +96,10 @@ def _read(number: int, raw: dict[str, str], today: dt.date) -> Said:
             found[field] = unicodedata.normalize("NFKC", raw[field])[:LONGEST]
     if not found.get("name"):
         raise _wrong("缺少姓名", "the name is missing", "name")
+    if sum(letter.isdecimal() for letter in found["name"]) > 2:
+        raise _wrong(
+            "姓名中有数字，是否与别的列对调了？", "there are digits in the name: are two columns exchanged?", "name"
+        )
     for field in ("birth_date", "since", "state_on"):
         if field in raw:
             found[field] = _date(field, raw[field], today).isoformat()

@@ -124,7 +124,7 @@ def before(
     rows = conn.execute(
         """
         WITH line AS (
-            SELECT l.id, l.resident_id, l.said, l.verdict
+            SELECT l.id, l.resident_id, l.said, l.verdict, i.taken_on
             FROM register_line l JOIN register_import i ON i.id = l.import_id AND i.register = %s
             WHERE l.resident_id = ANY(%s) AND (%s::bigint IS NULL OR l.import_id < %s)
         ), kept AS (
@@ -135,7 +135,7 @@ def before(
         SELECT DISTINCT ON (resident_id) resident_id, said,
                (SELECT jsonb_object_agg(field, theirs) FROM kept
                 WHERE kept.resident_id = line.resident_id AND choice = 'ours')
-        FROM line WHERE verdict <> 'gone' ORDER BY resident_id, id DESC
+        FROM line WHERE verdict <> 'gone' ORDER BY resident_id, taken_on DESC, id DESC
         """,
         (register, list(residents), until, until),
     )
@@ -160,6 +160,15 @@ def same_import(conn: Connection[Any], register: str, area: str, fingerprint: st
         (register, area, fingerprint),
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def newest_day(conn: Connection[Any], register: str, area: str) -> dt.date | None:
+    """The latest day of which a register of the area that was taken in tells; None: none was."""
+    row = conn.execute(
+        "SELECT max(taken_on) FROM register_import WHERE register = %s AND area_path = %s::text::ltree",
+        (register, area),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def insert_import(conn: Connection[Any], values: dict[str, Any]) -> int:

@@ -1,8 +1,8 @@
 """Sets of data that are reported: columns with units, ground and purpose, and the query behind each."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Connection
@@ -15,8 +15,9 @@ from care_services.core.facts import TRAITS
 from care_services.reporting.packages import Column
 from vocabulary.severity import SEVERITIES
 
-Rows = list[tuple[int | None, Sequence[Any]]]
-"""Each with the resident it tells of; None: it tells of nobody."""
+Rows = Iterator[tuple[int | None, Sequence[Any]]]
+"""Each with the resident it tells of; None: it tells of nobody. Of people a batch at a time is in memory."""
+BATCH = 500
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,28 +67,66 @@ _OF_PEOPLE = """
 
 
 def _people(conn: Connection[Any], ring: KeyRing | None, asked: Asked) -> Rows:
-    found = conn.execute(_OF_PEOPLE + " ORDER BY r.code", _values(asked)).fetchall()
-    numbers = {} if ring is None else vault.numbers(conn, ring, [row[0] for row in found])
-    return [
-        (
-            row[0],
-            (
-                row[1], numbers[row[0]].number if row[0] in numbers else None, *row[2:8],
-                *((row[9] or {}).get(trait) for trait in _TRAITS),
-            ),
-        )
-        for row in found
-    ]  # fmt: skip
+    for rows in _batches(conn, _OF_PEOPLE + " ORDER BY r.code", asked):
+        numbers = {} if ring is None else vault.numbers(conn, ring, [row[0] for row in rows])
+        for row in rows:
+            number = numbers[row[0]].number if row[0] in numbers else None
+            yield row[0], (row[1], number, *row[2:8], *((row[9] or {}).get(trait) for trait in _TRAITS))
 
 
 def _agreed(conn: Connection[Any], _ring: KeyRing | None, asked: Asked) -> Rows:
     """Those who agreed to be known to the receiver's system, at this moment."""
-    found = conn.execute(
+    query: LiteralString = (
         _OF_PEOPLE + " AND EXISTS (SELECT FROM exchange_consent c JOIN report_receiver x ON x.account_id = c.account_id"
-        " WHERE x.id = %(receiver)s AND c.resident_id = r.id AND c.withdrawn_at IS NULL) ORDER BY r.code",
-        _values(asked),
+        " WHERE x.id = %(receiver)s AND c.resident_id = r.id AND c.withdrawn_at IS NULL) ORDER BY r.code"
+    )
+    for rows in _batches(conn, query, asked):
+        for row in rows:
+            yield row[0], row[1:9]
+
+
+_UNTOLD: LiteralString = """
+    SELECT p.resident_id, k.receiver_id, k.area_path, max(c.withdrawn_at) AS withdrawn_at, max(k.id) AS package
+    FROM report_package k JOIN report_receiver x ON x.id = k.receiver_id AND x.account_id IS NOT NULL
+    JOIN report_person p ON p.package_id = k.id
+    JOIN exchange_consent c ON c.account_id = x.account_id AND c.resident_id = p.resident_id
+    WHERE k.basis = 'consent' AND (k.state = 'delivered' OR EXISTS (
+            SELECT FROM report_attempt t WHERE t.package_id = k.id AND t.outcome IS DISTINCT FROM 'refused'))
+    GROUP BY p.resident_id, k.receiver_id, k.area_path
+    HAVING bool_and(c.withdrawn_at IS NOT NULL) AND NOT EXISTS (
+        SELECT FROM report_package w JOIN report_person q ON q.package_id = w.id
+        WHERE w.receiver_id = k.receiver_id AND w.dataset = 'withdrawals' AND w.state <> 'withdrawn'
+          AND q.resident_id = p.resident_id AND w.made_at >= max(c.withdrawn_at))
+"""
+"""People of whom a receiver was told, or may have been where an answer was lost, by a consent that is over, and of
+whose withdrawal it has not been told yet."""
+
+
+def untold(conn: Connection[Any]) -> list[tuple[int, str, str]]:
+    """Receivers that are to be told of withdrawals: who made the newest package about them, area, receiver's code."""
+    return conn.execute(
+        f"SELECT max(k.made_by), u.area_path::text, x.code FROM ({_UNTOLD}) u JOIN report_package k ON k.id = u.package"  # noqa: S608 - of constants
+        " JOIN report_receiver x ON x.id = u.receiver_id GROUP BY u.area_path, x.code ORDER BY x.code, u.area_path"
     ).fetchall()
-    return [(row[0], (row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8])) for row in found]
+
+
+def _withdrawals(conn: Connection[Any], _ring: KeyRing | None, asked: Asked) -> Rows:
+    query: LiteralString = (
+        f"SELECT r.id, r.code, (u.withdrawn_at AT TIME ZONE 'Asia/Shanghai')::date FROM ({_UNTOLD}) u"  # noqa: S608
+        " JOIN resident r ON r.id = u.resident_id JOIN household h ON h.id = r.household_id AND NOT h.synthetic"
+        " WHERE u.receiver_id = %(receiver)s AND u.area_path <@ %(area)s::text::ltree ORDER BY r.code"
+    )
+    for rows in _batches(conn, query, asked):
+        for number, code, day in rows:
+            yield number, (code, day)
+
+
+def _batches(conn: Connection[Any], query: LiteralString, asked: Asked) -> Iterator[list[Any]]:
+    """The rows of a query a batch at a time, within the caller's transaction: the server holds the others."""
+    with conn.cursor(name="report_rows") as cursor:
+        cursor.execute(query, _values(asked))
+        while rows := cursor.fetchmany(BATCH):
+            yield rows
 
 
 def _places(conn: Connection[Any], _ring: KeyRing | None, asked: Asked) -> Rows:
@@ -105,7 +144,7 @@ def _places(conn: Connection[Any], _ring: KeyRing | None, asked: Asked) -> Rows:
         """,
         _values(asked),
     ).fetchall()
-    return [(None, row) for row in found]
+    return ((None, row) for row in found)
 
 
 def _alerts(conn: Connection[Any], _ring: KeyRing | None, asked: Asked) -> Rows:
@@ -123,7 +162,7 @@ def _alerts(conn: Connection[Any], _ring: KeyRing | None, asked: Asked) -> Rows:
         """,
         _values(asked),
     ).fetchall()
-    return [(None, row) for row in found]
+    return ((None, row) for row in found)
 
 
 def _values(asked: Asked) -> dict[str, Any]:
@@ -185,6 +224,16 @@ DATASETS: Mapping[str, Dataset] = {
             columns=(_text("code", "编号", "code"), *_PERSON, _text("phone", "住户电话", "telephone of the household")),
             purpose_zh="与医疗、社会服务平台协同（个人信息保护法第 13、23 条：单独同意）",
             purpose_en="cooperation with other platforms (PIPL articles 13, 23: separate consent)",
+        ),
+        Dataset(
+            code="withdrawals", zh="撤回同意通知（请删除）", en="consents withdrawn: to be deleted", version=1,
+            basis="law", rows=_withdrawals,
+            columns=(
+                _text("code", "编号（请删除此人的资料）", "code of whom to delete"),
+                _text("withdrawn_on", "撤回同意日期", "day of the withdrawal", "date"),
+            ),
+            purpose_zh="通知撤回同意，请停止使用并删除（个人信息保护法第 15、23、47 条）",
+            purpose_en="withdrawals of consent: stop using and delete (PIPL articles 15, 23, 47)",
         ),
     )
 }  # fmt: skip

@@ -1,7 +1,9 @@
 """Make packages, look at them, withdraw them, take in counter-signatures. The content of one never changes."""
 
 import datetime as dt
+import hashlib
 import uuid
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +16,7 @@ from care_network.access.permissions import Action, audit, in_area, may_see, req
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.medical.keyring import KeyRing
 from care_services.reporting import receivers
-from care_services.reporting.datasets import Asked, Dataset, dataset_named
+from care_services.reporting.datasets import Asked, Dataset, Rows, dataset_named
 from care_services.reporting.packages import (
     FORMAT,
     SEALED,
@@ -32,6 +34,7 @@ from vocabulary.times import SHANGHAI
 
 LOCK = 26100
 """First half of the advisory lock of whoever sends to a receiver; the second is the receiver."""
+WITHDRAWALS = "withdrawals"
 MADE, ENDED, COUNTERED, VIEWED = "make_package", "end_package", "counter_sign_package", "view_package"
 
 
@@ -113,8 +116,13 @@ def make(
     with conn.transaction():
         conn.execute("SELECT FROM report_receiver WHERE id = %s FOR UPDATE", (receiver.id,))
         asked = Asked(receiver_id=receiver.id, area=area, starts_on=starts_on, ends_on=ends_on)
-        rows = dataset.rows(conn, ring, asked)
-        clear, lines = csv_bytes(dataset.columns, (row for _, row in rows))
+        told: set[int] = set()
+        clear, lines = csv_bytes(dataset.columns, _noting(dataset.rows(conn, ring, asked), told))
+        if dataset.code == WITHDRAWALS and not lines:
+            raise ProvisioningError(
+                en="there is no withdrawal of which the receiver does not know", zh="没有需要通知该接收方的撤回",
+                field="dataset",
+            )  # fmt: skip
         name = f"{dataset.code}.csv"
         content = said({name: clear})
         there = conn.execute(
@@ -129,7 +137,7 @@ def make(
             "SELECT coalesce(max(number), 0) + 1 FROM report_package WHERE receiver_id = %s", (receiver.id,)
         ).fetchone()
         assert newest is not None  # noqa: S101 - an aggregate
-        people = sorted({one for one, _ in rows if one is not None})
+        people = sorted(told)
         data = sealed_for(clear, receiver.seal_key) if dataset.people else clear
         name += SEALED if dataset.people else ""
         manifest = Manifest(
@@ -150,6 +158,14 @@ def make(
         }  # fmt: skip
         audit(conn, account, MADE, at=at, origin=origin, detail=detail)
     return Made(number, again=False)
+
+
+def _noting(rows: Rows, told: set[int]) -> Iterator[Sequence[Any]]:
+    """The rows alone; whom they tell of goes into ``told``."""
+    for resident, row in rows:
+        if resident is not None:
+            told.add(resident)
+        yield row
 
 
 def check_receiver(dataset: Dataset, receiver: receivers.Receiver) -> None:
@@ -173,12 +189,12 @@ def _insert(
     row = conn.execute(
         "INSERT INTO report_package (receiver_id, number, key, dataset, schema_version, area_path, starts_on, ends_on,"
         " manifest, sha256, said, content, lines, people, purpose, basis, made_at, made_by)"
-        " VALUES (%s, %s, %s, %s, %s, %s::text::ltree, %s, %s, %s, encode(sha256(%s), 'hex'), %s, %s, %s, %s, %s, %s,"
+        " VALUES (%s, %s, %s, %s, %s, %s::text::ltree, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
         " %s, %s) RETURNING id",
         (
             receiver, manifest.number, manifest.key, manifest.dataset, manifest.schema_version, manifest.area,
-            manifest.starts_on, manifest.ends_on, text, package, content, package, lines, manifest.people,
-            manifest.purpose, manifest.basis, manifest.made_at, account.id,
+            manifest.starts_on, manifest.ends_on, text, hashlib.sha256(package).hexdigest(), content, package, lines,
+            manifest.people, manifest.purpose, manifest.basis, manifest.made_at, account.id,
         ),
     ).fetchone()  # fmt: skip
     assert row is not None  # noqa: S101 - RETURNING

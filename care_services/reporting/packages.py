@@ -31,6 +31,8 @@ SEALED = ".age"
 """Ending of a file that the receiver alone can open."""
 MOST_BYTES = 256 << 20
 """Of a package, unpacked."""
+MOST_MADE = 64 << 20
+"""Of the lines of a package that is made here: 7,198 residents have 2 MB."""
 _ALWAYS = (1980, 1, 1, 0, 0, 0)
 """The time of every entry: the same content makes the same bytes."""
 
@@ -97,16 +99,26 @@ class PackageError(ProvisioningError):
     code = "package"
 
 
-def csv_bytes(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> tuple[bytes, int]:
-    """A file by RFC 4180 in UTF-8: its bytes, and its lines without the headings. None is an empty cell."""
-    text = io.StringIO(newline="")
+def csv_bytes(columns: Sequence[Column], rows: Iterable[Sequence[Any]], most: int = MOST_MADE) -> tuple[bytes, int]:
+    """A file by RFC 4180 in UTF-8: its bytes, and its lines without the headings. None is an empty cell.
+
+    The rows are taken one by one, and never held together. Raises ProvisioningError beyond ``most`` bytes.
+    """
+    out = io.BytesIO()
+    text = io.TextIOWrapper(out, "utf-8", newline="", write_through=True)
     writer = csv.writer(text)
     writer.writerow([column.name for column in columns])
     lines = 0
     for row in rows:
         writer.writerow([_cell(value) for value in row])
         lines += 1
-    return text.getvalue().encode(), lines
+        if out.tell() > most:
+            raise ProvisioningError(
+                en=f"more than {most >> 20} MB: make a package for each street",
+                zh=f"超过 {most >> 20} MB，请按街道分别生成", field="dataset",
+            )  # fmt: skip
+    text.detach()
+    return out.getvalue(), lines
 
 
 def _cell(value: Any) -> str:
@@ -131,7 +143,8 @@ def said(files: Mapping[str, bytes]) -> str:
     """SHA-256 of what the files say in clear: equal for two packages with the same content."""
     whole = hashlib.sha256()
     for name, data in sorted(files.items()):
-        whole.update(f"{name}\0{len(data)}\0".encode() + data)
+        whole.update(f"{name}\0{len(data)}\0".encode())
+        whole.update(data)
     return whole.hexdigest()
 
 

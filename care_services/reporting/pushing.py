@@ -5,6 +5,10 @@ away. Before the request an attempt is written down, afterwards what came of it;
 sent again under the same ``Idempotency-Key``, by which the receiver knows it. An answer that may change (none, 408,
 409, 425, 429, 5xx) is asked for again, later and later, or when ``Retry-After`` says. Any other refusal holds the
 receiver's queue until a person looks at it: nothing overtakes a package that was refused.
+
+An answer with a counter-signature of another package, or by another key, is no delivery: somebody else may have
+answered, and a person looks at it. A receiver that is known to counter-sign at once has taken a package only where its
+counter-signature says so: a page of a proxy with status 200 is none.
 """
 
 import base64
@@ -13,7 +17,7 @@ import hashlib
 import random
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 import msgspec
 import structlog
@@ -27,7 +31,7 @@ from care_services.core.calls import Answer, ask, retry_after
 from care_services.reporting import receivers
 from care_services.reporting.datasets import withdrawn
 from care_services.reporting.making import LOCK, keep_counter_signature
-from care_services.reporting.packages import counter_signed
+from care_services.reporting.packages import COUNTER, counter_signed
 
 log = structlog.get_logger(__name__)
 PAUSES_S = (10, 30, 120, 600, 1800, 3600, 7200)
@@ -37,6 +41,8 @@ AGAIN = frozenset({408, 409, 425, 429})
 MOST_A_TURN = 50
 ROUND_S, ROUND_MOST = 6.0, 3
 """Seconds of a request, and requests, of one turn of the rounds."""
+_NOW: LiteralString = "(r.next_at <= %(now)s OR r.next_at > %(now)s + interval '25 hours')"
+"""Due; a time further off than any pause was written by a clock that was wrong."""
 Outcome = Literal["delivered", "later", "refused"]
 Post = Callable[[str, str, Mapping[str, str], bytes], Answer]
 
@@ -57,6 +63,8 @@ class Due(msgspec.Struct, frozen=True):
     basis: str
     content: bytes
     failures: int
+    receipt: bool
+    """Delivered only by an answer with the counter-signature."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -88,9 +96,9 @@ def send_due(
     """
     found: list[Sent] = []
     rows = conn.execute(
-        "SELECT id FROM report_receiver WHERE active AND url <> '' AND held_at IS NULL AND next_at <= %s"
-        " AND (%s = '' OR code = %s) ORDER BY id",
-        (clock(), only, only),
+        f"SELECT r.id FROM report_receiver r WHERE r.active AND r.url <> '' AND r.held_at IS NULL AND {_NOW}"  # noqa: S608 - a constant
+        " AND (%(only)s = '' OR r.code = %(only)s) ORDER BY r.id",
+        {"now": clock(), "only": only},
     ).fetchall()
     for (receiver,) in rows:
         locked = conn.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK, receiver)).fetchone()
@@ -124,7 +132,7 @@ def _send_next(conn: Connection[Any], receiver: int, clock: Callable[[], dt.date
     ).fetchone()
     assert row is not None  # noqa: S101 - RETURNING
     answer = post("POST", due.url, headers_of(due), due.content)
-    outcome = outcome_of(answer)
+    outcome = outcome_of(answer, receipt_in(due, answer), wanted=due.receipt)
     error = _settle(conn, due, int(row[0]), answer, outcome, clock())
     log.info("package sent", receiver=due.receiver, number=due.number, outcome=outcome, status=answer.status)
     return Sent(due.receiver, due.number, outcome, answer.status, error)
@@ -140,11 +148,26 @@ def headers_of(due: Due) -> dict[str, str]:
     }  # fmt: skip
 
 
-def outcome_of(answer: Answer) -> Outcome:
-    """Decide what an answer means."""
+def receipt_in(due: Due, answer: Answer) -> bool | None:
+    """Whether the answer holds the receiver's counter-signature of this very package; None: it holds none at all."""
+    if not due.signing_key:
+        return None
+    try:
+        said = msgspec.json.decode(answer.body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if "signature" not in said and said.get("title") != COUNTER:
+        return None
+    return counter_signed(due.content, answer.body, due.signing_key)
+
+
+def outcome_of(answer: Answer, receipt: bool | None = None, *, wanted: bool = False) -> Outcome:
+    """Decide what an answer means. ``receipt``: as :func:`receipt_in`; ``wanted``: no delivery without one."""
     if answer.status is None or answer.status in AGAIN or answer.status >= 500:
         return "later"
-    return "delivered" if 200 <= answer.status < 300 else "refused"
+    if not 200 <= answer.status < 300 or receipt is False:
+        return "refused"
+    return "later" if wanted and not receipt else "delivered"
 
 
 def pause(failures: int, chance: float = 0.5) -> dt.timedelta:
@@ -155,15 +178,15 @@ def pause(failures: int, chance: float = 0.5) -> dt.timedelta:
 def _due(conn: Connection[Any], receiver: int, now: dt.datetime) -> Due | None:
     with conn.cursor(row_factory=class_row(Due)) as cursor:
         return cursor.execute(
-            """
+            f"""
             SELECT k.id, r.id AS receiver_id, r.code AS receiver, r.url, r.signing_key, k.number,
                    (SELECT coalesce(max(d.number), 0) FROM report_package d
                     WHERE d.receiver_id = r.id AND d.state = 'delivered') AS previous,
-                   k.key::text AS key, k.dataset, k.basis, k.content, r.failures
+                   k.key::text AS key, k.dataset, k.basis, k.content, r.failures, r.receipt
             FROM report_receiver r JOIN report_package k ON k.receiver_id = r.id AND k.state = 'waiting'
-            WHERE r.id = %s AND r.active AND r.held_at IS NULL AND r.next_at <= %s ORDER BY k.number LIMIT 1
-            """,
-            (receiver, now),
+            WHERE r.id = %(receiver)s AND r.active AND r.held_at IS NULL AND {_NOW} ORDER BY k.number LIMIT 1
+            """,  # noqa: S608 - a constant
+            {"receiver": receiver, "now": now},
         ).fetchone()
 
 
@@ -179,7 +202,8 @@ def _settle(conn: Connection[Any], due: Due, attempt: int, answer: Answer, outco
             conn.execute(
                 "UPDATE report_receiver SET failures = 0, next_at = '-infinity' WHERE id = %s", (due.receiver_id,)
             )
-            error = _counter(conn, due, answer, now)
+            if receipt_in(due, answer):
+                keep_counter_signature(conn, due.id, answer.body.decode(), now)
         elif outcome == "later":
             then = retry_after(answer, now) or now + pause(due.failures + 1, random.random())  # noqa: S311 - a spread
             conn.execute(
@@ -198,19 +222,16 @@ def _settle(conn: Connection[Any], due: Due, attempt: int, answer: Answer, outco
     return error
 
 
-def _counter(conn: Connection[Any], due: Due, answer: Answer, now: dt.datetime) -> str:
-    """Keep the counter-signature that came with the answer, where there is one."""
-    if not due.signing_key or not answer.body.strip().startswith(b"{"):
-        return ""
-    if counter_signed(due.content, answer.body, due.signing_key):
-        keep_counter_signature(conn, due.id, answer.body.decode(), now)
-        return ""
-    return "回执中的会签与数据包不符 the counter-signature in the answer does not fit"
-
-
 def _words(answer: Answer, outcome: Outcome) -> str:
     if outcome == "delivered":
         return ""
+    if answer.status is not None and 200 <= answer.status < 300:
+        if outcome == "refused":
+            return (
+                "应答中的会签不是对本数据包的，或不是用登记的密钥签的：可能由他人应答，请联系对方核对"
+                " the counter-signature is of another package, or by another key"
+            )
+        return "应答中没有会签，不算送达 no counter-signature in the answer: not counted as delivered"
     text = "".join(one for one in answer.body[:200].decode("utf-8", "replace") if one.isprintable())
     return f"HTTP {answer.status} {text}".strip()
 

@@ -34,6 +34,8 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     """'': packages are carried there by hand."""
     signing_key: str
+    receipt: bool
+    """A package counts as delivered only with the counter-signature in the answer."""
     seal_key: str
     login: str | None
     """Of the other system to which residents agree, where consent is the ground."""
@@ -60,6 +62,7 @@ class ReceiverFields(msgspec.Struct, frozen=True, kw_only=True):
     name_en: str
     url: str = ""
     signing_key: str = ""
+    receipt: bool = False
     seal_key: str = ""
     login: str = ""
     active: bool = True
@@ -67,7 +70,7 @@ class ReceiverFields(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _LISTING = """
-    SELECT r.id, r.code, r.name_zh, r.name_en, r.url, r.signing_key, r.seal_key, a.login, r.active,
+    SELECT r.id, r.code, r.name_zh, r.name_en, r.url, r.signing_key, r.receipt, r.seal_key, a.login, r.active,
            nullif(r.next_at, '-infinity') AS next_at, r.failures, r.held_at, r.held_for, r.version, r.alarm_days,
            coalesce(w.waiting, 0) AS waiting, coalesce(w.delivered, 0) AS delivered, w.delivered_at
     FROM report_receiver r LEFT JOIN account a ON a.id = r.account_id
@@ -108,8 +111,8 @@ def save(
         if version:
             done = conn.execute(
                 "UPDATE report_receiver SET name_zh = %(name_zh)s, name_en = %(name_en)s, url = %(url)s,"
-                " signing_key = %(signing_key)s, seal_key = %(seal_key)s, account_id = %(account)s,"
-                " active = %(active)s,"
+                " signing_key = %(signing_key)s, receipt = %(receipt)s, seal_key = %(seal_key)s,"
+                " account_id = %(account)s, active = %(active)s,"
                 " alarm_days = %(alarm_days)s, version = version + 1 WHERE code = %(code)s AND version = %(version)s",
                 values,
             ).rowcount
@@ -122,9 +125,10 @@ def save(
             try:
                 with conn.transaction():
                     conn.execute(
-                        "INSERT INTO report_receiver (code, name_zh, name_en, url, signing_key, seal_key, account_id,"
-                        " active, alarm_days, added_at, added_by) VALUES (%(code)s, %(name_zh)s, %(name_en)s, %(url)s,"
-                        " %(signing_key)s, %(seal_key)s, %(account)s, %(active)s,"
+                        "INSERT INTO report_receiver (code, name_zh, name_en, url, signing_key, receipt, seal_key,"
+                        " account_id, active, alarm_days, added_at, added_by)"
+                        " VALUES (%(code)s, %(name_zh)s, %(name_en)s, %(url)s,"
+                        " %(signing_key)s, %(receipt)s, %(seal_key)s, %(account)s, %(active)s,"
                         " %(alarm_days)s, %(at)s, %(by)s)",
                         values,
                     )
@@ -173,6 +177,11 @@ def _checked(fields: ReceiverFields) -> ReceiverFields:
                 en="the key of counter-signatures has 64 hexadecimal digits (Ed25519)",
                 zh="会签公钥应为 64 位十六进制数（Ed25519）", field="signing_key",
             ) from None  # fmt: skip
+    if fields.receipt and not fields.signing_key:
+        raise ProvisioningError(
+            en="a receipt is verified by the key of counter-signatures: give it first",
+            zh="核验回执需要会签公钥，请先填写", field="signing_key",
+        )  # fmt: skip
     if fields.seal_key:
         try:
             pyrage.x25519.Recipient.from_str(fields.seal_key)

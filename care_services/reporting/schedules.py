@@ -24,7 +24,7 @@ from care_network.errors import (
     ProvisioningError,
 )
 from care_network.medical.keyring import KeyRing
-from care_services.reporting import making, receivers
+from care_services.reporting import datasets, making, receivers
 from care_services.reporting.datasets import dataset_named
 from vocabulary.times import SHANGHAI
 
@@ -89,6 +89,11 @@ def add(
     if not in_area(account, area):
         raise NotPermittedError(en="your account has no area", zh="您的账号没有管辖区域")
     making.check_receiver(dataset_named(dataset), found)
+    if dataset == making.WITHDRAWALS:
+        raise ProvisioningError(
+            en="withdrawals are told by themselves within minutes", zh="撤回同意会自动在几分钟内通知，无需设定计划",
+            field="dataset",
+        )  # fmt: skip
     if every not in get_args(Every):
         raise ProvisioningError(en="choose: each day, week or month", zh="请选择每天、每周或每月", field="every")
     if not 0 <= hour <= 23:
@@ -167,9 +172,11 @@ def make_due(
     most: int = MOST_A_TURN,
 ) -> int:
     """Make what is due, for the rounds; the number of packages. ``keys`` is asked only where something is due."""
-    with conn.cursor(row_factory=class_row(Schedule)) as cursor:
+    with conn.cursor(row_factory=class_row(Schedule)) as cursor:  # a time beyond a month: a wrong clock wrote it
         due = cursor.execute(
-            _SELECT + " WHERE s.active AND s.next_at <= %s ORDER BY s.next_at, s.id LIMIT %s", (now, most)
+            _SELECT + " WHERE s.active AND (s.next_at <= %(now)s OR s.next_at > %(now)s + interval '32 days')"
+            " ORDER BY s.next_at, s.id LIMIT %(most)s",
+            {"now": now, "most": most},
         ).fetchall()
     made = 0
     for one in due:
@@ -203,6 +210,30 @@ def _make(
         "UPDATE report_schedule SET failures = 0, fault = '', next_at = %s WHERE id = %s",
         (next_time(one.every, one.hour, now), one.id),
     )
+    return made
+
+
+def tell_withdrawals(
+    conn: Connection[Any], now: dt.datetime, keys: Callable[[], tuple[KeyRing | None, Ed25519PrivateKey]]
+) -> int:
+    """Make the packages that tell receivers whose consent is over, for the rounds; their number.
+
+    Each is made in the name of whoever made the package by which the receiver knows the people. Raises the last error
+    once all others are made.
+    """
+    today, made, trouble = now.astimezone(SHANGHAI).date(), 0, None
+    for by, area, receiver in datasets.untold(conn):
+        try:
+            account = acting(conn, by, Action.REPORT_UP, area)
+            ring, key = keys()
+            found = making.make(
+                conn, account, ring, key, receiver, making.WITHDRAWALS, area, today, today, at=now, origin="rounds"
+            )
+            made += not found.again
+        except (OSError, ValueError) as error:
+            trouble = error
+    if trouble is not None:
+        raise trouble
     return made
 
 

@@ -45,6 +45,11 @@ def make_packages(conn: Connection[Any], now: dt.datetime) -> int:
     return schedules.make_due(conn, now, _signing)
 
 
+def tell_withdrawals(conn: Connection[Any], now: dt.datetime) -> int:
+    """Tell receivers whose consent is over; the number of packages made."""
+    return schedules.tell_withdrawals(conn, now, _signing)
+
+
 def fetch_registers(conn: Connection[Any], now: dt.datetime) -> int:
     """Fetch the registers that are due; their number."""
     return pulling.pull_due(conn, now, _identities)

@@ -2,12 +2,13 @@
 
 A job is called with a connection in autocommit, the database's time, and the outside; it returns how many things it
 did. It must be safe to repeat at any moment, and does its work in transactions of its own, none of them long: a job
-that is killed half way is done again. Rights on its tables are those of the service ``orders`` in ``database/rights``.
+that is killed half way is done again. Rights on its tables are those of the job's service in ``database/rights``:
+``orders``, or ``reports``, the only one that opens identity numbers and signs packages.
 """
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from psycopg import Connection
@@ -21,7 +22,7 @@ from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
 from care_services.registers.following import carry_out_due
 from care_services.reporting.pushing import send_in_rounds
-from care_services.rounds import closed_doors, exchange, missed_visits, requests, shut_doors
+from care_services.rounds import button_presses, closed_doors, exchange, missed_visits, requests, shut_doors
 from care_services.rounds.outside import Outside
 from care_services.time_bank import books
 from care_services.time_bank.running import alarms, lapsing, own_link, visits
@@ -30,13 +31,17 @@ from vocabulary.times import SHANGHAI
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A job. ``zh`` and ``en``: what is not done while it stands still, for the page of the rounds."""
+    """A job. ``zh`` and ``en``: what is not done while it stands still, for the page of the rounds.
+
+    ``service``: whose process does it.
+    """
 
     name: str
     zh: str
     en: str
     every: dt.timedelta
     work: Callable[[Connection[Any], dt.datetime, Outside], int]
+    service: Literal["orders", "reports"] = "orders"
 
     @property
     def late_after(self) -> dt.timedelta:
@@ -62,6 +67,10 @@ JOBS: tuple[Job, ...] = (
         every=dt.timedelta(seconds=20), work=requests.look,
     ),
     Job(
+        name="button_presses", zh="家中服务键转为申请", en="presses of service buttons made requests",
+        every=dt.timedelta(seconds=5), work=button_presses.look,
+    ),
+    Job(
         name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",
         every=dt.timedelta(minutes=10), work=missed_visits.close_past,
     ),
@@ -76,10 +85,17 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="packages", zh="按计划生成上报数据包", en="packages for other levels made at their times",
         every=dt.timedelta(minutes=10), work=lambda conn, now, _: exchange.make_packages(conn, now),
+        service="reports",
+    ),
+    Job(
+        name="withdrawals", zh="撤回同意后通知接收方删除", en="receivers told of consents that were withdrawn",
+        every=dt.timedelta(minutes=1), work=lambda conn, now, _: exchange.tell_withdrawals(conn, now),
+        service="reports",
     ),
     Job(
         name="register_pulls", zh="按计划拉取名册", en="registers fetched at their times",
         every=dt.timedelta(minutes=1), work=lambda conn, now, _: exchange.fetch_registers(conn, now),
+        service="reports",
     ),
     Job(
         name="silent_receivers", zh="接收方长时间未接收的提醒", en="alerts about receivers that take nothing",
@@ -93,6 +109,7 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="reports", zh="向上级和相邻平台发送数据包", en="packages sent to the levels above and beside",
         every=dt.timedelta(seconds=30), work=lambda conn, now, _: send_in_rounds(conn, now),
+        service="reports",
     ),
     Job(
         name="volunteers", zh="志愿者审查失效、逾期答复、邻里应急登记",
@@ -140,3 +157,8 @@ JOBS: tuple[Job, ...] = (
         every=dt.timedelta(minutes=10), work=lambda conn, now, _: keep_missing(conn, now),
     ),
 )  # fmt: skip
+
+
+def jobs_of(service: str) -> tuple[Job, ...]:
+    """The jobs that the process of a service does."""
+    return tuple(job for job in JOBS if job.service == service)

@@ -6,13 +6,15 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_services.one_tap import requests
+from care_services.one_tap import buttons, requests
 from care_services.one_tap.options import Market, rated_since
 from care_services.rounds.outside import CareAlert, Outside
 from vocabulary.times import SHANGHAI
 
 RULE = "request_waits"
 TITLE = ("服务申请等待安排", "a service is asked for")
+CALLED = "service_called"
+CALLED_TITLE = ("老人按了服务键，请回电", "service button pressed: call back")
 NAMESPACE = uuid.UUID("8d1f5e4e-4a5c-5d0e-8a64-3d6a9f1d2b90")
 BATCH = 200
 
@@ -67,6 +69,11 @@ def _key(request_id: int) -> uuid.UUID:
     return uuid.uuid5(NAMESPACE, f"{RULE}|{request_id}")
 
 
+def called_key(request_id: int) -> uuid.UUID:
+    """The id of the alert that asks the station to call back."""
+    return uuid.uuid5(NAMESPACE, f"{CALLED}|{request_id}")
+
+
 def _tell(conn: Connection[Any], now: dt.datetime, outside: Outside) -> int:
     waiting = requests.select(
         conn, " WHERE q.state = 'station' AND q.told_again = 0 ORDER BY q.id LIMIT %(batch)s", {"batch": BATCH}
@@ -81,6 +88,9 @@ def _tell(conn: Connection[Any], now: dt.datetime, outside: Outside) -> int:
             if held is None:
                 continue
             wanted = one.wanted_at.astimezone(SHANGHAI)
+            if not one.service:
+                outside.open_alert(conn, _call_back(conn, one, held[0], now))
+                continue
             outside.open_alert(
                 conn,
                 CareAlert(
@@ -97,6 +107,24 @@ def _tell(conn: Connection[Any], now: dt.datetime, outside: Outside) -> int:
     return len(waiting)
 
 
+def _call_back(conn: Connection[Any], one: requests.Request, household_id: int, now: dt.datetime) -> CareAlert:
+    home = buttons.where(conn, one.id)
+    at = (one.created_at if home is None else home.pressed_at).astimezone(SHANGHAI)
+    several = home is not None and len(home.living) > 1
+    return CareAlert(
+        key=called_key(one.id), rule=CALLED, severity="attention", household_id=household_id,
+        resident_id=None if several else one.resident_id, subject=f"resident:{one.resident_code}", onset=at, at=now,
+        title=CALLED_TITLE,
+        reason=(
+            f"{at:%m-%d %H:%M} 家中服务键被按下，需要什么服务还不知道：请回电问明"
+            + ("（家中不止一位老人）" if several else ""),
+            f"the service button was pressed on {at:%m-%d} at {at:%H:%M}; what is wanted is not known: call back"
+            + (" (several people live there)" if several else ""),
+        ),
+        evidence={"kind": CALLED, "request": one.id},
+    )  # fmt: skip
+
+
 def _end(conn: Connection[Any], now: dt.datetime, outside: Outside) -> int:
     over = conn.execute(
         "SELECT id, state FROM service_request WHERE told_again = 1 AND state <> 'station' ORDER BY id LIMIT %s",
@@ -104,10 +132,14 @@ def _end(conn: Connection[Any], now: dt.datetime, outside: Outside) -> int:
     ).fetchall()
     for request_id, state in over:
         with conn.transaction():
+            # one that is offered after a call back comes back to the station where nobody takes it, and is told again
             held = conn.execute(
-                "UPDATE service_request SET told_again = 2 WHERE id = %s AND told_again = 1", (request_id,)
+                "UPDATE service_request SET told_again = CASE WHEN state = 'asked' THEN 0 ELSE 2 END"
+                " WHERE id = %s AND told_again = 1",
+                (request_id,),
             )
             if held.rowcount:
                 zh, en = requests.STATES[state]
-                outside.end_alert(conn, _key(request_id), now, (f"该申请{zh}", f"the request: {en}"))
+                for key in (_key(request_id), called_key(request_id)):
+                    outside.end_alert(conn, key, now, (f"该申请{zh}", f"the request: {en}"))
     return len(over)

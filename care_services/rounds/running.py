@@ -91,14 +91,16 @@ def _do(conn: psycopg.Connection[Any], job: Job, outside: Outside, now: dt.datet
     )  # fmt: skip
 
 
-def run(database: DatabaseSettings, stop: threading.Event, part: Part, outside: Outside) -> None:
+def run(
+    database: DatabaseSettings, stop: threading.Event, part: Part, outside: Outside, jobs: Sequence[Job] = JOBS
+) -> None:
     """Make the rounds until ``stop``; a database that is away is tried again, and the part says that it is held up."""
-    log.info("rounds of care: begun", jobs=[job.name for job in JOBS])
+    log.info("rounds of care: begun", jobs=[job.name for job in jobs])
     while not stop.is_set():
         try:
             with psycopg.connect(database.url, autocommit=True, **connect_options(database, "rounds")) as conn:
                 while not stop.wait(LOOK_S):
-                    found = turn(conn, outside, _clock(conn))
+                    found = turn(conn, outside, _clock(conn), jobs)
                     if found.faults:
                         part.held_up(f"jobs fail: {', '.join(found.faults)}")
                     else:

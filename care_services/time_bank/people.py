@@ -1,6 +1,7 @@
 """Volunteers in the database: enter, check, train, let begin, rest and leave; whom an account may see of them."""
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -96,14 +97,7 @@ class NewVolunteer(msgspec.Struct, frozen=True, kw_only=True):
 COLUMNS = """
     v.id, v.code, v.name_zh, v.name_en, v.sex, v.born_on, v.phone, v.belongs_to, p.path::text AS area,
     p.name_zh AS area_zh, p.name_en AS area_en, r.code AS resident, s.code AS staff, v.skills, v.languages, v.times,
-    v.week_minutes, v.helps, v.state, v.note, v.applied_at, v.version, v.link_serial, v.link_until,
-    (SELECT coalesce(jsonb_object_agg(kind, jsonb_build_array(passed, expires_on)), '{}') FROM (
-        SELECT DISTINCT ON (kind) kind, passed, expires_on FROM time_volunteer_check c WHERE c.volunteer_id = v.id
-        ORDER BY kind, id DESC) newest) AS checks,
-    (SELECT coalesce(jsonb_object_agg(course, jsonb_build_array(passed, expires_on)), '{}')
-     FROM time_courses(v.id)) AS courses,
-    coalesce((SELECT sum(l.minutes) FROM time_account a JOIN time_lot l ON l.account_id = a.id
-              WHERE a.volunteer_id = v.id OR a.resident_id = v.resident_id), 0)::integer AS balance
+    v.week_minutes, v.helps, v.state, v.note, v.applied_at, v.version, v.link_serial, v.link_until, v.resident_id
 """
 TABLES = """
     time_volunteer v JOIN area p ON p.id = v.area_id LEFT JOIN resident r ON r.id = v.resident_id
@@ -113,27 +107,59 @@ NEAR = "(p.path <@ %(area)s::ltree OR p.path @> %(area)s::ltree)"
 """Volunteers with whom staff of an area have to do: who help below it, or around it."""
 
 
-def made(row: dict[str, Any]) -> Volunteer:
-    """Make a volunteer of a row of :data:`COLUMNS`."""
-    for name in ("checks", "courses"):
-        row[name] = {
-            key: Paper(passed, dt.date.fromisoformat(until) if until else None)
-            for key, (passed, until) in row[name].items()
-        }
-    row["skills"], row["languages"] = tuple(row["skills"]), tuple(row["languages"])
-    row["times"] = tuple((one[0], one[1], one[2]) for one in row["times"])
-    return Volunteer(**row)
+def read(conn: Connection[Any], query: str, values: Mapping[str, Any]) -> list[Volunteer]:
+    """The volunteers of a query for :data:`COLUMNS`."""
+    return made(conn, conn.cursor(row_factory=dict_row).execute(query.encode(), values).fetchall())
+
+
+def made(conn: Connection[Any], rows: Sequence[dict[str, Any]]) -> list[Volunteer]:
+    """Make volunteers of rows of :data:`COLUMNS`, with their papers and balances: those of all with one query each."""
+    numbers = [row["id"] for row in rows]
+    if not numbers:
+        return []
+    checks, courses = _papers(conn, _CHECKS, numbers), _papers(conn, _COURSES, numbers)
+    balances: dict[tuple[str, int], int] = {}
+    for volunteer, resident, minutes in conn.execute(
+        "SELECT a.volunteer_id, a.resident_id, sum(l.minutes) FROM time_account a JOIN time_lot l"
+        " ON l.account_id = a.id WHERE a.volunteer_id = ANY (%s) OR a.resident_id = ANY (%s) GROUP BY 1, 2",
+        (numbers, [row["resident_id"] for row in rows if row["resident_id"] is not None]),
+    ):
+        for whose in (("volunteer", volunteer), ("resident", resident)):
+            balances[whose] = balances.get(whose, 0) + int(minutes)
+    return [
+        Volunteer(
+            **{name: value for name, value in row.items() if name not in ("skills", "languages", "times")
+               and name != "resident_id"},
+            skills=tuple(row["skills"]), languages=tuple(row["languages"]),
+            times=tuple((one[0], one[1], one[2]) for one in row["times"]),
+            checks=checks.get(row["id"], {}), courses=courses.get(row["id"], {}),
+            balance=balances.get(("volunteer", row["id"]), 0) + balances.get(("resident", row["resident_id"]), 0),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+_CHECKS = (
+    "SELECT DISTINCT ON (volunteer_id, kind) volunteer_id, kind, passed, expires_on FROM time_volunteer_check"
+    " WHERE volunteer_id = ANY (%s) ORDER BY volunteer_id, kind, id DESC"
+)
+_COURSES = "SELECT volunteer_id, course, passed, expires_on FROM time_courses_of(%s)"
+
+
+def _papers(conn: Connection[Any], query: str, numbers: list[int]) -> dict[int, dict[str, Paper]]:
+    found: dict[int, dict[str, Paper]] = {}
+    for number, kind, passed, until in conn.execute(query.encode(), (numbers,)):
+        found.setdefault(number, {})[kind] = Paper(passed, until)
+    return found
 
 
 def find(conn: Connection[Any], account: Account, code: str) -> Volunteer:
     """A volunteer with whom the account has to do. Raises NotFoundError."""
     require(account, Action.VIEW_CARE)
-    row = conn.cursor(row_factory=dict_row).execute(
-        f"SELECT {COLUMNS} FROM {TABLES} WHERE v.code = %s", (code,)  # noqa: S608
-    ).fetchone()  # fmt: skip
-    if row is None or not near(account, row["area"]):
+    found = read(conn, f"SELECT {COLUMNS} FROM {TABLES} WHERE v.code = %(code)s", {"code": code})  # noqa: S608
+    if not found or not near(account, found[0].area):
         raise _nobody(code)
-    return made(row)
+    return found[0]
 
 
 def listing(
@@ -143,14 +169,14 @@ def listing(
     require(account, Action.VIEW_CARE)
     asked = {"area": account.area_path, "state": state, "after": after, "limit": limit,
              "words": f"%{words.strip().replace('%', '').replace('_', '')}%"}  # fmt: skip
-    rows = conn.cursor(row_factory=dict_row).execute(
+    return read(
+        conn,
         f"SELECT {COLUMNS} FROM {TABLES} WHERE {NEAR} AND v.code > %(after)s"  # noqa: S608
         " AND (%(state)s = '' OR v.state = %(state)s)"
         " AND (%(words)s = '%%' OR v.name_zh ILIKE %(words)s OR v.name_en ILIKE %(words)s OR v.code ILIKE %(words)s"
         " OR v.phone LIKE %(words)s) ORDER BY v.code LIMIT %(limit)s",
         asked,
     )
-    return [made(row) for row in rows]
 
 
 def counts(conn: Connection[Any], account: Account) -> dict[str, int]:
@@ -227,12 +253,18 @@ def _check_resident(conn: Connection[Any], before: Volunteer, resident: str) -> 
 def expired(conn: Connection[Any], account: Account, on: dt.date) -> list[Volunteer]:
     """Active volunteers who may not be asked on a day: a check or the training is missing or has expired."""
     require(account, Action.VIEW_CARE)
-    rows = conn.cursor(row_factory=dict_row).execute(
-        f"SELECT {COLUMNS} FROM {TABLES} WHERE {NEAR} AND v.state = 'active' AND time_papers_until(v.id) < %(on)s"  # noqa: S608
-        " ORDER BY v.code LIMIT 50",
+    return read(
+        conn,
+        f"""
+        WITH active AS MATERIALIZED (
+            SELECT v.id FROM time_volunteer v JOIN area p ON p.id = v.area_id WHERE {NEAR} AND v.state = 'active')
+        SELECT {COLUMNS} FROM {TABLES} WHERE v.id IN (
+            SELECT papers.volunteer_id FROM time_papers_of(ARRAY(SELECT id FROM active)) papers
+            WHERE papers.until < %(on)s)
+        ORDER BY v.code LIMIT 50
+        """,  # noqa: S608
         {"area": account.area_path, "on": on},
     )
-    return [made(row) for row in rows]
 
 
 def staff_to_link(conn: Connection[Any], account: Account, one: Volunteer) -> list[tuple[str, str, str]]:

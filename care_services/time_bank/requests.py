@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 from psycopg import Connection
-from psycopg.rows import dict_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_do, may_see, require
 from care_network.catalogues.workforce import LANGUAGES
 from care_network.consents import register
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
+from care_services.core.facts import check_here
 from care_services.time_bank import books, holders, people, store
 from care_services.time_bank.kinds import KINDS, REQUEST_STATES
 from care_services.time_bank.matching import Match, against, match
@@ -88,6 +88,7 @@ def ask(
     ).fetchone()
     if row is None or not may_see(conn, account, row[0]):
         raise NotFoundError(zh="辖区内没有这位老人", en="no such resident in your area", field="resident")
+    check_here(conn, row[0], "resident")
     kind = KINDS.get(new.kind)
     if kind is None or not kind.by_hand:
         raise ProvisioningError(zh="请选择互助类型", en="choose the kind of help", field="kind")
@@ -217,12 +218,12 @@ def check_agreed(conn: Connection[Any], resident_id: int) -> None:
 
 
 def _still_fits(conn: Connection[Any], one: Request, now: dt.datetime) -> None:
-    row = conn.cursor(row_factory=dict_row).execute(
-        f"SELECT {people.COLUMNS} FROM {people.TABLES} WHERE v.id = %s", (one.volunteer_id,)  # noqa: S608
-    ).fetchone()  # fmt: skip
-    if row is None:
+    found = people.read(
+        conn, f"SELECT {people.COLUMNS} FROM {people.TABLES} WHERE v.id = %(id)s", {"id": one.volunteer_id}  # noqa: S608
+    )  # fmt: skip
+    if not found:
         raise NotFoundError(zh="没有这位志愿者", en="there is no such volunteer")
-    volunteer = people.made(row)
+    volunteer = found[0]
     busy = conn.execute(
         "SELECT busy FROM time_load(%s, %s, %s, %s, %s)",
         (volunteer.id, one.id, one.wanted_from, one.wanted_from, one.wanted_until),

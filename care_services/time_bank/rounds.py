@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, in_area, may_see, require
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
-from care_services.core.facts import facts_of
+from care_services.core.facts import check_here, facts_of
 from care_services.time_bank import people
 from care_services.time_bank.books import day_of
 from care_services.time_bank.kinds import NEEDS, needs_of
@@ -349,6 +349,8 @@ def _people(conn: Connection[Any], account: Account, new: NewRound, now: dt.date
     visited = [known.get(code) for code in wanted]
     if any(one is None or not may_see(conn, account, one) for one in visited):
         raise NotFoundError(zh="有老人不在您的辖区", en="one of the residents is not in your area", field="members")
+    for one in visited:
+        check_here(conn, one or 0, "members")
     going = [people.find(conn, account, code.strip()) for code in dict.fromkeys(new.crew) if code.strip()]
     if len(going) < 2 or len(going) % 2:
         raise ProvisioningError(

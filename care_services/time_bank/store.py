@@ -311,12 +311,13 @@ def candidates(conn: Connection[Any], account: Account, one: Request) -> list[Ca
         "monday": monday, "begins": one.wanted_from, "ends": one.wanted_until, "id": one.id,
         "resident": one.resident_id, "place": one.area, "area": account.area_path or one.area,
     }  # fmt: skip
-    found = []
-    for row in conn.cursor(row_factory=dict_row).execute(_AROUND, asked):
-        more = {name: row.pop(name) for name in LOAD}
-        resident_id = row.pop("resident_number")
-        found.append(candidate_of(made(row), resident_id=resident_id, **more))
-    return found
+    rows = conn.cursor(row_factory=dict_row).execute(_AROUND, asked).fetchall()
+    more = [{name: row.pop(name) for name in LOAD} for row in rows]
+    residents = [row.pop("resident_number") for row in rows]
+    return [
+        candidate_of(one, resident_id=resident, **known)
+        for one, resident, known in zip(made(conn, rows), residents, more, strict=True)
+    ]
 
 
 def candidate_of(one: Volunteer, **more: Any) -> Candidate:

@@ -348,7 +348,8 @@ def _newest_sign(
         SELECT e.time, e.kind, d.room FROM gateway g JOIN device d ON d.gateway_id = g.id
         CROSS JOIN LATERAL (
             SELECT time, kind FROM event WHERE device_id = d.id AND time > %s AND kind IN (
-                'door_opened', 'door_closed', 'bed_exit', 'bed_enter', 'sos_pressed', 'sos_held', 'sos_cancelled')
+                'door_opened', 'door_closed', 'bed_exit', 'bed_enter', 'sos_pressed', 'sos_held', 'sos_cancelled',
+                'service_called')
             ORDER BY time DESC LIMIT 1) e
         WHERE g.household_id = %s ORDER BY e.time DESC LIMIT 1
         """,

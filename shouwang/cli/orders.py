@@ -246,8 +246,8 @@ def link(
 
 @app.command()
 def run() -> None:
-    """Run the sweeper: silent people, planned services, the service level, and the rounds of care. Settings:
-    SHOUWANG_DATABASE_…."""
+    """Run the sweeper: silent people, planned services, the service level, and the rounds of care without the exchange
+    ('care report run'). Settings: SHOUWANG_DATABASE_…."""
     from shouwang.sweeping.__main__ import main
 
     main()

@@ -28,6 +28,8 @@ MESSAGE_LATE_S = 120.0
 LISTS_SILENT_S = 60.0
 """The lists' program tells how full its broker is every 15 s; within a minute a revoked gateway has to be out."""
 LOOK_AHEAD = dt.timedelta(hours=24)
+_UNITS = {"orders": "'shouwang-orders@*'", "reports": "shouwang-reports"}
+"""The units whose processes make the rounds."""
 
 
 def database_checks(url: str) -> Iterator[Check]:
@@ -89,7 +91,8 @@ def _rounds(conn: psycopg.Connection[Any], now: dt.datetime) -> Check:
     failing = [one for one in found if one.standing == "failing"]
     if still:
         names = ", ".join(one.job.name for one in still)
-        return Check("rounds of care", False, f"not made: {names}; systemctl status 'shouwang-orders@*'")
+        units = " ".join(sorted({_UNITS[one.job.service] for one in still}))
+        return Check("rounds of care", False, f"not made: {names}; systemctl status {units}")
     names = "; ".join(f"{one.job.name}: {one.fault}" for one in failing)
     return Check("rounds of care", True, names or f"{len(found)} jobs, each at its time", warning=bool(failing))
 

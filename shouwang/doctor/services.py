@@ -21,6 +21,7 @@ CONSEQUENCES = {
     "dispatch": "nobody is called",
     "notify": "no message leaves",
     "orders": "no work order goes on",
+    "reports": "no package goes to another level, and no register is fetched",
     "console": "nobody sees an alert",
     "exchange": "no other system reads, writes or hears of an alert",
     "path": "nobody knows whether an emergency would arrive",

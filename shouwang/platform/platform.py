@@ -51,12 +51,13 @@ MODULES = {
     "dispatch": "dispatch.escalation",
     "notify": "dispatch.channels",
     "orders": "shouwang.sweeping",
+    "reports": "shouwang.reporting",
     "console": "console",
     "exchange": "exchange",
 }
 """The services, in the order in which they start."""
 SERVICES = tuple(MODULES)
-BROKERLESS = frozenset({"maintain", "dispatch", "notify", "orders"})
+BROKERLESS = frozenset({"maintain", "dispatch", "notify", "orders", "reports"})
 """Services that work on the database alone and have no identity at the broker."""
 START_TIMEOUT_S = 180.0
 """A start takes 4 s on an idle machine; seven programs that start beside other work need minutes."""

@@ -308,9 +308,9 @@ class Plan:
         yield self._file(f"{KEYS}/medical.keys", keys.medical_keys, mode=PRIVATE, owner=user_of("console"),
                          group=user_of("console"), once=True)  # fmt: skip
         for name, make in (("identity.keys", keys.identity_keys), ("report.key", keys.report_key)):
-            # the rounds of care make packages and fetch registers, too
+            # the console shows and imports, the service of reports makes packages and fetches registers: nobody else
             yield self._file(f"{KEYS}/{name}", make, mode=0o640, owner=user_of("console"),
-                             group=user_of("orders"), once=True)  # fmt: skip
+                             group=user_of("reports"), once=True)  # fmt: skip
         maintain = user_of("maintain")
         yield self._file(f"{KEYS}/audit.key", keys.audit_key, mode=PRIVATE, owner=maintain, group=maintain, once=True)
         yield self._file(f"{KEYS}/audit.key.pub", self._public_audit_key)

@@ -4,6 +4,7 @@ settings from the environment."""
 import threading
 
 from care_services.rounds import running
+from care_services.rounds.jobs import jobs_of
 from database.settings import DatabaseSettings
 from dispatch.orders.__main__ import run_parts
 from observability.liveness import Liveness
@@ -22,7 +23,9 @@ def main() -> None:
 def _run(stop: threading.Event, liveness: Liveness) -> None:
     database = DatabaseSettings()
     rounds = liveness.start(
-        "rounds of care", lambda part: running.run(database, stop, part, Alerts()), pause_s=TURN_MAY_LAST_S
+        "rounds of care",
+        lambda part: running.run(database, stop, part, Alerts(), jobs_of("orders")),
+        pause_s=TURN_MAY_LAST_S,
     )
     run_parts(stop, liveness)
     rounds.join(10)

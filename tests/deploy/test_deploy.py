@@ -162,7 +162,7 @@ def test_each_unit_has_a_probe_port_of_its_own_that_prometheus_and_the_doctor_kn
         (tmp_path / f"{name}.service").symlink_to(units[name])
     found = enabled_units(tmp_path)
     ports = {unit.probe_port for unit in found}
-    assert len(found) == len(named) == len(ports) == 15
+    assert len(found) == len(named) == len(ports) == 16
     assert {unit.service for unit in found} == {name_of(unit) for unit in UNITS}
     config = (DEPLOY / "prometheus" / "prometheus.yml").read_text()
     scraped = {

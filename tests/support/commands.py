@@ -38,6 +38,7 @@ WITHOUT_ACCOUNT = {
     "notify": "a service",
     "orders run": "a service",
     "care run": "a service",
+    "care report run": "a service",
     "demo": "a platform of its own",
     "setup": "files of the machine, as root",
     "drill": "a platform of its own",

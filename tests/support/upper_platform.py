@@ -14,10 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from care_services.reporting.packages import counter_sign
 from database.rights.checkpoints import public_of
 
-FAULTS = ("refuse", "busy", "later", "conflict", "silent", "taken_silent", "taken_500", "half", "garbage")
+FAULTS = ("refuse", "busy", "later", "conflict", "silent", "taken_silent", "taken_500", "half", "garbage",
+          "portal")  # fmt: skip
 """refuse: 400; busy: 503; later: 429 with Retry-After; conflict: 409; silent: no answer, nothing taken; taken_silent
 and taken_500: the package is taken and the answer lost or wrong; half: taken, and the answer breaks off; garbage: not
-taken, and the answer is no HTTP."""
+taken, and the answer is no HTTP; portal: not taken, and somebody else's page answers with 200."""
+RECEIPTS = ("other_receipt", "wrong_key")
+"""Taken, and the answer is the counter-signature of another package, or by another key."""
 
 
 class UpperPlatform:
@@ -29,6 +32,7 @@ class UpperPlatform:
         self.wrong: list[str] = []
         self.faults: deque[str] = deque()
         self.requests = 0
+        self.receipts: list[bytes] = []
         self.key: Ed25519PrivateKey | None = None
         self.district_key = ""
         self.release = threading.Event()
@@ -65,7 +69,7 @@ def upper_platform() -> Iterator[UpperPlatform]:
                 platform.take(self.headers, body)
                 platform.release.wait(10)
                 return
-            if fault.startswith("taken") or fault in ("", "half"):
+            if fault.startswith("taken") or fault in ("", "half", *RECEIPTS):
                 platform.take(self.headers, body)
             match fault:
                 case "refuse":
@@ -85,6 +89,12 @@ def upper_platform() -> Iterator[UpperPlatform]:
                     self.close_connection = True
                 case "taken_500":
                     self.answer(500)
+                case "portal":
+                    self.answer(200, "<html>请登录网络</html>".encode())
+                case "wrong_key":
+                    self.answer(200, counter_sign(body, platform.district_key, Ed25519PrivateKey.generate()))
+                case "other_receipt":
+                    self.answer(200, platform.receipts[-1] if platform.receipts else b'{"signature": "AAAA"}')
                 case "half":
                     self.send_response(200)
                     self.send_header("Content-Length", "100")
@@ -93,6 +103,7 @@ def upper_platform() -> Iterator[UpperPlatform]:
                     self.close_connection = True
                 case _:
                     signed = counter_sign(body, platform.district_key, platform.key) if platform.key else b""
+                    platform.receipts.append(signed)
                     self.answer(200, signed)
 
         def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:

@@ -19,6 +19,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, in_area, may_see, require
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
 from care_network.records.residents import number_of, resident_id
+from care_services.core.facts import check_here
 from vocabulary.times import SHANGHAI
 from vocabulary.toml import read_toml
 
@@ -228,6 +229,7 @@ class Equipment:
         try:
             with self._changing(number) as item:
                 to = self._resident(resident)
+                check_here(self._conn, to, "resident")
                 if item.state == "lent":
                     raise _taken()
                 self._must_be(item, "stock")

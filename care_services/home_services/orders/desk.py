@@ -8,6 +8,7 @@ from psycopg import Connection
 from care_network.access.permissions import Action, may_do, may_see
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_services.core.acting import Acting
+from care_services.core.facts import check_here
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.catalogue.catalogue import amount, offer_of, serves, service
 from care_services.home_services.orders import store
@@ -84,6 +85,7 @@ def make(
     source: str,
 ) -> int:
     """Make an order with the price and the subsidy of its day; part of the caller's transaction, which has asked."""
+    check_here(conn, resident_id)
     chosen = service(conn, code)
     length = minutes or chosen.minutes
     if not 5 <= length <= 600:
@@ -184,6 +186,7 @@ def reopen(conn: Connection[Any], acting: Acting, order_id: int, seen: int) -> O
 
 
 def _reopen(conn: Connection[Any], acting: Acting, found: Order) -> Order:
+    check_here(conn, found.resident_id)
     who = store.doer(acting)
     after = store.change(conn, found, "reopen", who, acting.at)
     if after.staff_id is not None:

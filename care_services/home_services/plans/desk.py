@@ -13,6 +13,7 @@ from care_network.access.permissions import Action, may_see
 from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.acting import Acting
+from care_services.core.facts import check_here
 from care_services.home_services.catalogue.catalogue import offer_of, serves, service
 from care_services.home_services.orders.people import check_staff
 from care_services.home_services.plans.making import make_ahead
@@ -146,6 +147,7 @@ def add(conn: Connection[Any], acting: Acting, resident_code: str, new: PlanData
 def put_in(conn: Connection[Any], acting: Acting, resident_id: int, new: PlanData, source: str) -> int:
     """Add a plan for somebody who is allowed to by another right, which the caller has asked for; see :func:`add`."""
     with conn.transaction():
+        check_here(conn, resident_id)
         columns = _checked(conn, acting, resident_id, new, None)
         row = conn.execute(
             """
@@ -210,6 +212,8 @@ def switch(
     conn: Connection[Any], acting: Acting, before: Plan, state: PlanState, note: str, *, seen: int | None = None
 ) -> None:
     """Set the state of a plan by another right, which the caller has asked for; see :func:`set_state`."""
+    if state == "active":
+        check_here(conn, before.resident_id)
     done = conn.execute(
         "UPDATE service_plan SET state = %s, made_until = NULL, version = version + 1 WHERE id = %s AND version = %s",
         (state, before.id, before.version if seen is None else seen),

@@ -48,6 +48,8 @@ _DUE = """
     SELECT p.id, p.resident_id, p.service, c.work, c.unit, p.organisation_id, s.id AS staff_id, p.weekdays, p.times,
            p.every_weeks, p.first_day, p.last_day, p.minutes, p.made_until
     FROM service_plan p JOIN care_service c ON c.code = p.service
+    JOIN resident r ON r.id = p.resident_id AND r.gone IS NULL
+    JOIN household h ON h.id = r.household_id AND NOT h.synthetic
     LEFT JOIN staff s ON s.id = p.staff_id AND s.active
     WHERE p.state = 'active' AND (p.made_until IS NULL OR p.made_until < %(until)s) AND p.first_day <= %(until)s
       AND (p.last_day IS NULL OR p.made_until IS NULL OR p.made_until < p.last_day)

@@ -12,8 +12,11 @@ import typst
 from care_services.library.courses.certificates import Certificate, grouped
 
 
-def paper(one: Certificate, address: str, language: Literal["zh", "en"], font: str) -> bytes:
-    """The certificate as bytes. ``address``: where it is looked up; ``font``: a family with Chinese letters."""
+def paper(
+    one: Certificate, address: str, language: Literal["zh", "en"], font: str, fonts: typst.Fonts
+) -> bytes:  # fmt: skip
+    """The certificate as bytes. ``address``: where it is looked up; ``font``: a family of ``fonts`` with Chinese
+    letters. ``fonts``: those of this machine; to look for them takes longer than to make the certificate."""
     zh = language == "zh"
     drawn = io.BytesIO()
     segno.make(address, error="m", micro=False).save(drawn, kind="svg", border=0)
@@ -33,7 +36,9 @@ def paper(one: Certificate, address: str, language: Literal["zh", "en"], font: s
         "revoked": ("已撤销" if zh else "REVOKED") if one.revoked_at else "",
         "foot": "守望 · 居家养老守护平台" if zh else "Shouwang · care at home",
     }  # fmt: skip
-    made = typst.compile(_source(), sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
+    made = typst.compile(
+        _source(), sys_inputs={"data": json.dumps(data, ensure_ascii=False)}, font_paths=fonts
+    )  # fmt: skip
     assert isinstance(made, bytes)  # noqa: S101 - the form asked for is one file
     return made
 

@@ -101,7 +101,9 @@ def _pdf(file: bytes) -> Inside:
             whole = whole and number + 1 == count
             break
     text = PAGE.join(parts)[:MOST_WORDS]
-    return Inside("none" if not text.strip(PAGE) else "text" if whole else "partly", text, count)
+    if not whole:  # no words so far are no proof that there are none
+        return Inside("partly", text, count)
+    return Inside("text" if text.strip(PAGE) else "none", text, count)
 
 
 def _docx(file: bytes) -> Inside:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from psycopg import Connection
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, require
@@ -111,12 +111,13 @@ def _count_up(conn: Connection[Any], one: Volunteer, version: int, until: dt.dat
 
 def holding(conn: Connection[Any], code: str, serial: int, now: dt.datetime) -> Volunteer | None:
     """The volunteer whose own link with this number holds; None: it does not, any more."""
-    row = conn.cursor(row_factory=dict_row).execute(
-        f"SELECT {people.COLUMNS} FROM {people.TABLES} WHERE v.code = %s AND v.link_serial = %s"  # noqa: S608
-        " AND v.link_until > %s AND v.state <> 'ended'",
-        (code, serial, now),
-    ).fetchone()  # fmt: skip
-    return None if row is None else people.made(row)
+    found = people.read(
+        conn,
+        f"SELECT {people.COLUMNS} FROM {people.TABLES} WHERE v.code = %(code)s AND v.link_serial = %(serial)s"  # noqa: S608
+        " AND v.link_until > %(now)s AND v.state <> 'ended'",
+        {"code": code, "serial": serial, "now": now},
+    )  # fmt: skip
+    return found[0] if found else None
 
 
 class OwnAlarm(msgspec.Struct, frozen=True, kw_only=True):

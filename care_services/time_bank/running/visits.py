@@ -150,7 +150,8 @@ def _make_day(conn: Connection[Any], one: Plan, day: dt.date, now: dt.datetime, 
 def _visited(conn: Connection[Any], round_id: int) -> list[_Visited]:
     return conn.cursor(row_factory=class_row(_Visited)).execute(
         "SELECT r.id, consent_of(r.id, %s) AS agreed FROM time_round_member m JOIN resident r ON r.id = m.resident_id"
-        " JOIN household h ON h.id = r.household_id WHERE m.round_id = %s AND NOT h.synthetic ORDER BY m.place",
+        " JOIN household h ON h.id = r.household_id WHERE m.round_id = %s AND NOT h.synthetic AND r.gone IS NULL"
+        " ORDER BY m.place",
         (PURPOSE, round_id),
     ).fetchall()  # fmt: skip
 

@@ -99,6 +99,7 @@ _PROGRAMS: Mapping[str, tuple[str, str]] = {
     "cli": ("命令行", "command line"), "alerting": ("检测服务", "detection"),
     "panel": ("长者终端", "the elder's panel"), "simulated": ("模拟数据", "simulated"),
     "escalation": ("呼叫服务", "escalation"), "notify": ("通知服务", "delivery"), "orders": ("工单服务", "work orders"),
+    "rounds": ("自动巡查", "the rounds"),
 }  # fmt: skip
 
 

@@ -54,7 +54,7 @@ GROUPS: tuple[Group, ...] = (
         ),
         Section(
             "/care/data", "数据分类", "Data in five classes", "每张表的类别、责任人、保存期、来源与去向",
-            "Class, owner, retention and lineage of every table", (Action.VIEW_CARE,),
+            "Class, owner, retention and lineage of every table", (Action.VIEW_CARE, Action.VIEW_PRIVACY),
         ),
         *SECTIONS,
     )),

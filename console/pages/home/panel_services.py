@@ -99,6 +99,10 @@ def _card(asked: requests.Request, found: Services, language: Language, now: dt.
         when = _when(order.planned_start, language, now)
         who = pick(language, order.staff_zh or order.provider_zh, order.staff_en or order.provider_en)
         words = f"{when} {who}来{what}" if language == "zh" else f"{when}: {who} comes, {what}"
+    elif asked.state == "station" and not asked.service:
+        words = pick(
+            language, "您按了服务键，服务站会给您打电话", "You pressed the service button: the station will call you"
+        )
     elif asked.state == "refused":
         words = pick(language, f"{what}：这次安排不了，请致电中心", f"{what}: not possible now, call the center")
     else:

@@ -44,7 +44,9 @@ def certificate_file(request: Request, console: Shared, account: CurrentAccount,
     """The certificate as a PDF, A4."""
     with console.database() as conn:
         found = certificates.find(acting_of(request, conn, account), number)
-    body = paper.paper(found, _address(request, found), language_of(request, account), fonts.chinese())
+    body = paper.paper(
+        found, _address(request, found), language_of(request, account), fonts.chinese(), fonts.searched()
+    )  # fmt: skip
     headers = {"Content-Disposition": f'attachment; filename="{found.number}.pdf"'}
     return Response(body, media_type="application/pdf", headers=headers)
 

@@ -14,12 +14,12 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
 from care_services.privacy import copies, erasures
-from care_services.privacy.holdings import words_of
 from console.pages.care.frame import care_page
 from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from database.rights.words import words_of
 
 router = APIRouter()
 KEEP, APPROVE = needs(Action.MANAGE_PRIVACY), needs(Action.APPROVE_ERASURE)
@@ -44,16 +44,34 @@ def copies_page(
 @router.post("/care/privacy/copies", dependencies=[KEEP])
 def ask_copy(
     request: Request, console: Shared, account: CurrentAccount, resident: Text = "", asked_by: Text = "",
-    identity: Text = "",
+    identity: Text = "", since: Text = "", until: Text = "",
 ) -> Response:  # fmt: skip
     """Ask for a copy, which a job makes."""
     try:
+        first, last = _day(since, "since"), _day(until, "until")
         with console.database() as conn:
-            copies.ask(conn, account, resident, asked_by, identity, at=now(), origin=origin_of(request))
+            copies.ask(
+                conn,
+                account,
+                resident,
+                asked_by,
+                identity,
+                at=now(),
+                origin=origin_of(request),
+                since=first,
+                until=last,
+            )
     except ProvisioningError as error:
-        filled = {"resident": resident, "asked_by": asked_by, "identity": identity}
+        filled = {"resident": resident, "asked_by": asked_by, "identity": identity, "since": since, "until": until}
         return _copies(request, console, account, filled, error)
     return RedirectResponse("/care/privacy/copies", 303)
+
+
+def _day(text: str, field: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text.strip()) if text.strip() else None
+    except ValueError:
+        raise ProvisioningError(en="choose a day", zh="请选择日期", field=field) from None
 
 
 @router.get("/care/privacy/copies/{number}/archive", dependencies=[KEEP])

@@ -10,7 +10,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
 from care_services.privacy import research
-from care_services.privacy.anonymity import LEAST_K
+from care_services.privacy.anonymity import LEAST_K, LEAST_L
 from console.pages.care.frame import care_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
@@ -21,7 +21,8 @@ LOOK, KEEP = needs(Action.VIEW_PRIVACY), needs(Action.MANAGE_PRIVACY)
 APPROVE = needs(Action.APPROVE_ERASURE)
 Text = Annotated[str, Form(max_length=1200)]
 KINDS = {
-    "quasi": ("可能认出人", "could tell who it is"), "sensitive": ("敏感", "sensitive"), "other": ("其他", "other"),
+    "quasi": ("可能认出人", "could tell who it is"), "sensitive": ("敏感", "sensitive"),
+    "both": ("可能认出人，也敏感", "could tell who it is, and sensitive"),
 }  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def research_page(request: Request, console: Shared, account: CurrentAccount) ->
 def plan(
     request: Request, console: Shared, account: CurrentAccount, title: Text = "", purpose: Text = "",
     recipient: Text = "", columns: Annotated[list[str] | None, Form()] = None, k: Annotated[int, Form()] = LEAST_K,
-    least: Annotated[int, Form(alias="l")] = 1, expires_on: Text = "",
+    least: Annotated[int, Form(alias="l")] = LEAST_L, expires_on: Text = "",
 ) -> Response:  # fmt: skip
     """Write a project down, which waits for another person."""
     filled = {"title": title, "purpose": purpose, "recipient": recipient, "columns": columns or [], "k": k, "l": least,
@@ -104,7 +105,7 @@ def _list(
         rows = research.listing(conn, account)
     return care_page(
         request, "privacy_research.html", account, status_of(error) if error else 200, rows=rows, filled=filled,
-        columns=research.COLUMNS, kinds=KINDS, states=research.STATES, least=LEAST_K,
+        columns=research.COLUMNS, kinds=KINDS, states=research.STATES, least=LEAST_K, least_l=LEAST_L,
         wrong={error.field or "title": message_of(request, error, account)} if error else {},
     )  # fmt: skip
 

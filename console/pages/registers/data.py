@@ -1,5 +1,7 @@
 """The platform's data in five classes, made from the schema, and the map of five in one."""
 
+import datetime as dt
+
 from fastapi import APIRouter, Request
 from fastapi.routing import iter_route_contexts
 from starlette.responses import Response
@@ -7,11 +9,14 @@ from starlette.routing import compile_path
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do
-from care_services.registers.classes import CLASSES, SERVICE_WORDS, data_map, groups
-from care_services.registers.five import SIDES
+from care_services.registers.data import counts as five_counts
+from care_services.registers.data.classes import CLASSES, SERVICE_WORDS, data_map, groups
+from care_services.registers.data.five import SIDES
+from care_services.registers.data.lineage import feeds, lineage
 from console.pages.care.frame import care_page
 from console.shell.security import CurrentAccount, Needs, needs
 from console.shell.state import Shared
+from database.rights.words import words_of
 
 router = APIRouter()
 ERASURE_WORDS = {
@@ -39,11 +44,13 @@ def _asked(request: Request, address: str) -> list[tuple[Action, ...]] | None:
     return None
 
 
-@router.get("/care/data", dependencies=[needs(Action.MANAGE_REGISTERS, Action.VIEW_CARE)])
+@router.get("/care/data", dependencies=[needs(Action.MANAGE_REGISTERS, Action.VIEW_CARE, Action.VIEW_PRIVACY)])
 def data_page(request: Request, console: Shared, account: CurrentAccount, show: str = "") -> Response:
     """Each table with class, owner, retention, source, readers and rows; five in one above it."""
+    mine = [one.address for side in SIDES for one in side.doings if _opens(request, account, one.address)]
     with console.database() as conn:
         found = data_map(conn, account)
+        counted_at, counts = five_counts.counted(conn, account, mine, dt.datetime.now(dt.UTC))
     chosen = show if show in CLASSES else ""
     parts = [
         (group, [one for one in found.tables if one.group == group])
@@ -55,5 +62,6 @@ def data_page(request: Request, console: Shared, account: CurrentAccount, show: 
         request, "register-data.html", account, parts=parts, classes=CLASSES, totals=totals, show=chosen,
         erasures=ERASURE_WORDS, sides=SIDES, opens=lambda address: _opens(request, account, address),
         since=found.since, services=SERVICE_WORDS, tables=len(found.tables),
+        counted_at=counted_at, counts=counts, words_of=words_of, lines_of=lineage(), feeds=feeds,
         nobodys=[one.name for one in found.tables if one.group is None],
     )  # fmt: skip

@@ -191,7 +191,7 @@ def _kept(conn: Any, account: Account, number: uuid.UUID) -> tuple[str, Chosen, 
 
 def read_table(name: str, data: bytes) -> Table:
     """The table of a file that was sent. Raises ProvisioningError where it cannot be read, or has too many lines."""
-    table = tables.parse(name, data)
+    table = collecting.headed(tables.parse(name, data))
     if len(table.rows) > MOST_ROWS:
         raise ProvisioningError(
             en=f"more than {MOST_ROWS} lines: divide the table, or use 'shouwang care registers import'",

@@ -151,7 +151,18 @@ def _receiver(
     if code != "new":
         with console.database() as conn:
             kept = receivers.one(conn, account, code)
-    fields = ("code", "name_zh", "name_en", "url", "signing_key", "seal_key", "login", "active", "alarm_days")
+    fields = (
+        "code",
+        "name_zh",
+        "name_en",
+        "url",
+        "signing_key",
+        "receipt",
+        "seal_key",
+        "login",
+        "active",
+        "alarm_days",
+    )
     values = {name: getattr(kept, name) or "" for name in fields} if kept else {"active": True, "alarm_days": 3}
     return care_page(
         request, "report-receiver.html", account, status_of(error) if error else 200, kept=kept,
@@ -164,12 +175,12 @@ def _receiver(
 def save_receiver(
     request: Request, console: Shared, account: CurrentAccount, code: str, version: Annotated[int, Form(ge=0)] = 0,
     new_code: Text = "", name_zh: Text = "", name_en: Text = "", url: Text = "", signing_key: Text = "",
-    seal_key: Text = "", login: Text = "", active: Text = "", alarm_days: Text = "3",
+    receipt: Text = "", seal_key: Text = "", login: Text = "", active: Text = "", alarm_days: Text = "3",
 ) -> Response:  # fmt: skip
     """Add a receiver, or change it."""
     fields = ReceiverFields(
         code=new_code if code == "new" else code, name_zh=name_zh, name_en=name_en, url=url, signing_key=signing_key,
-        seal_key=seal_key, login=login, active=bool(active),
+        receipt=bool(receipt), seal_key=seal_key, login=login, active=bool(active),
         alarm_days=int(alarm_days) if alarm_days.isdecimal() and len(alarm_days) < 4 else 0,
     )  # fmt: skip
     try:

@@ -14,7 +14,7 @@ from care_services.home_services.catalogue.catalogue import CareService, service
 from care_services.home_services.orders import store
 from care_services.home_services.orders.states import WORDS
 from care_services.home_services.visits import ratings
-from care_services.one_tap import requests
+from care_services.one_tap import buttons, requests
 from care_services.one_tap.needs import NEEDS, Need, service_of, soonest
 from care_services.one_tap.options import ranked
 from console.access.residents import load_resident
@@ -24,6 +24,7 @@ from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import page
+from vocabulary.labels import ROOMS
 
 router = APIRouter()
 
@@ -37,6 +38,7 @@ def buttons_of(offered: Sequence[CareService]) -> list[tuple[Need, str]]:
 
 LOOK = needs(Action.VIEW_CARE)
 ASK = needs(Action.REQUEST_SERVICE)
+PLAN = needs(Action.PLAN_SERVICES)
 ANSWER = needs(Action.PLAN_SERVICES, Action.SERVE)
 OWN = needs(Action.FAMILY_CIRCLE)
 AHEAD = dt.timedelta(days=14)
@@ -49,12 +51,22 @@ def requests_page(request: Request, console: Shared, account: CurrentAccount, af
     acting = acting_of(request, account)
     with console.database() as conn:
         found = requests.listed(conn, acting, after=max(0, min(after, 2**31 - 1)), limit=51)
+        lost = [] if after else buttons.unplaced(conn, acting)
     more = len(found) > 50
     found = found[:50]
     return services_page(
         request, "services-requests.html", account, requests=found, states=requests.STATES, asked_by=requests.ASKED_BY,
-        pager=pager_of(request, str(min(one.id for one in found)) if more else None),
+        pager=pager_of(request, str(min(one.id for one in found)) if more else None), lost=lost,
+        outcomes=buttons.OUTCOMES,
     )  # fmt: skip
+
+
+@router.post("/care/requests/presses/{event_id}", dependencies=[PLAN])
+def press_seen(request: Request, console: Shared, account: CurrentAccount, event_id: int) -> Response:
+    """Note that somebody has looked into a press of a button that could not become a request."""
+    with console.database() as conn:
+        buttons.look_into(conn, acting_of(request, account), event_id)
+    return RedirectResponse("/care/requests", 303)
 
 
 @router.get("/care/requests/{request_id}", dependencies=[LOOK])
@@ -64,7 +76,8 @@ def request_page(request: Request, console: Shared, account: CurrentAccount, req
 
 
 def _request(
-    request: Request, console: Console, account: Account, request_id: int, error: ProvisioningError | None = None
+    request: Request, console: Console, account: Account, request_id: int, error: ProvisioningError | None = None,
+    filled: dict[str, str] | None = None,
 ) -> Response:  # fmt: skip
     acting = acting_of(request, account)
     with console.database() as conn:
@@ -72,11 +85,15 @@ def _request(
         events = requests.history(conn, request_id)
         choices = (
             ranked(conn, found.resident_id, found.service, max(found.wanted_at, acting.at))[:8]
-            if found.state in ("asked", "station") else []
+            if found.state in ("asked", "station") and found.service else []
         )  # fmt: skip
+        call = buttons.where(conn, request_id) if found.asked_by == "button" else None
+        offered = services(conn, active=True) if call is not None and not found.service else []
     return services_page(
         request, "services-request.html", account, error, asked=found, events=events, choices=choices,
-        states=requests.STATES, event_words=requests.EVENTS, asked_by=requests.ASKED_BY,
+        states=requests.STATES, event_words=requests.EVENTS, asked_by=requests.ASKED_BY, call=call, rooms=ROOMS,
+        needs=buttons_of(offered), services=offered, filled=filled or {},
+        urgent=isinstance(error, requests.UrgentWordsError),
     )  # fmt: skip
 
 
@@ -88,8 +105,14 @@ def answer(
     start: Annotated[str, Form(max_length=40)] = "",
     choice: Annotated[str, Form(max_length=120)] = "",
     note: Annotated[str, Form(max_length=400)] = "",
+    service: Annotated[str, Form(max_length=40)] = "",
+    resident: Annotated[str, Form(max_length=40)] = "",
+    sure: Annotated[str, Form(max_length=2)] = "",
 ) -> Response:  # fmt: skip
-    """Say yes or no for the provider that is asked; the station chooses one, or tells that it is not possible."""
+    """Say yes or no for the provider that is asked; the station chooses one, or tells that it is not possible.
+
+    Of a button's request the station writes down first what is wanted.
+    """
     acting = acting_of(request, account)
     try:
         with console.database() as conn:
@@ -103,6 +126,11 @@ def answer(
                         conn, acting, request_id, version, moment_of(start, "start") if start else None,
                         staff if choice else None, number,
                     )  # fmt: skip
+                case "kind":
+                    when = moment_of(start, "start") if start else soonest(acting.at)
+                    buttons.choose_kind(
+                        conn, acting, request_id, version, service, when, note, resident, sure=bool(sure)
+                    )
                 case "decline":
                     requests.decline(conn, acting, request_id, version, note)
                 case "refuse":
@@ -110,7 +138,8 @@ def answer(
                 case _:
                     raise ProvisioningError(en="this is nothing that can be done", zh="没有这种操作")
     except ProvisioningError as error:
-        return _request(request, console, account, request_id, error)
+        filled = {"service": service, "start": start, "note": note, "resident": resident}
+        return _request(request, console, account, request_id, error, filled)
     return RedirectResponse(f"/care/requests/{request_id}", 303)
 
 

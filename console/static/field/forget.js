@@ -3,7 +3,7 @@ if ("caches" in window) {
   for (const name of (await caches.keys()).filter((one) => one.startsWith("field-"))) {
     const cache = await caches.open(name);
     for (const request of await cache.keys()) {
-      if (/^\/(mine|care)\//.test(new URL(request.url).pathname)) await cache.delete(request);
+      if (/^\/(mine|care)(\/|$)/.test(new URL(request.url).pathname)) await cache.delete(request);
     }
   }
 }

@@ -1,12 +1,13 @@
 // Opens field pages without a signal, from the last look: those of links (/w/ and /a/), a carer's visits and delivery
-// rounds. It keeps what it has seen for twelve hours, as long as a link lives; the login page has it forget the pages of
-// a session (forget.js).
+// rounds. It keeps what it has seen for twelve hours, as long as a link lives, and today's visits of a carer before they
+// are opened (mine.js); the login page has it forget the pages of a session (forget.js).
 import { send } from "/static/field/store.js";
 
 const CACHE = "field-1";
 const HOURS_MS = 12 * 3600 * 1000;
 const WAIT_MS = 5000;
-const PAGE = /^\/((w|a)\/[^/]+|mine\/visits\/\d+|care\/meals\/rounds\/\d+)$/;
+const AHEAD_MS = 30 * 60 * 1000; // a visit that was fetched ahead is fetched anew after so long
+const PAGE = /^\/((w|a)\/[^/]+|mine|mine\/visits\/\d+|care\/meals\/rounds\/\d+)$/;
 const PART = /^\/(static|styles)\//;
 
 self.addEventListener("install", () => self.skipWaiting());
@@ -76,12 +77,26 @@ self.addEventListener("fetch", (event) => {
 });
 
 // The first look came before this worker: the page names what it is made of.
+// Today's visits of whoever looks at their own page; those of another day go, so that no more is kept than the day needs.
+async function ahead(paths) {
+  const cache = await caches.open(CACHE);
+  for (const request of await cache.keys()) {
+    const path = new URL(request.url).pathname;
+    if (/^\/mine\/visits\//.test(path) && !paths.includes(path)) await cache.delete(request);
+  }
+  for (const path of paths) {
+    const kept = await cache.match(path);
+    if (kept && Number(kept.headers.get("X-Kept-At")) + AHEAD_MS > Date.now()) continue;
+    try { await keep(new Request(path), await fetch(path, { signal: AbortSignal.timeout(WAIT_MS) })); } catch { return; } // the line is away: what is kept stays
+  }
+}
+
 self.addEventListener("message", (event) => {
   if (event.data?.keep) {
     event.waitUntil(Promise.all(event.data.keep.map(async (path) => {
       const cache = await caches.open(CACHE);
       if (!(await cache.match(path))) await keep(new Request(path), await fetch(path));
-    })).then(() => event.source?.postMessage({ kept: true })));
+    })).then(() => event.data.ahead && ahead(event.data.ahead)).then(() => event.source?.postMessage({ kept: true })));
   }
 });
 self.addEventListener("sync", (event) => { if (event.tag === "field") event.waitUntil(send()); });

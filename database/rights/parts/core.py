@@ -13,7 +13,11 @@ PART = Part(
             functions=_OVER,
         ),
         # whoever acts behind a signed link may end a reason, and see what a digest holds
-        "links": Rights(select="care_notice care_digest", insert="care_notice", functions=_OVER),
+        "links": Rights(
+            select="care_notice care_digest care_digest_opening",
+            insert="care_notice care_digest_opening",
+            functions=_OVER,
+        ),
         "orders": Rights(
             select="care_notice care_digest time_volunteer",
             insert="care_notice care_digest",

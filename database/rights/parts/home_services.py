@@ -5,7 +5,7 @@ from database.rights.form import Part, Rights
 
 _READ = (
     "care_service service_price service_plan service_plan_event service_order service_order_event service_press"
-    " service_rating visit_code settlement settlement_line service_request service_request_event shut_door"
+    " service_rating visit_code settlement settlement_line service_request service_request_event shut_door button_press"
 )
 _HISTORY = "service_plan_event service_order_event service_request_event"
 """Only added to."""
@@ -18,7 +18,7 @@ PART = Part(
             insert=f"care_service service_price service_plan service_order service_press service_rating visit_code"
             f" settlement settlement_line service_request shut_door {_HISTORY}",
             update="care_service service_plan service_order service_press service_rating visit_code service_request"
-            " shut_door",
+            " shut_door button_press",
             functions="provider_doors(timestamptz,timestamptz) provider_requests()"
             " provider_answers(integer,integer,timestamptz,integer,text,timestamptz)",
             columns=(
@@ -38,7 +38,7 @@ PART = Part(
         # the rounds run beside the sweeper of work orders
         "orders": Rights(
             select=f"{_READ} care_round rule_book resident_trait service_tally",
-            insert=f"service_order service_request care_round alert {_HISTORY}",
+            insert=f"service_order service_request care_round alert button_press {_HISTORY}",
             update="service_plan service_order service_request shut_door care_round",
             functions="service_tally_anew(date[])",
         ),
@@ -57,6 +57,7 @@ PART = Part(
         "settlement": {"ALL": f"({ALL} OR organisation_id {SERVING} OR organisation_id = {PROVIDER})"},
         "settlement_line": {"ALL": by("settlement_line", "service_order", _ORDER)},
         "service_request": {"ALL": person("service_request.resident_id")},
+        "button_press": {"ALL": f"({STAFF} AND {home('button_press.household_id')})"},
         "service_request_event": {"ALL": by("service_request_event", "service_request", _REQUEST)},
     },
     nobodys="care_round service_tally",
@@ -69,7 +70,7 @@ PART = Part(
         "by the person it is about; people of a provider its own, without name and door": "service_order",
         "by the service plan it belongs to": "service_plan_event",
         "by the service order it belongs to": "service_order_event service_press settlement_line",
-        "staff, by the home": "visit_code",
+        "staff, by the home": "visit_code button_press",
         "by the request it belongs to": "service_request_event",
         "by the provider: of the area, or around it and serving it; its own people": "settlement",
         "read only, without a policy: counts, states of programs and devices, numbers of rows, and nobody's name,"

@@ -32,7 +32,7 @@ PART = Part(
                 ("UPDATE", "research_export", "fetched_at"),
             ),
             functions="person_counts(integer) erasure_counts(integer) handed_out(integer)"
-            " research_withdrawn_since(timestamptz)",
+            " research_withdrawn_since(timestamptz) research_gone(bigint)",
         ),
         "links": Rights(select="consent_event exchange_consent", insert="consent_event"),
         "ingest": Rights(select="silenced"),

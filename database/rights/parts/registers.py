@@ -30,14 +30,15 @@ PART = Part(
             functions="leaving_preview(integer,date,text,timestamptz,jsonb) leaving_undo(bigint,timestamptz)"
             f" {_CARRY_OUT}",
         ),
-        # the rounds carry out what has a term, and fetch registers at their times
-        "orders": Rights(
-            select=f"identity_document resident_leaving leaving_rule {_DONE} {_TABLES}",
+        # the rounds carry out what has a term
+        "orders": Rights(select=f"resident_leaving leaving_rule {_DONE}", functions=_CARRY_OUT),
+        # the exchange fetches registers at their times
+        "reports": Rights(
+            select="identity_document register_source register_import register_line register_difference",
             insert="register_import register_line register_difference",
             columns=(
                 ("UPDATE", "register_source", "etag, since, asked_at, answer, good_at, failures, next_at"),
             ),
-            functions=_CARRY_OUT,
         ),
     },
     rows={

@@ -12,6 +12,7 @@ _ALL = (
 )
 _BY_LINK = (
     "time_earn(uuid,timestamptz) time_account_of(integer) time_credited(integer,text,date) time_courses(integer)"
+    " time_courses_of(integer[]) time_papers_of(integer[])"
     " time_papers_until(integer) time_refund(uuid,timestamptz,integer) time_own_word(uuid,text)"
     " time_load(integer,uuid,timestamptz,timestamptz,timestamptz)"
 )

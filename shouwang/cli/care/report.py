@@ -19,6 +19,15 @@ District = Annotated[str, typer.Option("--district-key", help="The district's pu
 Day = Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"])]
 
 
+@app.command("run")
+def run() -> None:
+    """Run the service of the exchange: packages made and sent at their times, registers fetched. Settings:
+    SHOUWANG_DATABASE_…, SHOUWANG_IDENTITY_KEY_FILE, SHOUWANG_REPORT_KEY_FILE."""
+    from shouwang.reporting.__main__ import main
+
+    main()
+
+
 @app.command("receivers")
 def list_receivers(url: Url, login: Login) -> None:
     """The receivers, and how their queues stand."""
@@ -42,6 +51,9 @@ def set_receiver(
     address: Annotated[str, typer.Option(help="https://…; left out: packages are carried there by hand.")] = "",
     seal_key: Annotated[str, typer.Option(help="age1…: who alone can open what tells of people.")] = "",
     signing_key: Annotated[str, typer.Option(help="Ed25519, hexadecimal: who counter-signs.")] = "",
+    receipt: Annotated[
+        bool, typer.Option("--receipt", help="Only its counter-signature in the answer is a delivery.")
+    ] = False,
     system: Annotated[str, typer.Option(help="Login of the other system to which residents agree.")] = "",
     version: Annotated[int, typer.Option(min=0, help="The version you saw; 0: a new receiver.")] = 0,
     off: Annotated[bool, typer.Option("--off", help="Send nothing to it.")] = False,
@@ -54,7 +66,7 @@ def set_receiver(
     with acting(url, login, Action.REPORT_UP) as session:
         fields = ReceiverFields(
             code=code, name_zh=name_zh, name_en=name_en, url=address, seal_key=seal_key, signing_key=signing_key,
-            login=system, active=not off,
+            receipt=receipt, login=system, active=not off,
         )  # fmt: skip
         receivers.save(session.conn, session.account, fields, version, at=session.now, origin=ORIGIN)
         typer.echo(f"{code}: version {receivers.one(session.conn, session.account, code).version}")

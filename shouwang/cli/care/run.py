@@ -10,7 +10,8 @@ from shouwang.cli.session import Login, Url, acting, connection
 def run(
     url: Url, once: Annotated[bool, typer.Option("--once", help="One turn of what is due, then end.")] = False
 ) -> None:
-    """Make the rounds: visits to which nobody came, orders of plans, requests that wait. 'orders run' does it, too."""
+    """Make the rounds: visits to which nobody came, orders of plans, requests that wait, packages. The services do it,
+    too: 'orders run', 'care report run'."""
     import datetime as dt
 
     from care_services.rounds.running import run as go_on

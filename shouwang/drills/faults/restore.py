@@ -8,7 +8,7 @@ from database.server.embedded import EmbeddedPostgres
 from shouwang.drills.place import Place
 
 DATABASE_SERVICES = ("ingest", "alerting", "alerting-b", "dispatch", "dispatch-b", "notify", "notify-b", "orders",
-                     "maintain", "console")  # fmt: skip
+                     "reports", "maintain", "console")  # fmt: skip
 PROMOTED_AFTER_S = 3.0
 
 

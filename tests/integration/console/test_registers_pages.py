@@ -1,5 +1,6 @@
 """The pages of registers: a table chosen, its columns confirmed, lines decided on side by side; identity numbers."""
 
+import re
 from collections.abc import Iterator
 
 import httpx2
@@ -7,8 +8,8 @@ import pytest
 
 from care_network.identity import keys, vault
 from care_network.identity.numbers import check_character, parse
-from care_services.registers.classes import groups
-from care_services.registers.five import SIDES
+from care_services.registers.data.classes import groups
+from care_services.registers.data.five import SIDES
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.databases import Cluster
 from tests.support.network import NOW, account
@@ -143,15 +144,25 @@ def test_an_identity_number_is_shown_whole_for_a_reason_alone(site: ConsoleSite)
 def test_every_table_has_a_class_an_owner_and_a_retention(site: ConsoleSite) -> None:
     with site.client("admin") as client:
         page = client.get("/care/data").text
-        assert "尚无分类" not in page, "give the table an entry in care_services/registers/classes.toml"
-        assert "<code>register_line</code>" in page
+        assert "尚无分类" not in page, "give the table an entry in care_services/registers/data/classes.toml"
+        assert "register_line</code>" in page
         base = client.get("/care/data?show=base").text
-        assert "<code>resident</code>" in base
-        assert "<code>figure_count</code>" not in base
+        assert ">resident</code>" in base
+        assert ">figure_count</code>" not in base
         for side in SIDES:
             for doing in side.doings:
                 assert client.get(doing.address).status_code in (200, 303), doing.address
                 assert f'href="{doing.address}"' in page
+        assert "老人基本资料" in base, "words of people, not names of tables"
+        assert re.search(r"<b class=\"num\">\d+</b> 行待认定", page), "a number that is counted"
+        assert "每 5 分钟补算" in page
+        assert "未知" in page, "nothing counts imports"
+    site.conn.execute(
+        "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path)"
+        " SELECT 'auditor', password_hash, '审', 'Auditor', 'auditor', 'sz.yt' FROM account WHERE login = 'carer'"
+    )
+    with site.client("auditor") as client:
+        assert client.get("/care/data?show=decision").status_code == 200
     with site.client("carer") as client:
         assert 'class="button" href="/audit"' not in client.get("/care/data").text, "only what one may open"
     names = [name for group in groups() for name in group.tables.split()]

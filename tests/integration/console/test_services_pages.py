@@ -182,6 +182,30 @@ def test_a_resident_asks_at_the_panel_sees_who_comes_and_says_how_it_was(site: C
         assert client.post(at, json={"act": "take_back", "number": again}).json()["said"] == "已取消"
         assert store.load(site.conn, made).state == "cancelled"
 
+        # a button: of no kind until the station has called back
+        pressed = site.conn.execute(
+            "WITH asked AS (INSERT INTO service_request (resident_id, asked_by, actor, wanted_at, state, created_at)"
+            " SELECT id, 'button', '家中服务键', now(), 'station', now() FROM resident WHERE code = 'R1'"
+            " RETURNING id) INSERT INTO button_press (event_id, device_id, household_id, pressed_at, heard_at, outcome,"
+            " request_id) SELECT n, d.id, g.household_id, now(), now(), o, CASE o WHEN 'asked' THEN asked.id END"
+            " FROM asked, device d JOIN gateway g ON g.id = d.gateway_id, (VALUES (1, 'asked'), (2, 'old')) v (n, o)"
+            " WHERE g.name = 'gw-1' AND d.name = (SELECT min(name) FROM device) RETURNING request_id"
+        ).fetchone()
+        assert pressed is not None
+        assert "服务站会给您打电话" in client.get(at).json()["cards"][0]["words"]
+    with site.client("station") as client:
+        shown = client.get("/care/requests").text
+        assert "家中按键" in shown
+        assert "线路中断" in shown
+        assert client.post("/care/requests/presses/2").status_code == 303
+        assert "线路中断" not in client.get("/care/requests").text
+        own = f"/care/requests/{pressed[0]}"
+        assert "共按 1 次" in client.get(own).text
+        form = {"act": "kind", "version": "1", "service": "clean", "note": "胸口疼，想打扫"}
+        assert "请立即按呼救键或拨打 120" in client.post(own, data=form).text
+        assert client.post(own, data={**form, "sure": "1"}).status_code == 303
+        assert "居家保洁" in client.get(own).text
+
 
 def test_words_that_sound_like_an_emergency_are_no_request(site: ConsoleSite) -> None:
     form = {"service": "bath", "words": "我妈摔倒了，想请人来", "wanted_at": ""}

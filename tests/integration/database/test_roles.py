@@ -119,7 +119,8 @@ NOT_READ = {
     "lists": "resident household contact account alert",
     "path": "session medical_note audit",
     "notify": "session medical_note audit",
-    "orders": "session medical_note audit",
+    "orders": "session medical_note audit identity_document register_line register_import report_person",
+    "reports": "contact staff message medical_note session audit reading work_order family_member service_order",
 }
 """What docs/security.md says that a stolen password does not read."""
 
@@ -133,7 +134,12 @@ def test_only_the_login_reads_what_it_is_checked_with(urls: Urls) -> None:
                     continue
                 with pytest.raises(errors.InsufficientPrivilege):
                     conn.execute(f"SELECT {secret} FROM account".encode())
-    readers = {"session": {"console", "login"}, "medical_note": {"console", "links"}, "login_failure": {"login"}}
+    readers = {
+        "identity_document": {"console", "reports"},
+        "session": {"console", "login"},
+        "medical_note": {"console", "links"},
+        "login_failure": {"login"},
+    }
     for table, allowed in readers.items():
         for service in set(SERVICES) - allowed:
             with psycopg.connect(urls[service]) as conn, pytest.raises(errors.InsufficientPrivilege):
@@ -142,6 +148,12 @@ def test_only_the_login_reads_what_it_is_checked_with(urls: Urls) -> None:
         for table in tables.split():
             with psycopg.connect(urls[service]) as conn, pytest.raises(errors.InsufficientPrivilege):
                 conn.execute(f"SELECT * FROM {table}".encode())
+    with psycopg.connect(urls["orders"]) as conn, pytest.raises(errors.InsufficientPrivilege):
+        conn.execute("SELECT content FROM report_package")
+    with psycopg.connect(urls["reports"], autocommit=True) as conn:
+        for change in ("UPDATE identity_document SET version = 9", "UPDATE resident SET name_zh = ''"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                conn.execute(change.encode())
 
 
 def countersign(urls: Urls, digest: bytes) -> None:

@@ -36,11 +36,12 @@ def digest(city: Any) -> str:
 
 EXAMPLES |= {
     "GET /n/{token}": lambda c, _: Example(digest(c)),
+    "POST /n/{token}": lambda c, _: Example(digest(c), data={"digits": "0001"}, success=303),
     "GET /care/notices": lambda *_: Example("/care/notices?only=trouble"),
     "GET /care/notices/mine": lambda *_: Example("/care/notices/mine"),
 }
 ABOUT_NOBODY = {
     "GET /care", "GET /care/rules", "GET /care/rules/{subject}",
-    "GET /care/notices/mine", "GET /n/{token}",  # what was written to the one who asks
+    "GET /care/notices/mine", "GET /n/{token}", "POST /n/{token}",  # what was written to the one who asks
 }  # fmt: skip
 OF_THE_DISTRICT = {"GET /care/rules/{subject}", "POST /care/rules/{subject}"}

@@ -112,7 +112,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
             "recipient": "x",
             "columns": "sex",
             "k": 5,
-            "l": 1,
+            "l": 2,
             "expires_on": (dt.date.today() + dt.timedelta(days=30)).isoformat(),
         },
         success=303,

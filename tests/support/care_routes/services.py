@@ -117,6 +117,20 @@ def _ask(address: str) -> Callable[..., Example]:
     return make
 
 
+def _lost_press(conn: psycopg.Connection[Any]) -> int:
+    """A press of a service button that became no request."""
+    row = conn.execute(
+        "INSERT INTO button_press (event_id, device_id, household_id, pressed_at, heard_at, outcome)"
+        " SELECT coalesce((SELECT max(event_id) FROM button_press), 0) + 1, d.id, g.household_id, now(), now(),"
+        " 'nobody'"
+        " FROM device d JOIN gateway g ON g.id = d.gateway_id WHERE g.name = 'gw-1' ORDER BY d.id LIMIT 1"
+        " RETURNING event_id"
+    ).fetchone()
+    assert row is not None
+    conn.commit()
+    return int(row[0])
+
+
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/visits": lambda city, *_: _page("/care/visits")(city.conn),
     "GET /care/visits/{order_id}": lambda city, *_: Example(f"/care/visits/{_visit(city.conn)}"),
@@ -154,6 +168,9 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
         f"/care/requests/{_request(city.conn)}", data={"act": "decline", "version": "1", "note": "忙"}, success=303
     ))[1],
     "GET /care/residents/{code}/request": lambda city, *_: _page("/care/residents/R1/request")(city.conn),
+    "POST /care/requests/presses/{event_id}": lambda city, *_: Example(
+        f"/care/requests/presses/{_lost_press(city.conn)}", success=303
+    ),
     "POST /care/residents/{code}/request": _ask("/care/residents/R1/request"),
     "GET /family/{code}/services": lambda city, *_: _page("/family/R1/services")(city.conn),
     "POST /family/{code}/services": _ask("/family/R1/services"),

@@ -1,10 +1,18 @@
 """The policies of rows ask roles by the one table of permissions."""
 
+import re
+from pathlib import Path
+
 from care_network.access.permissions import PERMISSIONS, Action
+from care_services.registers.data.classes import groups
+from care_services.registers.data.lineage import countings, lineage
 from database.rights.decisions import DECISIONS
 from database.rights.grants import BY_VIEWER, GRANTS, OF_CONSOLE
 from database.rights.machine_rows import MACHINE, MACHINE_ROWS, UNBOUND
 from database.rights.row_security import NOBODYS, ROLES_THAT, ROWS
+from database.rights.words import words
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_policies_know_the_roles_of_the_table_of_permissions() -> None:
@@ -35,3 +43,40 @@ def test_the_program_of_the_console_has_logins_of_its_own() -> None:
     assert {BY_VIEWER, *OF_CONSOLE} <= GRANTS.keys()
     board = GRANTS["board"]
     assert set(ROWS).isdisjoint(f"{board.insert} {board.update} {board.delete}".split()), "it changes nobody's record"
+
+
+def test_every_table_of_the_schema_has_a_class_and_words_of_people() -> None:
+    made: set[str] = set()
+    for file in sorted((ROOT / "database/migrations/sql").glob("*.sql")):
+        text = file.read_text("utf-8")
+        made |= set(re.findall(r"^CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?([a-z_]+) \(", text, re.MULTILINE))
+        made -= set(re.findall(r"^DROP TABLE (?:IF EXISTS )?([a-z_]+)", text, re.MULTILINE))
+    assert made - set(words()) == set(), "name it for people: database/rights/words.toml"
+    named = [name for group in groups() for name in group.tables.split()]
+    assert len(named) == len(set(named)), "a table is named once"
+    assert made - set(named) == set(), "say its class, owner, retention: care_services/registers/data/classes.toml"
+    assert set(words()) == set(named), "words of a table that there is not, or the other way round"
+    assert len({pair[0] for pair in words().values()}) == len(words()), "two tables have the same words"
+
+
+def test_figures_say_which_tables_they_are_counted_from_as_their_queries_do() -> None:
+    counted = {name: one for one in countings() for name in one.tables.split()}
+    for figure, steps in lineage():
+        assert all(step.sources for step in steps), figure.en
+        asked = _asked(ROOT / figure.by)
+        assert {one for one in asked if one in counted} <= set(figure.reads.split()), figure.by
+    for one in countings():
+        if not one.by.endswith(".py"):
+            continue
+        asked, written = _asked(ROOT / one.by), _written(ROOT / one.by)
+        assert written == set(one.tables.split()), one.by
+        assert asked - counted.keys() <= set(one.from_.split()), one.by
+    assert {name for name in words() if name.startswith("figure_")} <= counted.keys(), "data/lineage.toml"
+
+
+def _asked(file: Path) -> set[str]:
+    return set(re.findall(r"\b(?:FROM|JOIN|USING)\s+([a-z_]+)", file.read_text("utf-8"))) & words().keys()
+
+
+def _written(file: Path) -> set[str]:
+    return set(re.findall(r"\bINSERT INTO\s+([a-z_]+)", file.read_text("utf-8"))) & words().keys()

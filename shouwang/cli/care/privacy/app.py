@@ -1,5 +1,6 @@
 """The commands ``shouwang care privacy …``: consents, copies and erasures; with the others beside."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -112,13 +113,22 @@ Number = Annotated[int, typer.Argument(help="As 'list' shows it.")]
 
 
 @copies_app.command("ask")
-def ask_copy(url: Url, login: Login, resident: Resident, asked_by: AskedBy, identity: Identity) -> None:
+def ask_copy(
+    url: Url, login: Login, resident: Resident, asked_by: AskedBy, identity: Identity,
+    since: Annotated[
+        dt.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Readings from this day.")
+    ] = None,
+    until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Readings to this day.")] = None,
+) -> None:  # fmt: skip
     """Ask for a copy of all that is held on a resident; the maintenance service makes it."""
     from care_network.access.permissions import Action
     from care_services.privacy import copies
 
     with acting(url, login, Action.MANAGE_PRIVACY) as session:
-        number = copies.ask(session.conn, session.account, resident, asked_by, identity, at=session.now, origin=ORIGIN)
+        number = copies.ask(
+            session.conn, session.account, resident, asked_by, identity, at=session.now, origin=ORIGIN,
+            since=since.date() if since else None, until=until.date() if until else None,
+        )  # fmt: skip
     typer.echo(f"副本 copy {number}")
 
 

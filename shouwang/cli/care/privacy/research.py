@@ -39,7 +39,7 @@ def plan(
     columns: Annotated[str, typer.Option(help="Columns with commas between them; 'columns' lists them.")],
     until: Annotated[str, typer.Option(help="Last day, 2027-06-30.")],
     k: Annotated[int, typer.Option(help="Smallest group, 5 at least.")] = 5,
-    least: Annotated[int, typer.Option("--l", help="Different sensitive values in a group.")] = 1,
+    least: Annotated[int, typer.Option("--l", help="Different sensitive values in a group.")] = 2,
 ) -> None:  # fmt: skip
     """Write a project down, which waits for another person.
 

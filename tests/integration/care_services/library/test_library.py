@@ -9,8 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from care_services.core.notice_round import look
 from care_services.library import reminding
 from care_services.library.courses import attempts, forming, keeping
+from care_services.rounds.outside import Nobody
 from tests.support.care_routes.library import acting, certificate_of, right_answers
 from tests.support.console_site import ConsoleSite, console_site, now
 from tests.support.network import account
@@ -85,6 +87,7 @@ def test_a_document_is_found_read_confirmed_and_read_again_after_a_new_version(s
         assert client.post("/care/documents/falls/edit", data=changed).status_code == 303
         assert client.post("/care/documents/falls/edit", data=changed).status_code == 409
     reminding.tell_due(site.conn, today() + dt.timedelta(days=10), now())
+    _by_link(site)
     with site.client("carer") as client:
         assert "《跌倒规程》第 3 版" in client.get("/care/notices/mine").text
         late = client.post("/care/documents/falls/read", data={"number": 1})
@@ -95,6 +98,33 @@ def test_a_document_is_found_read_confirmed_and_read_again_after_a_new_version(s
     assert told == [("S1", "withdrawn"), ("S2", "queued")], "read: taken back"
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
         site.conn.execute("UPDATE library_version SET text = 'x'")
+
+
+def _by_link(site: ConsoleSite) -> None:
+    """Whoever holds the link of the message reads how many reminders there are, and no more without the digits."""
+    look(site.conn, now().replace(hour=4) + dt.timedelta(days=2), Nobody())
+    row = site.conn.execute("SELECT id FROM care_digest WHERE to_key = 'S1'").fetchone()
+    assert row is not None
+    link = f"/n/{site.keys.sign('care_digest', str(row[0]), 'staff:S1', now() + dt.timedelta(days=1))}"
+    with site.client() as holder, site.client() as other:
+        assert "文件待阅读：1" in re.sub(r"\s+", "", holder.get(link).text)
+        assert "跌倒规程" not in holder.get(link).text
+        assert holder.post(link, data={"digits": "9999"}).status_code == 403
+        assert holder.post(link, data={"digits": "0001"}).status_code == 303
+        assert "跌倒规程" in holder.get(link).text
+        assert "跌倒规程" not in other.get(link).text, "another browser"
+        for _ in range(4):
+            assert other.post(link, data={"digits": "9999"}).status_code == 403
+        assert "此链接已失效" in other.get(link).text
+        assert other.post(link, data={"digits": "0001"}).status_code == 403, "five wrong ones in all"
+        site.conn.execute("UPDATE staff SET active = false WHERE code = 'S1'")
+        assert "跌倒规程" not in holder.get(link).text, "not theirs any more, in the browser that had it open, too"
+        site.conn.execute("UPDATE staff SET active = true WHERE code = 'S1'")
+    done = dict(
+        site.conn.execute("SELECT action, count(*) FROM audit WHERE action ~ 'reminders' GROUP BY 1").fetchall()
+    )
+    assert done == {"view_reminders": 1, "open_reminders": 1, "refuse_reminders": 5}
+    site.conn.execute("UPDATE care_notice SET state = 'queued'")
 
 
 def test_a_manager_of_one_street_keeps_what_holds_there_and_no_course(site: ConsoleSite) -> None:

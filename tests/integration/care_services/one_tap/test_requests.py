@@ -9,7 +9,8 @@ import pytest
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.home_services.catalogue import catalogue
 from care_services.home_services.orders import store
-from care_services.one_tap import requests
+from care_services.one_tap import buttons, requests
+from care_services.rounds import button_presses
 from care_services.rounds.requests import look
 from shouwang.sweeping.alerts import Alerts
 from tests.support.care_city import acting, add_services
@@ -106,3 +107,62 @@ def test_a_family_takes_its_request_back(conn: psycopg.Connection) -> None:
     assert look(conn, NOW + HOUR, Alerts()) == 0
     with pytest.raises(NotFoundError):
         requests.ask(conn, daughter, "R2", "clean", NOW + 6 * HOUR)
+
+
+def test_a_service_button_is_one_request_that_the_station_calls_back_about(conn: psycopg.Connection) -> None:
+    conn.execute(
+        "INSERT INTO device (gateway_id, name, model, room) SELECT id, 'two-keys', 'aqara-wxkg02lm', 'bedroom'"
+        " FROM gateway WHERE name = 'gw-1'"
+    )
+
+    def press(seq: int, at: dt.datetime, kind: str = "service_called") -> None:
+        conn.execute(
+            "INSERT INTO event (gateway_id, epoch, seq, device_id, kind, time, received_at)"
+            " SELECT gateway_id, 7, %s, id, %s, %s, %s FROM device WHERE name = 'two-keys'",
+            (seq, kind, at, max(at, NOW - HOUR)),
+        )
+
+    outside = Alerts()
+    press(1, NOW)
+    press(2, NOW, "sos_pressed")
+    assert button_presses.look(conn, NOW, outside) == 1, "a call for help asks for no service"
+    press(3, NOW + MINUTE)
+    assert [button_presses.look(conn, NOW + MINUTE, outside) for _ in "12"] == [1, 0], "each event once"
+    (asked,) = requests.listed(conn, acting(conn, "station", NOW))
+    assert (asked.state, asked.service, asked.asked_by) == ("station", "", "button")
+    assert look(conn, NOW + MINUTE, outside) == 1
+    press(4, NOW + 2 * MINUTE)
+    button_presses.look(conn, NOW + 2 * MINUTE, outside)
+    assert conn.execute("SELECT rule, severity, state FROM alert").fetchall() == [
+        ("service_called", "attention", "raised")
+    ]
+    assert conn.execute("SELECT count(*) FROM alert_event WHERE note LIKE '%第 3 次%'").fetchone() == (1,)
+
+    station = acting(conn, "station", NOW + 3 * MINUTE)
+    with pytest.raises(ProvisioningError, match="call back"):
+        requests.accept(conn, station, asked.id, asked.version)
+    home = buttons.where(conn, asked.id)
+    assert home is not None
+    assert (home.presses, home.room, next(one.code for one in home.living)) == (3, "bedroom", "R1")
+    wanted = NOW + 6 * HOUR
+    with pytest.raises(NotPermittedError):
+        buttons.choose_kind(conn, acting(conn, "carer", NOW), asked.id, asked.version, "bath", wanted)
+    with pytest.raises(ProvisioningError, match="emergency"):
+        buttons.choose_kind(conn, station, asked.id, asked.version, "bath", wanted, "摔倒了起不来")
+    buttons.choose_kind(conn, station, asked.id, asked.version, "bath", wanted, "想洗个澡")
+    with pytest.raises(ChangedMeanwhileError):
+        buttons.choose_kind(conn, station, asked.id, asked.version, "clean", wanted)
+    look(conn, NOW + 4 * MINUTE, outside)
+    assert (one(conn, asked.id).provider_zh, one(conn, asked.id).service) == ("中心", "bath")
+    assert conn.execute("SELECT state FROM alert").fetchall() == [("cleared",)]
+    press(5, NOW + 9 * MINUTE)
+    button_presses.look(conn, NOW + 9 * MINUTE, outside)
+    press(6, NOW + 30 * MINUTE)
+    press(7, NOW - 60 * HOUR)
+    button_presses.look(conn, NOW + 30 * MINUTE, outside)
+    outcomes = conn.execute("SELECT outcome, count(*) FROM button_press GROUP BY 1 ORDER BY 1").fetchall()
+    assert outcomes == [("again", 3), ("asked", 2), ("old", 1)], "another wish half an hour later"
+    (lost,) = buttons.unplaced(conn, station)
+    assert buttons.unplaced(conn, acting(conn, "station-ms", NOW)) == []
+    buttons.look_into(conn, station, lost.event_id)
+    assert buttons.unplaced(conn, station) == []

@@ -22,7 +22,7 @@ from shouwang.backup import erasures as list_of_erasures
 from tests.support.databases import of_service
 from tests.support.exchange_site import ExchangeSite
 from tests.support.network import account, build_city, open_alert
-from vocabulary.times import SECOND_US
+from vocabulary.times import SECOND_US, SHANGHAI
 
 pytestmark = pytest.mark.integration
 
@@ -82,12 +82,13 @@ def test_an_archive_has_the_person_and_nobody_else(conn: psycopg.Connection, dat
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         assert archive.testzip() is None
         names = set(archive.namelist())
-        assert {"index.html", "readings/readings.csv", "tables/resident.csv", "tables/contact.jsonl"} <= names
+        month = f"readings/{(now() - dt.timedelta(hours=1)).astimezone(SHANGHAI):%Y-%m}.csv"
+        assert {"index.html", month, "tables/resident.csv", "tables/contact.jsonl"} <= names
         contacts = [json.loads(line) for line in archive.read("tables/contact.jsonl").splitlines()]
         assert [one["phone"] for one in contacts] == ["139R1"]
         rows = list(csv.DictReader(io.StringIO(archive.read("tables/contact.csv").decode("utf-8-sig"))))
         assert rows[0]["name_zh"] == "'=陈丽"  # no formula for a spreadsheet
-        readings = archive.read("readings/readings.csv").decode().splitlines()
+        readings = archive.read(month).decode().splitlines()
         assert len(readings) == 2
         assert readings[1].endswith(",71")
         everything = b"".join(archive.read(name) for name in names).decode()
@@ -95,6 +96,18 @@ def test_an_archive_has_the_person_and_nobody_else(conn: psycopg.Connection, dat
         assert "路1号" in everything
     fetched = conn.execute("SELECT count(*) FROM audit WHERE action = 'fetch_person_copy'").fetchone()
     assert fetched == (1,)
+    today = now().astimezone(SHANGHAI).date()
+    with pytest.raises(ProvisioningError):
+        copies.ask(
+            conn, admin, "R1", "self", "证", at=now(), origin="t", since=today, until=today - dt.timedelta(days=1)
+        )
+    bounded = copies.ask(conn, admin, "R1", "self", "证", at=now(), origin="t", until=today - dt.timedelta(days=3))
+    with worker(database_url) as maintain:
+        job.turn(maintain)
+    with zipfile.ZipFile(io.BytesIO(b"".join(copies.pieces(conn, bounded)))) as archive:
+        assert not [name for name in archive.namelist() if name.startswith("readings/2")], "of other days"
+        assert "tables/contact.csv" in archive.namelist()
+        assert f"… – {today - dt.timedelta(days=3)}" in archive.read("index.html").decode()
     conn.execute("UPDATE person_copy SET expires_at = now()")
     with worker(database_url) as maintain:
         job.turn(maintain)

@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 
+import msgspec
 import psycopg
 import pytest
 
@@ -12,6 +13,7 @@ from care_network.errors import ChangedMeanwhileError, NotPermittedError, Provis
 from care_services.privacy import job, research
 from tests.support.databases import of_service
 from tests.support.network import account, build_city
+from tests.support.orders import raise_alert
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +40,8 @@ def test_only_those_who_agree_in_groups_of_k_and_nobody_after_a_withdrawal(datab
         )
         people(conn, "female", 8)
         people(conn, "male", 4)
+        for code in ("F2", "F3"):
+            raise_alert(conn, now(), resident=code)
         admin, head = account(conn, "admin"), account(conn, "head")
         for code in [f"F{n}" for n in range(1, 7)] + [f"M{n}" for n in range(1, 5)]:
             register.give(conn, admin, code, "research", at=now(), origin="t")
@@ -49,6 +53,8 @@ def test_only_those_who_agree_in_groups_of_k_and_nobody_after_a_withdrawal(datab
         with pytest.raises(ProvisioningError):
             research.plan(conn, admin, research.NewProject(title="x", purpose="x", recipient="x", columns=["name"],
                           expires_on=new.expires_on), at=now(), origin="t")  # fmt: skip
+        with pytest.raises(ProvisioningError, match="all alike"):
+            research.plan(conn, admin, msgspec.structs.replace(new, l=1), at=now(), origin="t")
         number = research.plan(conn, admin, new, at=now(), origin="t")
         with pytest.raises(NotPermittedError):
             research.decide(conn, admin, number, True, at=now(), origin="t")
@@ -65,6 +71,18 @@ def test_only_those_who_agree_in_groups_of_k_and_nobody_after_a_withdrawal(datab
             assert {row["sex"] for row in rows} == {"female"}
             assert "王秘密" not in body
             assert "F1" not in body
+            with pytest.raises(ProvisioningError, match="side by side"):  # the same falls by other columns: joined
+                research.plan(
+                    conn, admin, msgspec.structs.replace(new, columns=["street", "falls"]), at=now(), origin="t"
+                )
+            research.plan(conn, admin, msgspec.structs.replace(new, columns=["sex", "falls"]), at=now(), origin="t")
+            # a withdrawal that was under way while the file was made is older than the file
+            conn.execute("BEGIN")
+            register.withdraw(conn, admin, "F2", "research", at=now(), origin="t")
+            conn.execute("UPDATE research_export SET made_at = clock_timestamp() + interval '1 hour'")
+            with pytest.raises(ChangedMeanwhileError, match="taken the consent back"), conn.transaction():
+                research.fetch(conn, admin, first, at=now(), origin="t")
+            conn.execute("ROLLBACK")
             register.withdraw(conn, admin, "F1", "research", at=now(), origin="t")
             with pytest.raises(ChangedMeanwhileError, match="taken the consent back"):
                 research.fetch(conn, admin, first, at=now(), origin="t")
@@ -83,7 +101,7 @@ def test_only_those_who_agree_in_groups_of_k_and_nobody_after_a_withdrawal(datab
             later = list(csv.DictReader(io.StringIO(again)))
             assert len(later) == 10
             assert not {row["pseudonym"] for row in later} & {row["pseudonym"] for row in rows}
-            assert research.exports(conn, number)[0].diversity == {"falls": 1}
+            assert research.exports(conn, number)[0].diversity == {"falls": 2, "last_fall": 2}
             conn.execute("UPDATE research_project SET expires_on = '2026-01-01', planned_at = '2025-01-01'")
             job.turn(maintain)
         assert {one.state for one in research.exports(conn, number)} == {"ended"}

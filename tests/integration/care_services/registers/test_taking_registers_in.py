@@ -126,7 +126,9 @@ def test_conflicts_are_decided_field_by_field_and_not_asked_again(city: psycopg.
     again = lines(city, take(city, ring, text, taken_on=DAY + dt.timedelta(days=1)))["陈大"]
     assert again.verdict == "same", "what was decided and is said again is no conflict"
     text = HEAD + f"陈大,{N1},男,13911111111,路1号,2025-03-01,\n"
-    other = lines(city, take(city, ring, text))["陈大"]
+    (late,) = store.differences(city, [lines(city, take(city, ring, text))["陈大"].id]).values()
+    assert [(one.field, one.kind) for one in late] == [("phone", "conflict")], "an older register updates nothing"
+    other = lines(city, take(city, ring, text, taken_on=DAY + dt.timedelta(days=1)))["陈大"]
     (update,) = store.differences(city, [other.id])[other.id]
     assert (update.field, update.kind, update.before) == ("phone", "update", "13900000001")
     done = deciding.take_over_all(city, admin, other.import_id, "名册更新", at=NOW)

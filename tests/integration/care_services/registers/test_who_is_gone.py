@@ -1,7 +1,7 @@
 """A death, a move, a wrong report: known everywhere, and back as it was."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,30 @@ import pytest
 
 from alerting.core.finding import Finding
 from alerting.service import district
-from care_network.errors import ChangedMeanwhileError
+from care_network.errors import ChangedMeanwhileError, NotFoundError
 from care_network.identity import keys, vault
 from care_network.identity.numbers import check_character, parse
 from care_network.importing.tables import parse as table_of
 from care_network.protection import loading, picture
 from care_network.protection.functions import Level
 from care_network.records.registry import load_registry, registry_stamp
+from care_services.core.facts import GoneError
+from care_services.home_beds.desk import Beds
+from care_services.home_beds.equipment.desk import KINDS, Equipment
+from care_services.home_services.orders import desk as orders
+from care_services.home_services.plans import desk as plans
+from care_services.home_services.plans.desk import PlanData
+from care_services.home_services.plans.making import make_ahead
+from care_services.meals import dining
+from care_services.meals import orders as meals
+from care_services.one_tap import panel, requests
 from care_services.registers import batches, collecting, deciding, following, leaving
 from care_services.registers.collecting import Reading
+from care_services.time_bank import requests as help_
+from care_services.time_bank import rounds
+from care_services.time_bank.requests import NewRequest
+from care_services.time_bank.rounds import NewRound
+from tests.support.care_city import acting
 from tests.support.network import NOW, account, build_city
 
 pytestmark = pytest.mark.integration
@@ -87,6 +102,81 @@ def sos(conn: psycopg.Connection) -> Finding:
     )  # fmt: skip
 
 
+def nothing_new_is_made(conn: psycopg.Connection) -> None:
+    """R1 is gone: every door says so, and the database refuses what a door would forget."""
+    before = rows(conn)
+    desk, station = acting(conn, "dispatcher", NOW), acting(conn, "station", NOW)
+    home = conn.execute("SELECT r.id, household_id FROM resident r WHERE code = 'R1'").fetchone()
+    order = conn.execute("SELECT id, version FROM service_order WHERE state = 'cancelled' ORDER BY id").fetchone()
+    plan = conn.execute("SELECT id FROM service_plan").fetchone()
+    assert home is not None
+    assert order is not None
+    assert plan is not None
+    new = PlanData(
+        service="bath", organisation="center-1", weekdays=(1,), times=(dt.time(9),), first_day=NOW.date(), minutes=60
+    )
+    visits = NewRound(name_zh="周三", area="sz.yt.hs", weekday="3", starts="14:00", members=("R1",))
+    helped = NewRequest(resident="R1", kind="company", day=str(NOW.date()), hour="23:00")
+    soon = NOW + dt.timedelta(hours=3)
+    item = conn.execute(
+        "INSERT INTO equipment_item (kind, serial, organisation_id, added_on) SELECT %s, 'X1', id, '2026-01-01'"
+        " FROM organisation WHERE code = 'center-1' RETURNING id",
+        (next(iter(KINDS)),),
+    ).fetchone()
+    assert item is not None
+    doors: tuple[Callable[[], object], ...] = (
+        lambda: orders.add_single(conn, station, "R1", "bath", "center-1", soon),
+        lambda: orders.reopen(conn, station, order[0], order[1]),
+        lambda: plans.add(conn, station, "R1", new),
+        lambda: plans.switch(conn, station, plans.plans_by_id(conn, NOW, [plan[0]])[0], "active", ""),
+        lambda: requests.ask(conn, desk, "R1", "bath", soon),
+        lambda: meals.order(conn, station, "R1", [meals.Choice(1)]),
+        lambda: dining._walk_in(conn, station, None, home[0], "lunch", 1, ""),  # type: ignore[arg-type]
+        lambda: help_.ask(conn, station.account, helped, NOW),
+        lambda: rounds.add(conn, station.account, visits, NOW),
+        lambda: Beds(conn, station.account, at=NOW).apply("R1", "本人"),
+        lambda: Equipment(conn, station.account, at=NOW).lend(item[0], "R1"),
+    )
+    for door in doors:
+        with pytest.raises(GoneError, match="died, 2026-11-02"):
+            door()
+    with pytest.raises(NotFoundError):
+        panel.ask(conn, home[1], "bath", "R1", NOW)
+    assert make_ahead(conn, NOW) == 0
+    for forgotten in (
+        "INSERT INTO service_plan (resident_id, service, organisation_id, weekdays, times, first_day, minutes,"
+        " created_at) SELECT resident_id, service, organisation_id, weekdays, times, first_day, minutes, created_at"
+        " FROM service_plan",
+        "UPDATE service_plan SET state = 'active'",
+        "INSERT INTO service_order (resident_id, service, organisation_id, source, planned_start, planned_minutes,"
+        " unit, price_fen, amount_fen, subsidy_fen, own_fen, created_at) SELECT resident_id, service, organisation_id,"
+        " source, planned_start, 60, unit, price_fen, amount_fen, subsidy_fen, own_fen, created_at FROM service_order",
+        "UPDATE service_order SET state = 'planned' WHERE state = 'cancelled'",
+        "INSERT INTO service_request (resident_id, service, asked_by, actor, wanted_at, state, created_at)"
+        " SELECT resident_id, 'bath', 'panel', '', now(), 'asked', now() FROM service_plan",
+        "INSERT INTO meal_order (resident_id, canteen_id, offer_id, day, meal, mode, state, price_fen, subsidy_fen,"
+        " ordered_at) SELECT resident_id, canteen_id, offer_id, day, 'dinner', mode, 'ordered', 1, 0, now()"
+        " FROM meal_order",
+        "INSERT INTO time_request (id, resident_id, kind, wanted_from, wanted_until, minutes, asked_as, asked_at)"
+        " SELECT gen_random_uuid(), resident_id, kind, wanted_from, wanted_until, 60, 'station', now()"
+        " FROM time_request",
+        "INSERT INTO home_bed (resident_id, state, state_since, applied_at, applicant)"
+        " SELECT resident_id, 'applied', now(), now(), '' FROM home_bed",
+        "INSERT INTO equipment_loan (item_id, resident_id, lent_at, lent_by, due_on)"
+        " SELECT i.id, b.resident_id, now(), '', '2099-01-01' FROM home_bed b, equipment_item i",
+    ):
+        with pytest.raises(psycopg.errors.CheckViolation, match="resident R1 is gone"):
+            conn.execute(forgotten.encode())
+    conn.execute(
+        "INSERT INTO service_order (resident_id, service, organisation_id, source, planned_start, planned_minutes,"
+        " unit, price_fen, amount_fen, subsidy_fen, own_fen, created_at) SELECT resident_id, service, organisation_id,"
+        " source, '2026-10-31Z', 60, unit, price_fen, amount_fen, subsidy_fen, own_fen, created_at FROM service_order"
+        " LIMIT 1"
+    )
+    conn.execute("DELETE FROM service_order WHERE planned_start = '2026-10-31Z'")
+    assert rows(conn) == before
+
+
 def test_a_death_is_known_everywhere_and_a_wrong_report_is_taken_back(city: psycopg.Connection) -> None:
     admin = account(city, "admin")
     as_it_was, stamp = rows(city), registry_stamp(city)
@@ -127,6 +217,7 @@ def test_a_death_is_known_everywhere_and_a_wrong_report_is_taken_back(city: psyc
     assert resident is not None
     cells = picture.of_resident(city, resident[0], NOW)
     assert {(cell.level, cell.reason.code) for cell in cells.values()} == {(Level.UNKNOWN, "died")}
+    nothing_new_is_made(city)
     assert following.carry_out_due(city, NOW + dt.timedelta(days=179)) == 0
     later = NOW + dt.timedelta(days=180)
     assert following.carry_out_due(city, later) == 1, "the family's access ends by its term"

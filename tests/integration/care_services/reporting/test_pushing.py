@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from care_network.errors import ProvisioningError
 from care_services.core.calls import Answer, ask
-from care_services.reporting import making, pushing, receivers
+from care_services.reporting import making, pushing, receivers, schedules
 from care_services.reporting.packages import opened, unpacked, verify
 from care_services.reporting.receivers import ReceiverFields
 from database.rights.checkpoints import public_of
-from tests.support.databases import of_service, url_of
+from tests.support.databases import Cluster, of_service, url_of
 from tests.support.network import NOW, account, build_city
-from tests.support.upper_platform import FAULTS, UpperPlatform, upper_platform, with_key
+from tests.support.upper_platform import FAULTS, RECEIPTS, UpperPlatform, upper_platform, with_key
 
 pytestmark = pytest.mark.integration
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -32,18 +32,32 @@ class Killed(Exception):  # noqa: N818 - our own end, in the middle of a request
 
 
 class Clock:
+    """A clock on which we end at the ``killed_at``-th look at it: each step of a delivery looks at it once."""
+
     def __init__(self) -> None:
         self.now = NOW
+        self.killed_at = 0
 
     def __call__(self) -> dt.datetime:
+        self.killed_at -= 1
+        if self.killed_at == 0:
+            raise Killed
         return self.now
 
 
-@pytest.fixture
-def city(database_url: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database_url, autocommit=True) as conn:
+@pytest.fixture(scope="module")
+def built(database_cluster: Cluster) -> Iterator[psycopg.Connection]:
+    with database_cluster.fresh_database() as url, psycopg.connect(url, autocommit=True) as conn:
         build_city(conn)
         yield conn
+
+
+@pytest.fixture
+def city(built: psycopg.Connection) -> psycopg.Connection:
+    built.execute("TRUNCATE report_person, report_attempt, report_package, report_receiver, report_schedule,"
+                  " exchange_consent RESTART IDENTITY")  # fmt: skip
+    built.execute("DELETE FROM account WHERE login = 'city-system'")
+    return built
 
 
 @pytest.fixture
@@ -52,7 +66,7 @@ def above() -> Iterator[UpperPlatform]:
         yield platform
 
 
-def receiver(conn: psycopg.Connection, url: str, **more: str) -> None:
+def receiver(conn: psycopg.Connection, url: str, **more: Any) -> None:
     fields = ReceiverFields(code="city", name_zh="市级平台", name_en="City platform", url=url, **more)
     receivers.save(conn, account(conn, "admin"), fields, 0, at=NOW, origin="test")
 
@@ -74,6 +88,17 @@ def test_packages_arrive_in_order_and_are_counter_signed(city: psycopg.Connectio
     sent = pushing.send_due(city, Clock())
     assert [(one.number, one.outcome) for one in sent] == [(1, "delivered"), (2, "delivered"), (3, "delivered")]
     assert above.accepted == [1, 2, 3]
+    make(city, 4)
+    for fault in RECEIPTS:
+        above.faults.append(fault)
+        assert pushing.send_due(city, Clock())[0].outcome == "refused", "somebody else's receipt is none"
+        assert "counter-signature" in receivers.one(city, account(city, "admin"), "city").held_for
+        pushing.resume(city, account(city, "admin"), "city", "已联系对方核对", at=NOW)
+    city.execute("UPDATE report_receiver SET receipt = true, next_at = %s", (NOW + dt.timedelta(days=400),))
+    above.faults.append("portal")
+    assert pushing.send_due(city, Clock())[0].outcome == "later", "a proxy's page is none; a wrong clock's time no bar"
+    assert pushing.send_due(city, lambda: NOW + dt.timedelta(minutes=9))[0].outcome == "delivered"
+    assert above.accepted == [1, 2, 3, 4]
     assert above.wrong == []
     kept = making.log(city, account(city, "admin"))
     assert all(one.counter_signed_at for one in kept)
@@ -87,7 +112,7 @@ def test_the_rounds_may_do_all_that_sending_needs(city: psycopg.Connection, abov
     make(city, 1)
     make(city, 2)
     above.faults.append("busy")
-    url = of_service(url_of(city), "orders")
+    url = of_service(url_of(city), "reports")
     with psycopg.connect(url, autocommit=True) as conn:
         assert pushing.send_in_rounds(conn, NOW) == 1
         assert pushing.send_in_rounds(conn, NOW + dt.timedelta(minutes=1)) == 2
@@ -181,15 +206,46 @@ def test_people_are_sealed_for_the_receiver_and_only_those_who_agree_are_sent(
     sent = pushing.send_due(city, clock)
     assert [(one.number, one.outcome) for one in sent] == [(1, "delivered"), (2, "withdrawn")]
     assert above.accepted == [1], "a consent that was withdrawn holds at once"
+    assert schedules.tell_withdrawals(city, NOW, lambda: (None, KEY)) == 0, "nobody there was told of the person"
+    city.execute("UPDATE exchange_consent SET withdrawn_at = NULL")
+    making.make(city, admin, None, KEY, "city", "referrals", "sz.yt", FIRST, FIRST, at=NOW)
+    assert pushing.send_due(city, clock, post=lambda *_: Answer(status=None, error="lost"))[0].outcome == "later"
+    city.execute("UPDATE exchange_consent SET withdrawn_at = %s", (NOW + dt.timedelta(hours=1),))
+    clock.now += dt.timedelta(hours=2)
+    with psycopg.connect(of_service(url_of(city), "reports"), autocommit=True) as rounds:
+        assert schedules.tell_withdrawals(rounds, clock.now, lambda: (None, KEY)) == 1, "it may have been told"
+        assert schedules.tell_withdrawals(rounds, clock.now, lambda: (None, KEY)) == 0, "told once"
+    assert [one.outcome for one in pushing.send_due(city, clock)] == ["withdrawn", "delivered"]
+    (told,) = making.log(city, admin, making.Asking(dataset="withdrawals"))
+    assert (told.people, told.state, told.basis) == (1, "delivered", "law")
+    with pytest.raises(ProvisioningError, match="no withdrawal"):
+        making.make(city, admin, None, KEY, "city", "withdrawals", "sz.yt", FIRST, FIRST, at=clock.now)
 
 
 STEPS = st.lists(
-    st.sampled_from(["make", "turn", "wait", "killed_before", "killed_after", "resume", *FAULTS]), max_size=16
+    st.sampled_from(
+        [
+            "make",
+            "turn",
+            "wait",
+            "killed_before",
+            "killed_after",
+            "killed_1",
+            "killed_2",
+            "killed_3",
+            "killed_4",
+            "killed_5",
+            "resume",
+            *FAULTS,
+            *RECEIPTS,
+        ]
+    ),
+    max_size=16,
 )
 
 
 def test_whatever_happens_each_arrives_once_and_in_order(city: psycopg.Connection, above: UpperPlatform) -> None:
-    receiver(city, above.url)
+    receiver(city, above.url, signing_key=with_key(above, KEY), receipt=True)
     admin = account(city, "admin")
 
     def killed(after: bool) -> Callable[..., Answer]:
@@ -228,6 +284,13 @@ def test_whatever_happens_each_arrives_once_and_in_order(city: psycopg.Connectio
                         turn(post=killed(step == "killed_after"))
                     except Killed:
                         city.execute("SELECT pg_advisory_unlock_all()")  # a process that ends lets go
+                case killed_at if killed_at.startswith("killed_"):
+                    clock.killed_at = int(killed_at[-1])
+                    try:
+                        turn()
+                    except Killed:
+                        city.execute("SELECT pg_advisory_unlock_all()")
+                    clock.killed_at = 0
                 case "resume":
                     pushing.resume(city, admin, "city", "看过了", at=clock.now)
                 case fault:
@@ -239,5 +302,7 @@ def test_whatever_happens_each_arrives_once_and_in_order(city: psycopg.Connectio
         assert above.accepted == list(range(1, made + 1))
         assert above.wrong == []
         assert states(city) == [(number, "delivered") for number in range(1, made + 1)]
+        signed = city.execute("SELECT count(*) FROM report_package WHERE counter_signed_at IS NULL").fetchone()
+        assert signed == (0,), "each with the receipt of its own"
 
     run()

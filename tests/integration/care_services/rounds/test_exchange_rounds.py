@@ -13,10 +13,10 @@ from care_network.identity import keys
 from care_network.medical.keyring import KeyRing
 from care_services.registers import leaving, pulling, sources
 from care_services.registers.sources import SourceFields
-from care_services.reporting import making, pushing, receivers, schedules
+from care_services.reporting import making, receivers, schedules
 from care_services.reporting.receivers import ReceiverFields
 from care_services.rounds import exchange
-from care_services.rounds.jobs import JOBS
+from care_services.rounds.jobs import jobs_of
 from care_services.rounds.outside import Nobody
 from care_services.rounds.running import turn
 from shouwang.sweeping.alerts import Alerts
@@ -45,7 +45,10 @@ def test_packages_are_made_at_their_times_and_a_silent_receiver_is_told_of(city:
     fields = ReceiverFields(code="city", name_zh="市级平台", name_en="City", url="https://127.0.0.1:9/x")
     receivers.save(city, admin, fields, 0, at=NOW, origin="test")
     number = schedules.add(city, admin, "city", "places", "day", 6, at=NOW)
-    with psycopg.connect(of_service(url_of(city), "orders"), autocommit=True) as rounds:
+    with (
+        psycopg.connect(of_service(url_of(city), "reports"), autocommit=True) as rounds,
+        psycopg.connect(of_service(url_of(city), "orders"), autocommit=True) as orders,
+    ):
         assert schedules.make_due(rounds, NOW, no_key) == 0, "not before six o'clock"
         first = NOW + 0.8 * DAY
         assert schedules.make_due(rounds, first, no_key) == 0
@@ -61,17 +64,17 @@ def test_packages_are_made_at_their_times_and_a_silent_receiver_is_told_of(city:
         assert making.log(city, admin)[0].by_zh == "某", "in the name of whoever set it up"
 
         alarms = Alerts()
-        assert exchange.tell_silent(rounds, first + 2 * DAY, alarms) == 0
+        assert exchange.tell_silent(orders, first + 2 * DAY, alarms) == 0
         late = first + 4.1 * DAY
-        assert exchange.tell_silent(rounds, late, alarms) == 1
-        assert exchange.tell_silent(rounds, late, alarms) == 0, "once"
+        assert exchange.tell_silent(orders, late, alarms) == 1
+        assert exchange.tell_silent(orders, late, alarms) == 0, "once"
         told = city.execute("SELECT severity, reason_zh, alert_is_open(state) FROM alert").fetchone()
         assert told is not None
         assert told[0] == "technical"
         assert "市级平台已 4 天未接收数据包，4 个待发送" in told[1]
         for one_package in reversed(making.log(city, admin)):
             making.handed_over(city, admin, one_package.id, "当面递交", at=late)
-        assert exchange.tell_silent(rounds, late + dt.timedelta(minutes=1), alarms) == 1
+        assert exchange.tell_silent(orders, late + dt.timedelta(minutes=1), alarms) == 1
         assert city.execute("SELECT alert_is_open(state) FROM alert").fetchone() == (False,)
 
         city.execute("UPDATE account SET active = false WHERE login = 'admin'")
@@ -89,7 +92,7 @@ def test_packages_are_made_at_their_times_and_a_silent_receiver_is_told_of(city:
 
 def test_registers_are_fetched_at_their_times(city: psycopg.Connection, tmp_path: Path) -> None:
     ring, admin = keys.create(tmp_path / "identity.keys"), account(city, "admin")
-    with pages_beside() as beside, psycopg.connect(of_service(url_of(city), "orders"), autocommit=True) as rounds:
+    with pages_beside() as beside, psycopg.connect(of_service(url_of(city), "reports"), autocommit=True) as rounds:
         pulling.add(city, admin, "h", "other_platform", "医院", "Hospital", beside.url, "sz.yt", {}, at=NOW)
         assert pulling.pull_due(rounds, NOW, lambda: ring) == 0, "by hand until somebody sets it up"
         kept = sources.one(city, admin, "h")
@@ -114,9 +117,10 @@ def test_registers_are_fetched_at_their_times(city: psycopg.Connection, tmp_path
 
 def test_the_rounds_may_do_each_job_of_the_exchange(city: psycopg.Connection) -> None:
     leaving.record(city, account(city, "admin"), "R1", dt.date(2026, 11, 2), "died", "死亡证明", at=NOW)
-    names = {"packages", "register_pulls", "silent_receivers", "leavings", "reports"}
-    with psycopg.connect(of_service(url_of(city), "orders"), autocommit=True) as rounds:
-        found = turn(rounds, Nobody(), NOW + 400 * DAY, [job for job in JOBS if job.name in names])
-    assert found.faults == {}
-    assert found.done.keys() == names
-    assert pushing.send_due(city, lambda: NOW) == []
+    own = {"reports": {one.name for one in jobs_of("reports")}, "orders": {"silent_receivers", "leavings"}}
+    assert own["reports"] == {"packages", "withdrawals", "register_pulls", "reports"}
+    for service, names in own.items():
+        with psycopg.connect(of_service(url_of(city), service), autocommit=True) as rounds:
+            found = turn(rounds, Nobody(), NOW + 400 * DAY, [job for job in jobs_of(service) if job.name in names])
+        assert found.faults == {}
+        assert found.done.keys() == names

@@ -83,7 +83,7 @@ def test_each_service_has_a_password_of_its_own_that_stays(root: Path) -> None:
     first = files(root)
     urls = [parse(content.decode())["SHOUWANG_DATABASE_URL"] for name, (content, _) in first.items()
             if name.endswith(".env") and b"DATABASE_URL" in content]  # fmt: skip
-    assert len({url.split(":")[2] for url in urls}) == len(urls) == 12
+    assert len({url.split(":")[2] for url in urls}) == len(urls) == 13
     assert all("sslmode=verify-full" in url for url in urls)
     answers = root / "etc/shouwang/setup.toml"
     answers.write_text(answers.read_text().replace("care.example.org", "help.example.org"))

@@ -19,6 +19,7 @@ FOREIGN = {
     ),
     "dispatch": ("dispatch.escalation.__main__", {"alerting", "console", "ingest", "numpy", "fastapi", "requests"}),
     "orders": ("shouwang.sweeping.__main__", {"alerting", "console", "ingest", "fastapi", "requests"}),
+    "reports": ("shouwang.reporting.__main__", {"alerting", "console", "ingest", "fastapi", "requests"}),
     "notify": (
         "dispatch.channels.__main__",
         {"alerting", "console", "ingest", "scipy", "fastapi", "aiohttp", "apprise"},
