@@ -295,7 +295,8 @@ def test_shorter_help_gives_own_hours_back_and_what_nobody_gave_gives_all(bank: 
     conn, code = bank.conn, volunteer(bank.conn, bank.first, NOW, "戴姨")
     conn.execute(
         "INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date) SELECT new.code,"
-        " household_id, '戴', 'Dai', 'female', '1958-01-01' FROM resident r, unnest(ARRAY['R77', 'R78']) AS new (code) WHERE r.code = 'R1'"
+        " household_id, '戴', 'Dai', 'female', '1958-01-01' FROM resident r,"
+        " unnest(ARRAY['R77', 'R78']) AS new (code) WHERE r.code = 'R1'"
     )
     agree(conn, True, "R78")
     senior = volunteer(conn, bank.first, NOW, "阮姨", resident="R78")
