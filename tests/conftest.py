@@ -7,6 +7,7 @@ every broker; a test that takes both runs for every pair. A test whose server is
 the way to get it, and counted at the end (``tests.support.skips``).
 """
 
+import datetime as dt
 import functools
 import gc
 import logging
@@ -23,7 +24,15 @@ from hypothesis import HealthCheck, settings
 from shouwang.brokers.pki import Pki
 from tests.support import hashing, in_memory
 from tests.support.brokers import BROKERS, HOW_TO_GET_MOSQUITTO, TestBroker, make_broker
-from tests.support.databases import GRADES, ONE_GRADE, Cluster, TestPostgres, how_to_get, make_server
+from tests.support.databases import (
+    GRADES,
+    ONE_GRADE,
+    Cluster,
+    TestPostgres,
+    how_to_get,
+    make_server,
+    shared_folder,
+)
 from tests.support.release import LONG_RUN
 
 # A busy machine with cold caches makes the first inputs slow; that says nothing about the code. A property has the same
@@ -51,9 +60,19 @@ LONGEST = (Path(__file__).parent / "deploy", Path(__file__).parent / "integratio
 OTHERS_BETWEEN = 3
 """Files of other tests between two of browser tests: about half of what runs at a time are browsers, then, as theirs
 take longer."""
+BEGUN = dt.datetime.now(dt.UTC)
 UMASK = os.umask(0o022)
 os.umask(UMASK)
 SIGNALS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def now_of_the_module(request: pytest.FixtureRequest) -> None:
+    """Set a module's ``NOW`` anew where it is of the clock: a quarter of an hour lies between the collection and the
+    module's first test, and sometimes the end of a day or month."""
+    found, now = getattr(request.module, "NOW", None), dt.datetime.now(dt.UTC)
+    if isinstance(found, dt.datetime) and BEGUN <= found <= now:
+        request.module.NOW = now
 
 
 @pytest.fixture(autouse=True)
@@ -154,7 +173,7 @@ def database_cluster(
         if server is None:
             pytest.skip(how_to_get(request.param))
         try:
-            clusters[request.param] = Cluster(server)
+            clusters[request.param] = Cluster(server, shared_folder(request.param))
         except BaseException:
             server.discard()
             raise

@@ -21,6 +21,11 @@ def local(time: dt.datetime) -> str:
     return time.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def local_day(time: dt.datetime) -> dt.date:
+    """The day in Shanghai: from midnight until eight in the morning it is another one than in UTC."""
+    return time.astimezone(SHANGHAI).date()
+
+
 def local_time(text: str) -> dt.datetime:
     """Parse a time of ISO 8601; one without a zone is in Shanghai. Raises ValueError, with an example."""
     try:

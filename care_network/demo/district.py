@@ -29,6 +29,7 @@ from care_network.records.records import (
 )
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig
+from vocabulary.times import local_day
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +107,7 @@ def load_demo(
                     conn, NewFamilyMember(_family_login(number), person.code, "女儿", "daughter", now)
                 )
         add_outlines(conn, now)
-        staff.add_staff(conn, now.date())
+        staff.add_staff(conn, local_day(now))
         everybody = {number: people_of(number) for number in range(1, len(homes) + 1)}
         staff.add_contacts(conn, everybody, {n: _family_login(n) for n in range(1, FAMILIES + 1)}, now)
         add_machine(conn, DISTRICT, now)
@@ -198,7 +199,7 @@ def _add_home(
             lives_alone=False if len(people) > 1 or number % 6 == 0 else None if number % 11 == 0 else True,
             preferred_language=None if number % 13 == 0 else _LANGUAGES[number % len(_LANGUAGES)][0],
         )
-        provisioning.add_resident(conn, new, now.date(), exist_ok=True)
+        provisioning.add_resident(conn, new, local_day(now), exist_ok=True)
     if number % 9 == 4:
         # An old athlete: a resting pulse that would be an alarm in others.
         limit = NewLimit(people[0].code, "heart_rate", "demo", low=42.0, high=125.0)

@@ -13,6 +13,7 @@ from care_network.medical import notes
 from care_network.medical.keyring import KeyRing
 from care_network.records import kinds, store
 from care_network.records.staff_records import NewCertificate, NewContact, NewRosterEntry, NewShift, NewStaff
+from vocabulary.times import local_day
 
 StaffKind = Literal["carer", "nurse", "doctor", "dispatcher", "social_worker", "manager", "volunteer"]
 
@@ -138,7 +139,7 @@ def add_contacts(
                 has_key=number % 2 == 1,
                 login=logins.get(number),
             )
-            store.add(conn, kinds.CONTACT, daughter, now.date())
+            store.add(conn, kinds.CONTACT, daughter, local_day(now))
             if number % 3 == 0:
                 neighbour = NewContact(
                     resident=person.code,
@@ -151,7 +152,7 @@ def add_contacts(
                     consent_at=now,
                     has_key=True,
                 )
-                store.add(conn, kinds.CONTACT, neighbour, now.date())
+                store.add(conn, kinds.CONTACT, neighbour, local_day(now))
 
 
 _NOTES = (

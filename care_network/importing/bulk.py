@@ -23,6 +23,7 @@ from care_network.records.checks import CheckedRecord
 from care_network.records.kinds import GATEWAY, Kind
 from care_network.records.lookup import WORDS, Lookup
 from care_network.records.store import Stored
+from vocabulary.times import local_day
 
 BATCH = 500
 
@@ -79,7 +80,7 @@ def save(
     bad: dict[int, ProvisioningError] = {}
     entries = _entries(kind, rows, last, bad)
     existing = {kind.key_of(msgspec.structs.asdict(stored.record)): stored for stored in store.listing(conn, kind)}
-    look = Lookup(conn, at.date(), remember=WORDS)
+    look = Lookup(conn, local_day(at), remember=WORDS)
     added: list[tuple[tuple[Any, ...], CheckedRecord]] = []
     changed: list[tuple[tuple[Any, ...], CheckedRecord]] = []
     unchanged = 0

@@ -24,6 +24,7 @@ from psycopg import Connection
 
 from care_network.errors import ProvisioningError
 from care_network.records import provisioning, records
+from vocabulary.times import local_day
 from vocabulary.toml import read_toml
 
 
@@ -80,7 +81,7 @@ _SORTS: Mapping[str, tuple[type[records.Record], _Add]] = {
     "household": (records.NewHousehold, _existing_is_fine(provisioning.add_household)),
     "resident": (
         records.NewResident,
-        lambda conn, record, now: provisioning.add_resident(conn, record, now.date(), exist_ok=True),
+        lambda conn, record, now: provisioning.add_resident(conn, record, local_day(now), exist_ok=True),
     ),
     "limit": (records.NewLimit, provisioning.set_limit),
     "gateway": (records.NewGateway, _existing_is_fine(provisioning.add_gateway)),

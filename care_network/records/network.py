@@ -25,6 +25,7 @@ from care_network.records.listing.paging import Page, Wanted
 from care_network.records.lookup import Lookup
 from care_network.records.provisioning import GATEWAY_DEVICE, add_gateway
 from care_network.records.store import Stored
+from vocabulary.times import local_day
 
 Rows = list[Stored]
 Costs = list[related.Cost]
@@ -301,7 +302,7 @@ class Network:
             )  # fmt: skip
 
     def _look(self) -> Lookup:
-        return Lookup(self._conn, self._at.date())
+        return Lookup(self._conn, local_day(self._at))
 
     def _require_view(self, kind: Kind) -> None:
         require(self._account, Action.VIEW_NETWORK)

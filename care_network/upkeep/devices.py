@@ -16,6 +16,7 @@ from care_network.records.provisioning import GATEWAY_DEVICE, add_gateway
 from care_network.upkeep.scope import UNDO, Acting, GatewayRow, changed, sees_everything, words_of
 from database.upkeep import requests as upkeep_requests
 from firmware_profiles.devices import MODELS
+from vocabulary.times import local_day
 
 SELF_TEST_EVERY = dt.timedelta(seconds=20)
 """Two presses in a row are one test."""
@@ -337,7 +338,7 @@ def _add(acting: Acting, home: GatewayRow, device: str, model: str, room: str, r
     try:
         known = _device(acting.conn, home, new.name)
     except NotFoundError:
-        return store.add(acting.conn, kinds.DEVICE, new, acting.now.date())
+        return store.add(acting.conn, kinds.DEVICE, new, local_day(acting.now))
     if not known.retired:
         raise ExistsError(en=f"{new.name} is in use already", zh=f"{new.name} 已在使用", field="device")
     if known.model != new.model:
@@ -346,7 +347,7 @@ def _add(acting: Acting, home: GatewayRow, device: str, model: str, room: str, r
             zh=f"{new.name} 原为 {known.model}，换型号须换名称",
             field="model",
         )
-    checked = kinds.DEVICE.check(Lookup(acting.conn, acting.now.date()), new)
+    checked = kinds.DEVICE.check(Lookup(acting.conn, local_day(acting.now)), new)
     acting.conn.execute(
         "UPDATE device SET retired_at = NULL, retired_why = '', replaced_by = NULL, room = %s, resident_id = %s,"
         " version = version + 1 WHERE id = %s",

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from care_network.access.permissions import Action, in_area, may_do
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.complaints import words
+from care_services.complaints.about_visits import number_of, visit_of
 from care_services.complaints.handling import (
     COMPLAINT_DEADLINE,
     FALLBACK_HOURS,
@@ -49,6 +50,8 @@ class NewComplaint(msgspec.Struct, frozen=True, kw_only=True):
     resident: str = ""
     organisation: str = ""
     staff: str = ""
+    order: str = ""
+    """The number of the visit that it is about; whose care and who came follow from it."""
 
 
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +87,8 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     answered_at: dt.datetime | None
     closed_at: dt.datetime | None
     version: int
+    order_id: int | None = None
+    """The visit that it is about."""
 
     @property
     def party(self) -> Party:
@@ -133,7 +138,7 @@ _SELECT: LiteralString = """
            c.organisation_id, o.code AS organisation, o.name_zh AS organisation_zh, o.name_en AS organisation_en,
            o.kind AS organisation_kind, oa.level AS organisation_area, c.staff_id, s.code AS staff,
            s.name_zh AS staff_zh, s.name_en AS staff_en, c.category, c.severity, c.words, c.level, c.state, c.due_at,
-           c.answered_at, c.closed_at, c.version
+           c.answered_at, c.closed_at, c.version, c.order_id
     FROM complaint c JOIN area a ON a.path = c.area_path
     LEFT JOIN resident r ON r.id = c.resident_id LEFT JOIN household h ON h.id = r.household_id
     LEFT JOIN organisation o ON o.id = c.organisation_id LEFT JOIN area oa ON oa.id = o.area_id
@@ -147,6 +152,10 @@ def receive(conn: Connection[Any], acting: Acting, new: NewComplaint) -> str:
     acting.require(Action.VIEW_CARE, Action.FAMILY_CIRCLE)
     family = not may_do(acting.account, Action.VIEW_CARE)
     _check(new, family=family)
+    order_id, whose, where, who = visit_of(conn, new.order, new.resident)
+    new = msgspec.structs.replace(
+        new, resident=whose, organisation=new.organisation or where, staff=new.staff or who
+    )  # fmt: skip
     resident_id = acting.resident(conn, new.resident, "complain") if new.resident else None
     party, organisation_path = _party(conn, acting, new)
     area = _area(conn, acting, resident_id, organisation_path)
@@ -157,11 +166,12 @@ def receive(conn: Connection[Any], acting: Acting, new: NewComplaint) -> str:
     with conn.transaction():
         conn.execute(
             "INSERT INTO complaint (code, received_at, channel, area_path, resident_id, about, organisation_id,"
-            " staff_id, category, severity, words, level, state, due_at, rule)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'open', %s, %s)",
+            " staff_id, category, severity, words, level, state, due_at, rule, order_id)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'open', %s, %s, %s)",
             (
                 code, acting.at, new.channel, area, resident_id, new.about, party.organisation_id, party.staff_id,
                 new.category, new.severity, new.words.strip(), level, acting.at + dt.timedelta(hours=hours), rule,
+                order_id,
             ),
         )  # fmt: skip
         conn.execute(
@@ -268,11 +278,13 @@ def _event(
 
 
 def listing(
-    conn: Connection[Any], acting: Acting, view: str = "open", level: str = "", after: str = "", limit: int = LIMIT
-) -> list[Complaint]:
+    conn: Connection[Any], acting: Acting, view: str = "open", level: str = "", after: str = "", limit: int = LIMIT,
+    find: str = "",
+) -> list[Complaint]:  # fmt: skip
     """Complaints by key, one more than ``limit`` at most. Raises ProvisioningError for a key that is none.
 
     ``view``: 'open' (to be answered, the one due first), 'overdue' of these, 'answered', 'all' (the newest first).
+    ``find``: the number of a visit, or (the begin of) a complaint's own; then of all, whatever the view.
     """
     acting.require(Action.VIEW_CARE)
     moment, code = _key(after)
@@ -280,7 +292,20 @@ def listing(
              "limit": limit + 1}  # fmt: skip
     bound: LiteralString = " AND c.area_path <@ %(area)s::ltree AND (%(level)s = '' OR c.level = %(level)s)"
     query: LiteralString
-    if view in ("open", "overdue"):
+    if find.strip():
+        sought = find.strip().upper()[:40]
+        asked |= {"order": number_of(sought) if may_do(acting.account, Action.ANSWER_COMPLAINTS) else None}
+        asked |= {"begin": sought}
+        query = (
+            _SELECT
+            + bound
+            + (
+                " AND (c.order_id = %(order)s OR starts_with(c.code, %(begin)s))"
+                " AND (%(at)s::timestamptz IS NULL OR (c.received_at, c.code) < (%(at)s, %(code)s))"
+                " ORDER BY c.received_at DESC, c.code DESC"
+            )
+        )
+    elif view in ("open", "overdue"):
         query = _SELECT + bound + " AND c.state = 'open'"
         if view == "overdue":
             query += " AND c.due_at < %(now)s"
@@ -294,7 +319,11 @@ def listing(
             " ORDER BY c.received_at DESC, c.code DESC"
         )
     with conn.cursor(row_factory=class_row(Complaint)) as cursor:
-        return cursor.execute(query + " LIMIT %(limit)s", asked).fetchall()
+        found = cursor.execute(query + " LIMIT %(limit)s", asked).fetchall()
+    if asked.get("order") is None:
+        return found
+    me = employment_of(conn, acting.account)  # found by its visit it would tell who complained
+    return [one for one in found if not about_own(me, one.party)]
 
 
 def organisations(conn: Connection[Any], acting: Acting) -> list[tuple[str, str, str]]:
@@ -378,7 +407,7 @@ def load(conn: Connection[Any], acting: Acting, code: str) -> Case:
     if author is not None and not shown and about_own(me, found.party):
         # whose care it is would tell who complained
         found = msgspec.structs.replace(
-            found, resident_id=None, resident=None, resident_zh=None, resident_en=None
+            found, resident_id=None, resident=None, resident_zh=None, resident_en=None, order_id=None
         )  # fmt: skip
     steps = STEPS[found.state] if why is None else frozenset()
     if own:  # the complainant says for themself whether it satisfies

@@ -4,7 +4,7 @@ A fact that nobody recorded is unknown, and stays out of the dictionary.
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from psycopg import Connection
@@ -62,6 +62,40 @@ def facts_of(conn: Connection[Any], resident_ids: Collection[int], on: dt.date) 
         }
         for row in rows
     }  # fmt: skip
+
+
+def facts_over(
+    conn: Connection[Any], resident_ids: Collection[int], first: dt.date, last: dt.date
+) -> Callable[[int, dt.date], Mapping[str, Value]]:
+    """The known facts of each resident on any day from ``first`` to ``last``: on a birthday, or when a trait begins or
+    ends, they are others than before. Two queries, and one more for each day that is asked for of somebody like that.
+    """
+    base = facts_of(conn, resident_ids, first)
+    changing = {
+        row[0]
+        for row in conn.execute(
+            """
+            SELECT r.id FROM resident r
+            WHERE r.id = ANY(%(ids)s) AND (
+                date_part('year', age(%(last)s::date, r.birth_date))
+                    <> date_part('year', age(%(first)s::date, r.birth_date))
+                OR EXISTS (SELECT FROM resident_trait t WHERE t.resident_id = r.id
+                           AND (t.valid_from > %(first)s AND t.valid_from <= %(last)s
+                                OR t.valid_until > %(first)s AND t.valid_until <= %(last)s)))
+            """,
+            {"ids": list(resident_ids), "first": first, "last": last},
+        )
+    }
+    by_day: dict[dt.date, dict[int, dict[str, Value]]] = {first: base}
+
+    def on(resident_id: int, day: dt.date) -> Mapping[str, Value]:
+        if resident_id not in changing:
+            return base.get(resident_id, {})
+        if day not in by_day:
+            by_day[day] = facts_of(conn, changing, day)
+        return by_day[day].get(resident_id, {})
+
+    return on
 
 
 _GONE: dict[str, tuple[str, str]] = {

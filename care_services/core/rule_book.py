@@ -1,6 +1,7 @@
 """The rules of each subject by version: valid from a day, set by somebody, never edited."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -46,6 +47,22 @@ def text_of(conn: Connection[Any], subject: Subject, on: dt.date) -> str:
 def current(conn: Connection[Any], subject: Subject, on: dt.date) -> RuleSet:
     """The rules that hold on a day."""
     return read_rules(text_of(conn, subject, on), subject)
+
+
+def over(conn: Connection[Any], subject: Subject) -> Callable[[dt.date], RuleSet]:
+    """The rules that hold on any day, from one query: each version is read once."""
+    rows = conn.execute(
+        "SELECT valid_from, text FROM rule_book WHERE subject = %s ORDER BY version DESC", (subject.code,)
+    ).fetchall()
+    read: dict[str, RuleSet] = {}
+
+    def on(day: dt.date) -> RuleSet:
+        text = next((text for valid_from, text in rows if valid_from <= day), subject.default)
+        if text not in read:
+            read[text] = read_rules(text, subject)
+        return read[text]
+
+    return on
 
 
 def put(

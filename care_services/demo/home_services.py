@@ -15,6 +15,7 @@ from care_network.records import kinds, provisioning, store
 from care_network.records.records import NewOrganisation
 from care_network.records.staff_records import NewStaff
 from care_services.core.acting import Acting
+from care_services.demo.quality import areas_of_logins
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.catalogue.catalogue import CareService, amount
 from care_services.home_services.plans.making import make_ahead
@@ -23,6 +24,8 @@ from care_services.home_services.settlement import settling
 from care_services.one_tap import requests
 from vocabulary.times import SHANGHAI
 
+MOST_ASKED = 12
+"""Requests that the demonstration begins with."""
 MONTHS = 92
 """Days of visits before today."""
 PROVIDER = "anhe"
@@ -318,17 +321,23 @@ def _today(conn: Connection[Any], now: dt.datetime) -> None:
 
 
 def _requests(conn: Connection[Any], now: dt.datetime) -> None:
-    """One request that is open, and one that was confirmed, of the first two families."""
+    """One request that is open, and one that was confirmed, in each area that a login of the demonstration sees."""
     desk = account_by_login(conn, "dispatcher")
     if desk is None:
         return
     acting = Acting(desk, now - dt.timedelta(minutes=8))
-    codes = conn.execute(
-        "SELECT r.code FROM resident r JOIN household h ON h.id = r.household_id AND NOT h.synthetic"
-        " WHERE r.gone IS NULL ORDER BY r.code LIMIT 2"
+    people = conn.execute(
+        "SELECT r.code, a.path::text FROM resident r JOIN household h ON h.id = r.household_id AND NOT h.synthetic"
+        " JOIN area a ON a.id = h.area_id WHERE r.gone IS NULL ORDER BY r.code LIMIT 400"
     ).fetchall()
+    codes = [code for code, _ in people[:2]]
+    for area in areas_of_logins(conn):
+        here = [code for code, path in people if path == area or path.startswith(f"{area}.")]
+        if not set(here[:2]) <= set(codes) and len(codes) < MOST_ASKED:
+            codes += [code for code in here[:2] if code not in codes]
     tomorrow = dt.datetime.combine(now.astimezone(SHANGHAI).date() + DAY, dt.time(10), SHANGHAI).astimezone(dt.UTC)
-    for nth, (code,) in enumerate(codes):
+    for place, code in enumerate(codes):
+        nth = place % 2
         number = requests.ask(
             conn,
             acting,

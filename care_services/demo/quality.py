@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from care_services.core.employment import Level
 from care_services.quality.checklists import KINDS, Kind, lists
 from care_services.quality.rules import draw, strata_of
-from vocabulary.times import SHANGHAI
+from vocabulary.times import SHANGHAI, local_day
 
 _COMPLAINTS: tuple[tuple[str, str, str, str, str, Level, str, float, float, str], ...] = (
     ("meal", "food", "minor", "resident", "今天的菜偏咸，希望清淡一些。", "station", "open", -1, 6, ""),
@@ -24,6 +24,14 @@ _COMPLAINTS: tuple[tuple[str, str, str, str, str, Level, str, float, float, str]
      "已更换密封餐盒，并列入月度检查。"),
 )  # fmt: skip
 """About, category, severity, author, words, level, state, days since, days until due, answer."""
+
+
+def areas_of_logins(conn: Connection[Any]) -> list[str]:
+    """The areas of the demonstration's logins of stations, centers and carers."""
+    return [row[0] for row in conn.execute(
+        "SELECT DISTINCT area_path::text FROM account WHERE active AND role IN ('station', 'manager', 'carer')"
+        " AND area_path IS NOT NULL ORDER BY 1 LIMIT 40"
+    ).fetchall()]  # fmt: skip
 
 
 def _mark(text: str) -> str:
@@ -41,8 +49,13 @@ def complaints(conn: Connection[Any], now: dt.datetime) -> None:
     ).fetchall()
     if not people:
         return
-    for n, (about, category, severity, author, words, level, state, since, until, answer) in enumerate(_COMPLAINTS):
-        number, name, area = people[n * 7 % len(people)]
+    chosen = [(n, people[n * 7 % len(people)]) for n in range(len(_COMPLAINTS))]
+    for area in areas_of_logins(conn):  # each login sees some in its own area
+        here = [one for one in people if one[2] == area or one[2].startswith(f"{area}.")]
+        if here and not any(one[1] in here for one in chosen):
+            chosen += [(n, here[n % len(here)]) for n in range(4)]
+    for n, (number, name, area) in chosen:
+        about, category, severity, author, words, level, state, since, until, answer = _COMPLAINTS[n]
         received = now + dt.timedelta(days=since)
         code = f"C{received.astimezone(SHANGHAI):%y%m%d}-{_mark(f'{n} {number}')}"
         provider = conn.execute(
@@ -151,7 +164,7 @@ def _check(
         " account_id, passed, failed, not_seen)"
         " VALUES (%s, %s, %s, %s, %s, %s, 'done', %s, %s, %s, %s, %s) RETURNING id",
         (
-            sort, listed, lists()[listed].edition, provider, area, at.date(), at, by,
+            sort, listed, lists()[listed].edition, provider, area, local_day(at), at, by,
             len(items) - len(fails) - len(unseen), len(fails), len(unseen),
         ),
     ).fetchone()  # fmt: skip

@@ -17,7 +17,6 @@ from care_services.core.acting import Acting
 from care_services.core.facts import check_here
 from care_services.meals import canteens, menus, orders
 from care_services.meals.checking import findings, refused
-from care_services.meals.subsidies import split
 from care_services.meals.words import MEALS, STATES
 from vocabulary.times import SHANGHAI
 
@@ -138,13 +137,13 @@ def _walk_in(
         raise ProvisioningError(en="choose one of today's sets", zh="请选择今天的套餐", field="offer")
     if found.withdrawn or found.left == 0:
         raise ProvisioningError(en="this set is sold out", zh="该套餐已售完", field="offer")
-    terms = orders.terms_of(conn, acting.today, resident_id)
+    terms = orders.terms_of(conn, resident_id, {found.day})
     against = refused(findings(terms.diet, found.contents))
     reason = override.strip()[:400]
     if against and not reason:
         zh, en = orders.against_words(found, against, may_override=True)
         raise ProvisioningError(en=en, zh=zh, field="override")
-    paid = split(found.price, terms.rules, terms.facts, orders.used_on(conn, resident_id, found.day))
+    paid = terms.split(found.price, found.day, orders.used_on(conn, resident_id, found.day))
     return orders.insert(
         conn, acting.at, acting.account.id, resident_id, found, "dine_in", reason if against else "", paid
     )  # fmt: skip

@@ -5,7 +5,7 @@ stays with the order. Somebody who has never been asked about allergies is unkno
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, LiteralString
 
 import msgspec
@@ -17,7 +17,7 @@ from care_network.access.permissions import Action, may_do
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core import rule_book
 from care_services.core.acting import Acting
-from care_services.core.facts import check_here, facts_of
+from care_services.core.facts import check_here, facts_over
 from care_services.core.rules import Facts, RuleSet
 from care_services.meals import diets, menus
 from care_services.meals.canteens import Canteen, canteens
@@ -26,7 +26,6 @@ from care_services.meals.finding_words import said
 from care_services.meals.menus import Offer
 from care_services.meals.subsidies import MEAL_SUBSIDY, Split, Used, split
 from care_services.meals.words import MEALS, MODES
-from vocabulary.times import SHANGHAI
 
 MOST_MEALS = 28
 """That one order holds: two weeks of lunch and dinner."""
@@ -104,31 +103,36 @@ def serving(conn: Connection[Any], acting: Acting, resident_id: int) -> list[Can
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """The things by which a resident's meals are judged and priced."""
+    """The things by which a resident's meals are judged and priced: facts and rules are those of the meal's day."""
 
     diet: Diet
-    facts: Facts
-    rules: RuleSet
+    facts: Callable[[dt.date], Facts]
+    rules: Callable[[dt.date], RuleSet]
+
+    def split(self, price: int, day: dt.date, used: Used) -> Split:
+        """How a meal of that day is paid."""
+        return split(price, self.rules(day), self.facts(day), used)
 
 
-def terms_of(conn: Connection[Any], today: dt.date, resident_id: int) -> Terms:
-    """Load by what a resident's meals are judged and priced today."""
+def terms_of(conn: Connection[Any], resident_id: int, days: Collection[dt.date]) -> Terms:
+    """Load by what a resident's meals of these days are judged and priced, as known now."""
+    facts = facts_over(conn, [resident_id], min(days), max(days)) if days else None
     return Terms(
         diets.diet_of(diets.current_of(conn, [resident_id]).get(resident_id)),
-        facts_of(conn, [resident_id], today).get(resident_id, {}),
-        rule_book.current(conn, MEAL_SUBSIDY, today),
+        lambda day: facts(resident_id, day) if facts else {},
+        rule_book.over(conn, MEAL_SUBSIDY),
     )
 
 
 def _used(conn: Connection[Any], resident_id: int, days: Sequence[dt.date]) -> dict[dt.date, int]:
-    """Subsidised meals by day, of all months that the days touch."""
+    """Subsidised meals by day, of all months that the days touch; one that the canteen failed to bring is none."""
     if not days:
         return {}
     first = min(days).replace(day=1)
     last = (max(days).replace(day=28) + dt.timedelta(days=4)).replace(day=1)
     rows = conn.execute(
         "SELECT day, count(*) FROM meal_order WHERE resident_id = %s AND day >= %s AND day < %s AND subsidy_fen > 0"
-        " AND state <> 'cancelled' GROUP BY day",
+        " AND state NOT IN ('cancelled', 'failed') GROUP BY day",
         (resident_id, first, last),
     ).fetchall()
     return {row[0]: int(row[1]) for row in rows}
@@ -158,12 +162,12 @@ def quoted(
     """Quote for whoever asks from the home itself, without an account; see :func:`quotes`."""
     by_id = {one.id: one for one in serving}
     found = menus.offers(conn, list(by_id), first, last)
-    terms = terms_of(conn, at.astimezone(SHANGHAI).date(), resident_id)
-    used = _used(conn, resident_id, [one.day for one in found])
+    days = {one.day for one in found}
+    terms, used = terms_of(conn, resident_id, days), _used(conn, resident_id, list(days))
     return [
         Quote(
             offer=one, findings=findings(terms.diet, one.contents),
-            split=split(one.price, terms.rules, terms.facts, used_of(used, one.day)),
+            split=terms.split(one.price, one.day, used_of(used, one.day)),
             open=not one.withdrawn and one.left != 0 and by_id[one.canteen_id].deadline.is_open(one.day, at),
         )
         for one in found
@@ -217,7 +221,7 @@ def _place(
         conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK_OFFER, offer_id))
     by_canteen = {one.id: one for one in serving}
     found = menus.offers_by_id(conn, (one.offer_id for one in choices))
-    terms = terms_of(conn, at.astimezone(SHANGHAI).date(), number)
+    terms = terms_of(conn, number, {one.day for one in found.values()})
     problems: list[tuple[str, str]] = []
     wanted: list[tuple[Offer, str, str]] = []
     for choice in choices:
@@ -238,7 +242,7 @@ def _place(
     used = _used(conn, number, [offer.day for offer, _, _ in wanted])
     placed = []
     for offer, mode, overridden in wanted:
-        paid = split(offer.price, terms.rules, terms.facts, used_of(used, offer.day))
+        paid = terms.split(offer.price, offer.day, used_of(used, offer.day))
         if paid.subsidy:
             used[offer.day] = used.get(offer.day, 0) + 1
         insert(conn, at, account_id, number, offer, mode, overridden, paid)

@@ -17,6 +17,7 @@ from care_network.access.accounts import Account, clean
 from care_network.access.permissions import Action, audit, may_see, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.privacy.copies import checked_identity, resident_of
+from vocabulary.times import local_day
 
 REASONS: Mapping[str, tuple[str, str]] = {
     "asked": ("本人撤回同意或要求删除", "the person withdrew or asks for it"),
@@ -209,7 +210,7 @@ def ask(
             raise ChangedMeanwhileError(
                 en="an alert of this resident is open: close it first", zh="这位老人还有未办结的预警，请先办结"
             )
-        lines = plan_of(conn, account, code, at.date())
+        lines = plan_of(conn, account, code, local_day(at))
         row = conn.execute(
             "INSERT INTO erasure (resident_id, code, reason, asked_by, identity, account_id, planned_at, plan)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",

@@ -19,6 +19,7 @@ from care_services.core import rule_book
 from care_services.core.rules import Fact, Outcome, Subject
 from care_services.registers.words import Words
 from care_services.registers.words import grouped as grouped
+from vocabulary.times import local_day
 
 REASON_WORDS = {
     "died": ("去世", "died"), "moved": ("迁出", "moved away"), "other": ("其他原因离开", "left for another reason"),
@@ -118,7 +119,7 @@ def before(
     found = [
         Effect(
             rule=rule, words=words.of(rule, was), amount_fen=words.amount(rule, was),
-            due_on=None if term is None else (at + dt.timedelta(days=getattr(terms, term))).date(),
+            due_on=None if term is None else local_day(at + dt.timedelta(days=getattr(terms, term))),
         )
         for rule, term, was in rows
     ]  # fmt: skip
@@ -146,7 +147,7 @@ def done(conn: Connection[Any], leaving: int, terms: Terms | None, written_at: d
         ).fetchall()
         found += [
             Effect(rule=rule, words=words.of(rule, was),
-                   due_on=(written_at + dt.timedelta(days=getattr(terms, term))).date())
+                   due_on=local_day(written_at + dt.timedelta(days=getattr(terms, term))))
             for rule, term, was in waiting
         ]  # fmt: skip
     return _groups(found)

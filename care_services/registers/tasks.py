@@ -14,6 +14,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, require
 from care_services.core.money import in_yuan
 from care_services.registers.following import Terms
+from vocabulary.times import local_day
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -49,7 +50,7 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def heard_after(self) -> bool:
         """Whether it was heard on a later day than that on which the person is said to have gone."""
-        return self.heard_at is not None and self.heard_at.date() > self.gone_on + dt.timedelta(days=1)
+        return self.heard_at is not None and local_day(self.heard_at) > self.gone_on + dt.timedelta(days=1)
 
 
 _EMPTY: LiteralString = "NOT EXISTS (SELECT FROM resident o WHERE o.household_id = r.household_id AND o.gone IS NULL)"

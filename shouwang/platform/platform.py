@@ -41,6 +41,7 @@ from shouwang.brokers.nats_cluster import AnyBroker
 from shouwang.brokers.pki import Pki
 from shouwang.gateways.signing import key_at
 from shouwang.platform.processes import Child, end_orphans, wait_until
+from vocabulary.times import local_day
 
 DUTY_TESTS = "SHOUWANG_DISPATCH_DUTY_TESTS"
 DEMO_CHANNELS = Path(dispatch.channels.__file__).with_name("demo_channels.toml")
@@ -115,7 +116,7 @@ class Platform:
         ring = load_key_file(key_file) if key_file.exists() else create_key_file(key_file)
         with psycopg.connect(self.postgres.url) as conn:
             district = load_demo(conn, homes, ring=ring)
-            add_synthetic(conn, dt.datetime.now(dt.UTC).date())
+            add_synthetic(conn, local_day(dt.datetime.now(dt.UTC)))
             _demo_policies(conn)
         self.broker.allow_gateways([*GATEWAYS, *(home.gateway for home in homes)])
         return district

@@ -25,12 +25,15 @@ def test_a_visit_is_checked_in_without_a_signal_and_checked_out(
         station = acting(site.conn, "station", now)
         number = orders.add_single(site.conn, station, "R1", "bath", "center-1", now, staff="S1")
         paper = codes.paper(site.conn, station, "R1").paper
-        site.log_in(browser_context, "carer")
-        page = browser_context.new_page()
-        page.set_viewport_size({"width": 390, "height": 844})
+        assert browser_context.browser is not None
+        phone = browser_context.browser.new_context(
+            locale="zh-CN", timezone_id="Asia/Shanghai", viewport={"width": 390, "height": 844}, service_workers="allow"
+        )
+        site.log_in(phone, "carer")
+        page = phone.new_page()
         page.goto(f"{site.address}/mine")
-        expect(page.locator("html[data-kept]")).to_be_attached()
-        browser_context.set_offline(True)
+        page.locator("html[data-kept]").wait_for(state="attached")
+        phone.set_offline(True)
         page.goto(f"{site.address}/mine")
         expect(page.locator("[data-offline]")).to_contain_text("保存在本机")
         page.get_by_role("link", name="打开服务单").click()
@@ -39,7 +42,7 @@ def test_a_visit_is_checked_in_without_a_signal_and_checked_out(
         page.get_by_role("button", name="用入户码签到").click()
         expect(page.locator("[data-unsent] li")).to_contain_text("有信号时发送")
         assert store.load(site.conn, number).state == "assigned"
-        browser_context.set_offline(False)
+        phone.set_offline(False)
         page.get_by_label("测量血压").check()
         page.get_by_label("备注").fill("一切正常")
         page.get_by_role("button", name="现在签退").click()
@@ -48,3 +51,4 @@ def test_a_visit_is_checked_in_without_a_signal_and_checked_out(
         assert (found.state, found.checked_in_by, found.tasks_done, found.done_note) == (
             "checked_out", "code", [1], "一切正常",
         )  # fmt: skip
+        phone.close()

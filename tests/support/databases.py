@@ -1,6 +1,8 @@
 """PostgreSQL for tests: the grades this machine has, one server each, a fresh migrated database a test."""
 
+import fcntl
 import itertools
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from database.rights.grants import OF_CONSOLE, SERVICES
 from database.rights.roles import create_roles, role_of
 from database.server.embedded import EmbeddedPostgres, PostgresServer
 from database.server.timescaledb import HOW_TO_GET_TIMESCALEDB, has_community, server_conf, timescaledb_bin_dir
+from database.server.user import TEST_CLUSTERS
 
 GRADES = ("plain", "apache", "community")
 HOW_TO_GET_COMMUNITY = (
@@ -51,21 +54,50 @@ def logins_of_console(url: str, through: Callable[[str], str] = str) -> dict[str
 
 
 class Cluster:
-    """One server with a migrated template from which databases are copied."""
+    """One server with a migrated template from which databases are copied.
 
-    def __init__(self, server: PostgresServer) -> None:
+    ``kept``: a folder that the processes of a run share: the first one keeps its cluster there, of which the others
+    begin with a copy, as two hundred migrations take six processes six times as long. None: it makes its own.
+    """
+
+    def __init__(self, server: PostgresServer, kept: Path | None = None) -> None:
         self.server = server
         self._numbers = itertools.count(1)
+        if kept is None:
+            self.grade = self._make()
+            return
+        with kept.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not kept.exists():
+                self._keep(self._make(), kept)
+        if not server.cluster.exists():
+            _copy(kept / "cluster", server.cluster)
+            shutil.copy(kept / "password", server.data_dir / "password")
+        self.grade = Grade((kept / "grade").read_text())
         server.start()
-        with psycopg.connect(server.url_of("postgres"), autocommit=True) as conn:
+
+    def _make(self) -> Grade:
+        self.server.start()
+        with psycopg.connect(self.server.url_of("postgres"), autocommit=True) as conn:
             create_roles(conn, dict.fromkeys(SERVICES, WORD))
         self._admin("CREATE DATABASE fresh")
-        self.grade = migrate(server.url_of("fresh"))
-        if self.grade is Grade.COMMUNITY:
+        grade = migrate(self.server.url_of("fresh"))
+        if grade is Grade.COMMUNITY:
             self._pause_policies()
         # A template that is in use cannot be copied, and TimescaleDB's scheduler connects wherever it may.
         self._admin("ALTER DATABASE fresh ALLOW_CONNECTIONS false")
         self._admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'fresh'")
+        return grade
+
+    def _keep(self, grade: Grade, kept: Path) -> None:
+        self.server.stop()
+        fresh = kept.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        _copy(self.server.cluster, fresh / "cluster")
+        shutil.copy(self.server.data_dir / "password", fresh / "password")
+        (fresh / "grade").write_text(grade.value)
+        fresh.rename(kept)
 
     @contextmanager
     def fresh_database(self) -> Iterator[str]:
@@ -103,6 +135,14 @@ def make_server(grade: str, folder: Path) -> PostgresServer | None:
         conf["timescaledb.license"] = "timescale" if grade == "community" else "apache"
         conf["timescaledb.bgw_launcher_poll_time"] = "3600000"  # no scheduler in the copies: tests run policies
     return PostgresServer(bin_dir, folder, SMALL | conf)
+
+
+def shared_folder(grade: str) -> Path | None:
+    """Where the processes of one run share a cluster of this grade; None: this is the only one, or there is no room."""
+    clusters = os.environ.get(TEST_CLUSTERS)
+    if clusters is None or "PYTEST_XDIST_WORKER" not in os.environ:
+        return None
+    return Path(clusters) / f"kept-{grade}"
 
 
 def how_to_get(grade: str) -> str:

@@ -110,6 +110,10 @@ SHIFTS = (ast.BinOp, ast.Assign, ast.AnnAssign, ast.Call)
 COPIES = [
     ("the order of severities, see vocabulary.severity and severity_rank() in SQL", _severities_in_order()),
     ("the time zone, see vocabulary.times.SHANGHAI", re.compile(r"""ZoneInfo\(\s*["']Asia/Shanghai["']""")),
+    (
+        "the day of a moment in UTC, which is yesterday until eight in the morning, see vocabulary.times.local_day",
+        re.compile(r"""(?:self\._at|\bnow\(\)|\w\.now|dt\.UTC\))\.date\(\)|\bcurrent_date\b""", re.IGNORECASE),
+    ),
 ]
 
 
@@ -173,6 +177,8 @@ def test_shared_words_are_written_in_vocabulary_alone() -> None:
         "A = time + dt.timedelta(hours=8)",
         "A = 24 * 3600000000",
         "A = 86_400_000_000",
+        "A = dt.datetime.now(dt.UTC).date()",
+        "A = session.now.date()",
     ],
 )
 def test_a_second_copy_is_seen(text: str) -> None:

@@ -77,7 +77,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_services/time_bank/statement.py": {"transaction": ONE},
     "care_services/time_bank/store.py": {"_AROUND": SEEN, "wanted": ONE},
     "care_services/core/acting.py": {"Acting.resident": ONE},
-    "care_services/core/facts.py": {"facts_of": ONE, "check_here": ONE},
+    "care_services/core/facts.py": {"facts_of": ONE, "facts_over": ONE, "check_here": ONE},
     "care_services/rounds/requests.py": {"_tell": ONE},
     "care_services/home_services/visits/codes.py": {"paper": ONE},
     "care_services/core/traits.py": {"record": ONE},

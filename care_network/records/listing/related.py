@@ -219,7 +219,8 @@ _COSTS: Mapping[str, tuple[tuple[LiteralString, str, str, bool], ...]] = {
             False,
         ),
         (
-            "SELECT count(*) FROM roster WHERE staff_id = %s AND coalesce(valid_until, 'infinity') >= current_date",
+            "SELECT count(*) FROM roster WHERE staff_id = %s AND coalesce(valid_until, 'infinity')"
+            " >= (now() AT TIME ZONE 'Asia/Shanghai')::date",
             "{n} 条排班一并删除，可能出现空班",
             "{n} entries of the roster go with them: there may be holes",
             False,

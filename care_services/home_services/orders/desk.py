@@ -131,7 +131,8 @@ def assign(conn: Connection[Any], acting: Acting, order_id: int, staff: str, see
 
 
 def move(conn: Connection[Any], acting: Acting, order_id: int, start: dt.datetime, seen: int, note: str = "") -> Order:
-    """Put an order to another time from now on. Raises ProvisioningError with the field."""
+    """Put an order to another time from now on; price and subsidy are those of its day. Raises ProvisioningError with
+    the field."""
     acting.require(Action.PLAN_SERVICES)
     if not acting.at <= start <= acting.at + FARTHEST:
         raise ProvisioningError(en="choose a time from now on, within a year", zh="请选择现在以后、一年以内的时间",
@@ -139,10 +140,25 @@ def move(conn: Connection[Any], acting: Acting, order_id: int, start: dt.datetim
     with conn.transaction():
         found = claimed(conn, acting, order_id, seen)
         detail = {"from": found.planned_start.isoformat(), "to": start.isoformat()}
+        columns: dict[str, Any] = {"planned_start": start, "missed_at": None}
+        day = start.astimezone(SHANGHAI).date()
+        if day != found.planned_start.astimezone(SHANGHAI).date():
+            columns |= _of_day(conn, found, day)
         after = store.change(conn, found, "move", store.doer(acting), acting.at, note=_words(note), detail=detail,
-                             columns={"planned_start": start, "missed_at": None})  # fmt: skip
+                             columns=columns)  # fmt: skip
         acting.audit(conn, "move_service_order", found.resident_id, service_order=order_id, **detail)
         return after
+
+
+def _of_day(conn: Connection[Any], found: Order, day: dt.date) -> dict[str, Any]:
+    """The columns of an order's price and subsidy on another day. Raises ProvisioningError where it has no price."""
+    price = offer_of(conn, found.service, found.organisation_id, day).price_fen
+    cost = amount(found.unit, price, found.planned_minutes)
+    share = subsidy.share_of(conn, found.resident_id, found.service, found.work, cost, day)
+    return {
+        "price_fen": price, "amount_fen": cost, "subsidy_fen": share.subsidy_fen, "own_fen": share.own_fen,
+        "subsidy_rule": share.rule, "subsidy_open": share.open,
+    }  # fmt: skip
 
 
 def close(conn: Connection[Any], acting: Acting, order_id: int, step: str, seen: int, note: str) -> Order:

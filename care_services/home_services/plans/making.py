@@ -7,6 +7,8 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from care_services.core import rule_book
+from care_services.core.facts import facts_over
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.catalogue.catalogue import Prices, amount
 from care_services.home_services.orders import store
@@ -63,6 +65,7 @@ def make_ahead(
 ) -> int:  # fmt: skip
     """Make the orders of all active plans (or of one) up to so many days ahead; the number of those that are new.
 
+    Price and subsidy are those of the visit's day: by the rules, the age and the traits of that day, as known now.
     A slot whose time has passed gets none. Of a provider that no longer has a price none is made, and the plan is
     looked at again the next time: the plan's page says so.
     """
@@ -80,12 +83,11 @@ def make_ahead(
 
 
 def _make(conn: Connection[Any], plans: list[_Plan], now: dt.datetime, today: dt.date, until: dt.date) -> int:
-    facts = subsidy.facts_of(conn, {plan.resident_id for plan in plans}, today)
-    rules, prices = subsidy.rules(conn, today), Prices(conn, until)
+    facts = facts_over(conn, {plan.resident_id for plan in plans}, today, until)
+    rules, prices = rule_book.over(conn, subsidy.SUBJECT), Prices(conn, until)
     found: list[NewOrder] = []
     reached: list[dt.date] = []
     for plan in plans:
-        ruling = subsidy.decide(rules, facts.get(plan.resident_id, {}), plan.service, plan.work)
         since, up_to = today if plan.made_until is None else max(today, plan.made_until + DAY), until
         for slot in slots(plan.rule, since, until):
             if slot <= now:
@@ -96,6 +98,7 @@ def _make(conn: Connection[Any], plans: list[_Plan], now: dt.datetime, today: dt
                 up_to = day - DAY
                 break
             cost = amount(plan.unit, price, plan.minutes)
+            ruling = subsidy.decide(rules(day), facts(plan.resident_id, day), plan.service, plan.work)
             found.append(NewOrder(
                 resident_id=plan.resident_id, service=plan.service, organisation_id=plan.organisation_id, source="plan",
                 planned_start=slot, planned_minutes=plan.minutes, unit=plan.unit, price_fen=price,

@@ -23,6 +23,11 @@ EARLIEST = dt.timedelta(hours=3)
 LATEST = dt.timedelta(hours=12)
 """So long after its time a missed one may still be begun."""
 LONGEST_MIN = 720
+WRONG_CODE = (
+    "入户码不对，请再看一遍住户家中的纸卡或平板",
+    "this is not the code of this home: look at the paper or the panel again",
+)
+"""The words by which the presses with a wrong code are known again and counted."""
 
 
 def check_in(
@@ -37,8 +42,7 @@ def check_in(
 ) -> Order:
     """Begin a visit with a proof that one is there. Raises ProvisioningError, which names another way where one fails.
 
-    A wrong code and a place that is too far stay in the history, whatever becomes of the transaction around it: the
-    caller commits on a refusal.
+    A refusal is kept by the press that it answers (``core.presses``): five wrong codes close the code.
     """
     order = _mine(conn, acting, order_id)
     if pressed_at < order.planned_start - EARLIEST or pressed_at > order.planned_start + LATEST:
@@ -78,7 +82,7 @@ def check_out(
 ) -> Order:
     """End a visit with what was done. ``tasks``: numbers of the service's tasks, from 1; ``minutes``: of the work where
     that differs from the time between the two presses. A price by the hour is for these minutes, up to the planned
-    ones: more is agreed with the station, which corrects it.
+    ones: more is agreed with the station, which corrects it. The subsidy is settled by the rules and facts of the day.
     """
     order = _mine(conn, acting, order_id)
     wrong = [number for number in tasks if not 1 <= number <= len(order.tasks_zh)]
@@ -93,14 +97,16 @@ def check_out(
         "checked_out_at": max(pressed_at, begun), "done_minutes": done, "tasks_done": sorted(set(tasks)),
         "done_note": note.strip()[:400],
     }  # fmt: skip
+    # Whatever the unit: what was not known when the order was made, a fortnight ago, may be known by now.
+    cost = order.amount_fen
     if order.unit == "hour":
         cost = amount(order.unit, order.price_fen, min(done, order.planned_minutes))
-        day = order.planned_start.astimezone(SHANGHAI).date()
-        share = subsidy.share_of(conn, order.resident_id, order.service, order.work, cost, day)
-        columns |= {
-            "amount_fen": cost, "subsidy_fen": share.subsidy_fen, "own_fen": share.own_fen, "subsidy_rule": share.rule,
-            "subsidy_open": share.open,
-        }  # fmt: skip
+    day = order.planned_start.astimezone(SHANGHAI).date()
+    share = subsidy.share_of(conn, order.resident_id, order.service, order.work, cost, day)
+    columns |= {
+        "amount_fen": cost, "subsidy_fen": share.subsidy_fen, "own_fen": share.own_fen, "subsidy_rule": share.rule,
+        "subsidy_open": share.open,
+    }  # fmt: skip
     detail = {"minutes": done, "stayed": stayed, "tasks": sorted(set(tasks))}
     after = store.change(conn, order, "check_out", store.doer(acting), pressed_at, note=note.strip()[:400],
                          detail=detail, columns=columns)  # fmt: skip
@@ -160,8 +166,9 @@ def _by_code(conn: Connection[Any], acting: Acting, order: Order, given: str, at
             zh="该住户还没有入户码，请用定位或家中设备签到，并告知服务站", field="code",
         )  # fmt: skip
     tried = conn.execute(
-        "SELECT count(*) FROM service_press WHERE order_id = %s AND action = 'check_in' AND result = 'refused'",
-        (order.id,),
+        "SELECT count(*) FROM service_press WHERE order_id = %s AND action = 'check_in' AND result = 'refused'"
+        " AND message_en = %s",  # a place that was too far has nothing to do with it
+        (order.id, WRONG_CODE[1]),
     ).fetchone()
     if tried is not None and tried[0] >= checking.WRONG_CODES:
         raise ProvisioningError(
@@ -169,10 +176,7 @@ def _by_code(conn: Connection[Any], acting: Acting, order: Order, given: str, at
             zh="尝试次数过多，请用定位或家中设备签到，或致电服务站", field="code",
         )  # fmt: skip
     if not checking.code_holds(home.secret, home.edition, given, at):
-        raise ProvisioningError(
-            en="this is not the code of this home: look at the paper or the panel again",
-            zh="入户码不对，请再看一遍住户家中的纸卡或平板", field="code",
-        )  # fmt: skip
+        raise ProvisioningError(zh=WRONG_CODE[0], en=WRONG_CODE[1], field="code")
     return {"edition": home.edition}
 
 

@@ -59,6 +59,22 @@ def rate(conn: Connection[Any], acting: Acting, order_id: int, stars: int, words
     acting.audit(conn, "rate_visit", found.resident_id, service_order=order_id, stars=stars)
 
 
+TOLD: dict[str, tuple[str, str]] = {"resident": ("老人本人", "the resident"), "family": ("家属", "the family")}
+"""Those whose word the station writes down."""
+
+
+def write_down(conn: Connection[Any], acting: Acting, order_id: int, by: str, stars: int, words: str) -> None:
+    """Write down how somebody found a visit, as they told the station. Raises ProvisioningError with the field."""
+    acting.require(Action.PLAN_SERVICES)
+    found = store.load(conn, order_id)
+    if not may_see(conn, acting.account, found.resident_id):
+        raise store.missing()
+    if by not in TOLD:
+        raise ProvisioningError(en="choose whose word it is", zh="请选择是谁的评价", field="by")
+    put(conn, order_id, "resident" if by == "resident" else "family", stars, words, store.doer(acting), acting.at)
+    acting.audit(conn, "rate_visit", found.resident_id, service_order=order_id, stars=stars)
+
+
 def put(
     conn: Connection[Any], order_id: int, by: RatedBy, stars: int, words: str, who: Doer, at: dt.datetime
 ) -> None:  # fmt: skip

@@ -81,8 +81,9 @@ def by_version(acting: Connected, model: str) -> list[OfVersion]:
                 LEFT JOIN device_firmware f ON f.device_id = d.device_id
                 LEFT JOIN device_now n ON n.device_id = d.device_id),
             span AS MATERIALIZED (
-                SELECT m::date AS month, date_part('epoch', m::date::timestamptz) AS begins_s,
-                       date_part('epoch', least((m + interval '1 month')::timestamptz, %(now)s)) AS ends_s
+                SELECT m::date AS month, date_part('epoch', m AT TIME ZONE 'Asia/Shanghai') AS begins_s,
+                       date_part('epoch', least((m + interval '1 month') AT TIME ZONE 'Asia/Shanghai', %(now)s))
+                           AS ends_s
                 FROM generate_series(%(since)s::timestamp, %(today)s::timestamp, interval '1 month') m),
             heard AS (
                 SELECT r.version, sum(s.ends_s - greatest(date_part('epoch', m.since), s.begins_s)) AS expected_s,

@@ -82,7 +82,8 @@ def _bed(
     return care_page(
         request, "bed.html", account, status_of(error) if error else 200, file=file, bed=file.bed, tests=tests, kit=kit,
         offices=offices, wanted=wanted, week_cost=weekly_cost(wanted or []),
-        visits=visits, steps=steps, blocked={one.code: life.problems(one.code, _hopeful(file)) for one in steps},
+        visits=visits, today=_today(), steps=steps,
+        blocked={one.code: life.problems(one.code, _hopeful(file)) for one in steps},
         last=last, until=last.at + UNDO if last else None, message=message_of(request, error, account) if error else "",
         field=error.field if error else "", sent=sent or {}, theirs=theirs, models=models_to_plan(),
         plans_now=file.bed.state in PLANNED_IN, tests_now=file.bed.state in TESTED_IN, **_live(file, tests), **WORDS,

@@ -15,7 +15,9 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from care_network.catalogues.services import SERVICES
+from care_services.one_tap import home_meals
 from care_services.one_tap import panel as needs
+from care_services.one_tap.needs import BY_CODE
 from care_services.time_bank.running import at_home
 from console.shell.errors import message_of
 from console.shell.i18n import pick
@@ -78,7 +80,7 @@ def panel_page(request: Request, console: Shared, token: str) -> Response:
             with console.links_database() as conn:
                 panels.check(conn, panel, now)
                 face, state = panels.face(conn, panel.household_id), state_of(conn, request, panel, now)
-                wishes = {"needs": needs.buttons(conn), "people": needs.people(conn, panel.household_id),
+                wishes = {"people": needs.people(conn, panel.household_id), **_needs(conn, panel.household_id),
                           "helped": bool(at_home.waiting(conn, panel.household_id))}  # fmt: skip
     except LinkError as error:
         return page(request, "panel_ended.html", status=410, message=message_of(request, error))
@@ -92,10 +94,19 @@ def panel_page(request: Request, console: Shared, token: str) -> Response:
         bare=face is panels.NO_FACE,
         token=token,
         state=state,
-        **{"needs": [], "people": [], "helped": False, **wishes},
+        **{"needs": [], "people": [], "cook": False, "helped": False, **wishes},
         today=local,
         weekday=_WEEKDAYS[local.weekday()],
     )
+
+
+def _needs(conn: psycopg.Connection[Any], household_id: int) -> dict[str, Any]:
+    """The buttons of needs; a meal is one of them where a canteen brings it, though nobody cooks at home."""
+    found = needs.buttons(conn)
+    cook = BY_CODE["meal"] in found
+    if not cook and home_meals.brings(conn, household_id):
+        found = [BY_CODE["meal"], *found]
+    return {"needs": found, "cook": cook}
 
 
 @router.get("/home/{token}/now")

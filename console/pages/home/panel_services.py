@@ -12,9 +12,12 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from care_network.errors import ProvisioningError
+from care_services.core.money import in_yuan
 from care_services.home_services.orders.store import Order
+from care_services.meals.orders import Quote
+from care_services.meals.words import MEALS
+from care_services.one_tap import home_meals, requests
 from care_services.one_tap import panel as wishes
-from care_services.one_tap import requests
 from care_services.one_tap.panel import Services
 from care_services.time_bank.running import at_home
 from console.pages.home.panel import opened
@@ -31,11 +34,13 @@ _DAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 class Wish(BaseModel):
     """A press on the services' part of the panel."""
 
-    act: Literal["ask", "take_back", "rate"]
+    act: Literal["ask", "take_back", "rate", "meal", "cancel_meal"]
     need: str = Field("", max_length=40)
     resident: str = Field("", max_length=40)
     number: int = Field(0, ge=0, lt=2**31)
     face: str = Field("", max_length=10)
+    cook: bool = False
+    """Of a meal: somebody shall cook at home, though a canteen would bring one."""
 
 
 @router.get("/home/{token}/services")
@@ -58,8 +63,23 @@ def panel_wish(request: Request, console: Shared, token: str, wish: Wish) -> Res
     with console.links_database() as conn:
         panel = opened(console, conn, token, now)
         asked = 0
+        menu: list[dict[str, Any]] = []
         try:
             match wish.act:
+                case "ask" if (
+                    wish.need == "meal"
+                    and not wish.cook
+                    and (found := home_meals.menu(conn, panel.household_id, wish.resident, now))
+                ):
+                    menu, words = [_set(one, language, now) for one in found], ""
+                case "meal":
+                    paid = home_meals.order(conn, panel.household_id, wish.resident, wish.number, now)
+                    own = in_yuan(paid.own)
+                    words = pick(language, f"订好了，食堂会送到家，自付 {own} 元",
+                                 f"Ordered: the canteen brings it; your part is {own} yuan.")  # fmt: skip
+                case "cancel_meal":
+                    home_meals.take_back(conn, panel.household_id, wish.number, now)
+                    words = pick(language, "已取消", "Taken back.")
                 case "ask":
                     asked = wishes.ask(conn, panel.household_id, wish.need, wish.resident, now)
                     words = pick(language, "已经帮您申请了。安排好了，这里会告诉您谁来、几点来",
@@ -76,7 +96,7 @@ def panel_wish(request: Request, console: Shared, token: str, wish: Wish) -> Res
             told = _told(conn, request, panel.household_id, now)
             return JSONResponse({**told, "said": message_of(request, error), "failed": True}, 409)
         told = _told(conn, request, panel.household_id, now)
-    return JSONResponse({**told, "said": words, "asked": asked, "failed": False})
+    return JSONResponse({**told, "said": words, "asked": asked, "menu": menu, "failed": False})
 
 
 def _told(conn: psycopg.Connection[Any], request: Request, household_id: int, now: dt.datetime) -> dict[str, Any]:
@@ -84,7 +104,8 @@ def _told(conn: psycopg.Connection[Any], request: Request, household_id: int, no
     language = language_of(request, None)
     digits = found.code
     return {
-        "cards": [_card(one, found, language, now) for one in found.requests],
+        "cards": [_card(one, found, language, now) for one in found.requests]
+        + [_meal_card(one, language, now) for one in home_meals.ahead(conn, household_id, now)],
         "visits": [_visit(one, language) for one in found.today],
         "code": f"{digits[:3]} {digits[3:]}" if digits else "",
         "helped": bool(at_home.waiting(conn, household_id)),
@@ -107,7 +128,37 @@ def _card(asked: requests.Request, found: Services, language: Language, now: dt.
         words = pick(language, f"{what}：这次安排不了，请致电中心", f"{what}: not possible now, call the center")
     else:
         words = pick(language, f"{what}：正在安排", f"{what}: being arranged")
-    return {"id": asked.id, "words": words, "cancel": asked.state != "refused"}
+    return {"id": asked.id, "words": words, "cancel": asked.state != "refused", "act": "take_back"}
+
+
+def _day(day: dt.date, language: Language, now: dt.datetime) -> str:
+    days = (day - now.astimezone(SHANGHAI).date()).days
+    if 0 <= days <= 2:
+        return pick(language, ("今天", "明天", "后天")[days], ("Today", "Tomorrow", f"{day:%A}")[days])
+    return pick(language, f"{day.month}月{day.day}日", f"{day.day} {day:%B}")
+
+
+def _meal_card(one: home_meals.Ordered, language: Language, now: dt.datetime) -> dict[str, Any]:
+    when, what = _day(one.day, language, now), pick(language, *MEALS[one.meal])
+    words = pick(language, f"{when}{what}：{one.canteen_zh}送到家", f"{when}, {what}: {one.canteen_en} brings it")
+    return {"id": one.id, "words": words, "cancel": one.cancel, "act": "cancel_meal"}
+
+
+def _set(one: Quote, language: Language, now: dt.datetime) -> dict[str, Any]:
+    """A set as a large button: when, what, and what it costs the resident."""
+    dishes = pick(
+        language, "、".join(dish.zh for dish in one.offer.dishes),
+        ", ".join(dish.en or dish.zh for dish in one.offer.dishes),
+    )  # fmt: skip
+    gap = "" if language == "zh" else " "
+    when = f"{_day(one.offer.day, language, now)}{gap}{pick(language, *MEALS[one.offer.meal])}"
+    own = in_yuan(one.split.own)
+    return {
+        "offer": one.offer.id,
+        "when": when,
+        "words": dishes,
+        "own": pick(language, f"自付 {own} 元", f"{own} yuan"),
+    }
 
 
 def _when(at: dt.datetime, language: Language, now: dt.datetime) -> str:

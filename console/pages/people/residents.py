@@ -19,6 +19,7 @@ from console.access.residents import load_resident
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import page
+from vocabulary.times import local_day
 
 router = APIRouter()
 LINES = 100
@@ -78,7 +79,7 @@ def residents_page(
     lines = shown[first : first + LINES]
     return page(
         request, "residents.html", account, lines=lines, first=first + 1, total=len(shown), everybody=len(everybody),
-        choice=choice, streets=streets, today=dt.datetime.now(dt.UTC).date(),
+        choice=choice, streets=streets, today=local_day(dt.datetime.now(dt.UTC)),
         earlier=choice.address(before=lines[0].code) if lines and first > 0 else None,
         later=choice.address(after=lines[-1].code) if first + LINES < len(shown) else None,
     )  # fmt: skip

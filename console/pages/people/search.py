@@ -24,6 +24,7 @@ from console.shell.views import page
 from dispatch.orders import store
 from dispatch.orders.states import OrderError
 from dispatch.orders.store import Order
+from vocabulary.times import local_day
 
 router = APIRouter()
 SUGGESTED, MOST = 8, 100
@@ -69,7 +70,7 @@ def search_page(request: Request, console: Shared, account: CurrentAccount, q: s
     """All that was found for ``q``."""
     with console.database() as conn:
         found = find(conn, console, account, q, MOST)
-    return page(request, "search.html", account, q=q.strip(), found=found, today=dt.datetime.now(dt.UTC).date())
+    return page(request, "search.html", account, q=q.strip(), found=found, today=local_day(dt.datetime.now(dt.UTC)))
 
 
 @router.get("/search/suggest", dependencies=[needs(Action.VIEW_NETWORK)])
@@ -77,7 +78,7 @@ def search_suggest(request: Request, console: Shared, account: CurrentAccount, q
     """The best of what was found, as lines of the list below a field."""
     with console.database() as conn:
         found = find(conn, console, account, q, SUGGESTED)
-    return page(request, "_suggest.html", account, q=q.strip(), found=found, today=dt.datetime.now(dt.UTC).date())
+    return page(request, "_suggest.html", account, q=q.strip(), found=found, today=local_day(dt.datetime.now(dt.UTC)))
 
 
 def find(conn: psycopg.Connection[Any], console: Console, account: Account, typed: str, most: int) -> Found:

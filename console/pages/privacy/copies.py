@@ -20,6 +20,7 @@ from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from database.rights.words import words_of
+from vocabulary.times import local_day
 
 router = APIRouter()
 KEEP, APPROVE = needs(Action.MANAGE_PRIVACY), needs(Action.APPROVE_ERASURE)
@@ -184,7 +185,7 @@ def _erasures(
         found = erasures.listing(conn, account, after=after, limit=LIMIT + 1)
         if filled.get("resident"):
             try:
-                plan = erasures.plan_of(conn, account, filled["resident"], now().date())
+                plan = erasures.plan_of(conn, account, filled["resident"], local_day(now()))
                 given = erasures.given_to(conn, account, filled["resident"])
                 sending = erasures.senders(conn, account, filled["resident"])
             except ProvisioningError as unknown:

@@ -33,34 +33,41 @@ WORDS: dict[str, Any] = {
 
 @router.get("/care/complaints", dependencies=[LOOK])
 def complaints_page(
-    request: Request, console: Shared, account: CurrentAccount, view: str = "open", level: str = "", after: str = ""
-) -> Response:
-    """Complaints of the area, the one due first in front."""
+    request: Request, console: Shared, account: CurrentAccount, view: str = "open", level: str = "", after: str = "",
+    find: str = "",
+) -> Response:  # fmt: skip
+    """Complaints of the area, the one due first in front; found by their own number or that of a visit."""
     acting = acting_of(request, account)
     view = view if view in VIEWS else "open"
     with console.database() as conn:
-        found = desk.listing(conn, acting, view, level if level in words.LEVELS else "", after)
+        level = level if level in words.LEVELS else ""
+        found = desk.listing(conn, acting, view, level, after, find=find)
         counted = desk.counts(conn, acting)
     shown = found[:LIMIT]
+    key = desk.key_of(shown[-1], "all" if find.strip() else view) if shown else None
     return care_page(
         request, "complaints.html", account, complaints=shown, view=view, views=VIEWS, level=level, counted=counted,
-        pager=pager_of(request, desk.key_of(shown[-1], view) if len(found) > LIMIT else None), **WORDS,
+        find=find,
+        pager=pager_of(request, key if len(found) > LIMIT else None), **WORDS,
     )  # fmt: skip
 
 
 @router.get("/care/complaints/own", dependencies=[needs(Action.FAMILY_CIRCLE)])
-def own_complaints(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """A family's own complaints, and the form of a new one."""
-    return _new(request, console, account, {})
+def own_complaints(
+    request: Request, console: Shared, account: CurrentAccount, resident: str = "", order: str = "", about: str = ""
+) -> Response:
+    """A family's own complaints, and the form of a new one; the page of services fills in the visit."""
+    return _new(request, console, account, {"resident": resident[:40], "order": order[:20], "about": about[:20]})
 
 
 @router.get("/care/complaints/new", dependencies=[LOOK])
 def new_complaint(
     request: Request, console: Shared, account: CurrentAccount, resident: str = "", organisation: str = "",
-    staff: str = "", about: str = "",
+    staff: str = "", about: str = "", order: str = "",
 ) -> Response:  # fmt: skip
     """The form of a complaint that somebody tells; a visit's page fills in what it is about."""
     filled = {"resident": resident[:40], "organisation": organisation[:40], "staff": staff[:40], "about": about[:20]}
+    filled["order"] = order[:20]
     return _new(request, console, account, filled)
 
 
@@ -95,7 +102,7 @@ def receive_complaint(
     author: Annotated[str, Form(max_length=20)] = "", name: Annotated[str, Form(max_length=60)] = "",
     phone: Annotated[str, Form(max_length=30)] = "", told: Annotated[str, Form(max_length=5)] = "",
     resident: Annotated[str, Form(max_length=40)] = "", organisation: Annotated[str, Form(max_length=40)] = "",
-    staff: Annotated[str, Form(max_length=40)] = "",
+    staff: Annotated[str, Form(max_length=40)] = "", order: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:  # fmt: skip
     """Take a complaint in; a family's comes under its own name."""
     if account.role == "family":
@@ -103,7 +110,7 @@ def receive_complaint(
     filled = {
         "about": about, "category": category, "severity": severity, "words": words, "channel": channel,
         "author": author, "name": name, "phone": phone, "told": told, "resident": resident,
-        "organisation": organisation, "staff": staff,
+        "organisation": organisation, "staff": staff, "order": order,
     }  # fmt: skip
     try:
         with console.database() as conn:

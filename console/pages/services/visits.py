@@ -7,8 +7,10 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, may_do
 from care_network.errors import ProvisioningError
+from care_services.complaints import desk as complaints
+from care_services.complaints.words import STATES as COMPLAINT_STATES
 from care_services.home_services.orders import desk, listing, store
 from care_services.home_services.orders.desk import UNDO
 from care_services.home_services.orders.people import people
@@ -62,6 +64,10 @@ def _page(
         events = store.history(conn, order_id)
         able = people(conn, [order.organisation_id], order.work, order.planned_start, order.planned_minutes, order.id)
         rated = ratings.of_order(conn, order_id)
+        complained = (
+            complaints.listing(conn, acting, find=str(order_id))[:20]
+            if may_do(account, Action.ANSWER_COMPLAINTS) else []
+        )  # fmt: skip
     last = events[-1] if events else None
     undo = (
         last["at"] + UNDO
@@ -71,6 +77,8 @@ def _page(
     return services_page(
         request, "services-visit.html", account, error, order=order, events=events, people=able, ratings=rated,
         steps=steps_from(order.state), undo_until=undo, filled=filled or {}, stars=ratings.STARS,
+        complaints=complained, complaint_states=COMPLAINT_STATES, rated_words=ratings.TOLD,
+        to_rate=[code for code in ratings.TOLD if code not in {one.rated_by for one in rated}],
     )  # fmt: skip
 
 
@@ -83,6 +91,8 @@ def act(
     start: Annotated[str, Form(max_length=40)] = "",
     minutes: Annotated[str, Form(max_length=10)] = "",
     note: Annotated[str, Form(max_length=400)] = "",
+    by: Annotated[str, Form(max_length=20)] = "",
+    stars: Annotated[int, Form(ge=0, le=5)] = 0,
 ) -> Response:  # fmt: skip
     """Name who goes, move the visit, close it with a reason, bring it back, correct it, enter it for the carer."""
     acting = acting_of(request, account)
@@ -105,6 +115,8 @@ def act(
                     begun = desk.claimed(conn, acting, order_id, version)
                     end = begun.planned_start + dt.timedelta(minutes=number_of(minutes, "minutes"))
                     field.enter(conn, acting, begun, end, note)
+                case "rate":
+                    ratings.write_down(conn, acting, order_id, by, stars, note)
                 case "dealt":
                     ratings.deal_with(conn, acting, order_id, note)
                 case _:

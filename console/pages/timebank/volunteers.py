@@ -21,6 +21,7 @@ from console.pages.lists import LIMIT, pager_of
 from console.pages.timebank.common import BANK, areas, bank_page, date_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from vocabulary.times import local_day
 
 router = APIRouter()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_TIME_BANK)
@@ -86,7 +87,7 @@ def check(
     def record(conn: Any, now: dt.datetime) -> None:
         steps.record_check(
             conn, account, volunteer, kind, passed=passed == "true",
-            checked_on=date_of(checked_on, "checked_on") or now.date(),
+            checked_on=date_of(checked_on, "checked_on") or local_day(now),
             expires_on=date_of(expires_on, "expires_on", empty=True), note=note, now=now, origin=origin_of(request),
         )  # fmt: skip
 
@@ -103,7 +104,7 @@ def training(
     def record(conn: Any, now: dt.datetime) -> None:
         steps.record_training(
             conn, account, volunteer, course, passed=passed == "true",
-            passed_on=date_of(passed_on, "passed_on") or now.date(),
+            passed_on=date_of(passed_on, "passed_on") or local_day(now),
             expires_on=date_of(expires_on, "expires_on", empty=True), now=now, origin=origin_of(request), place=place,
             taught_by=taught_by,
         )  # fmt: skip

@@ -53,11 +53,35 @@ function render(state) {
       button.type = "button";
       button.textContent = part("cards").dataset.cancel;
       button.setAttribute("aria-label", `${button.textContent} ${card.words}`);
-      button.addEventListener("click", () => wish({ act: "take_back", number: card.id }));
+      button.addEventListener("click", () => wish({ act: card.act, number: card.id }));
       row.append(button);
     }
     return row;
   }));
+}
+
+// The canteen's sets, in place of the needs: one press orders it. Beside them stands that somebody shall cook at home.
+function choose(menu) {
+  const sets = menu.map((one) => {
+    const button = document.createElement("button");
+    const [when, what, own] = ["span", "span", "small"].map((name) => document.createElement(name));
+    button.type = "button";
+    when.textContent = one.when;
+    what.textContent = one.words;
+    own.textContent = one.own;
+    button.append(when, what, own);
+    button.addEventListener("click", () => wish({ act: "meal", number: one.offer, resident: whom }));
+    return button;
+  });
+  part("sets").replaceChildren(...sets);
+  asking(true);
+  screen("ask");
+  speak(part("menu").dataset.say);
+}
+
+function asking(meal) {
+  part("menu").hidden = !meal;
+  part("needs").hidden = meal;
 }
 
 async function wish(what) {
@@ -71,7 +95,8 @@ async function wish(what) {
     const state = await answer.json();
     if (!("said" in state)) throw new Error(String(answer.status));
     render(state);
-    if (state.said) told(state.said, { undo: state.asked });
+    if (state.menu?.length) choose(state.menu);
+    else if (state.said) told(state.said, { undo: state.asked });
     else screen("calm");
   } catch { told(part("told").dataset.failed); } finally { busy = false; }
 }
@@ -84,7 +109,8 @@ async function ask() {
 }
 
 if (part("ask")) {
-  part("need").addEventListener("click", () => screen("ask"));
+  part("need").addEventListener("click", () => { asking(false); screen("ask"); });
+  part("cook").addEventListener("click", () => wish({ act: "ask", need: "meal", resident: whom, cook: true }));
   for (const button of document.querySelectorAll("[data-calm]")) button.addEventListener("click", () => screen("calm"));
   for (const button of document.querySelectorAll("[data-need]")) {
     button.addEventListener("click", () => wish({ act: "ask", need: button.dataset.need, resident: whom }));

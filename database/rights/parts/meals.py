@@ -15,6 +15,13 @@ PART = Part(
             delete="meal_round meal_stop",
             functions="meal_portions(integer) provider_meals(date)",
         ),
+        # the panel in a home orders a meal, and takes it back
+        "links": Rights(
+            select="meal_canteen meal_offer meal_diet meal_order meal_order_event",
+            insert="meal_order meal_order_event",
+            update="meal_order",
+            functions="meal_portions(integer)",
+        ),
         # the rounds tell of doors that nobody opened
         "orders": Rights(select="meal_order meal_absence"),
     },

@@ -13,6 +13,7 @@ from care_network.errors import NotPermittedError
 from care_network.importing.district_file import provision_file
 from care_network.records.synthetic import add_synthetic
 from shouwang.cli.session import ORIGIN, acting_account
+from vocabulary.times import local_day
 
 
 def provision_as(conn: psycopg.Connection[Any], file: Path, login: str | None) -> Mapping[str, int]:
@@ -34,6 +35,6 @@ def provision_as(conn: psycopg.Connection[Any], file: Path, login: str | None) -
                 zh="数据库中已有账号：请用 --as 指定有登记权限的账号",
             )
         counts = provision_file(conn, file.read_text("utf-8"), now)
-        add_synthetic(conn, now.date())  # every district has them
+        add_synthetic(conn, local_day(now))  # every district has them
         audit(conn, account, Action.PROVISION, at=now, origin=ORIGIN, detail={"file": file.name, **counts})
     return counts

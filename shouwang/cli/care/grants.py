@@ -148,9 +148,10 @@ def settle(month: Month, url: Url, login: Login) -> None:
     """Settle a month for the account's area; prints the lines that were added."""
     from care_network.access.permissions import Action
     from care_services.grants import paid
+    from vocabulary.times import local_day
 
     with acting(url, login, Action.APPROVE_BEDS) as session:
-        chosen = paid.read_month(month, session.now.date())
+        chosen = paid.read_month(month, local_day(session.now))
         typer.echo(paid.settle(session.conn, session.account, chosen, at=session.now, origin=session.origin))
 
 
@@ -164,9 +165,10 @@ def paid_list(
     """Give the settled lines of a month as CSV."""
     from care_network.access.permissions import Action
     from care_services.grants import paid
+    from vocabulary.times import local_day
 
     with acting(url, login, Action.VIEW_CARE) as session:
-        chosen = paid.read_month(month, session.now.date())
+        chosen = paid.read_month(month, local_day(session.now))
         text = paid.table(session.conn, session.account, chosen, at=session.now, origin=session.origin)
         if out is None:
             typer.echo(text, nl=False)

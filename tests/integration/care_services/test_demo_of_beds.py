@@ -36,7 +36,14 @@ def test_it_has_some_of_everything_and_is_safe_to_repeat(database_url: str) -> N
             assert fold(steps) == state
         admin = account_by_login(conn, "admin")
         assert admin is not None
-        assert paid.to_reclaim(conn, admin)[0] == 1
+        # The bed that was closed; in the first days of a month those suspended in the last one, too, which is settled.
+        settled = conn.execute(
+            "SELECT count(*) FROM grant_pause s JOIN grant_payment p ON p.application_id = s.application_id"
+            " AND p.month = date_trunc('month', s.from_on)"
+        ).fetchone()
+        assert paid.to_reclaim(conn, admin)[:1] == settled
+        assert settled is not None
+        assert settled[0] >= 1
         late = conn.execute("SELECT count(*) FROM home_bed WHERE due_at < %s", (now,)).fetchone()
         assert late is not None
         assert late[0] >= 2

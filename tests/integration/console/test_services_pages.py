@@ -11,6 +11,7 @@ from care_services.home_services.orders import desk as orders
 from care_services.home_services.orders import store
 from care_services.one_tap import requests
 from dispatch.family import panels
+from tests.support.canteens import add_canteen, soon
 from tests.support.care_city import acting, add_services
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.databases import Cluster
@@ -124,7 +125,7 @@ def test_prices_and_the_settlement(site: ConsoleSite) -> None:
         good = {"organisation": "center-1", "valid_from": day, "price": "130"}
         assert client.post("/care/catalogue/bath/price", data=good).status_code == 303
         assert "130.00" in client.get("/care/catalogue/bath").text
-        month = f"{NOW:%Y-%m}"
+        month = f"{acting(site.conn, 'admin', NOW).today:%Y-%m}"
         assert "尚未结束" in client.post("/care/settlements", data={"organisation": "center-1", "month": month}).text
         settled = client.post("/care/settlements", data={"organisation": "center-1", "month": "2026-01"})
         assert settled.headers["location"] == "/care/settlements/S-202601-center-1"
@@ -182,6 +183,34 @@ def test_a_resident_asks_at_the_panel_sees_who_comes_and_says_how_it_was(site: C
         assert client.post(at, json={"act": "take_back", "number": again}).json()["said"] == "已取消"
         assert store.load(site.conn, made).state == "cancelled"
 
+        # a meal is the canteen's, where one brings it: the sets that may be eaten, one press, taken back
+        canteen = add_canteen(site.conn)
+        site.conn.execute(
+            "INSERT INTO meal_offer (canteen_id, day, meal, code, dishes, price_fen) SELECT %s, %s, 'lunch', code,"
+            " jsonb_build_array(jsonb_build_object('zh', '清蒸鲈鱼', 'allergens', jsonb_build_array(allergen))), 1500"
+            " FROM (VALUES ('A', 'fish'), ('B', 'egg')) v (code, allergen)",
+            (canteen, soon()),
+        )
+        assert 'data-need="meal"' in client.get(at.removesuffix("/services")).text
+        ask = {"act": "ask", "need": "meal"}
+        assert client.post(at, json=ask).status_code == 409, "nobody knows what R1 may eat, and nobody cooks"
+        site.conn.execute(
+            "INSERT INTO meal_diet (resident_id, version, allergies, texture, said_by, said_on, recorded_at)"
+            " SELECT id, 1, '{fish}', 'regular', 'resident', '2026-01-01', now() FROM resident WHERE code = 'R1'"
+        )
+        (only,) = client.post(at, json=ask).json()["menu"]
+        assert (only["when"], only["words"]) == ("后天午餐", "清蒸鲈鱼")
+        assert client.post(at, json={**ask, "cook": True}).status_code == 409
+        meal = {"act": "meal", "number": only["offer"]}
+        assert client.post(at, json=meal).json()["said"].startswith("订好了，食堂会送到家，自付")
+        again_ = client.post(at, json=meal)
+        assert (again_.status_code, "已经订过" in again_.json()["said"]) == (409, True)
+        (card,) = [one for one in client.get(at).json()["cards"] if one["act"] == "cancel_meal"]
+        assert card["words"] == "后天午餐：海山长者食堂送到家"
+        back = {"act": "cancel_meal", "number": card["id"]}
+        assert client.post(at, json=back).json()["said"] == "已取消"
+        assert client.post(at, json=back).status_code == 409
+
         # a button: of no kind until the station has called back
         pressed = site.conn.execute(
             "WITH asked AS (INSERT INTO service_request (resident_id, asked_by, actor, wanted_at, state, created_at)"
@@ -199,12 +228,32 @@ def test_a_resident_asks_at_the_panel_sees_who_comes_and_says_how_it_was(site: C
         assert "线路中断" in shown
         assert client.post("/care/requests/presses/2").status_code == 303
         assert "线路中断" not in client.get("/care/requests").text
+        told = {"act": "rate", "by": "family", "stars": "4", "note": "女儿来电"}
+        assert client.post(f"/care/visits/{order}", data=told).status_code == 303
+        assert "女儿来电" in client.get(f"/care/visits/{order}").text
+        # a complaint about the visit is found by its number, and stands on its page
+        form = {
+            "about": "visit",
+            "category": "manner",
+            "words": "来得太晚",
+            "order": str(order),
+            "author": "resident",
+        }
+        assert client.post("/care/complaints/new", data={**form, "order": "999"}).status_code == 422
+        said = client.post("/care/complaints/new", data={**form, "channel": "telephone"})
+        assert said.status_code == 303
+        shown = client.get(said.headers["location"]).text
+        assert ("许晴" in shown, f'href="/care/visits/{order}"' in shown) == (True, True)
+        assert "来得太晚" in client.get(f"/care/complaints?find={order}").text
+        assert "来得太晚" in client.get(f"/care/visits/{order}").text
         own = f"/care/requests/{pressed[0]}"
         assert "共按 1 次" in client.get(own).text
         form = {"act": "kind", "version": "1", "service": "clean", "note": "胸口疼，想打扫"}
         assert "请立即按呼救键或拨打 120" in client.post(own, data=form).text
         assert client.post(own, data={**form, "sure": "1"}).status_code == 303
         assert "居家保洁" in client.get(own).text
+    with site.client("carer") as client:
+        assert "来得太晚" not in client.get(f"/care/complaints?find={order}").text, "it would tell who complained"
 
 
 def test_words_that_sound_like_an_emergency_are_no_request(site: ConsoleSite) -> None:

@@ -180,9 +180,10 @@ def plan_erasure(
     """Show what an erasure would do, table by table; with --reason submit it for the approval of two people."""
     from care_network.access.permissions import Action
     from care_services.privacy import erasures
+    from vocabulary.times import local_day
 
     with acting(url, login, Action.MANAGE_PRIVACY) as session:
-        for line in erasures.plan_of(session.conn, session.account, resident, session.now.date()):
+        for line in erasures.plan_of(session.conn, session.account, resident, local_day(session.now)):
             until = f" 至 until {line.until}" if line.until else ""
             typer.echo(f"{line.relation:24} {line.rows:8} {' '.join(erasures.ACTS[line.act])}{until}  {line.law_en}")
         if reason:

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
-from care_services.core import presses
-from care_services.home_services.catalogue import catalogue
+from care_services.core import presses, rule_book, traits
+from care_services.home_services.catalogue import catalogue, subsidy
 from care_services.home_services.orders import desk as orders
 from care_services.home_services.orders import listing, store
 from care_services.home_services.plans import desk as plans
@@ -120,6 +120,42 @@ def test_who_is_over_80_pays_70_percent_until_more_is_known(conn: psycopg.Connec
     order = visit(conn, NOW + HOUR)
     assert (order.amount_fen, order.subsidy_fen, order.own_fen, order.subsidy_rule) == (12_000, 3_600, 8_400, "age_80")
     assert order.subsidy_open, "nobody has asked whether they have a low income"
+    admin = acting(conn, "admin", NOW)
+    traits.record(
+        conn, admin.account, "R1", "low_income", holds=True, evidence="低保证", valid_from=NOW.date(), now=NOW
+    )
+    traits.record(conn, admin.account, "R1", "extreme_poverty", holds=False, evidence="低保证", valid_from=NOW.date(),
+                  now=NOW)  # fmt: skip
+    carer, start = acting(conn, "carer", NOW + HOUR), NOW + HOUR
+    field.check_in(conn, carer, order.id, "place", start, place=HOME)
+    after = field.check_out(conn, carer, order.id, [1], start + HOUR)
+    assert (after.subsidy_fen, after.own_fen, after.subsidy_rule) == (8_400, 3_600, "low_income"), "known at the visit"
+
+
+def test_price_and_subsidy_are_those_of_the_visits_day(conn: psycopg.Connection) -> None:
+    conn.execute("UPDATE resident SET birth_date = '1946-11-10' WHERE code = 'R1'")
+    station, admin = acting(conn, "station", NOW), acting(conn, "admin", NOW)
+    bath = plans.add(conn, station, "R1", plan_of())
+
+    def rules() -> list[tuple[str, str | None, int]]:
+        return conn.execute(
+            "SELECT to_char(planned_start AT TIME ZONE 'Asia/Shanghai', 'MM-DD'), subsidy_rule, subsidy_fen"
+            " FROM service_order WHERE plan_id = %s ORDER BY planned_start",
+            (bath,),
+        ).fetchall()
+
+    assert rules() == [("11-03", None, 0), ("11-06", None, 0), ("11-10", "age_80", 3600), ("11-13", "age_80", 3600)], (
+        "eighty on the birthday"
+    )
+    text = subsidy.SUBJECT.default.replace("percent = 30, cap_fen = 5000", "percent = 25, cap_fen = 5000")
+    rule_book.put(conn, admin.account, subsidy.SUBJECT, text, valid_from=dt.date(2026, 11, 17), note="", based_on=0,
+                  now=NOW)  # fmt: skip
+    assert make_ahead(conn, NOW + 4 * DAY) == 2
+    assert rules()[-2:] == [("11-17", "age_80", 3000), ("11-20", "age_80", 3000)], "rules that are to come"
+    early = store.of_resident(conn, resident_id(conn, "R1"), NOW, NOW + 2 * DAY)[0]
+    catalogue.set_price(conn, admin, "bath", "center-1", dt.date(2026, 11, 12), 20_000)
+    moved = orders.move(conn, station, early.id, NOW + 10 * DAY, early.version)
+    assert (moved.price_fen, moved.amount_fen, moved.subsidy_fen, moved.own_fen) == (20_000, 20_000, 5_000, 15_000)
 
 
 def test_a_visit_is_proved_by_place_code_or_device(conn: psycopg.Connection) -> None:
@@ -173,6 +209,12 @@ def test_a_press_is_taken_once_and_five_wrong_codes_close_the_code(conn: psycopg
             lambda: void(field.check_in(conn, carer, order.id, "code", start, code=code)),
         )  # fmt: skip
 
+    for number in range(5):
+        far = presses.once(
+            conn, carer, f"far-away-{number}", order.id, "check_in", start,
+            lambda: void(field.check_in(conn, carer, order.id, "place", start, place=Place(114.2410, 22.5700, 20))),
+        )  # fmt: skip
+        assert far.result == "refused", "a place that is too far closes no code"
     wrong = str((int(home.paper) + 1) % 10**6).zfill(6)
     for number in range(5):
         assert press(f"wrong-key-{number}", wrong).result == "refused"

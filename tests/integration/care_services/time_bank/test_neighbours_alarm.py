@@ -22,12 +22,11 @@ from tests.support.network import NOW as OLD
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day
 from tests.support.time_bank import managers, volunteer
-from vocabulary.times import SHANGHAI
+from vocabulary.times import local_day
 
 pytestmark = pytest.mark.integration
 BANK = "/care/time-bank"
 NOW = dt.datetime.now(dt.UTC)
-TODAY = NOW.astimezone(SHANGHAI).date()
 DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 
 
@@ -61,16 +60,18 @@ def test_the_first_alarm_answered_by_a_neighbour(site: ConsoleSite) -> None:
 
     # dispatch: a check that ends, is taken back, and holds again; a course's certificate counts by itself
     def check(kind: str = "background", *, passed: bool = True, until: dt.date | None = None) -> None:
-        steps.record_check(conn, by, code, kind, passed=passed, checked_on=TODAY - 9 * DAY, expires_on=until, note="",
-                           now=NOW)  # fmt: skip
+        steps.record_check(conn, by, code, kind, passed=passed, checked_on=local_day(NOW) - 9 * DAY,
+                           expires_on=until, note="", now=NOW)  # fmt: skip
 
     assert "N1" in sendable(site, crews)
-    for bad in ({"passed": False}, {"until": TODAY - DAY}):
+    for bad in ({"passed": False}, {"until": local_day(NOW) - DAY}):
         check(**bad)  # type: ignore[arg-type]
         assert "N1" not in sendable(site, crews), bad
-        check(until=TODAY)
+        check(until=local_day(NOW))
         assert "N1" in sendable(site, crews), "the last day counts"
-    steps.record_training(conn, by, code, "volunteer_basic", passed=False, passed_on=TODAY, expires_on=None, now=NOW)
+    steps.record_training(
+        conn, by, code, "volunteer_basic", passed=False, passed_on=local_day(NOW), expires_on=None, now=NOW
+    )
     assert "N1" not in sendable(site, crews)
     keeping.add_built_in(conn, NOW)
     certificate = conn.execute(
@@ -98,7 +99,7 @@ def test_the_first_alarm_answered_by_a_neighbour(site: ConsoleSite) -> None:
     check(passed=False)
     refused = assigning.act_as_person(conn, crews, order.id, "accept", staff, ZHOU, NOW)
     assert (refused.state, refused.staff_code) == ("offered", "S1"), "the next one is asked in the same moment"
-    check(until=TODAY + 90 * DAY)
+    check(until=local_day(NOW) + 90 * DAY)
     assigning.cancel(conn, order.id, ZHOU, NOW, expected_version=refused.version)
 
     alert = raise_alert(conn, NOW)

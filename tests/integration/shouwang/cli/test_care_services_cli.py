@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from shouwang.cli.main import app
 from tests.support.care_city import add_services
 from tests.support.orders import staff_city
+from vocabulary.times import local_day
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +45,7 @@ def test_a_day_of_services_by_command(database_url: str) -> None:
     assert "confirmed" in run("one-tap", "list")
     assert "service_orders: " in run("run", "--once")
     assert "good" in run("rounds")
-    assert "planned" in run("services", "compare", f"{now:%Y-%m}")
+    assert "planned" in run("services", "compare", f"{local_day(now):%Y-%m}")
     assert "S-202601-center-1" in run("services", "settle", "2026-01", "--organisation", "center-1", login="admin")
     assert "S-202601" in run("services", "settlements", "2026-01")
     assert "ended, " in run("services", "end-plan", "1")
