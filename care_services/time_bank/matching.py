@@ -17,8 +17,7 @@ DISTANCE, LANGUAGE, KNOWN, LIKES, LOAD, TIMES = 30, 20, 20, 10, 15, 5
 """The most points of each reason: 100 together."""
 UNKNOWN_DISTANCE = 10
 UNKEPT = 30
-"""The points that are taken where no promise of a year was kept; a part of them for a part. Half of it for a no that came
-too late."""
+"""The points that are taken where no promise of a year was kept, a part of them for a part; half for a late no."""
 FEW = 10
 """Below so many promises the part is taken of this number: one slip of two is no habit."""
 

@@ -15,7 +15,8 @@ def waiting(conn: Connection[Any], household_id: int) -> list[Request]:
     """Helps in a home of which the volunteer has told the minutes, and nobody there has said whether they are right."""
     rows = conn.execute(
         "SELECT q.id FROM time_request q JOIN resident r ON r.id = q.resident_id JOIN household h"
-        " ON h.id = r.household_id AND NOT h.synthetic WHERE h.id = %s AND q.closed_at IS NULL AND q.state = 'done' ORDER BY q.wanted_from LIMIT 5",
+        " ON h.id = r.household_id AND NOT h.synthetic WHERE h.id = %s"
+        " AND q.closed_at IS NULL AND q.state = 'done' ORDER BY q.wanted_from LIMIT 5",
         (household_id,),
     ).fetchall()
     return store.by_ids(conn, [row[0] for row in rows])
