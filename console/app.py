@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from console.links import answers, neighbour_courses, phone, rating
+from console.links import door as visit_door
 from console.links import help as bank_links
 from console.links import neighbour as bank_neighbour
 from console.links import notices as digest_links
@@ -158,6 +159,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bank_links.router,
     bank_neighbour.router,
     neighbour_courses.router,
+    visit_door.router,
     assessments.router,
     assessment_tablet.router,  # before the number of an assessment
     assessment.router,

@@ -5,23 +5,20 @@ and the exit status is 1.
 """
 
 import re
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from database.server.guardian import start_guarded
+from tools.demonstration import chromium, demonstration, log_in
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 PORT = 8437
-START_S = 240
 DESK, TABLET, PHONE = (1440, 900), (1024, 768), (390, 844)
 
 
@@ -71,38 +68,15 @@ SHOTS = (
 
 def main() -> int:
     missing: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="shouwang-pictures-") as folder:
-        command = [sys.executable, "-m", "shouwang", "demo", "--port", str(PORT), "--data", folder, "--homes", "12"]
-        demo = start_guarded(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        try:
-            passwords = logins(demo)
-            time.sleep(50)  # home 1 falls after 20 s, home 2 calls for help after 40 s
-            missing = walk(passwords)
-        finally:
-            demo.terminate()
-            demo.communicate(timeout=60)
+    with (
+        tempfile.TemporaryDirectory(prefix="shouwang-pictures-") as folder,
+        demonstration(PORT, folder, homes=12) as demo,
+    ):
+        time.sleep(50)  # home 1 falls after 20 s, home 2 calls for help after 40 s
+        missing = walk(demo.passwords)
     for name in missing:
         print(f"not made: {name}", file=sys.stderr)
     return 1 if missing else 0
-
-
-def logins(demo: subprocess.Popen[bytes]) -> dict[str, str]:
-    """The passwords that the demonstration prints, by login, once it answers. Raises RuntimeError where it does not."""
-    found: dict[str, str] = {}
-    said: list[str] = []
-    until = time.monotonic() + START_S
-    for raw in demo.stdout or ():
-        line = raw.decode(errors="replace")
-        said.append(line)
-        row = re.match(r"  (\w+) +([\w-]+) +(\S+)", line)
-        if row:
-            found[row[2]] = row[3]
-        if "Ctrl-C" in line or time.monotonic() > until:
-            break
-    if not found:
-        raise RuntimeError("the demonstration does not start: " + "".join(said[-20:]))
-    urllib.request.urlopen(f"http://127.0.0.1:{PORT}/login", timeout=10).close()
-    return found
 
 
 def walk(passwords: dict[str, str]) -> list[str]:
@@ -130,7 +104,7 @@ def take(browser: Browser, shot: Shot, language: str, password: str, name: str) 
         timezone_id="Asia/Shanghai", service_workers="block",
     )  # fmt: skip
     try:
-        page = log_in(context, shot, language, password)
+        page = log_in(context, f"http://127.0.0.1:{PORT}", shot.login, password, language, shot.theme)
         page.goto(f"http://127.0.0.1:{PORT}{shot.path}")
         sound = page.get_by_role("button", name=re.compile("开启并试听|Turn on and listen"))
         if sound.is_visible():  # as at the start of a shift: the bar about it is not part of the picture
@@ -144,30 +118,6 @@ def take(browser: Browser, shot: Shot, language: str, password: str, name: str) 
         page.screenshot(path=IMAGES / f"{name}.png")
     finally:
         context.close()
-
-
-def log_in(context: BrowserContext, shot: Shot, language: str, password: str) -> Page:
-    """A page of this login, in language and theme."""
-    address = f"http://127.0.0.1:{PORT}"
-    cookies = {"shouwang_language": language, "shouwang_theme": shot.theme}
-    context.add_cookies([{"name": key, "value": value, "url": address} for key, value in cookies.items()])
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    page.goto(f"{address}/login")
-    page.fill("input[name=login]", shot.login)
-    page.fill("input[name=password]", password)
-    page.click("main button")
-    page.wait_for_url(lambda url: not url.endswith("/login"))
-    return page
-
-
-def chromium() -> str:
-    from tests.support.browser import chromium as program
-
-    found = program()
-    if found is None:
-        raise RuntimeError("no chromium: apt-get install chromium fonts-noto-cjk")
-    return found
 
 
 if __name__ == "__main__":

@@ -175,7 +175,22 @@ _BANK = (
     """,
 )  # fmt: skip
 
+_PAPERS = (
+    """
+    INSERT INTO time_volunteer_check (volunteer_id, kind, passed, checked_on, expires_on, at)
+    SELECT v.id, k, true, %(today)s::date - 200, %(today)s::date - 20 + v.id %% 700,
+           %(now)s::timestamptz - INTERVAL '200 days'
+    FROM time_volunteer v, unnest(ARRAY['identity', 'background']) k
+    WHERE NOT EXISTS (SELECT FROM time_volunteer_check c WHERE c.volunteer_id = v.id)
+    """,
+    """
+    INSERT INTO time_volunteer_training (volunteer_id, course, passed, passed_on, at)
+    SELECT v.id, 'volunteer_basic', true, %(today)s::date - 190, %(now)s::timestamptz - INTERVAL '190 days'
+    FROM time_volunteer v WHERE NOT EXISTS (SELECT FROM time_volunteer_training t WHERE t.volunteer_id = v.id)
+    """,
+)
+
 PARTS = (
     ("assessments", _ASSESSMENTS), ("beds", _BEDS), ("grants", _GRANTS), ("consents", _CONSENTS),
-    ("complaints", _COMPLAINTS), ("time bank", _BANK),
+    ("complaints", _COMPLAINTS), ("time bank", _BANK), ("papers", _PAPERS),
 )  # fmt: skip

@@ -20,12 +20,15 @@ StaffKind = Literal["carer", "nurse", "doctor", "dispatcher", "social_worker", "
 FROM = dt.date(2025, 1, 1)
 _WEEK = (1, 2, 3, 4, 5)
 _WEEKEND = (6, 7)
-_SHIFTS = (
+_Shift = tuple[str, str, str, dt.time, dt.time]
+"""Code, Chinese and English name, first and last hour."""
+_SHIFTS: tuple[_Shift, ...] = (
     ("early", "早班", "Early", dt.time(7), dt.time(15)),
     ("late", "中班", "Late", dt.time(15), dt.time(23)),
     ("night", "夜班", "Night", dt.time(23), dt.time(7)),
 )
 _DAY_SHIFT = ("day", "日班", "Day", dt.time(8, 30), dt.time(17, 30))
+_ON_CALL_SHIFT = ("home", "在家待命", "At home, on call", dt.time(8), dt.time(8))
 _TURNS = tuple((shift[0], days) for days in (_WEEK, _WEEKEND) for shift in _SHIFTS)
 """Six people cover the 21 shifts of a week; none works two in a row."""
 
@@ -70,6 +73,8 @@ _BY_DAY = (
     *(_Team(f"center-{street}", ("social_worker",)) for street in STREETS),
 )
 """Open on working days."""
+_ON_CALL = frozenset({"station-pengwan", "point-c04"})
+"""Of these come neighbours, who can be asked at any hour: the tour of care does not hang on the hour of its reader."""
 
 _CAN: Mapping[str, tuple[str, ...]] = {
     "nurse": ("first_aid", "cpr_aed", "transfer", "wound_care", "injection", "oxygen", "vital_signs"),
@@ -95,7 +100,6 @@ def add_staff(conn: Connection[Any], today: dt.date) -> None:
     there = {row[0] for row in conn.execute("SELECT code FROM staff")}
     number = 0
     for team in (*_TEAMS, *_BY_DAY):
-        round_the_clock = team in _TEAMS
         new = False
         for place, role in enumerate(team.roles):
             number += 1
@@ -103,10 +107,10 @@ def add_staff(conn: Connection[Any], today: dt.date) -> None:
             if code in there:
                 continue
             if not new:
-                _add_shifts(conn, team.organisation, round_the_clock, today)
+                _add_shifts(conn, team.organisation, _shifts_of(team), today)
                 new = True
             _add_person(conn, team, place, role, code, number, today)
-            shift, days = _TURNS[place] if round_the_clock else (_DAY_SHIFT[0], _WEEK)
+            shift, days = _TURNS[place] if team in _TEAMS else (_shifts_of(team)[0][0], _days_of(team))
             entry = NewRosterEntry(code, team.organisation, shift, days, FROM)
             store.add(conn, kinds.ROSTER, entry, today, exist_ok=True)
 
@@ -177,8 +181,18 @@ def add_notes(
                 notes.add_note(conn, ring, person.code, _NOTES[2 if person.spo2_scale == 2 else number % 2], now)
 
 
-def _add_shifts(conn: Connection[Any], organisation: str, round_the_clock: bool, today: dt.date) -> None:
-    for code, zh, en, starts, ends in _SHIFTS if round_the_clock else (_DAY_SHIFT,):
+def _shifts_of(team: _Team) -> tuple[_Shift, ...]:
+    if team in _TEAMS:
+        return _SHIFTS
+    return (_ON_CALL_SHIFT,) if team.organisation in _ON_CALL else (_DAY_SHIFT,)
+
+
+def _days_of(team: _Team) -> tuple[int, ...]:
+    return _WEEK + _WEEKEND if team.organisation in _ON_CALL else _WEEK
+
+
+def _add_shifts(conn: Connection[Any], organisation: str, shifts: tuple[_Shift, ...], today: dt.date) -> None:
+    for code, zh, en, starts, ends in shifts:
         store.add(conn, kinds.SHIFT, NewShift(organisation, code, zh, en, starts, ends), today, exist_ok=True)
 
 

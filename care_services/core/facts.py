@@ -27,6 +27,10 @@ TRAITS: Mapping[str, tuple[str, str]] = {
 }
 """Traits that are recorded as yes or no, with evidence: (Chinese, English) by code."""
 
+OF_THE_RECORD = frozenset({"lives_alone"})
+"""Traits that the resident's record holds, for the desk and for rules alike: what is written down with evidence goes
+there, and a line of evidence that says something else than the record is no longer true."""
+
 COMMON: Mapping[str, Fact] = {
     "age": Fact(zh="年龄", en="age", kind=int, unit_zh="岁", unit_en="years"),
     "sex": Fact(zh="性别", en="sex", kind=str, choices={"female": ("女", "female"), "male": ("男", "male")}),
@@ -38,11 +42,14 @@ COMMON: Mapping[str, Fact] = {
 
 
 def facts_of(conn: Connection[Any], resident_ids: Collection[int], on: dt.date) -> dict[int, dict[str, Value]]:
-    """The known facts of each resident on a day, by id. One query, whatever the number."""
+    """The known facts of each resident on a day, by id. One query, whatever the number.
+
+    Facts of the record are those of now; age, and the traits with evidence, are those of the day.
+    """
     rows = conn.cursor(row_factory=dict_row).execute(
         """
         SELECT r.id, date_part('year', age(%(on)s::date, r.birth_date))::int AS age, r.sex, r.ability_grade,
-               r.home_care_bed, t.traits
+               r.home_care_bed, r.lives_alone, t.traits
         FROM resident r
         LEFT JOIN LATERAL (
             SELECT jsonb_object_agg(trait, holds) AS traits FROM resident_trait t
@@ -57,7 +64,7 @@ def facts_of(conn: Connection[Any], resident_ids: Collection[int], on: dt.date) 
             name: value
             for name, value in {
                 "age": row["age"], "sex": row["sex"], "ability_grade": row["ability_grade"],
-                "home_care_bed": row["home_care_bed"], **(row["traits"] or {}),
+                "home_care_bed": row["home_care_bed"], **(row["traits"] or {}), "lives_alone": row["lives_alone"],
             }.items() if value is not None
         }
         for row in rows

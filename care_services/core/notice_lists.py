@@ -7,7 +7,7 @@ the end of the telephone number.
 
 import datetime as dt
 import hmac
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, LiteralString
 
 import msgspec
@@ -16,9 +16,11 @@ from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, require
-from care_services.core.notice_kinds import State
+from care_network.errors import NotFoundError, ProvisioningError
+from care_services.core.notice_kinds import STATES, WHY, State
 from care_services.core.notice_round import telephone_of
 from care_services.core.notices import SignedPage
+from vocabulary.times import SHANGHAI
 
 LIMIT = 50
 DIGITS = 4
@@ -98,6 +100,84 @@ def own(conn: Connection[Any], account: Account) -> list[Told]:
         return cursor.execute(
             _TOLD + " WHERE account_id = %s ORDER BY (state = 'withdrawn'), id DESC LIMIT %s", (account.id, LIMIT)
         ).fetchall()
+
+
+class Try(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt of a channel to send the message of a notice. ``outcome`` None: under way, or nobody knows."""
+
+    channel: str
+    started_at: dt.datetime
+    outcome: str | None
+    error: str
+    receipt: str | None
+
+
+def one(conn: Connection[Any], account: Account, number: int) -> Told:
+    """A notice to somebody of the account's area. Raises NotPermittedError, NotFoundError."""
+    require(account, Action.VIEW_NOTICES)
+    with conn.cursor(row_factory=class_row(Told)) as cursor:
+        found = cursor.execute(_TOLD + " WHERE id = %s AND area <@ %s::ltree", (number, account.area_path)).fetchone()
+    if found is None:
+        raise NotFoundError(en=f"there is no reminder {number} in your area", zh=f"您的管辖区域内没有提醒 {number}")
+    return found
+
+
+def tries(conn: Connection[Any], account: Account, number: int) -> list[Try]:
+    """The attempts of the channels for the last message of a notice, in their order. Raises as :func:`one`."""
+    one(conn, account, number)
+    with conn.cursor(row_factory=class_row(Try)) as cursor:
+        return cursor.execute(
+            "SELECT a.channel, a.started_at, a.outcome, a.error, a.receipt FROM care_notice n"
+            " JOIN notification t ON t.care_digest_id = n.digest_id"
+            " JOIN delivery_attempt a ON a.message_id = t.message_id WHERE n.id = %s ORDER BY a.id LIMIT 50",
+            (number,),
+        ).fetchall()
+
+
+def reason_of(told: Told, now: dt.datetime) -> tuple[str, str]:
+    """Say in a sentence why a notice has not been sent, or how it went, in Chinese and English. Pure."""
+    at = told.send_at.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
+    match told.state:
+        case "queued" if told.tries:
+            return f"已试 {told.tries} 次未成功，{at} 再发", f"{told.tries} tries failed; the next one is on {at}"
+        case "queued" if told.send_at > now:
+            return f"未到时间，{at} 起发送", f"it is not time yet: from {at} on"
+        case "queued":
+            return "轮到发送，等待定时工作", "due: the rounds send it next (at night only what is urgent)"
+        case "handed":
+            return "已交给通知服务，尚无结果", "handed to the delivery service, which has not told how it went"
+        case "failed":
+            return f"{told.tries} 次都未能发出", f"{told.tries} mornings failed"
+        case "unknown":
+            return "交出 30 分钟无人发送：通知服务可能未运行", "nobody sent it in 30 minutes: does delivery run?"
+        case "withdrawn":
+            return WHY.get(told.why, ("已撤回", "withdrawn"))
+        case _:
+            return STATES[told.state]
+
+
+def send_again(
+    conn: Connection[Any], account: Account, numbers: Sequence[int], *, at: dt.datetime, origin: str = ""
+) -> int:
+    """Queue notices anew that could not be sent, or of which nothing is known; how many. At night they wait as all do.
+
+    One of which nothing is known may come twice. Raises NotPermittedError; ProvisioningError where none is such a one.
+    """
+    require(account, Action.VIEW_NOTICES)
+    with conn.transaction():
+        found = conn.execute(
+            "UPDATE care_notice SET state = 'queued', send_at = %(at)s, tries = 0, state_at = %(at)s"
+            " WHERE id = ANY (%(ids)s) AND state = ANY (%(states)s) AND area <@ %(area)s::ltree RETURNING id",
+            {"at": at, "ids": list(numbers), "states": list(FILTERS["trouble"]), "area": account.area_path},
+        ).fetchall()
+        if not found:
+            raise ProvisioningError(
+                en="none of them waits for a new try: only what could not be sent, or is not known, is sent again",
+                zh="没有可以重发的提醒：只有发送失败或情况不明的可以重发",
+            )
+        detail = {"notices": [row[0] for row in found][:50], "count": len(found)}
+        audit(conn, account, "send_notice_again", at=at, origin=origin, detail=detail)
+    return len(found)
 
 
 def of_digest(conn: Connection[Any], digest: int) -> list[Told]:

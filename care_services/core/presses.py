@@ -45,6 +45,21 @@ def once(
     A refusal of the effect changes nothing and is kept with its words. Raises ChangedMeanwhileError for a key that
     somebody else's press has.
     """
+    return once_by(conn, acting.account.id, acting.at, key, order_id, action, pressed_at, effect, kept_in)
+
+
+def once_by(
+    conn: Connection[Any],
+    account_id: int | None,
+    received: dt.datetime,
+    key: str,
+    order_id: int,
+    action: str,
+    pressed_at: dt.datetime,
+    effect: Callable[[], None],
+    kept_in: Literal["service_press", "meal_press"] = "service_press",
+) -> Answer:
+    """Take a press of whoever has a link (``account_id`` None: no account) once; see :func:`once`."""
     table = sql.Identifier(kept_in)
     with conn.transaction():
         fresh = conn.execute(
@@ -52,15 +67,15 @@ def once(
                 "INSERT INTO {} (key, order_id, account_id, action, pressed_at, stored_at, result)"
                 " VALUES (%s, %s, %s, %s, %s, %s, 'done') ON CONFLICT DO NOTHING"
             ).format(table),
-            (key, order_id, acting.account.id, action, pressed_at, acting.at),
+            (key, order_id, account_id, action, pressed_at, received),
         )
         if not fresh.rowcount:
             row = conn.execute(
                 sql.SQL(
                     "SELECT result, message_zh, message_en FROM {}"
-                    " WHERE key = %s AND account_id = %s AND order_id = %s AND action = %s"
+                    " WHERE key = %s AND account_id IS NOT DISTINCT FROM %s AND order_id = %s AND action = %s"
                 ).format(table),
-                (key, acting.account.id, order_id, action),
+                (key, account_id, order_id, action),
             ).fetchone()
             if row is None:
                 raise ChangedMeanwhileError(en="this press was sent by somebody else", zh="该操作已由他人提交")

@@ -10,8 +10,9 @@ from psycopg.rows import class_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_see, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
+from care_network.records.history import changes
 from care_network.records.residents import resident_id
-from care_services.core.facts import TRAITS
+from care_services.core.facts import OF_THE_RECORD, TRAITS
 from vocabulary.times import SHANGHAI
 
 
@@ -54,8 +55,8 @@ def record(
 ) -> None:
     """Record that a trait holds, or that it does not, from a day on; what was recorded before ends on that day.
 
-    ``evidence``: the document or the person that says so; it may not be empty. Raises ProvisioningError, NotFoundError,
-    NotPermittedError.
+    One of :data:`care_services.core.facts.OF_THE_RECORD` is written into the record as well. ``evidence``: the document
+    or the person that says so; it may not be empty. Raises ProvisioningError, NotFoundError, NotPermittedError.
     """
     require(account, Action.RECORD_TRAITS)
     if trait not in TRAITS:
@@ -93,6 +94,13 @@ def record(
             raise ChangedMeanwhileError(
                 en="somebody else recorded it meanwhile: look again", zh="他人刚刚登记过，请刷新后再看"
             ) from error
+        if trait in OF_THE_RECORD:
+            changes.act_as(conn, account, origin)
+            conn.execute(
+                "UPDATE resident SET lives_alone = %(holds)s, version = version + 1"
+                " WHERE id = %(id)s AND lives_alone IS DISTINCT FROM %(holds)s",
+                {"id": number, "holds": holds},
+            )
         detail = {"what": trait, "value": holds, "from": str(valid_from)}
         audit(conn, account, "record_trait", at=now, resident_id=number, origin=origin, detail=detail)
 

@@ -313,6 +313,21 @@ def _today(conn: Connection[Any], now: dt.datetime) -> None:
             """,
             {"start": start + after * minute, "made": now - DAY, "own": own, "nth": nth - 1},
         )
+    for after, nth in ((40, 1), (150, 3)):  # of the provider's people, who have no account
+        conn.execute(
+            """
+            INSERT INTO service_order (resident_id, service, organisation_id, staff_id, source, planned_start,
+                planned_minutes, state, unit, price_fen, amount_fen, subsidy_fen, own_fen, created_at)
+            SELECT r.id, 'cleaning', o.id, s.id, 'single', %(start)s, 60, 'assigned', 'hour', 4500, 4500, 0, 4500,
+                   %(made)s
+            FROM resident r JOIN household h ON h.id = r.household_id AND NOT h.synthetic
+            JOIN organisation o ON o.code = %(provider)s
+            JOIN LATERAL (SELECT id FROM staff WHERE organisation_id = o.id AND active AND account_id IS NULL
+                          ORDER BY code LIMIT 1) s ON true
+            WHERE r.gone IS NULL ORDER BY r.code OFFSET %(nth)s LIMIT 1
+            """,
+            {"start": start + after * minute, "made": now - DAY, "nth": nth, "provider": PROVIDER},
+        )
     conn.execute(
         "INSERT INTO service_order_event (order_id, at, action, to_state, actor) SELECT id, created_at, 'create',"
         " 'assigned', '系统' FROM service_order o WHERE source = 'single'"

@@ -242,7 +242,8 @@ def load(conn: Connection[Any], acting: Acting, number: int) -> tuple[Round, lis
                    a.name_zh AS area_zh, a.name_en AS area_en, h.floor, h.has_lift, h.way_in, h.phone, f.code,
                    agreed.yes AS told, CASE WHEN agreed.yes THEN d.texture END AS texture,
                    CASE WHEN agreed.yes THEN d.allergies END AS allergies,
-                   CASE WHEN agreed.yes THEN d.other_allergies END AS other_allergies, m.overridden
+                   CASE WHEN agreed.yes THEN d.other_allergies END AS other_allergies,
+                   CASE WHEN agreed.yes THEN m.overridden ELSE '' END AS overridden
             FROM meal_stop p JOIN meal_order m ON m.id = p.order_id JOIN meal_offer f ON f.id = m.offer_id
             JOIN resident r ON r.id = m.resident_id JOIN household h ON h.id = r.household_id
             JOIN area a ON a.id = h.area_id

@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 from care_network.access.permissions import Action, covers_every_home
 from care_network.below import homes_below
-from care_network.errors import ChangedMeanwhileError, ProvisioningError
+from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.acting import Acting
 from care_services.core.facts import check_here
 from care_services.home_services.catalogue.catalogue import service
@@ -235,9 +235,15 @@ def unplaced(conn: Connection[Any], acting: Acting, limit: int = 20) -> Sequence
 
 
 def look_into(conn: Connection[Any], acting: Acting, event_id: int) -> None:
-    """Note that somebody has looked into a press without a request. Raises ChangedMeanwhileError where others have."""
+    """Note that somebody has looked into a press without a request.
+
+    Raises ChangedMeanwhileError where others have, NotFoundError for none of the account's area.
+    """
     acting.require(Action.PLAN_SERVICES)
     if event_id not in {one.event_id for one in unplaced(conn, acting, 200)}:
+        seen = conn.execute("SELECT FROM button_press WHERE event_id = %s AND seen_at IS NOT NULL", (event_id,))
+        if seen.fetchone() is None:
+            raise NotFoundError(en="there is no such press in your area", zh="您的管辖区域内没有这次按键")
         raise ChangedMeanwhileError(en="somebody has looked into it already", zh="他人已核实，请刷新查看")
     with conn.transaction():
         conn.execute(

@@ -75,6 +75,26 @@ def resident_of(conn: Connection[Any], account: Account, code: str) -> int:
     return int(row[0])
 
 
+def check_asker(conn: Connection[Any], resident_id: int, asked_by: str) -> None:
+    """Refuse whoever cannot ask: near relatives ask after a death (article 49), everybody else before it.
+
+    Raises ProvisioningError with the field.
+    """
+    if asked_by not in ASKED_BY:
+        raise ProvisioningError(en="say who asks", zh="请选择申请人", field="asked_by")
+    row = conn.execute("SELECT gone IS NOT DISTINCT FROM 'died' FROM resident WHERE id = %s", (resident_id,)).fetchone()
+    died = row is not None and bool(row[0])
+    if died != (asked_by == "heir"):
+        raise ProvisioningError(
+            en="the resident has died: near relatives ask, for their own lawful interest, unless the resident arranged"
+            " otherwise (article 49)" if died
+            else "near relatives ask after a death (article 49): record first that the resident has died",
+            zh="老人已去世：只能由近亲属为自身合法、正当利益申请，老人生前另有安排的除外（第四十九条）" if died
+            else "近亲属须在老人去世后申请（第四十九条）：请先登记老人去世",
+            field="asked_by",
+        )  # fmt: skip
+
+
 def checked_identity(identity: str) -> str:
     """The note on how it was made sure who asks. Raises ProvisioningError where it is missing."""
     identity = clean(identity)
@@ -99,8 +119,7 @@ def ask(
     """
     require(account, Action.MANAGE_PRIVACY)
     number = resident_of(conn, account, code)
-    if asked_by not in ASKED_BY:
-        raise ProvisioningError(en="say who asks", zh="请选择申请人", field="asked_by")
+    check_asker(conn, number, asked_by)
     identity = checked_identity(identity)
     if since is not None and until is not None and until < since:
         raise ProvisioningError(en="the last day is before the first", zh="结束日期不能早于开始日期", field="until")

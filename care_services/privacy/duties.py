@@ -29,7 +29,7 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     """The page that meets it."""
     tests: tuple[str, ...]
-    """The tests that show it: file, or file::name."""
+    """The tests that show it: file, or file::name; none for a duty that is not met."""
     open_zh: str
     """The part that is missing."""
     open_en: str
@@ -75,11 +75,16 @@ ANSWER_DAYS = 15
 def live(conn: Connection[Any], account: Account, now: dt.datetime) -> dict[str, Live]:
     """Compute the state of those duties that the data shows, by article. Raises NotPermittedError."""
     require(account, Action.VIEW_PRIVACY)
-    found = {"15, 16": _doors(), "19, 47": _decided(conn, account), "57": _breaches(conn, account, now)}
+    found = {
+        "15, 16": _doors(),
+        "31": _children(conn),
+        "19, 47": _decided(conn, account),
+        "57": _breaches(conn, account, now),
+    }
     if may_do(account, Action.MANAGE_PRIVACY):
         found["44, 45"] = _copies(conn, now)
     if may_do(account, Action.GIVE_CONSENTS):
-        found["14, 29"] = _manner(conn)
+        found["14"] = _manner(conn)
     return found
 
 
@@ -115,6 +120,18 @@ def _decided(conn: Connection[Any], account: Account) -> Live:
     if left:
         words.append(("、".join(left), ", ".join(left)))
     return Live(state="not" if left else "partly" if asked else "met", words=words)
+
+
+def _children(conn: Connection[Any]) -> Live:
+    """Count residents who are recorded as younger than fourteen: a mistake, or data that need a parent's consent."""
+    young = _count(
+        conn, "SELECT count(*) FROM resident r JOIN household h ON h.id = r.household_id AND NOT h.synthetic"
+        " WHERE r.birth_date > (now() AT TIME ZONE 'Asia/Shanghai')::date - interval '14 years' AND r.gone IS NULL",
+    )  # fmt: skip
+    return Live(
+        state="not" if young else "partly",
+        words=[(f"登记为不满十四周岁的：{young} 人", f"recorded as younger than fourteen: {young}")],
+    )
 
 
 def _breaches(conn: Connection[Any], account: Account, now: dt.datetime) -> Live:

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from care_network.access.accounts import Account, clean
 from care_network.access.permissions import Action, audit, may_see, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
-from care_services.privacy.copies import checked_identity, resident_of
+from care_services.privacy.copies import check_asker, checked_identity, resident_of
 from vocabulary.times import local_day
 
 REASONS: Mapping[str, tuple[str, str]] = {
@@ -191,8 +191,8 @@ def ask(
     number = resident_of(conn, account, code)
     if reason not in REASONS:
         raise ProvisioningError(en="say why", zh="请选择删除的理由", field="reason")
-    if asked_by not in ASKED_BY:
-        raise ProvisioningError(en="say who asks", zh="请选择申请人", field="asked_by")
+    if asked_by != "district":
+        check_asker(conn, number, asked_by)
     identity = checked_identity(identity)
     with conn.transaction():
         conn.execute("SELECT FROM resident WHERE id = %s FOR UPDATE", (number,))

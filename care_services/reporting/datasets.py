@@ -57,8 +57,9 @@ def _text(name: str, zh: str, en: str, kind: str = "text", unit: str = "", codes
 _TRAITS = tuple(TRAITS)
 _OF_PEOPLE = """
     SELECT r.id, r.code, r.name_zh, r.sex, r.birth_date, a.path::text, r.ability_grade, r.home_care_bed, h.phone,
-           (SELECT jsonb_object_agg(trait, holds) FROM resident_trait t WHERE t.resident_id = r.id
-              AND t.valid_from <= %(end)s AND (t.valid_until IS NULL OR t.valid_until > %(end)s))
+           coalesce((SELECT jsonb_object_agg(trait, holds) FROM resident_trait t WHERE t.resident_id = r.id
+              AND t.valid_from <= %(end)s AND (t.valid_until IS NULL OR t.valid_until > %(end)s)), '{}')
+              || jsonb_build_object('lives_alone', r.lives_alone)
     FROM resident r JOIN household h ON h.id = r.household_id AND NOT h.synthetic
     JOIN area a ON a.id = h.area_id AND a.path <@ %(area)s::text::ltree
     WHERE NOT EXISTS (SELECT FROM resident_leaving l

@@ -16,7 +16,7 @@ from care_network.access.permissions import Action, audit, in_area, may_see, req
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.medical.keyring import KeyRing
 from care_services.reporting import receivers
-from care_services.reporting.datasets import Asked, Dataset, Rows, dataset_named
+from care_services.reporting.datasets import Asked, Dataset, Rows, dataset_named, withdrawn
 from care_services.reporting.packages import (
     FORMAT,
     SEALED,
@@ -318,8 +318,12 @@ def attempts(conn: Connection[Any], number: int) -> list[Attempt]:
 
 
 def content(conn: Connection[Any], account: Account, number: int, *, at: dt.datetime, origin: str = "") -> bytes:
-    """The bytes of a package, to be carried by hand. Audited."""
+    """The bytes of a package, to be carried by hand. Audited.
+
+    Raises ChangedMeanwhileError where somebody in it has taken the consent back since.
+    """
     found = one(conn, account, number)
+    _refuse_withdrawn(conn, found)
     row = conn.execute("SELECT content FROM report_package WHERE id = %s", (number,)).fetchone()
     assert row is not None  # noqa: S101 - found
     audit(conn, account, VIEWED, at=at, origin=origin, detail={"package": number, "people": found.people})
@@ -337,7 +341,17 @@ def handed_over(
     conn: Connection[Any], account: Account, number: int, reason: str, *, at: dt.datetime, origin: str = ""
 ) -> None:
     """Write down that a package was carried to its receiver by hand, to whom and how."""
+    _refuse_withdrawn(conn, one(conn, account, number))
     _end(conn, account, number, "delivered", reason, at, origin)
+
+
+def _refuse_withdrawn(conn: Connection[Any], package: Package) -> None:
+    gone = withdrawn(conn, package.id) if package.basis == "consent" else 0
+    if gone:
+        raise ChangedMeanwhileError(
+            en=f"consent was taken back by {gone} in it since: withdraw this package and make it anew",
+            zh=f"生成后有 {gone} 人撤回同意，不能再交出此数据包，请撤回并重新生成",
+        )
 
 
 def _end(

@@ -17,7 +17,7 @@ from care_services.assessment.reminders import remind
 from care_services.core import notice_round
 from care_services.home_beds import contracts
 from care_services.home_services.plans.making import make_ahead
-from care_services.home_services.visits import comparing
+from care_services.home_services.visits import comparing, door_links
 from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
 from care_services.registers.following import carry_out_due
@@ -69,6 +69,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="button_presses", zh="家中服务键转为申请", en="presses of service buttons made requests",
         every=dt.timedelta(seconds=5), work=button_presses.look,
+    ),
+    Job(
+        name="visit_links", zh="无账号上门人员的签到链接", en="links of visits for people without an account",
+        every=dt.timedelta(minutes=5), work=lambda conn, now, _: door_links.tell_due(conn, now),
     ),
     Job(
         name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",

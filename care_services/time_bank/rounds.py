@@ -110,18 +110,7 @@ def members(conn: Connection[Any], account: Account, round_id: int, now: dt.date
 def with_needs(conn: Connection[Any], rows: Sequence[Member], now: dt.datetime) -> list[Member]:
     """Residents with the groups that they belong to, as far as it is known."""
     facts = facts_of(conn, [row.id for row in rows], day_of(now))
-    alone = {
-        row[0]
-        for row in conn.execute(
-            "SELECT r.id FROM resident r WHERE r.id = ANY(%s) AND r.lives_alone", ([one.id for one in rows],)
-        )
-    }
-    return [
-        msgspec.structs.replace(
-            row, needs=needs_of({**facts.get(row.id, {}), **({"lives_alone": True} if row.id in alone else {})})
-        )
-        for row in rows
-    ]
+    return [msgspec.structs.replace(row, needs=needs_of(facts.get(row.id, {}))) for row in rows]
 
 
 def proposed(conn: Connection[Any], account: Account, area: str, now: dt.datetime, limit: int = 30) -> list[Member]:

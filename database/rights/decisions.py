@@ -37,7 +37,8 @@ _DECISIONS: dict[str, str] = {
     " or words": "alembic_version alerting_worker audit_checkpoint backup_report certificate_expiry channel_ceiling"
     " device_firmware device_now dispatch_worker doctor_check figure_alert figure_blind figure_count figure_device"
     " figure_mark"
-    " figure_model figure_month figure_people figure_person figure_place figure_rule figure_time figure_worker"
+    " figure_model figure_month figure_people figure_person figure_place figure_rule figure_running figure_time"
+    " figure_version figure_worker"
     " ingest_stream order_in_hand path_console path_proof program_offer program_rollout protection_gap protection_look"
     " protection_total record_history revoked_identity rollup_due sealed_entry sla_breach storage storage_sample"
     " stream_gap stream_missing",

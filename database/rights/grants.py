@@ -33,7 +33,7 @@ _PROTECTION = "protection_now protection_look protection_change protection_gap p
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
 _FIGURES = (
     "figure_mark figure_month figure_rule figure_alert figure_person figure_device figure_worker figure_place"
-    " figure_count figure_time figure_people figure_blind figure_model"
+    " figure_count figure_time figure_people figure_blind figure_model figure_version figure_running"
 )
 """The roll-ups of the decision page: written by maintenance, read by the console."""
 _COUNTED = (
@@ -45,7 +45,7 @@ _COUNTED = (
     ("SELECT", "household", "id, area_id, synthetic"),
     ("SELECT", "resident", "id, household_id, ability_grade, home_care_bed, gone, gone_on"),
     ("SELECT", "gateway", "id, name, household_id, registered_at, state"),
-    ("SELECT", "device", "id, gateway_id, name, model"),
+    ("SELECT", "device", "id, gateway_id, name, model, retired_at"),
     ("SELECT", "staff", "id, code, organisation_id, active"),
     ("SELECT", "work_order", "id, household_id, staff_id, state, done_at"),
     ("SELECT", "notification", "alert_id, recipient_kind, recipient_key, reason, state, at"),
@@ -106,7 +106,7 @@ _GRANTS: dict[str, Rights] = {
         " retention_wait sealed_entry audit_checkpoint audit_check city_alert city_community city_series backup_report"
         " storage_sample upkeep_request"
         f" area organisation shift roster roster_exception parameter_change protection_now protection_look"
-        f" protection_change protection_gap {_FIGURES}",
+        f" protection_change protection_gap device_firmware device_now {_FIGURES}",
         insert=f"audit_check audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample {_FIGURES}",
         update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person"
         " figure_device figure_worker figure_place",

@@ -43,6 +43,7 @@ def refresh(conn: psycopg.Connection[Any], now: dt.datetime, *, every: bool = Fa
         due = _due(conn, now, every=every)
         for number, month in enumerate(due):
             yield CountedMonth(month, _count(conn, month, now), len(due) - number - 1)
+        devices.count_running(conn, now)
         assert marks is not None  # noqa: S101 - a SELECT without FROM has a row
         conn.execute(
             """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.support.browser import losing
 from tests.support.console_site import ConsoleSite, console_site
@@ -51,6 +51,17 @@ def test_sound_and_title_survive_twenty_navigations(
             page.locator(f"#menu a[href='{path}']").click()
             expect(page.locator(f"#menu a[href='{path}']")).to_have_attribute("aria-current", "page")
             assert page.title().startswith("(1) ▲ ")
+        # The last press counts: a page that comes later, itself or what it needs, does not take its place.
+        held: list[Route] = []
+        page.route("**/map/map.js", lambda route: held.append(route))
+        page.locator("#menu a[href='/map']").click()
+        page.wait_for_function("document.head.querySelector('script[src*=\"/map/map.js\"]')")
+        page.locator(f"#menu a[href='{PATHS[-1]}']").click()
+        expect(page.locator(f"#menu a[href='{PATHS[-1]}']")).to_have_attribute("aria-current", "page")
+        held[0].continue_()
+        page.evaluate("import('/static/map/map.js')")
+        expect(page.locator(f"#menu a[href='{PATHS[-1]}']")).to_have_attribute("aria-current", "page")
+        assert page.url.endswith(PATHS[-1])
         assert page.evaluate("window.same"), "no page was loaded anew"
         assert page.url.endswith(PATHS[-1])
         rings(page)

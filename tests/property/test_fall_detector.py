@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
 
 from device_simulators.recordings import SISFALL_HZ, extract
 from edge_agent.fall import FallDetector, FallEvent, decode_evidence
@@ -46,6 +45,8 @@ def test_the_chunks_do_not_matter(trial: str, rate_hz: float, sizes: list[int]) 
 @given(st.sampled_from(TRIALS), st.integers(0, 2**32 - 1))
 def test_the_mounting_does_not_matter(trial: str, seed: int) -> None:
     acc = signal(trial, 50)
+    from scipy.spatial.transform import Rotation  # a quarter of a second in each process that collects the tests
+
     turned = acc @ Rotation.random(rng=np.random.default_rng(seed)).as_matrix().T.astype(np.float32)
     one, other = run(acc, 50, [len(acc)]), run(turned, 50, [len(acc)])
     assert [(e.kind, e.time_us) for e in one] == [(e.kind, e.time_us) for e in other]

@@ -243,6 +243,9 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "care time-bank matches", "care time-bank requests", "care time-bank statement", "care time-bank verify",
         "care time-bank volunteers",
     ),
+    Action.VIEW_NOTICES: (
+        "care notices again", "care notices list", "care notices waiting", "care notices why",
+    ),
     Action.VIEW_FIGURES: (
         "figures report", "figures show",
     ),

@@ -8,11 +8,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 import typer
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
@@ -33,6 +32,9 @@ from firmware_profiles.link.mqtt import Broker
 from firmware_profiles.readings import DeviceEvent, Reading
 from shouwang.cli.main import app as commands
 from shouwang.identities import app as certificates
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
@@ -208,7 +210,10 @@ def test_every_group_of_commands_is_in_the_program() -> None:
 # a migration
 
 
-def scripts(folder: Path) -> ScriptDirectory:
+def scripts(folder: Path) -> "ScriptDirectory":
+    from alembic.config import Config  # a third of a second in each process that collects the tests
+    from alembic.script import ScriptDirectory
+
     settings = Config()
     settings.set_main_option("script_location", str(folder).replace("%", "%%"))
     settings.set_main_option("path_separator", "os")

@@ -252,6 +252,7 @@ WORDS: Mapping[str, Pair] = {
     "end_package": ("撤回或移交数据包", "withdrew a package, or handed it over"),
     "counter_sign_package": ("导入会签", "took a counter-signature in"),
     "view_package": ("查看数据包", "looked at a package"),
+    "send_notice_again": ("重发提醒", "send a reminder again"),
     "resume_receiver": ("恢复上报", "let reports go on"),
     "set_receiver": ("设置上报接收方", "set a receiver of packages"),
     "record_trait": ("登记老人情况", "recorded a trait of the resident"),

@@ -13,7 +13,7 @@ from care_services.core.acting import Acting
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.catalogue.catalogue import amount
 from care_services.home_services.orders import store
-from care_services.home_services.orders.store import Order
+from care_services.home_services.orders.store import Doer, Order
 from care_services.home_services.visits import checking, codes, evidence
 from care_services.home_services.visits.checking import Place
 from vocabulary.times import SHANGHAI
@@ -45,6 +45,18 @@ def check_in(
     A refusal is kept by the press that it answers (``core.presses``): five wrong codes close the code.
     """
     order = _mine(conn, acting, order_id)
+    if how == "station":
+        acting.require(Action.PLAN_SERVICES)
+    after = begin(conn, order, store.doer(acting), how, pressed_at, place=place, code=code)
+    acting.audit(conn, "check_in_visit", order.resident_id, service_order=order.id, how=how)
+    return after
+
+
+def begin(
+    conn: Connection[Any], order: Order, who: Doer, how: str, pressed_at: dt.datetime, *, place: Place | None = None,
+    code: str = "",
+) -> Order:  # fmt: skip
+    """Begin a visit for whoever may, which the caller has seen to; see :func:`check_in`."""
     if pressed_at < order.planned_start - EARLIEST or pressed_at > order.planned_start + LATEST:
         raise ProvisioningError(
             en="it is not the time of this visit: ask the station to move it", zh="不在该服务的时间内，请联系服务站改期"
@@ -52,22 +64,18 @@ def check_in(
     detail: dict[str, Any]
     match how:
         case "place":
-            detail = _by_place(conn, acting, order, place, pressed_at)
+            detail = _by_place(order, place)
         case "code":
-            detail = _by_code(conn, acting, order, code, pressed_at)
+            detail = _by_code(conn, order, code, pressed_at)
         case "device":
             detail = _by_device(conn, order, pressed_at)
         case "station":
-            acting.require(Action.PLAN_SERVICES)
             detail = {}
         case _:
             raise ProvisioningError(en="choose how to check in", zh="请选择签到方式", field="how")
     staff_id = order.staff_id
     columns = {"checked_in_at": pressed_at, "checked_in_by": how, "staff_id": staff_id}
-    after = store.change(conn, order, "check_in", store.doer(acting), pressed_at, detail={"how": how, **detail},
-                         columns=columns)  # fmt: skip
-    acting.audit(conn, "check_in_visit", order.resident_id, service_order=order.id, how=how)
-    return after
+    return store.change(conn, order, "check_in", who, pressed_at, detail={"how": how, **detail}, columns=columns)
 
 
 def check_out(
@@ -85,6 +93,16 @@ def check_out(
     ones: more is agreed with the station, which corrects it. The subsidy is settled by the rules and facts of the day.
     """
     order = _mine(conn, acting, order_id)
+    after = finish(conn, order, store.doer(acting), tasks, pressed_at, note=note, minutes=minutes)
+    acting.audit(conn, "check_out_visit", order.resident_id, service_order=order.id, minutes=after.done_minutes)
+    return after
+
+
+def finish(
+    conn: Connection[Any], order: Order, who: Doer, tasks: Sequence[int], pressed_at: dt.datetime, *, note: str = "",
+    minutes: int | None = None,
+) -> Order:  # fmt: skip
+    """End a visit for whoever may, which the caller has seen to; see :func:`check_out`."""
     wrong = [number for number in tasks if not 1 <= number <= len(order.tasks_zh)]
     if wrong:
         raise ProvisioningError(en="choose from the list what was done", zh="请从列表中勾选完成的内容", field="tasks")
@@ -108,10 +126,8 @@ def check_out(
         "subsidy_open": share.open,
     }  # fmt: skip
     detail = {"minutes": done, "stayed": stayed, "tasks": sorted(set(tasks))}
-    after = store.change(conn, order, "check_out", store.doer(acting), pressed_at, note=note.strip()[:400],
-                         detail=detail, columns=columns)  # fmt: skip
-    acting.audit(conn, "check_out_visit", order.resident_id, service_order=order.id, minutes=done)
-    return after
+    return store.change(conn, order, "check_out", who, pressed_at, note=note.strip()[:400], detail=detail,
+                        columns=columns)  # fmt: skip
 
 
 def shut(
@@ -122,11 +138,18 @@ def shut(
     Raises ProvisioningError with the step that was left out.
     """
     order = _mine(conn, acting, order_id)
+    after = nobody_opens(conn, order, store.doer(acting), tried, note, pressed_at)
+    acting.audit(conn, "shut_door", order.resident_id, service_order=order.id)
+    return after
+
+
+def nobody_opens(
+    conn: Connection[Any], order: Order, who: Doer, tried: Sequence[str], note: str, pressed_at: dt.datetime
+) -> Order:  # fmt: skip
+    """Note a shut door for whoever may, which the caller has seen to; see :func:`shut`."""
     steps = doors.check(tried, order.phone)
-    who = store.doer(acting)
     after = store.change(conn, order, "shut", who, pressed_at, note=note.strip()[:400], detail={"tried": steps})
     doors.shut(conn, order.resident_id, steps, note, (who.account_id, who.name), pressed_at, visit_id=order.id)
-    acting.audit(conn, "shut_door", order.resident_id, service_order=order.id)
     return after
 
 
@@ -144,9 +167,7 @@ def _mine(conn: Connection[Any], acting: Acting, order_id: int) -> Order:
     return order
 
 
-def _by_place(
-    conn: Connection[Any], acting: Acting, order: Order, place: Place | None, at: dt.datetime
-) -> dict[str, Any]:  # fmt: skip
+def _by_place(order: Order, place: Place | None) -> dict[str, Any]:
     if place is None:
         raise ProvisioningError(
             en="the telephone gave no place: allow it, or use the home's code",
@@ -158,7 +179,7 @@ def _by_place(
     return {"metres": found.metres, "accuracy_m": round(place.accuracy_m)}
 
 
-def _by_code(conn: Connection[Any], acting: Acting, order: Order, given: str, at: dt.datetime) -> dict[str, Any]:
+def _by_code(conn: Connection[Any], order: Order, given: str, at: dt.datetime) -> dict[str, Any]:
     home = codes.of_home(conn, order.household_id)
     if home is None:
         raise ProvisioningError(

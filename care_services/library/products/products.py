@@ -128,10 +128,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 _FIGURES: LiteralString = """
     WITH mine AS MATERIALIZED (SELECT id FROM area WHERE path = %(area)s::ltree),
     below AS MATERIALIZED (SELECT id FROM area WHERE path <@ %(area)s::ltree),
-    used AS (
-        SELECT model, sum(n)::integer AS in_use, count(*)::integer AS homes, sum(low)::integer AS low_now,
-               sum(known)::integer AS battery_known
-        FROM devices_counted(%(area)s::ltree, %(low)s) GROUP BY model),
+    used AS (USED),
     heard AS (
         SELECT model, sum(expected_s) AS expected_s, sum(silent_s) AS silent_s, sum(unknown_s) AS unknown_s,
                sum(silent)::integer AS silent_devices
@@ -156,6 +153,17 @@ _FIGURES: LiteralString = """
 """
 
 
+_USED: LiteralString = """
+    SELECT model, sum(n)::integer AS in_use, count(*)::integer AS homes, sum(low)::integer AS low_now,
+           sum(known)::integer AS battery_known
+    FROM devices_counted(%(area)s::ltree, %(low)s) GROUP BY model
+"""
+_SUMMED: LiteralString = """
+    SELECT model, devices AS in_use, homes, low_now, battery_known FROM figure_running
+    WHERE area_id IN (SELECT id FROM mine) AND NOT of_version
+"""
+FRESH = dt.timedelta(minutes=15)
+"""The sums of devices in use are made every five minutes; older ones are not taken for what is now."""
 FOR_S = 300.0
 """Seconds for which counts of a whole area are kept: a catalogue, not what happens now."""
 _COUNTED: Recent[list[Product]] = Recent(FOR_S)
@@ -165,13 +173,23 @@ def products(acting: Connected) -> list[Product]:
     """All models with their figures in the account's area: those in use first, the most of them at the head."""
     acting.require(Action.VIEW_CARE)
     with acting.conn.cursor(row_factory=class_row(_Row)) as cursor:
-        rows = {row.model: row for row in cursor.execute(_FIGURES, _asks(acting)).fetchall()}
+        query = _FIGURES.replace("USED", _SUMMED if running_at(acting) is not None else _USED)
+        rows = {row.model: row for row in cursor.execute(query, _asks(acting)).fetchall()}
     found = [
         _product(model, rows.get(code))
         for code, model in MODELS.items()
         if model.transport not in ("gateway", "exchange")
     ]
     return sorted(found, key=lambda one: (-one.in_use, one.model))
+
+
+def running_at(acting: Connected) -> dt.datetime | None:
+    """When the devices in use in the account's area were summed; None: too long ago, or never: count them."""
+    row = acting.conn.execute(
+        "SELECT min(counted_at) FROM figure_running WHERE area_id = (SELECT id FROM area WHERE path = %s::ltree)",
+        (acting.account.area_path,),
+    ).fetchone()
+    return None if row is None or row[0] is None or acting.now - row[0] > FRESH else row[0]
 
 
 def recent(acting: Connected) -> list[Product]:

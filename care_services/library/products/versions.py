@@ -1,10 +1,12 @@
 """A device model by the version of its own program: how many run it, and how they did since they tell it.
 
-A device tells one version at a time. Months that began after it was first told are wholly on it, and only those are
-counted. An alert names the model and the home: it counts where all devices of the model in that home run one version.
+A device tells one version at a time. A month counts for a version where the device ran it from the month's first moment
+to its last; it stays counted when the device goes on to another one. An alert names the model and the home: it counts
+where all devices of the model in that home ran one version in that month. The sums are ``figure_version``.
 """
 
 import datetime as dt
+from typing import LiteralString
 
 import msgspec
 from psycopg.rows import class_row
@@ -12,7 +14,15 @@ from psycopg.rows import class_row
 from care_network.access.permissions import Action
 from care_network.upkeep.recent import Recent
 from care_services.core.connected import Connected
-from care_services.library.products.products import BATTERY_LOW, FOR_S, LEAST_DEVICE_MONTHS, LEAST_SEEN, MONTH_S, MONTHS
+from care_services.library.products.products import (
+    BATTERY_LOW,
+    FOR_S,
+    LEAST_DEVICE_MONTHS,
+    LEAST_SEEN,
+    MONTH_S,
+    MONTHS,
+    running_at,
+)
 
 
 class OfVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,57 +75,51 @@ def recent(acting: Connected, model: str) -> list[OfVersion]:
     return _COUNTED.of(key, lambda: by_version(acting, model))
 
 
+_LIVE: LiteralString = """
+    SELECT f.version, min(f.told_at) AS told_at, count(*)::integer AS devices,
+           (count(*) FILTER (WHERE n.battery <= %(low)s))::integer AS low_now,
+           count(n.battery)::integer AS battery_known
+    FROM devices_in_use(%(area)s::ltree, %(model)s) d
+    LEFT JOIN device_firmware f ON f.device_id = d.device_id LEFT JOIN device_now n ON n.device_id = d.device_id
+    GROUP BY f.version
+"""
+_SUMMED: LiteralString = """
+    SELECT nullif(version, '') AS version, told_at, devices, low_now, battery_known FROM figure_running
+    WHERE area_id IN (SELECT id FROM mine) AND model = %(model)s AND of_version
+"""
+_BY_VERSION: LiteralString = """
+    WITH mine AS MATERIALIZED (SELECT id FROM area WHERE path = %(area)s::ltree),
+    run AS (RUN),
+    heard AS (
+        SELECT version, sum(expected_s) AS expected_s, sum(silent_s) AS silent_s, sum(unknown_s) AS unknown_s,
+               sum(false_alerts)::integer AS false_alerts, sum(low_battery_alerts)::integer AS low_battery_alerts
+        FROM figure_version WHERE area_id IN (SELECT id FROM mine) AND model = %(model)s AND month >= %(since)s
+        GROUP BY version)
+    SELECT coalesce(r.version, h.version) AS version, (r.told_at AT TIME ZONE 'Asia/Shanghai')::date AS since,
+           coalesce(r.devices, 0) AS devices, coalesce(r.low_now, 0) AS low_now,
+           coalesce(r.battery_known, 0) AS battery_known, coalesce(h.expected_s, 0) AS expected_s,
+           coalesce(h.silent_s, 0) AS silent_s, coalesce(h.unknown_s, 0) AS unknown_s,
+           coalesce(h.false_alerts, 0) AS false_alerts, coalesce(h.low_battery_alerts, 0) AS low_battery_alerts
+    FROM run r FULL JOIN heard h ON h.version = r.version
+    ORDER BY coalesce(r.version, h.version) IS NULL, coalesce(r.devices, 0) DESC, coalesce(r.version, h.version) DESC
+    LIMIT 20
+"""
+
+
 def by_version(acting: Connected, model: str) -> list[OfVersion]:
-    """The versions that devices of a model in the account's area run, the most devices first."""
+    """The versions that devices of a model in the account's area run or ran, those with the most devices first.
+
+    Whole months of before are sums of the figures' refresh; what runs now is, too, where that was lately.
+    """
     acting.require(Action.VIEW_CARE)
     first = acting.today.replace(day=1)
     months = first.year * 12 + first.month - 1 - MONTHS
+    query = _BY_VERSION.replace("RUN", _LIVE if running_at(acting) is None else _SUMMED)
     with acting.conn.cursor(row_factory=class_row(OfVersion)) as cursor:
         return cursor.execute(
-            """
-            WITH run AS MATERIALIZED (
-                SELECT d.device_id AS id, d.household_id, f.version, f.told_at, n.battery,
-                       coalesce(date_trunc('month', f.told_at AT TIME ZONE 'Asia/Shanghai') + interval '1 month',
-                                'infinity')::date AS whole
-                FROM devices_in_use(%(area)s::ltree, %(model)s) d
-                LEFT JOIN device_firmware f ON f.device_id = d.device_id
-                LEFT JOIN device_now n ON n.device_id = d.device_id),
-            span AS MATERIALIZED (
-                SELECT m::date AS month, date_part('epoch', m AT TIME ZONE 'Asia/Shanghai') AS begins_s,
-                       date_part('epoch', least((m + interval '1 month') AT TIME ZONE 'Asia/Shanghai', %(now)s))
-                           AS ends_s
-                FROM generate_series(%(since)s::timestamp, %(today)s::timestamp, interval '1 month') m),
-            heard AS (
-                SELECT r.version, sum(s.ends_s - greatest(date_part('epoch', m.since), s.begins_s)) AS expected_s,
-                       sum(m.silent_s) AS silent_s,
-                       sum(CASE WHEN m.never THEN s.ends_s - greatest(date_part('epoch', m.since), s.begins_s)
-                           ELSE m.unknown_s END) AS unknown_s
-                FROM run r JOIN figure_device m ON m.device_id = r.id AND m.model = %(model)s
-                    AND m.month >= %(since)s AND m.month >= r.whole
-                JOIN span s ON s.month = m.month
-                GROUP BY r.version),
-            home AS (
-                SELECT household_id, min(version) AS version, max(whole) AS whole FROM run GROUP BY household_id
-                HAVING count(*) = count(version) AND count(DISTINCT version) = 1),
-            told AS (
-                SELECT o.version, (count(*) FILTER (WHERE f.ending = 'false'))::integer AS false_alerts,
-                       (count(*) FILTER (WHERE f.rule = 'battery_low'))::integer AS low_battery_alerts
-                FROM home o JOIN figure_alert f ON f.household_id = o.household_id AND f.model = %(model)s
-                    AND f.month >= %(since)s AND f.month >= o.whole
-                GROUP BY o.version)
-            SELECT r.version, (min(r.told_at) AT TIME ZONE 'Asia/Shanghai')::date AS since,
-                   count(*)::integer AS devices,
-                   (count(*) FILTER (WHERE r.battery <= %(low)s))::integer AS low_now,
-                   count(r.battery)::integer AS battery_known, coalesce(max(h.expected_s), 0) AS expected_s,
-                   coalesce(max(h.silent_s), 0) AS silent_s, coalesce(max(h.unknown_s), 0) AS unknown_s,
-                   coalesce(max(t.false_alerts), 0) AS false_alerts,
-                   coalesce(max(t.low_battery_alerts), 0) AS low_battery_alerts
-            FROM run r LEFT JOIN heard h ON h.version = r.version LEFT JOIN told t ON t.version = r.version
-            GROUP BY r.version ORDER BY r.version IS NULL, count(*) DESC, r.version DESC LIMIT 20
-            """,
+            query,
             {
-                "model": model, "area": acting.account.area_path, "now": acting.now, "low": BATTERY_LOW,
-                "today": acting.today,
+                "model": model, "area": acting.account.area_path, "low": BATTERY_LOW,
                 "since": dt.date(months // 12, months % 12 + 1, 1),
             },
         ).fetchall()  # fmt: skip

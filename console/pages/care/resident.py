@@ -12,7 +12,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
 from care_services.core import traits
-from care_services.core.facts import TRAITS
+from care_services.core.facts import OF_THE_RECORD, TRAITS
 from care_services.core.traits import Trait
 from console.access.residents import load_resident
 from console.pages.assessment import card as assessment_card
@@ -63,9 +63,15 @@ def _page(
         recorded = traits.of_resident(conn, account, code)
         cards = [card for make in CARDS if (card := make(conn, account, resident, now)) is not None]
     holding: dict[str, Trait] = {one.trait: one for one in reversed(recorded) if one.valid_until is None}
+    answers = {code: one.holds for code, one in holding.items()}
+    answers |= {code: resident[code] for code in OF_THE_RECORD if resident[code] is not None}
+    for code in OF_THE_RECORD:  # a line of evidence that the record has outlived is shown with those that have ended
+        if code in holding and holding[code].holds is not answers.get(code):
+            del holding[code]
     return care_page(
         request, "care-resident.html", account, status_of(error) if error else 200, resident=resident, cards=cards,
-        traits=TRAITS, holding=holding, ended=[one for one in recorded if one.valid_until is not None],
+        traits=TRAITS, answers=answers, holding=holding,
+        ended=[one for one in recorded if one is not holding.get(one.trait)],
         today=now.astimezone(SHANGHAI).date(), filled=filled or {},
         message=message_of(request, error, account) if error else "", wrong=(error.field or "all") if error else "",
     )  # fmt: skip

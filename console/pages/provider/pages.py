@@ -13,9 +13,11 @@ from care_services.complaints.words import CATEGORIES, SEVERITIES
 from care_services.complaints.words import STATES as COMPLAINT_STATES
 from care_services.core.money import in_yuan
 from care_services.home_services.orders.states import WORDS
+from care_services.home_services.visits.door_links import HOLDS
 from care_services.meals.words import ALLERGENS, MEALS, MODES, TEXTURES
 from care_services.meals.words import STATES as MEAL_STATES
 from care_services.providers import desk, meals, record, requests, visits
+from console.access.door_links import address_of
 from console.pages.services.frame import acting_of, moment_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
@@ -60,8 +62,10 @@ def _visits(
     with console.database() as conn:
         mine, found = visits.of_day(conn, acting, wanted)
         able = visits.free(conn, mine, found)
+    near = [one for one in found if one.staff and one.state in ("assigned", "checked_in") and one.name_zh]
+    links = {one.id: address_of(console, one.id, one.staff or "", one.planned_start + HOLDS) for one in near}
     return _page(
-        request, "provider-day.html", account, error, mine=mine, visits=found, able=able, day=wanted,
+        request, "provider-day.html", account, error, mine=mine, visits=found, able=able, day=wanted, links=links,
         today=acting.today, one_day=DAY, words=WORDS,
     )  # fmt: skip
 

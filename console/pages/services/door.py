@@ -45,7 +45,8 @@ def _page(
     response = page(
         request, "services-door.html", account, status=status, order=order, words=WORDS, how_words=HOW,
         steps=steps_from(order.state), message=message, note=plan_note[0] if plan_note else "", seen=seen,
-        kinds=evidence.KINDS, tried_words=doors.TRIED, needed=doors.NEEDED, key=secrets.token_hex(12),
+        kinds=evidence.KINDS, path=f"/mine/visits/{order_id}", own=True,
+        tried_words=doors.TRIED, needed=doors.NEEDED, key=secrets.token_hex(12),
     )  # fmt: skip
     response.headers.update(PLACE_ALLOWED)
     return response

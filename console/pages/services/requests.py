@@ -14,6 +14,7 @@ from care_services.home_services.catalogue.catalogue import CareService, service
 from care_services.home_services.orders import store
 from care_services.home_services.orders.states import WORDS
 from care_services.home_services.visits import ratings
+from care_services.meals.orders import serving
 from care_services.one_tap import buttons, requests
 from care_services.one_tap.needs import NEEDS, Need, service_of, soonest
 from care_services.one_tap.options import ranked
@@ -204,11 +205,13 @@ def _family(
         ahead = store.of_resident(conn, resident["id"], acting.at - dt.timedelta(hours=12), acting.at + AHEAD)
         offered = services(conn, active=True)
         to_rate = ratings.to_rate(conn, resident["id"], acting.at)
+        canteen = any(one.delivers for one in serving(conn, acting, resident["id"]))
     return page(
         request, "services-family.html", account, status_of(error) if error else 200, resident=resident,
         requests=asked, visits=[one for one in ahead if one.state != "cancelled"], services=offered, to_rate=to_rate,
         states=requests.STATES, words=WORDS, stars=ratings.STARS, filled=filled or {},
         urgent=isinstance(error, requests.UrgentWordsError), needs=buttons_of(offered), orders={v.id: v for v in ahead},
+        canteen=canteen,
         message=message_of(request, error, account) if error else "",
     )  # fmt: skip
 

@@ -83,7 +83,7 @@ async function press(event) {
 async function work() {
   if (!("serviceWorker" in navigator)) return;
   try {
-    const scopes = await Promise.all(["/mine/visits/", "/care/meals/rounds/"].map((scope) => navigator.serviceWorker.register("/field-worker.js", { scope, type: "module" })));
+    const scopes = await Promise.all(["/mine/visits/", "/care/meals/rounds/", "/door/"].map((scope) => navigator.serviceWorker.register("/field-worker.js", { scope, type: "module" })));
     const here = scopes.find((one) => location.pathname.startsWith(new URL(one.scope).pathname));
     const worker = here.active ?? here.installing ?? here.waiting;
     const parts = performance.getEntriesByType("resource").map((one) => new URL(one.name)).filter((url) => url.origin === location.origin && /^\/(static|styles)\//.test(url.pathname));

@@ -1,4 +1,4 @@
-// Opens field pages without a signal, from the last look: those of links (/w/ and /a/), a carer's visits and delivery
+// Opens field pages without a signal, from the last look: those of links (/w/, /a/, /door/), a carer's visits and delivery
 // rounds. It keeps what it has seen for twelve hours, as long as a link lives, and today's visits of a carer before they
 // are opened (mine.js); the login page has it forget the pages of a session (forget.js).
 import { send } from "/static/field/store.js";
@@ -7,7 +7,7 @@ const CACHE = "field-1";
 const HOURS_MS = 12 * 3600 * 1000;
 const WAIT_MS = 5000;
 const AHEAD_MS = 30 * 60 * 1000; // a visit that was fetched ahead is fetched anew after so long
-const PAGE = /^\/((w|a)\/[^/]+|mine|mine\/visits\/\d+|care\/meals\/rounds\/\d+)$/;
+const PAGE = /^\/((w|a|door)\/[^/]+|mine|mine\/visits\/\d+|care\/meals\/rounds\/\d+)$/;
 const PART = /^\/(static|styles)\//;
 
 self.addEventListener("install", () => self.skipWaiting());

@@ -4,10 +4,12 @@
 import { leave, ready } from "./page.js";
 import { setOwn } from "./title.js";
 import { send } from "./send.js";
+import { toast } from "./toasts.js";
 
 const OUTSIDE = ["/login", "/logout", "/language/", "/theme/", "/static/", "/api/", "/a/", "/w/", "/rate/", "/home/", "/family", "/mine"];
 let shown = location.pathname + location.search;
 let latest = 0;
+let asked = null; // the page that is on its way
 
 function inside(address) {
   const url = new URL(address, location.href);
@@ -16,29 +18,56 @@ function inside(address) {
 
 export const go = (address) => inside(address) ? visit(new URL(address, location.href)) : location.assign(address);
 
+// The last press counts: a page that was asked for before it is given up, wherever it is by then. What was sent is not;
+// its answer is shown if nobody went on meanwhile, and one that says no is kept for whoever did.
 async function visit(url, { method = "GET", body = null, scroll = 0, back = false } = {}) {
   latest += 1;
   const mine = latest;
-  const main = document.getElementById("main");
-  main.setAttribute("aria-busy", "true");
+  const isLast = () => mine === latest;
+  asked?.abort();
+  asked = method === "GET" ? new AbortController() : null;
+  const signal = asked?.signal;
+  document.getElementById("main").setAttribute("aria-busy", "true");
   try {
-    const answer = await send(url, { method, body, headers: { Accept: "text/html" } });
+    const answer = await send(url, { method, body, headers: { Accept: "text/html" }, signal });
     const isPage = (answer.headers.get("content-type") ?? "").startsWith("text/html");
     const text = isPage ? await answer.text() : "";
-    if (mine !== latest && method === "GET") return; // somebody went on meanwhile
+    if (!isLast() && (method === "GET" || answer.ok || !isPage)) return;
     if (!isPage) { location.assign(answer.url); return; }
     const next = new DOMParser().parseFromString(text, "text/html");
     const failed = !answer.ok && !next.body.dataset.shell;
     if (next.body.dataset.shell !== document.body.dataset.shell && !failed) { location.assign(answer.url + url.hash); return; }
     const landed = new URL(answer.url);
     const address = landed.pathname + landed.search + (method === "GET" ? url.hash : "");
-    if (!back && (method === "GET" || answer.redirected)) remember(address);
-    await put(next);
-    shown = location.pathname + location.search;
-    settle(scroll, url.hash);
+    const moves = !back && (method === "GET" || answer.redirected);
+    const show = async (still) => {
+      if (!await put(next, still, () => { if (moves) remember(address); })) return;
+      shown = location.pathname + location.search;
+      settle(scroll, url.hash);
+    };
+    if (isLast()) await show(isLast); else refused(show);
+  } catch (error) {
+    if (error.name !== "AbortError") throw error;
   } finally {
-    if (mine === latest) document.getElementById("main").removeAttribute("aria-busy");
+    if (isLast()) document.getElementById("main").removeAttribute("aria-busy");
   }
+}
+
+// The answer to a form that was not accepted, when its page has gone: the fields are in it, and one press brings it back.
+function refused(show) {
+  const { dataset } = document.getElementById("words");
+  const open = document.createElement("button");
+  open.type = "button";
+  open.className = "primary";
+  open.textContent = dataset.open;
+  const line = toast("late", dataset.refused, [open]);
+  open.addEventListener("click", () => {
+    line.remove();
+    latest += 1;
+    const mine = latest;
+    asked?.abort();
+    show(() => mine === latest);
+  });
 }
 
 function remember(address) {
@@ -47,9 +76,12 @@ function remember(address) {
   history.pushState({ shell: true }, "", address);
 }
 
-async function put(next) {
+// False: somebody went on while its styles and scripts came, and it is not shown.
+async function put(next, still, arrive) {
   leave();
   await Promise.all([...next.head.querySelectorAll("link[rel=stylesheet], script[src]")].map(load));
+  if (!still()) return false;
+  arrive();
   document.getElementById("main").replaceWith(document.adoptNode(next.getElementById("main")));
   for (const id of ["menu", "tools"]) {
     const [old, fresh] = [document.getElementById(id), next.getElementById(id)];
@@ -59,6 +91,7 @@ async function put(next) {
   setOwn(next.title);
   window.htmx?.process(document.body);
   ready();
+  return true;
 }
 
 // What the next page's head asks for, each once; modules run then, and their page:ready comes after.
@@ -101,7 +134,9 @@ async function submitted(event) {
   const url = new URL(button?.getAttribute("formaction") ?? form.getAttribute("action") ?? location.href, location.href);
   if (!inside(url)) return;
   event.preventDefault();
-  if (form.getAttribute("aria-busy") === "true") return; // sent already, and not answered yet
+  const main = document.getElementById("main");
+  // Sent already, and not answered yet; nor is another form of the page sent, which counts on how things were before.
+  if (form.getAttribute("aria-busy") === "true" || method !== "GET" && "sending" in main.dataset) return;
   const fields = new FormData(form, button?.name ? button : null);
   form.setAttribute("aria-busy", "true");
   try {
@@ -109,10 +144,12 @@ async function submitted(event) {
       url.search = new URLSearchParams(fields).toString();
       await visit(url);
     } else {
+      main.dataset.sending = "";
       const body = form.enctype === "multipart/form-data" ? fields : new URLSearchParams(fields);
       await visit(url, { method, body });
     }
   } finally {
+    if (method !== "GET") delete main.dataset.sending;
     form.removeAttribute("aria-busy");
   }
 }

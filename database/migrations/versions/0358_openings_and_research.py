@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0358"
-down_revision = "0352"
+down_revision = "0353"
 branch_labels = None
 depends_on = None
 

@@ -9,7 +9,10 @@ PART = Part(
         "console": Rights(
             select="rule_book resident_trait care_notice",
             insert="rule_book resident_trait care_notice",
-            columns=(("UPDATE", "resident_trait", "valid_until"),),
+            columns=(
+                ("UPDATE", "resident_trait", "valid_until"),
+                ("UPDATE", "care_notice", "state, send_at, tries, state_at"),
+            ),
             functions=_OVER,
         ),
         # whoever acts behind a signed link may end a reason, and see what a digest holds
@@ -35,6 +38,7 @@ PART = Part(
         "care_notice": {
             "INSERT": LIVE,
             "SELECT": f"(account_id = {ME} OR {may('view_notices')} AND ({ALL} OR {STAFF} AND area <@ {AREA}))",
+            "UPDATE": f"{may('view_notices')} AND ({ALL} OR {STAFF} AND area <@ {AREA})",
         },
     },
     told_by_families="care_notice",

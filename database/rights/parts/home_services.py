@@ -32,8 +32,8 @@ PART = Part(
         # the panel in a home
         "links": Rights(
             select=f"{_READ} care_round rule_book resident_trait",
-            insert=f"service_order service_rating service_request visit_code {_HISTORY}",
-            update="service_order service_request",
+            insert=f"service_order service_rating service_request visit_code service_press shut_door {_HISTORY}",
+            update="service_order service_request service_press",
         ),
         # the rounds run beside the sweeper of work orders
         "orders": Rights(

@@ -8,6 +8,7 @@ from shouwang.cli.care import (
     equipment,
     grants,
     library,
+    notices,
     one_tap,
     registers,
     report,
@@ -40,6 +41,7 @@ app.add_typer(quality.complaints, name="complaints")
 app.add_typer(quality.app, name="quality")
 app.add_typer(library.app, name="library")
 app.add_typer(library.courses, name="courses")
+app.add_typer(notices.app, name="notices")
 app.add_typer(workforce.app, name="workforce")
 app.add_typer(services.app, name="services")
 app.add_typer(one_tap.app, name="one-tap")

@@ -81,11 +81,14 @@ def test_a_carer_finds_a_door_shut_and_the_station_sees_it(database_url: str, tm
         add_canteen(site.conn)
         number = _round(site.conn, acting(site))
         assert "海山长者食堂" in carer.get("/care/meals/rounds").text
+        site.conn.execute("UPDATE meal_order SET overridden = '家属说花生可少量'")
         page = carer.get(f"/care/meals/rounds/{number}").text
         assert "老人未同意告知忌口" in page
+        assert "花生" not in page, "nor in the words of whoever ordered in spite of a warning"
         register.give(site.conn, acting(site).account, "R1", "meal_allergies", at=now(), origin="test")
         page = carer.get(f"/care/meals/rounds/{number}").text
         assert "对花生过敏" in page
+        assert "家属说花生可少量" in page
         way = re.search(r'action="(/care/meals/rounds/\d+/at/\d+)"', page)
         assert way is not None
         assert carer.post(way[1], data={"version": "1", "result": "absent", "tried": ["rang"]}).status_code == 303

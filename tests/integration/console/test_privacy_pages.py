@@ -144,7 +144,8 @@ def test_a_breach_is_written_down_and_who_has_to_be_told_stays_open(database_url
             assert answer.status_code == 200, page
         _by_command(database_url)
         assert "数据出口" in client.get("/care/privacy/processing").text
-        assert "0 张没有决定" in client.get("/care/privacy/duties").text
+        assert "0 张没有决定" in (duties := client.get("/care/privacy/duties").text)
+        assert "登记为不满十四周岁的：0 人" in duties
 
 
 def _by_command(url: str) -> None:

@@ -38,6 +38,7 @@ EXAMPLES |= {
     "GET /n/{token}": lambda c, _: Example(digest(c)),
     "POST /n/{token}": lambda c, _: Example(digest(c), data={"digits": "0001"}, success=303),
     "GET /care/notices": lambda *_: Example("/care/notices?only=trouble"),
+    "POST /care/notices/{number}/again": lambda *_: Example("/care/notices/999999/again", data={}, success=422),
     "GET /care/notices/mine": lambda *_: Example("/care/notices/mine"),
 }
 ABOUT_NOBODY = {

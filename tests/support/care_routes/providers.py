@@ -1,6 +1,7 @@
 """A provider's own pages: a visit, a request, a meal and a finding of the provider whose login is ``provider``."""
 
 import datetime as dt
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,19 @@ def _visit(conn: psycopg.Connection[Any]) -> int:
     ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def _door(city: Any) -> str:
+    """The link of a visit of PV2."""
+    order = _visit(city.conn)
+    city.conn.execute(
+        "UPDATE service_order SET state = 'assigned', staff_id = (SELECT id FROM staff WHERE code = 'PV2')"
+        " WHERE id = %s",
+        (order,),
+    )
+    city.conn.commit()
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    return f"/door/{city.keys.sign('visit_door', f'{order}.PV2', 'staff:PV2', until)}"
 
 
 def _request(conn: psycopg.Connection[Any]) -> int:
@@ -80,6 +94,10 @@ def _page(address: str) -> Callable[..., Example]:
 
 
 EXAMPLES: dict[str, Callable[..., Example]] = {
+    "GET /door/{token}": lambda city, *_: Example(_door(city)),
+    "POST /door/{token}": lambda city, *_: Example(
+        _door(city), data={"action": "refuse", "note": "老人不在", "key": uuid.uuid4().hex}, success=303
+    ),
     "GET /provider": _page("/provider"),
     "GET /provider/requests": _page("/provider/requests"),
     "GET /provider/meals": _page("/provider/meals"),

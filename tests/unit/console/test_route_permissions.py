@@ -55,6 +55,7 @@ PUBLIC = {
     "/w/{token}/mark": "a signed link, for one person and one order; it shows neither",
     "/w/{token}/place": "a signed link; the person's account has the permission, or is refused",
     "/w/{token}/place/withdraw": "a signed link; the person's account has the permission, or is refused",
+    "/door/{token}": "a signed link, for one person and one visit, from the day before until it is over",
     "/help/{token}": "a signed link, for one volunteer and one request",
     "/neighbour/{token}": "a signed link, for one volunteer, until it is renewed or taken back",
     "/neighbour/{token}/missed": "a signed link, for one volunteer, until it is renewed or taken back",

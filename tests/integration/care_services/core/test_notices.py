@@ -5,9 +5,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from care_services.core import notice_round, notices
 from care_services.core.notices import SignedPage
+from shouwang.cli.main import app
 from shouwang.sweeping.alerts import Alerts
 from tests.support.delivery import delivery, gateway_toml, town
 from tests.support.network import account
@@ -92,3 +94,17 @@ def test_what_is_not_sent_is_not_known_and_tried_again_and_given_up(database_url
             notice_round.look(conn, at, POST)
         assert states(conn) == {"a": "failed", "b!over": "withdrawn"}
         assert len(city.notifications()) == 4, "three tries"
+        asked = ["--url", database_url, "--as", "admin"]
+        run = CliRunner().invoke
+        listed = run(app, ["care", "notices", "list", "--only", "trouble", *asked]).output
+        number = listed.split()[0]
+        assert "3 mornings failed" in listed
+        told = run(app, ["care", "notices", "why", number, *asked]).output
+        assert "no channel has tried" in told
+        assert run(app, ["care", "notices", "again", number, *asked]).output == "1 queued again\n"
+        waiting = run(app, ["care", "notices", "waiting", *asked]).output
+        assert "waiting: 1" in waiting
+        assert "the round that sends stands still" in waiting
+        nothing = run(app, ["care", "notices", "again", number, *asked])
+        assert (nothing.exit_code, "none of them waits" in nothing.output) == (1, True), "it waits already"
+        assert notice_round.look(conn, at + dt.timedelta(days=400), POST) >= 1

@@ -9,9 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from care_network.upkeep.recent import Recent
 from care_services.core.notice_round import look
 from care_services.library import reminding
 from care_services.library.courses import attempts, forming, keeping
+from care_services.library.products import products, versions
 from care_services.rounds.outside import Nobody
 from tests.support.care_routes.library import acting, certificate_of, right_answers
 from tests.support.console_site import ConsoleSite, console_site, now
@@ -268,7 +270,9 @@ def test_a_course_gives_a_staff_certificate_only_by_somebody_else(site: ConsoleS
         assert client.post(f"/care/courses-approvals/{asked[0]}", data={"good": "1"}).status_code == 403
 
 
-def test_products_say_how_many_are_in_use_and_are_unknown_where_few(site: ConsoleSite) -> None:
+def test_products_say_how_many_are_in_use_and_are_unknown_where_few(
+    site: ConsoleSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     conn = site.conn
     conn.execute(
         "INSERT INTO device (gateway_id, name, model) SELECT id, 'pendant', 'shouwang-pendant' FROM gateway"
@@ -292,6 +296,25 @@ def test_products_say_how_many_are_in_use_and_are_unknown_where_few(site: Consol
         assert "<b>0.25</b>" in text
         assert "<b>1.0%</b>" in text
         assert "居家防跌倒" in text, "what is to be learned about it"
+        for module in (products, versions):
+            monkeypatch.setattr(module, "_COUNTED", Recent(0))
+        site.conn.execute(
+            "INSERT INTO figure_running SELECT id, 'shouwang-pendant', row.of_version, row.version, 7, 6, 2, 5,"
+            " now() - interval '90 days', now() FROM area, (VALUES (false, ''), (true, '1.4.0')) AS row"
+            " (of_version, version) WHERE path = 'sz.yt'"
+        )
+        site.conn.execute(
+            "INSERT INTO figure_version SELECT %s, id, 'shouwang-pendant', '1.4.0', 7, 31536000, 315360, 0, 6, 1"
+            " FROM area WHERE path = 'sz.yt'",
+            (month,),
+        )
+        text = client.get("/care/products/shouwang-pendant").text
+        assert "7 台，6 户" in text, "summed by the refresh"
+        row = re.search(r"<tr>(?:(?!</tr>).)*1\.4\.0.*?</tr>", text, re.S)
+        assert row is not None
+        assert all(one in row[0] for one in (">0.50<", "6", "12.0", ">1.0%<")), row[0]
+        site.conn.execute("UPDATE figure_running SET counted_at = now() - interval '1 hour'")
+        assert "1 台，1 户" in client.get("/care/products/shouwang-pendant").text, "an old sum is not what is now"
     with site.client("station") as client:
         assert "0.25" not in client.get("/care/products/shouwang-pendant").text, "its own street has no month yet"
         assert "未知" in client.get("/care/products").text

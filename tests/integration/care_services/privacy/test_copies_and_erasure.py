@@ -235,6 +235,13 @@ def _restored(conn: psycopg.Connection, database_url: str, number: int, folder: 
 
 def test_one_no_ends_it_and_an_open_alert_forbids_it(conn: psycopg.Connection) -> None:
     admin, head = account(conn, "admin"), account(conn, "head")
+    for ask in (copies.ask, erasures.ask):  # near relatives ask after a death, everybody else before it
+        rest = ("ended",) if ask is erasures.ask else ()
+        with pytest.raises(ProvisioningError, match="after a death"):
+            ask(conn, admin, "R2", *rest, "heir", "户口簿", at=now(), origin="t")  # type: ignore[operator]
+    conn.execute("UPDATE resident SET gone = 'died', gone_on = '2026-01-01' WHERE code = 'R2'")
+    with pytest.raises(ProvisioningError, match="near relatives ask"):
+        copies.ask(conn, admin, "R2", "self", "户口簿", at=now(), origin="t")
     number = erasures.ask(conn, admin, "R2", "ended", "heir", "户口簿", at=now(), origin="t")
     with pytest.raises(ProvisioningError):
         erasures.vote(conn, head, number, False, "", at=now(), origin="t")

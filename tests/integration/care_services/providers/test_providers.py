@@ -1,6 +1,7 @@
 """A provider's own people: their orders and nobody else's; a door is known from the day before until the day after."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from care_services.home_services.catalogue import catalogue
 from care_services.home_services.orders import desk as orders
 from care_services.home_services.orders import store
+from care_services.home_services.visits import codes, door_links
 from care_services.one_tap import requests
 from care_services.rounds.requests import look
 from shouwang.sweeping.alerts import Alerts
@@ -53,12 +55,42 @@ def test_who_goes_is_planned_and_the_door_is_known_for_three_days(site: ConsoleS
         assert client.post(f"/provider/visits/{mine}", data={"staff": "PV1", "version": "1"}).status_code == 409
         assert client.post(f"/provider/visits/{later}", data={"staff": "S1", "version": "1"}).status_code == 422
         assert client.post(f"/provider/visits/{others}", data={"staff": "", "version": "1"}).status_code == 404
+        shown = client.get(f"/provider?day={acting(site.conn, 'admin', NOW + dt.timedelta(minutes=5)).today}").text
+        link = re.search(r'href="(/door/[^"]+)"', shown)
+        assert link is not None
         for page in ("/care", "/care/visits", "/residents", "/", f"/care/visits/{mine}", "/care/residents/R1/services"):
             assert client.get(page).status_code == 403, page
         for page in ("/provider/meals", "/provider/record", "/account"):
             assert client.get(page).status_code == 200, page
     order = store.load(site.conn, mine)
     assert (order.state, order.staff_code) == ("assigned", "PV2")
+    assert [door_links.tell_due(site.conn, NOW) for _ in "12"] == [1, 0]
+    told = site.conn.execute("SELECT kind, to_key, signed ->> 'subject' FROM care_notice").fetchall()
+    assert told == [("visit_door", "PV2", f"{mine}.PV2")], "who has no account is told, with the page"
+
+    # who goes has no account: the link asks for the same proofs, and is over with the name on the visit
+    code = codes.paper(site.conn, acting(site.conn, "station", NOW), "R1").paper
+    door, key = link[1], "key-of-a-link"
+    with site.client() as client:
+        assert "路1号" in client.get(door).text
+        press = {"action": "check_in", "how": "station", "key": key + "0"}
+        assert client.post(door, data=press).status_code == 422, "no proof"
+        wrong = client.post(door, data={"action": "check_in", "how": "code", "code": "000000", "key": key + "1"})
+        assert wrong.status_code == 422
+        press = {"action": "check_in", "how": "code", "code": code, "key": key + "2"}
+        assert [client.post(door, data=press).status_code for _ in "12"] == [303, 303], "taken once"
+        done = {"action": "check_out", "tasks": "1", "key": key + "3"}
+        sent = client.post(door, data=done, headers={"Accept": "application/json"})
+        assert sent.json()["result"] == "done"
+        order = store.load(site.conn, mine)
+        assert (order.state, order.checked_in_by, order.tasks_done) == ("checked_out", "code", [1])
+        history = [event["actor"] for event in store.history(site.conn, mine)]
+        assert history[-2:] == [order.staff_zh, order.staff_zh]
+        assert client.get(door[:-1] + ("A" if door[-1] != "A" else "B")).status_code == 410
+        site.conn.execute("UPDATE service_order SET staff_id = NULL WHERE id = %s", (mine,))
+        assert client.get(door).status_code == 404
+        refused = client.post(door, data=done, headers={"Accept": "application/json"})
+        assert (refused.status_code, refused.json()["result"]) == (404, "refused")
 
 
 def test_a_yes_becomes_an_order_by_the_rounds_and_a_no_asks_the_next(site: ConsoleSite) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from care_network.errors import ProvisioningError
+from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_services.core.calls import Answer, ask
 from care_services.reporting import making, pushing, receivers, schedules
 from care_services.reporting.packages import opened, unpacked, verify
@@ -202,7 +202,12 @@ def test_people_are_sealed_for_the_receiver_and_only_those_who_agree_are_sent(
     assert row is not None
     (data,) = (data for name, data in unpacked(row[0]).items() if name.endswith(".age"))
     assert opened(data, str(identity)).decode().splitlines()[1].startswith("R1,,陈,male,1940-01-01,sz.yt.hs.pw.c1")
+    assert making.content(city, admin, referrals.id, at=NOW)
     city.execute("UPDATE exchange_consent SET withdrawn_at = now()")
+    with pytest.raises(ChangedMeanwhileError, match="taken back by 1"):  # nor is it carried by hand
+        making.content(city, admin, referrals.id, at=NOW)
+    with pytest.raises(ChangedMeanwhileError, match="taken back by 1"):
+        making.handed_over(city, admin, referrals.id, "当面递交", at=NOW)
     sent = pushing.send_due(city, clock)
     assert [(one.number, one.outcome) for one in sent] == [(1, "delivered"), (2, "withdrawn")]
     assert above.accepted == [1], "a consent that was withdrawn holds at once"

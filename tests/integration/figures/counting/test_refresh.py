@@ -111,6 +111,28 @@ def check_people(conn: psycopg.Connection[Any], now: dt.datetime) -> None:
         assert {staff: s for staff, s in counted if s} == pytest.approx({k: v for k, v in hours.items() if v}), month
 
 
+def check_versions(conn: psycopg.Connection[Any]) -> None:
+    """The sums of a version are those of its devices' whole months and of the homes that run it alone."""
+    summed = conn.execute(
+        "SELECT f.month, f.version, devices, expected_s, silent_s, unknown_s, false_alerts, low_battery_alerts"
+        " FROM figure_version f JOIN area a ON a.id = f.area_id WHERE a.path = 'sz' ORDER BY 1, 2"
+    ).fetchall()
+    lines = conn.execute(
+        "SELECT month, version, d.household_id, extract(epoch FROM until - since)::float8, silent_s, never, unknown_s"
+        " FROM figure_device d JOIN figure_month USING (month) WHERE version IS NOT NULL"
+    ).fetchall()
+    direct: dict[Any, list[float]] = {}
+    for month, version, home, expected, silent, never, unknown in lines:
+        found = direct.setdefault((month, version), [0, 0, 0, 0, 0, 0])
+        told = conn.execute(
+            "SELECT count(*) FILTER (WHERE ending = 'false'), count(*) FILTER (WHERE rule = 'battery_low')"
+            " FROM figure_alert WHERE month = %s AND household_id = %s AND model = 'shouwang-pendant'", (month, home),
+        ).fetchone() or (0, 0)  # fmt: skip
+        more = (1, expected, silent, expected if never else unknown, *told)
+        direct[month, version] = [one + other for one, other in zip(found, more, strict=True)]
+    assert {row[:2]: pytest.approx(row[2:]) for row in summed} == direct
+
+
 def test_the_roll_ups_equal_a_direct_count_after_each_refresh(database_url: str) -> None:
     rng = np.random.default_rng(17)
     with (
@@ -120,6 +142,7 @@ def test_the_roll_ups_equal_a_direct_count_after_each_refresh(database_url: str)
         staff_city(conn)
         conn.execute(PENDANTS)
         conn.execute("UPDATE gateway SET registered_at = '2026-08-01', state = 'online'")
+        conn.execute("INSERT INTO device_firmware SELECT id, '1.0', '2026-07-15' FROM device")
         for place, many in enumerate((60, 25, 1)):
             now = NOW + dt.timedelta(hours=place)
             conn.execute(
@@ -159,6 +182,20 @@ def test_the_roll_ups_equal_a_direct_count_after_each_refresh(database_url: str)
         ).fetchone() or (0,)
         assert (silent, expected, unknown) == pytest.approx(tuple(map(float, lines[1:])))
         assert lines[0] == 8  # two homes, and August to November
+        check_versions(conn)
+        conn.execute("UPDATE device_firmware SET version = '2.0', told_at = '2026-10-10' WHERE device_id ="
+                     " (SELECT min(device_id) FROM figure_device)")  # fmt: skip
+        list(refresh(service, now, every=True))
+        told = conn.execute("SELECT month, version FROM figure_device WHERE device_id = (SELECT min(device_id)"
+                            " FROM figure_device) ORDER BY month").fetchall()  # fmt: skip
+        assert [version for _, version in told] == ["1.0", "1.0", None, "2.0"], (
+            "what ran stays known; mixed months are not"
+        )
+        check_versions(conn)
+        runs = conn.execute("SELECT of_version, f.version, devices, homes, battery_known FROM figure_running f"
+                            " JOIN area a ON a.id = f.area_id AND a.path = 'sz'"
+                            " WHERE model = 'shouwang-pendant' ORDER BY 1, 2").fetchall()  # fmt: skip
+        assert runs == [(False, "", 2, 2, 0), (True, "1.0", 1, 1, 0), (True, "2.0", 1, 1, 0)]
 
 
 def test_a_count_follows_what_was_put_right_later_and_a_service_that_was_away(database_url: str) -> None:

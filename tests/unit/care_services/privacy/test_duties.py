@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[4]
 
 @pytest.mark.parametrize("duty", DUTIES, ids=lambda duty: duty.article)
 def test_each_test_that_a_duty_names_exists(duty: Duty) -> None:
-    assert duty.tests
+    assert bool(duty.tests) == (duty.state != "not")
     for named in duty.tests:
         file, _, function = named.partition("::")
         text = (ROOT / file).read_text("utf-8")

@@ -1,0 +1,77 @@
+"""The signed link of a visit for whoever goes there without an account: the people of a provider.
+
+It names the visit and the person, and holds from the day before until half a day after, while that person is named. The
+page behind it asks for the same proofs as a carer's.
+"""
+
+import datetime as dt
+from typing import Any
+
+from psycopg import Connection
+
+from care_network.errors import NotFoundError, ProvisioningError
+from care_services.core import notices
+from care_services.core.notices import SignedPage
+from care_services.home_services.orders import store
+from care_services.home_services.orders.store import Doer, Order
+from vocabulary.times import SHANGHAI
+
+PURPOSE, KIND, PATH = "visit_door", "visit_door", "/door"
+OPENS = dt.timedelta(hours=24)
+HOLDS = dt.timedelta(hours=12)
+"""Before and after the planned time: as long as a provider may see the door at all."""
+SOON = dt.timedelta(hours=3)
+"""Before its time, from which on a message waits for no pace."""
+
+
+def subject_of(order_id: int, staff: str) -> str:
+    """The subject of the link: visit and person."""
+    return f"{order_id}.{staff}"
+
+
+def tell_due(conn: Connection[Any], now: dt.datetime) -> int:
+    """Tell whoever has no account and is named for a visit within a day, with its page, once; how many. For the rounds.
+
+    Nothing to those who have an account: the visit is on their own page.
+    """
+    named = conn.execute(
+        """
+        SELECT o.id, s.code, c.name_zh, c.name_en, o.planned_start
+        FROM service_order o JOIN staff s ON s.id = o.staff_id AND s.active AND s.account_id IS NULL
+        JOIN care_service c ON c.code = o.service
+        WHERE o.state = 'assigned' AND o.planned_start > %(now)s AND o.planned_start <= %(until)s
+          AND NOT EXISTS (SELECT FROM care_notice n WHERE n.kind = %(kind)s AND n.key = o.id || '/' || s.code)
+        ORDER BY o.planned_start LIMIT 500
+        """,
+        {"now": now, "until": now + OPENS, "kind": KIND},
+    ).fetchall()
+    return notices.tell_all(
+        conn, KIND,
+        [
+            notices.Notice(
+                to=notices.to_staff(staff), key=f"{order_id}/{staff}", due=now, urgent=start - now < SOON,
+                zh=f"{start.astimezone(SHANGHAI):%m-%d %H:%M} {zh}由您上门，在此签到签退",
+                en=f"{en} on {start.astimezone(SHANGHAI):%m-%d %H:%M} is yours: check in and out here",
+                link=SignedPage(PATH, PURPOSE, subject_of(order_id, staff)),
+            )
+            for order_id, staff, zh, en, start in named
+        ],
+        now,
+    ) if named else 0  # fmt: skip
+
+
+def holder(conn: Connection[Any], subject: str, now: dt.datetime) -> tuple[Order, Doer]:
+    """The visit and the person of a link. Raises NotFoundError where somebody else goes by now, or it is off;
+    ProvisioningError where it is too early or too late."""
+    number, _, staff = subject.partition(".")
+    order = store.load(conn, int(number) if number.isascii() and number.isdecimal() and len(number) < 16 else 0)
+    if not staff or order.staff_code != staff or order.state == "cancelled":
+        raise NotFoundError(
+            en="somebody else has this visit by now, or it is off: ask your organisation",
+            zh="该服务已改由他人上门或已取消，请联系本机构",
+        )  # fmt: skip
+    if now < order.planned_start - OPENS:
+        raise ProvisioningError(en="this page opens the day before the visit", zh="该页面在上门前一天开放")
+    if now > order.planned_start + HOLDS:
+        raise ProvisioningError(en="this visit is over: call the station", zh="该服务已结束，请联系服务站")
+    return order, Doer(None, order.staff_zh or staff)
