@@ -47,6 +47,7 @@ WORDS: Mapping[str, Pair] = {
     "verify_time_bank": ("校验时间账本", "proved the time bank's books"),
     "view_statement": ("查看时间账单", "looked at a statement of minutes"),
     "change_volunteer": ("修改志愿者", "changed a volunteer"),
+    "end_periods": ("到期数据自动清除", "removed what was over its period"),
     "view_reminders": ("查看提醒", "looked at reminders"),
     "open_reminders": ("凭手机尾号打开提醒", "opened reminders by the end of the number"),
     "refuse_reminders": ("手机尾号不符，未打开提醒", "the end of the number was wrong"),
