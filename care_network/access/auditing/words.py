@@ -83,6 +83,8 @@ WORDS: Mapping[str, Pair] = {
     "refused_view_diet": ("查看饮食与订餐被拒", "was refused diet and meals"),
     "order_meals": ("订餐", "ordered meals"),
     "refused_order_meals": ("订餐被拒", "was refused an order of meals"),
+    "arrange_meals": ("修改助餐安排", "changed the meal arrangement"),
+    "refused_arrange_meals": ("修改助餐安排被拒", "was refused a change of the meal arrangement"),
     "cancel_meal": ("取消订餐", "cancelled a meal"),
     "set_menu": ("修改菜单", "changed a menu"),
     "withdraw_menu": ("停供套餐", "took a set of dishes off the menu"),
