@@ -10,6 +10,7 @@ from care_services.assessment import due
 from care_services.complaints.handling import COMPLAINT_DEADLINE
 from care_services.core.rules import RuleSet, Subject
 from care_services.grants import kinds
+from care_services.grants.ending import SUBJECT as GRANT_ENDING
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.visits import waiting
 from care_services.meals.subsidies import MEAL_SUBSIDY
@@ -25,6 +26,7 @@ _SUBJECTS: tuple[Subject, ...] = (
     waiting.SUBJECT,
     answering.SUBJECT,
     *kinds.SUBJECTS,
+    GRANT_ENDING,
     limits.SUBJECT,
     following.SUBJECT,
 )

@@ -48,6 +48,7 @@ from console.pages.library import editing as library_editing
 from console.pages.library import products as library_products
 from console.pages.machines import hooks, machines
 from console.pages.map import district_map, ground, near, outlines
+from console.pages.meals import arranging as meal_arranging
 from console.pages.meals import dining as meal_dining
 from console.pages.meals import menu as meal_menus
 from console.pages.meals import ordering as meal_orders
@@ -146,6 +147,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     meal_dining.router,
     meal_rounds.router,
     meals_overview.router,
+    meal_arranging.router,
     meal_menus.router,
     meal_orders.router,
     complaint_pages.router,

@@ -38,7 +38,7 @@ ROLES = (
 """By login, of the whole district and of a street. Roles of the whole district are asked what none before them may."""
 DISTRICT = frozenset({"lead", "dispatcher", "auditor"})
 LIMIT_MS = 200.0
-FEWEST, TIMES = 6, 40
+FEWEST, TIMES = 6, 24
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

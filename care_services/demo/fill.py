@@ -7,6 +7,7 @@ from typing import Any
 from psycopg import Connection
 
 from care_services.demo import (
+    arranged_meals,
     assessment,
     bed_services,
     equipment,
@@ -31,6 +32,7 @@ PARTS: tuple[Callable[[Connection[Any], dt.datetime], None], ...] = (
     workforce.fill,
     library.fill,
     meals.meals,
+    arranged_meals.fill,
     quality.complaints,
     quality.quality,
     privacy.fill,

@@ -6,21 +6,19 @@ reclaimed, until a person writes down that it came back. The caller has asked fo
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from typing import Any, Literal, LiteralString
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from care_services.core import rule_book
 from care_services.core.acting import Acting
 from care_services.grants import store
+from care_services.grants.ending import SUBJECT, Last, Why, last_of
 from care_services.grants.kinds import KINDS
-from care_services.grants.settling import Pause, due_of, month_of, next_month
+from care_services.grants.settling import Pause, due_of, month_of
 
-Why = Literal["suspended", "closed"]
-WHY_WORDS: dict[str, tuple[str, str]] = {
-    "suspended": ("床位暂停", "the bed is suspended"), "closed": ("床位终止", "the bed is closed"),
-}  # fmt: skip
 OF_BED = ("bed_operation",)
 """Kinds that are paid for a bed that stands: they stop with it."""
 
@@ -41,12 +39,20 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     kind: str
     amount_fen: int
-    from_on: dt.date
-    """The first day that is not paid."""
+    last: Last
+    """How its last month counts, and by which rule."""
+    pays_from: dt.date
+    pays_until: dt.date | None
+    """The first month that was not to be paid anyway."""
     due_fen: int
-    """The part that is due for the month of that day by then."""
+    """The part that is due for the month in which it stops."""
     reclaim_fen: int
     """The money that was settled beyond what is due by then, without what came back."""
+
+    @property
+    def from_on(self) -> dt.date:
+        """The first day that is not paid."""
+        return self.last.from_on
 
     @property
     def words(self) -> tuple[str, str]:
@@ -78,25 +84,30 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _RUNNING: LiteralString = (
-    "SELECT id, version, kind, amount_fen, pays_until FROM grant_application WHERE resident_id = %s"
+    "SELECT id, version, kind, amount_fen, pays_from, pays_until FROM grant_application WHERE resident_id = %s"
     " AND state = 'approved' AND per = 'month' AND kind = ANY(%s) AND (pays_until IS NULL OR pays_until > %s)"
     " ORDER BY id"
 )
 
 
 def running(
-    conn: Connection[Any], resident_id: int, on: dt.date, kinds: Collection[str] = OF_BED
-) -> tuple[Running, ...]:  # fmt: skip
-    """The monthly grants of a resident that are paid on a day, and what stopping them from that day on comes to."""
-    found = []
-    for number, version, kind, amount, until in conn.execute(
+    conn: Connection[Any], resident_id: int, on: dt.date, why: Why, kinds: Collection[str] = OF_BED
+) -> tuple[Running, ...]:
+    """The monthly grants of a resident that are paid on a day, and what stopping them on that day comes to.
+
+    How the last month counts is the ruling of ``grant_ending``, by kind and reason.
+    """
+    rules, found = rule_book.current(conn, SUBJECT, on), []
+    for number, version, kind, amount, begins, until in conn.execute(
         _RUNNING, (resident_id, list(kinds), month_of(on))
     ).fetchall():
-        pauses = [*_cut(_pauses(conn, number), on), (on, None)]
-        ends = min(until or dt.date.max, next_month(on))
+        last = last_of(rules, kind, why, on)
+        pauses = [*_cut(_pauses(conn, number), last.from_on), (last.from_on, None)]
+        ends = min(until or dt.date.max, last.pays_until)
         found.append(Running(
-            application=number, version=version, kind=kind, amount_fen=amount, from_on=on,
-            due_fen=due_of(amount, month_of(on), until, pauses),
+            application=number, version=version, kind=kind, amount_fen=amount, last=last, pays_from=begins,
+            pays_until=until,
+            due_fen=due_of(amount, month_of(on), ends, pauses),
             reclaim_fen=max(0, _balance(conn, number, amount, ends, pauses).open_fen),
         ))  # fmt: skip
     return tuple(found)
@@ -106,22 +117,24 @@ def pause(
     conn: Connection[Any], acting: Acting, resident_id: int, on: dt.date, why: Why, reason: str,
     bed_id: int | None = None, kinds: Collection[str] = OF_BED,
 ) -> tuple[Running, ...]:  # fmt: skip
-    """Stop the monthly grants of a resident from a day on; gives them as they were. For good unless suspended."""
-    found = running(conn, resident_id, on, kinds)
+    """Stop the monthly grants of a resident on a day; gives them as they were. For good unless suspended."""
+    found = running(conn, resident_id, on, why, kinds)
     for one in found:
         conn.execute(
-            "UPDATE grant_pause SET until_on = greatest(from_on, %s) WHERE application_id = %s"
+            "UPDATE grant_pause SET until_on = greatest(from_on, %s), cut_at = %s WHERE application_id = %s"
             " AND (until_on IS NULL OR until_on > %s)",
-            (on, one.application, on),
+            (one.from_on, acting.at, one.application, one.from_on),
         )
         conn.execute(
-            "INSERT INTO grant_pause (application_id, bed_id, why, from_on, at, account_id, actor)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            (one.application, bed_id, why, on, acting.at, acting.account.id, acting.account.name_zh),
-        )
-        values = {} if why == "suspended" else {"pays_until": next_month(on)}
-        store.change(conn, one.application, values)
-        _told(conn, acting, one, "pause" if why == "suspended" else "end", on, reason)
+            "INSERT INTO grant_pause (application_id, bed_id, why, because, from_on, at, account_id, actor)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            (one.application, bed_id, "suspended" if why == "suspended" else "closed",
+             None if why in ("suspended", "closed") else why, one.from_on, acting.at, acting.account.id,
+             acting.account.name_zh),
+        )  # fmt: skip
+        ends = max(one.pays_from, min(one.pays_until or dt.date.max, one.last.pays_until))
+        store.change(conn, one.application, {} if why == "suspended" else {"pays_until": ends})
+        _told(conn, acting, one, "pause" if why == "suspended" else "end", reason)
     return found
 
 
@@ -144,10 +157,20 @@ def paused(conn: Connection[Any], application: int) -> list[Paused]:
     """The stretches for which a grant is not paid, the newest first; empty ones, taken back at once, left out."""
     with conn.cursor(row_factory=class_row(Paused)) as cursor:
         return cursor.execute(
-            "SELECT why, from_on, until_on, actor FROM grant_pause WHERE application_id = %s"
+            "SELECT coalesce(because, why) AS why, from_on, until_on, actor FROM grant_pause WHERE application_id = %s"
             " AND until_on IS DISTINCT FROM from_on ORDER BY from_on DESC",
             (application,),
         ).fetchall()
+
+
+def open_of(conn: Connection[Any], resident_id: int) -> int:
+    """The money that was settled of all monthly grants of a resident beyond what is due, in fen, as of now."""
+    rows = conn.execute(
+        "SELECT id, amount_fen, pays_until FROM grant_application WHERE resident_id = %s AND state = 'approved'"
+        " AND per = 'month'",
+        (resident_id,),
+    ).fetchall()
+    return sum(max(0, balance(conn, *row).open_fen) for row in rows)
 
 
 def balance(conn: Connection[Any], application: int, amount_fen: int, pays_until: dt.date | None) -> Balance:
@@ -164,10 +187,10 @@ def corrections(conn: Connection[Any], application: int) -> list[Correction]:
         ).fetchall()
 
 
-def _told(conn: Connection[Any], acting: Acting, one: Running, step: str, on: dt.date, reason: str) -> None:
+def _told(conn: Connection[Any], acting: Acting, one: Running, step: str, reason: str) -> None:
     store.record(
         conn, one.application, step, "approved", acting.account, acting.at, acting.origin, reason,
-        {"from": str(on), "due_fen": one.due_fen, "reclaim_fen": one.reclaim_fen},
+        {"from": str(one.from_on), "due_fen": one.due_fen, "reclaim_fen": one.reclaim_fen},
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from care_network.records.history import changes
 from care_network.records.residents import number_of, resident_id
 from care_services.core.acting import Acting
 from care_services.core.facts import check_here
-from care_services.grants.pausing import Why
+from care_services.grants.ending import Why
 from care_services.home_beds import effects, life, services, store
 from care_services.home_beds.catalogue import PLANS, SURVEY, due_of
 from care_services.home_beds.effects import Again, Stop
@@ -165,9 +165,9 @@ class Beds:
                 )  # fmt: skip
         return after
 
-    def stops(self, bed: Bed, since: dt.date | None = None) -> Stop:
+    def stops(self, bed: Bed, since: dt.date | None = None, why: Why = "suspended") -> Stop:
         """All that would stop with a bed from a day on, with its amounts. ``bed``: of :meth:`bed`."""
-        return effects.of_stop(self._conn, self._acting, bed.resident_id, bed.id, self._day(bed, since))
+        return effects.of_stop(self._conn, self._acting, bed.resident_id, bed.id, self._day(bed, since), why)
 
     def starts_again(self, file: BedFile) -> Again:
         """All that would start again with a bed that is suspended."""
@@ -175,7 +175,7 @@ class Beds:
 
     def offers(self, bed: Bed) -> list[Offered] | None:
         """The services that the approved plan asks for and that the bed has none of; None: no plan is approved."""
-        return services.offered(self._conn, bed, self._at, self._today)
+        return services.offered(self._conn, self._acting, bed, self._today)
 
     def add_services(self, bed_id: int, version: int, chosen: Sequence[Chosen]) -> int:
         """Make service plans for a bed that stands, such as when the plan was approved after the contract."""
@@ -263,7 +263,7 @@ class Beds:
         return again
 
     def _stop(self, bed: Bed, day: dt.date, why: Why, reason: str, shown: str | None) -> dict[str, Any]:
-        found = effects.of_stop(self._conn, self._acting, bed.resident_id, bed.id, day)
+        found = effects.of_stop(self._conn, self._acting, bed.resident_id, bed.id, day, why)
         if shown is not None and shown != found.shown:
             raise ChangedMeanwhileError(
                 en="the day or the figures are others than those that were shown; look at them again, then confirm",

@@ -31,6 +31,7 @@ class Ahead(msgspec.Struct, frozen=True, kw_only=True):
     phone: str
     own_fen: int
     open: bool
+    arrangement_id: int | None
 
     @property
     def words(self) -> tuple[str, str]:
@@ -41,7 +42,7 @@ class Ahead(msgspec.Struct, frozen=True, kw_only=True):
 
 _AHEAD: LiteralString = """
     SELECT m.id, m.offer_id, m.mode, m.day, m.meal, o.name_zh AS canteen_zh, o.name_en AS canteen_en, o.phone,
-           m.price_fen - m.subsidy_fen AS own_fen, coalesce(c.deadline_days, 1) AS days,
+           m.price_fen - m.subsidy_fen AS own_fen, m.arrangement_id, coalesce(c.deadline_days, 1) AS days,
            coalesce(c.deadline_hour, '16:00') AS hour
     FROM meal_order m JOIN organisation o ON o.id = m.canteen_id
     LEFT JOIN meal_canteen c ON c.organisation_id = o.id
@@ -86,7 +87,7 @@ def order_again(
     done, left = 0, []
     for one in meals:
         try:
-            order(conn, acting, resident, [Choice(one.offer_id, one.mode)])
+            order(conn, acting, resident, [Choice(one.offer_id, one.mode)], though_away=True)
             done += 1
         except (ProvisioningError, NotFoundError) as error:
             left.append((error.message_zh, error.message_en))

@@ -20,6 +20,7 @@ from care_services.core.acting import Acting
 from care_services.core.facts import check_here, facts_over
 from care_services.core.rules import Facts, RuleSet
 from care_services.meals import diets, menus
+from care_services.meals.arrangements import absent
 from care_services.meals.canteens import Canteen, canteens
 from care_services.meals.checking import Diet, Finding, findings, refused
 from care_services.meals.finding_words import said
@@ -79,13 +80,15 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     handed_to: str | None
     version: int
     resident_id: int
+    arranged: bool
+    """Whether an arrangement ordered it."""
 
 
 LINES: LiteralString = """
     SELECT m.id, r.code AS resident_code, r.name_zh, r.name_en, o.code AS canteen, o.name_zh AS canteen_zh,
            o.name_en AS canteen_en, m.offer_id, f.code, m.day, m.meal, m.mode, m.state, m.price_fen AS price,
            m.subsidy_fen AS subsidy, m.rule, m.missing, m.overridden, m.ordered_at, m.ended_at, m.handed_to, m.version,
-           m.resident_id
+           m.resident_id, m.arrangement_id IS NOT NULL AS arranged
     FROM meal_order m JOIN resident r ON r.id = m.resident_id JOIN household h ON h.id = r.household_id
     JOIN organisation o ON o.id = m.canteen_id JOIN meal_offer f ON f.id = m.offer_id
     WHERE NOT h.synthetic
@@ -124,8 +127,8 @@ def terms_of(conn: Connection[Any], resident_id: int, days: Collection[dt.date])
     )
 
 
-def _used(conn: Connection[Any], resident_id: int, days: Sequence[dt.date]) -> dict[dt.date, int]:
-    """Subsidised meals by day, of all months that the days touch; one that the canteen failed to bring is none."""
+def used_by_day(conn: Connection[Any], resident_id: int, days: Sequence[dt.date]) -> dict[dt.date, int]:
+    """Count subsidised meals by day, of all months that the days touch, without those the canteen failed to bring."""
     if not days:
         return {}
     first = min(days).replace(day=1)
@@ -140,7 +143,7 @@ def _used(conn: Connection[Any], resident_id: int, days: Sequence[dt.date]) -> d
 
 def used_on(conn: Connection[Any], resident_id: int, day: dt.date) -> Used:
     """The subsidised meals of a resident on a day and in its month."""
-    return used_of(_used(conn, resident_id, [day]), day)
+    return used_of(used_by_day(conn, resident_id, [day]), day)
 
 
 def used_of(by_day: Mapping[dt.date, int], day: dt.date) -> Used:
@@ -163,7 +166,7 @@ def quoted(
     by_id = {one.id: one for one in serving}
     found = menus.offers(conn, list(by_id), first, last)
     days = {one.day for one in found}
-    terms, used = terms_of(conn, resident_id, days), _used(conn, resident_id, list(days))
+    terms, used = terms_of(conn, resident_id, days), used_by_day(conn, resident_id, list(days))
     return [
         Quote(
             offer=one, findings=findings(terms.diet, one.contents),
@@ -175,12 +178,14 @@ def quoted(
 
 
 def order(
-    conn: Connection[Any], acting: Acting, code: str, choices: Sequence[Choice], override: str = ""
-) -> list[Split]:
+    conn: Connection[Any], acting: Acting, code: str, choices: Sequence[Choice], override: str = "", *,
+    though_away: bool = False,
+) -> list[Split]:  # fmt: skip
     """Order meals for a resident, all or none; how each is paid, in the order of the days.
 
-    ``override``: the reason of staff, where something speaks against one of them. Raises ProvisioningError, which names
-    every meal that cannot be ordered and why; NotFoundError.
+    ``override``: the reason of staff, where something speaks against one of them. ``though_away``: somebody made sure
+    that the resident eats at home although the home care bed is suspended; without it AwayError is raised. Raises
+    ProvisioningError, which names every meal that cannot be ordered and why; NotFoundError.
     """
     acting.require(Action.MANAGE_MEALS, Action.FAMILY_CIRCLE)
     number = acting.resident(conn, code, "order_meals")
@@ -191,13 +196,16 @@ def order(
         raise ProvisioningError(en="delivered or at the canteen", zh="请选择送餐或堂食", field="mode")
     may_override = may_do(acting.account, Action.MANAGE_MEALS)
     reason = override.strip()[:400] if may_override else ""
+    gone = absent.of(conn, number)
     with conn.transaction():
         placed = _place(
-            conn, acting.at, acting.account.id, number, choices, serving(conn, acting, number), reason, may_override
+            conn, acting.at, acting.account.id, number, choices, serving(conn, acting, number), reason, may_override,
+            gone, though_away,
         )  # fmt: skip
         acting.audit(
             conn, "order_meals", number, meals=len(placed), from_day=str(placed[0][0].day),
             **({"reason": reason} if any(one[2] for one in placed) else {}),
+            **({"though_away": True} if gone and though_away else {}),
         )  # fmt: skip
     return [one[1] for one in placed]
 
@@ -213,9 +221,13 @@ def order_at_home(
 
 def _place(
     conn: Connection[Any], at: dt.datetime, account_id: int | None, number: int, choices: Sequence[Choice],
-    serving: Sequence[Canteen], reason: str, may_override: bool,
+    serving: Sequence[Canteen], reason: str, may_override: bool, gone: absent.Away | None = None,
+    though_away: bool = True,
 ) -> list[tuple[Offer, Split, str]]:  # fmt: skip
-    """Look at every choice, then make the orders; part of the caller's transaction. In the order of the days."""
+    """Look at every choice, then make the orders; part of the caller's transaction. In the order of the days.
+
+    ``gone``: the resident is probably not at home, and nobody has made sure unless ``though_away``.
+    """
     conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK, number))
     for offer_id in sorted({one.offer_id for one in choices}):
         conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK_OFFER, offer_id))
@@ -238,8 +250,10 @@ def _place(
         wanted.append((offer, choice.mode, reason if against else ""))
     if problems:
         raise ProvisioningError(en="; ".join(en for _, en in problems), zh="；".join(zh for zh, _ in problems))
+    if gone is not None and not though_away and any(gone.on(offer.day) for offer, _, _ in wanted):
+        raise gone.error()
     wanted.sort(key=lambda one: (one[0].day, one[0].meal == "dinner"))
-    used = _used(conn, number, [offer.day for offer, _, _ in wanted])
+    used = used_by_day(conn, number, [offer.day for offer, _, _ in wanted])
     placed = []
     for offer, mode, overridden in wanted:
         paid = terms.split(offer.price, offer.day, used_of(used, offer.day))
@@ -260,21 +274,34 @@ def insert(
     """
     try:
         with conn.transaction():
-            row = conn.execute(
-                "INSERT INTO meal_order (resident_id, canteen_id, offer_id, day, meal, mode, state, price_fen,"
-                " subsidy_fen, rule, missing, overridden, ordered_at, account_id)"
-                " VALUES (%s, %s, %s, %s, %s, %s, 'ordered', %s, %s, %s, %s, %s, %s, %s) RETURNING id",
-                (
-                    number, offer.canteen_id, offer.id, offer.day, offer.meal, mode, paid.price, paid.subsidy,
-                    paid.rule, list(paid.missing), overridden, at, account_id,
-                ),
-            ).fetchone()  # fmt: skip
+            return put_down(conn, at, account_id, number, offer, mode, overridden, paid)
     except UniqueViolation as error:
         zh, en = _meal(offer)
         raise ProvisioningError(
             en=f"{en} is ordered already: cancel it first", zh=f"{zh}已经订过，改订请先取消"
         ) from error
+
+
+def put_down(
+    conn: Connection[Any], at: dt.datetime, account: int | None, number: int, offer: Offer, mode: str,
+    overridden: str, paid: Split, arrangement: int | None = None,
+) -> int:  # fmt: skip
+    """Write an order down, and close what was missing for that meal. Raises UniqueViolation."""
+    row = conn.execute(
+        "INSERT INTO meal_order (resident_id, canteen_id, offer_id, day, meal, mode, state, price_fen,"
+        " subsidy_fen, rule, missing, overridden, ordered_at, account_id, arrangement_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s, 'ordered', %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        (
+            number, offer.canteen_id, offer.id, offer.day, offer.meal, mode, paid.price, paid.subsidy,
+            paid.rule, list(paid.missing), overridden, at, account, arrangement,
+        ),
+    ).fetchone()  # fmt: skip
     assert row is not None  # noqa: S101 - an INSERT returns its row
+    conn.execute(
+        "UPDATE meal_gap SET closed_at = %s, closed_as = 'ordered' WHERE resident_id = %s AND day = %s AND meal = %s"
+        " AND closed_at IS NULL",
+        (at, number, offer.day, offer.meal),
+    )
     return int(row[0])
 
 
@@ -318,7 +345,10 @@ def one(conn: Connection[Any], acting: Acting, order_id: int) -> Line:
 
 
 def cancel(conn: Connection[Any], acting: Acting, order_id: int, version: int, why: str = "") -> Line:
-    """Cancel an order before the deadline. Raises NotFoundError, ProvisioningError, ChangedMeanwhileError."""
+    """Cancel an order before the deadline; an arrangement does not order that meal again.
+
+    Raises NotFoundError, ProvisioningError, ChangedMeanwhileError.
+    """
     acting.require(Action.MANAGE_MEALS, Action.FAMILY_CIRCLE)
     found = one(conn, acting, order_id)
     canteen = next((c for c in serving(conn, acting, found.resident_id) if c.code == found.canteen), None)
@@ -342,8 +372,26 @@ def cancel(conn: Connection[Any], acting: Acting, order_id: int, version: int, w
             "INSERT INTO meal_order_event (order_id, at, account_id, state, note) VALUES (%s, %s, %s, 'cancelled', %s)",
             (order_id, acting.at, acting.account.id, why.strip()[:400]),
         )
+        not_wanted(conn, order_id, acting.at, acting.account.name_zh)
         acting.audit(conn, "cancel_meal", found.resident_id, day=str(found.day), meal=found.meal)
     return found
+
+
+def not_wanted(conn: Connection[Any], order_id: int, at: dt.datetime, by: str) -> None:
+    """Keep that somebody cancelled a meal: an arrangement of the resident does not order it again."""
+    conn.execute(
+        """
+        INSERT INTO meal_gap (arrangement_id, resident_id, day, meal, why, zh, en, due, found_at, closed_at, closed_as,
+                              closed_by)
+        SELECT a.id, a.resident_id, m.day, m.meal, 'cancelled', '已取消', 'cancelled', %(at)s, %(at)s, %(at)s,
+               'not_wanted', %(by)s
+        FROM meal_order m JOIN meal_arrangement a ON a.resident_id = m.resident_id AND a.state <> 'ended'
+        WHERE m.id = %(id)s
+        ON CONFLICT (arrangement_id, day, meal) DO UPDATE SET closed_at = excluded.closed_at,
+            closed_as = 'not_wanted', closed_by = excluded.closed_by
+        """,
+        {"id": order_id, "at": at, "by": by},
+    )
 
 
 def of_resident(conn: Connection[Any], resident_id: int, since: dt.date, after: int | None = None) -> list[Line]:

@@ -127,3 +127,4 @@ def take_back(conn: Connection[Any], household_id: int, number: int, at: dt.date
                 "INSERT INTO meal_order_event (order_id, at, state, note) VALUES (%s, %s, 'cancelled', '长者终端取消')",
                 (number, at),
             )
+            orders.not_wanted(conn, number, at, "长者终端")

@@ -149,8 +149,8 @@ def consequence(
     today, fen = at.astimezone(SHANGHAI).date(), 0
     for one in rows:
         day = _day(one.theirs, head)
-        terms = following.terms_of(conn, state, day, today)
-        for group in following.before(conn, one.resident_id, day, state, at, terms):
+        terms = following.terms_of(conn, state, today)
+        for group in following.before(conn, one.resident_id, day, leaving.reason_of(state), at, terms):
             counted[group.rule] += len(group.effects)
             fen += group.amount_fen
     zh, en = leaving.REASON_WORDS[state]

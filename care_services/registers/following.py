@@ -1,9 +1,10 @@
 """The consequences of a death or a move: shown before one confirms, carried out with it, taken back where it was wrong.
 
 Where in other tables something follows is data (``leaving_rule``), and so are the terms (the subject ``leaving`` of the
-book of rules): until when a grant is paid, when the family's access and the exchange end, what becomes of hours of the
-time bank. All that is known of a resident by the column ``resident.gone`` (protection, figures, lists) changes at once
-and needs no rule. The database carries it out, so that it is done by whoever may record the leaving, all or nothing.
+book of rules): when the family's access and the exchange end, what becomes of hours of the time bank. Grants stop as
+they do when a bed is closed, by the same function and the same rules (:mod:`care_services.grants.ending`). All that is
+known of a resident by the column ``resident.gone`` (protection, figures, lists) changes at once and needs no rule. The
+database carries the rest out, so that it is done by whoever may record the leaving, all or nothing.
 """
 
 import datetime as dt
@@ -16,7 +17,12 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from care_services.core import rule_book
+from care_services.core.acting import Acting
 from care_services.core.rules import Fact, Outcome, Subject
+from care_services.grants import pausing
+from care_services.grants.ending import Why
+from care_services.grants.kinds import KINDS
+from care_services.grants.pausing import Running
 from care_services.registers.words import Words
 from care_services.registers.words import grouped as grouped
 from vocabulary.times import local_day
@@ -37,7 +43,8 @@ SUBJECT = Subject(
         "family_days": _days("家属账号查看权限保留天数", "days for which the family may still look"),
         "exchange_days": _days("对外共享保留天数", "days until other systems are told nothing more"),
         "paid_months": Outcome(
-            zh="补贴在当月之后再发月数", en="months that grants are paid beyond that of the day", kind=int, high=12
+            zh="不再使用：补贴末月由“补贴末月计发”规则决定",
+            en="no longer used: the rules of the last month of a grant decide it", kind=int, high=12, required=False,
         ),
         "hours": Outcome(
             zh="时间银行余额", en="hours of the time bank", kind=str, choices=("heirs", "community", "keep")
@@ -65,8 +72,6 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     exchange_days: int = 30
     hours: str = "keep"
     hours_days: int = 3650
-    pays_until: dt.date
-    """The first day of the first month for which grants are no longer paid."""
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,20 +100,48 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
         return sum(one.amount_fen or 0 for one in self.effects)
 
 
-def terms_of(conn: Connection[Any], reason: str, left_on: dt.date, today: dt.date) -> Terms:
+def terms_of(conn: Connection[Any], reason: str, today: dt.date) -> Terms:
     """The terms by the rules of today."""
     ruling = rule_book.current(conn, SUBJECT, today).decide({"reason": reason})
     then: Mapping[str, Any] = {} if ruling.rule is None else ruling.rule.then
-    months = left_on.year * 12 + left_on.month + int(then.get("paid_months", 0))
-    until = dt.date(months // 12, months % 12 + 1, 1)
     given = {name: value for name, value in then.items() if name != "paid_months"}
     if ruling.rule is not None:
         given |= {"rule": ruling.rule.code, "zh": ruling.rule.zh, "en": ruling.rule.en}
-    return msgspec.convert({**given, "pays_until": until}, Terms)
+    return msgspec.convert(given, Terms)
+
+
+def grants_of(conn: Connection[Any], resident: int, left_on: dt.date, reason: Why) -> tuple[Running, ...]:
+    """The monthly grants that stop, and what that comes to."""
+    return pausing.running(conn, resident, left_on, reason, tuple(KINDS))
+
+
+def stop_grants(
+    conn: Connection[Any], acting: Acting, leaving: int, resident: int, left_on: dt.date, reason: Why
+) -> None:
+    """Stop the monthly grants of who is gone as those of a closed bed, and keep how they were for the way back."""
+    words = conn.execute("SELECT leaving_words(%s, %s)", (reason, left_on)).fetchone()
+    numbers = [one.application for one in grants_of(conn, resident, left_on, reason)]
+    before = _rows(conn, numbers)
+    stopped = pausing.pause(
+        conn, acting, resident, left_on, reason, words[0] if words else "", kinds=tuple(KINDS)
+    )  # fmt: skip
+    after = _rows(conn, numbers)
+    for one in stopped:
+        more = {"from_on": str(one.from_on)}
+        conn.execute(
+            "INSERT INTO leaving_effect (leaving_id, rule, at, was, became) VALUES (%s, 'grants', %s, %s, %s)",
+            (leaving, acting.at, Jsonb(before[one.application] | more), Jsonb(after[one.application] | more)),
+        )
+
+
+def _rows(conn: Connection[Any], numbers: list[int]) -> dict[int, dict[str, Any]]:
+    return dict(
+        conn.execute("SELECT id, to_jsonb(g) FROM grant_application g WHERE id = ANY (%s)", (numbers,)).fetchall()
+    )
 
 
 def before(
-    conn: Connection[Any], resident: int, left_on: dt.date, reason: str, at: dt.datetime, terms: Terms
+    conn: Connection[Any], resident: int, left_on: dt.date, reason: Why, at: dt.datetime, terms: Terms
 ) -> list[Group]:
     """Rows that would change, as the viewer may see them. Nothing is changed."""
     rows = conn.execute(
@@ -123,6 +156,9 @@ def before(
         )
         for rule, term, was in rows
     ]  # fmt: skip
+    for one in grants_of(conn, resident, left_on, reason):
+        was = {"kind": one.kind, "amount_fen": one.amount_fen, "from_on": str(one.from_on)}
+        found.append(Effect(rule="grants", words=words.of("grants", was), amount_fen=one.amount_fen))
     return _groups(found)
 
 

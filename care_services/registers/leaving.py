@@ -13,6 +13,8 @@ from psycopg.types.json import Jsonb
 from care_network.access.accounts import Account, clean
 from care_network.access.permissions import Action, audit, may_see, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
+from care_services.core.acting import Acting
+from care_services.grants import pausing
 from care_services.registers import following, tasks
 from care_services.registers.following import REASON_WORDS as REASON_WORDS
 from care_services.registers.following import Group, Terms
@@ -84,7 +86,8 @@ def before(
     with conn.transaction():
         number = seen(conn, account, resident)
         today = at.astimezone(SHANGHAI).date()
-        terms = following.terms_of(conn, reason, left_on, today)
+        why, terms = reason_of(reason), following.terms_of(conn, reason, today)
+        too_much = sum(one.reclaim_fen for one in following.grants_of(conn, number, left_on, why))
         row = conn.execute(
             "SELECT count(*) FROM resident o JOIN resident me ON me.household_id = o.household_id"
             " WHERE me.id = %s AND o.id <> me.id AND o.gone IS NULL",
@@ -94,8 +97,8 @@ def before(
         audit(conn, account, "view_leaving", at=at, resident_id=number, origin=origin, detail=detail)
         return Before(
             resident_id=number, left_on=left_on, reason=reason, evidence=evidence, terms=terms,
-            groups=following.before(conn, number, left_on, reason, at, terms),
-            tasks=tasks.of_resident(conn, account, number, resident, left_on, terms, today),
+            groups=following.before(conn, number, left_on, why, at, terms),
+            tasks=tasks.of_resident(conn, account, number, resident, terms, today, too_much),
             others=row[0] if row else 0,
         )  # fmt: skip
 
@@ -119,7 +122,7 @@ def record(
     with conn.transaction():
         number = seen(conn, account, resident)
         _ended(conn, account, number, "更正", at)
-        terms = following.terms_of(conn, reason, left_on, at.astimezone(SHANGHAI).date())
+        terms = following.terms_of(conn, reason, at.astimezone(SHANGHAI).date())
         try:
             row = conn.execute(
                 "INSERT INTO resident_leaving (resident_id, left_on, reason, evidence, written_at, written_by, terms)"
@@ -131,6 +134,7 @@ def record(
                 en="somebody else wrote it down meanwhile: look again", zh="他人刚刚登记过，请刷新后再看"
             ) from error
         assert row is not None  # noqa: S101 - RETURNING
+        following.stop_grants(conn, Acting(account, at, origin), row[0], number, left_on, reason_of(reason))
         following.carry_out(conn, row[0], at)
         detail = {"reason": reason, "left_on": str(left_on), "evidence": evidence}
         audit(conn, account, "record_leaving", at=at, resident_id=number, origin=origin, detail=detail)
@@ -204,7 +208,8 @@ def after(
         for one in rows:
             terms = msgspec.convert(one.terms, Terms) if one.terms else None
             still = [] if terms is None or one.back_at is not None else tasks.of_resident(
-                conn, account, number, resident, one.left_on, terms, one.written_at.astimezone(SHANGHAI).date()
+                conn, account, number, resident, terms, one.written_at.astimezone(SHANGHAI).date(),
+                pausing.open_of(conn, number),
             )  # fmt: skip
             done = following.done(conn, one.id, terms, one.written_at, one.back_at is not None)
             found.append(After(leaving=one, groups=done, tasks=still))
@@ -221,6 +226,12 @@ def _checked(account: Account, left_on: dt.date, reason: str, evidence: str, at:
     if left_on > at.astimezone(SHANGHAI).date():
         raise ProvisioningError(en="the day lies in the future", zh="日期不能在将来", field="left_on")
     return evidence
+
+
+def reason_of(reason: str) -> Reason:
+    """The reason by its code, which was looked at before."""
+    found: Reason = msgspec.convert(reason, Reason)
+    return found
 
 
 def _ended(conn: Connection[Any], account: Account, number: int, reason: str, at: dt.datetime) -> bool:

@@ -76,21 +76,20 @@ _COUNTS: LiteralString = f"""
            (SELECT count(*) FROM time_request q WHERE q.resident_id = %(who)s AND q.paid_by = 'hours'
                                                   AND q.state IN ('open', 'offered', 'accepted')),
            (SELECT coalesce(sum(e.minutes), 0) FROM time_entry e JOIN time_account t ON t.id = e.account_id
-            WHERE t.resident_id = %(who)s),
-           (SELECT coalesce(sum(p.amount_fen), 0) FROM grant_payment p
-            WHERE p.resident_id = %(who)s AND p.month >= %(pays_until)s)
+            WHERE t.resident_id = %(who)s)
 """  # noqa: S608 - of constants
 
 
 def of_resident(
-    conn: Connection[Any], account: Account, resident: int, code: str, left_on: dt.date, terms: Terms, written: dt.date
+    conn: Connection[Any], account: Account, resident: int, code: str, terms: Terms, written: dt.date, too_much: int
 ) -> list[Task]:
-    """List what is still to be done about somebody who is gone (or would be), as the viewer may see it."""
-    row = conn.execute(
-        _COUNTS, {"who": resident, "under": account.area_path or "", "pays_until": terms.pays_until}
-    ).fetchone()
+    """List what is still to be done about somebody who is gone (or would be), as the viewer may see it.
+
+    ``too_much``: what was settled of grants beyond what is due, in fen.
+    """
+    row = conn.execute(_COUNTS, {"who": resident, "under": account.area_path or ""}).fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM has a row
-    devices, loans, alerts, orders, paid, minutes, too_much = row
+    devices, loans, alerts, orders, paid, minutes = row
     claim = written + dt.timedelta(days=terms.hours_days)
     hours = {
         "heirs": (
@@ -100,7 +99,7 @@ def of_resident(
         "community": ("转入互助池", "they go into the community's pool"),
         "keep": ("保留在其账户", "they stay in the person's account"),
     }[terms.hours]
-    since, yuan = f"{terms.pays_until:%Y-%m}", in_yuan(too_much)
+    yuan = in_yuan(too_much)
     bank = "/care/timebank"
     found = [
         Task("devices", devices, f"{devices} 台设备待取回并停用",
@@ -115,9 +114,8 @@ def of_resident(
              f"{paid} requests paid in hours to be cancelled, the hours come back", f"{bank}/requests"),
         Task("hours", minutes, f"时间银行余额 {minutes} 分钟：{hours[0]}",
              f"{minutes} minutes in the time bank: {hours[1]}", f"{bank}/statement/resident/{code}"),
-        Task("too_much", too_much, f"已多发补贴 {yuan} 元，待追回（{since} 起不应发放）",
-             f"{yuan} yuan of grants were paid too much, to be claimed back (nothing was due from {since} on)",
-             "/care/grants/reclaim"),
+        Task("too_much", too_much, f"已多发补贴 {yuan} 元，待追回",
+             f"{yuan} yuan of grants were paid too much, to be claimed back", "/care/grants/reclaim"),
     ]  # fmt: skip
     return [one for one in found if one.n > 0]
 

@@ -16,6 +16,7 @@ _GROUPS: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "plans": (("服务计划", "Service plans"), ("终止", "end")),
     "visits": (("上门服务", "Visits"), ("取消", "are cancelled")),
     "asked": (("一键申请", "Requests by one tap"), ("撤回", "are taken back")),
+    "arrangement": (("助餐安排", "Meal arrangement"), ("终止", "ends")),
     "meals": (("助餐订单", "Meals"), ("取消", "are cancelled")),
     "help": (("时间银行求助", "Requests to the time bank"), ("取消", "are cancelled")),
     "rounds": (("陪伴探访名单", "Rounds of company"), ("移出名单", "the person is taken off")),
@@ -69,7 +70,14 @@ class Words:
                 if rule == "applications":
                     return zh, en
                 sum_zh, sum_en = amount_words(was["amount_fen"], "month")
-                return f"{zh}（{sum_zh}）", f"{en} ({sum_en})"
+                if "from_on" not in was:
+                    return f"{zh}（{sum_zh}）", f"{en} ({sum_en})"
+                return (
+                    f"{zh}（{sum_zh}，{was['from_on']} 起停发）",
+                    f"{en} ({sum_en}, not paid from {was['from_on']} on)",
+                )
+            case "arrangement":
+                return self._name("organisation", "id", was["canteen_id"])
             case "exchange":
                 zh, en = self._name("account", "id", was["account_id"])
                 return f"{zh}（{was['purpose']}）", f"{en} ({was['purpose']})"

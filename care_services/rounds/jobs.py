@@ -20,6 +20,7 @@ from care_services.home_services.plans.making import make_ahead
 from care_services.home_services.visits import comparing, door_links
 from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
+from care_services.meals.arrangements import making
 from care_services.registers.following import carry_out_due
 from care_services.reporting.pushing import send_in_rounds
 from care_services.rounds import button_presses, closed_doors, exchange, missed_visits, requests, shut_doors
@@ -61,6 +62,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="service_orders", zh="按服务计划生成服务单", en="service orders made of plans",
         every=dt.timedelta(hours=1), work=lambda conn, now, _: make_ahead(conn, now),
+    ),
+    Job(
+        name="planned_meals", zh="按助餐安排自动订餐", en="meals ordered by their arrangements",
+        every=dt.timedelta(minutes=5), work=lambda conn, now, _: making.run(conn, now),
     ),
     Job(
         name="requests", zh="一键申请的答复时限与转交", en="requests by one tap handed on when nobody answers",

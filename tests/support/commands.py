@@ -123,8 +123,8 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
         "care assessment begin", "care assessment confirm", "care assessment object", "care assessment sign",
     ),
     Action.MANAGE_MEALS: (
-        "care meals cancel", "care meals copy-week", "care meals diet", "care meals load-menu", "care meals order",
-        "care meals plan-rounds", "care meals see-to", "care meals settlement",
+        "care meals arrange", "care meals cancel", "care meals copy-week", "care meals diet", "care meals load-menu",
+        "care meals order", "care meals plan-rounds", "care meals see-to", "care meals settlement",
     ),
     Action.DELIVER_MEALS: ("care meals record", "care meals round"),
     Action.ANSWER_COMPLAINTS: ("care complaints step",),
@@ -230,8 +230,9 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     Action.TAKE_COURSE: ("care courses list",),
     Action.VIEW_CARE: (
         "care complaints list", "care complaints show", "care complaints take-in", "care meals absent",
-        "care meals list", "care quality checks", "care quality findings", "care quality providers",
-        "care library documents", "care library products", "care workforce ending", "care workforce list",
+        "care meals list", "care meals not-ordered", "care quality checks", "care quality findings",
+        "care quality providers", "care library documents", "care library products", "care workforce ending",
+        "care workforce list",
         "care workforce show", "care workforce who",
         "care assessment evidence", "care assessment list", "care assessment pdf", "care assessment proposals",
         "care assessment show",

@@ -199,6 +199,17 @@ def ladders_of(conn: Connection[Any], resident_id: int, is_now: Standing, then: 
     return found
 
 
+def others_at_home(conn: Connection[Any], resident_id: int) -> int:
+    """How many other residents live in the home: an alert of the home takes the worst approved grade of them all."""
+    row = conn.execute(
+        "SELECT count(*) FROM resident o JOIN resident me ON me.household_id = o.household_id"
+        " JOIN household h ON h.id = me.household_id AND NOT h.synthetic"
+        " WHERE me.id = %s AND o.id <> me.id AND o.gone IS NULL",
+        (resident_id,),
+    ).fetchone()
+    return row[0] if row else 0
+
+
 def open_alerts(conn: Connection[Any], resident_id: int) -> int:
     """The resident's open alerts: they keep the ladder that they climb."""
     row = conn.execute(

@@ -68,9 +68,12 @@ def _ladder(
         if is_now is None:
             raise NotFoundError(en=f"there is no resident {code!r} in your area", zh=f"您的管辖区域内没有老人 {code}")
         shown = carrying.ladders_of(conn, person["id"], is_now, is_now)
+        after = carrying.ladders(conn, person["id"], None, None, 0) if is_now.grade else []
+        others = carrying.others_at_home(conn, person["id"])
         changes, alerts = standing.history(conn, person["id"]), carrying.open_alerts(conn, person["id"])
     return care_page(
         request, "assessment-ladder.html", account, status_of(error) if error else 200, person=person, shown=shown,
+        after=after, others=others,
         standing=is_now, changes=changes, open_alerts=alerts, acts=standing.ACTS, why=why,
         message=message_of(request, error, account) if error else "", wrong=error.field if error else None,
         here="/care/assessments", **frame.words(),

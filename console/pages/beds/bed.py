@@ -12,6 +12,7 @@ from care_network.catalogues.ability import GRADES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.money import in_yuan
 from care_services.grants import store as grants
+from care_services.grants.ending import Why
 from care_services.home_beds import life
 from care_services.home_beds.catalogue import DEVICE_ROOMS, PLANS, SURVEY, SURVEY_ROOMS, models_to_plan, room_words
 from care_services.home_beds.desk import UNDO, BedFile, may_take
@@ -23,6 +24,8 @@ from care_services.home_beds.orders import visits_of
 from care_services.home_beds.services import WHY_NOT, chosen_of, weekly_cost
 from care_services.home_beds.terms import Terms, day_of, proposed
 from care_services.home_services.plans.desk import STATES as PLAN_STATES
+from care_services.meals.arrangements.desk import STATES as MEAL_STATES
+from care_services.meals.words import MODES
 from console.pages.beds import board, paper
 from console.pages.beds.board import beds_of
 from console.pages.beds.paper import CHECK_WORDS, SURVEY_WORDS, said
@@ -37,7 +40,7 @@ from vocabulary.times import SHANGHAI
 router = APIRouter()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_BEDS)
 STEP = needs(Action.MANAGE_BEDS, Action.APPROVE_BEDS)
-IN_FORM = ("reason", "number", "begins", "ends", "plan", "until", "since", "service", "time", "days")
+IN_FORM = ("reason", "number", "begins", "ends", "plan", "until", "since", "service", "time", "days", "mode", "dinner")
 """Fields of the forms of steps: what is wrong with one stands beside it."""
 WEEK = tuple(enumerate((("一", "Mon"), ("二", "Tue"), ("三", "Wed"), ("四", "Thu"), ("五", "Fri"), ("六", "Sat"),
                         ("日", "Sun")), 1))  # fmt: skip
@@ -47,7 +50,8 @@ WORDS: dict[str, Any] = {
     **board.WORDS, "survey": SURVEY, "survey_rooms": SURVEY_ROOMS, "survey_words": SURVEY_WORDS, "said": said,
     "check_words": CHECK_WORDS, "step_word": life.word_of, "room_words": room_words, "plans": PLANS, "grades": GRADES,
     "equipment_kinds": EQUIPMENT_KINDS, "device_rooms": DEVICE_ROOMS,
-    "yuan": in_yuan, "plan_states": PLAN_STATES, "why_not_en": WHY_NOT, "week": WEEK, "here": "/care/beds",
+    "yuan": in_yuan, "meal_states": MEAL_STATES, "meal_modes": MODES,
+    "plan_states": PLAN_STATES, "why_not_en": WHY_NOT, "week": WEEK, "here": "/care/beds",
 }  # fmt: skip
 
 
@@ -135,13 +139,13 @@ def _confirm(
         if not fits:
             pass
         elif step.code in ("suspend", "close"):
-            more["stop"], error = _stops(beds, file, sent, error)
+            more["stop"], error = _stops(beds, file, sent, error, "closed" if step.code == "close" else "suspended")
         elif step.code == "resume":
             more["again"] = beds.starts_again(file)
         elif step.code in ("sign", "renew"):
             more["offers"] = beds.offers(file.bed)
             more["week_cost"] = weekly_cost(more["offers"] or [])
-            more["running"] = sum(one.plan is not None and one.plan.state != "ended" for one in file.services)
+            more["running"] = sum(one.runs for one in file.services)
     if not fits:
         return _bed(request, console, account, bed_id, error)
     message = message_of(request, error, account) if error else ""
@@ -155,13 +159,13 @@ def _confirm(
 
 
 def _stops(
-    beds: Any, file: BedFile, sent: dict[str, str], error: ProvisioningError | None
+    beds: Any, file: BedFile, sent: dict[str, str], error: ProvisioningError | None, why: Why
 ) -> tuple[Stop, ProvisioningError | None]:
     """The figures of the day that was chosen, or of today where that day is wrong."""
     try:
-        return beds.stops(file.bed, day_of(sent["since"], "since") if sent.get("since") else None), error
+        return beds.stops(file.bed, day_of(sent["since"], "since") if sent.get("since") else None, why), error
     except ProvisioningError as wrong:
-        return beds.stops(file.bed), error or wrong
+        return beds.stops(file.bed, None, why), error or wrong
 
 
 @router.post("/care/beds/at/{bed_id}/step", dependencies=[STEP])

@@ -13,8 +13,8 @@ from care_services.core.money import in_yuan
 from care_services.core.rules import value_words
 from care_services.grants import paid
 from care_services.grants.desk import STATE_WORDS, STEP_WORDS, Grants, kind_of
+from care_services.grants.ending import WHY_WORDS
 from care_services.grants.kinds import KINDS, PER
-from care_services.grants.pausing import WHY_WORDS
 from care_services.grants.settling import month_of
 from care_services.grants.store import PAGE
 from console.pages.care.frame import care_page

@@ -76,7 +76,7 @@ def _data(file: BedFile, grants: Sequence[Application], language: Language, now:
             [say("能力等级", "Ability grade"), say(*grade_words(bed.ability_grade))],
             [say("承办机构", "Organisation"), say(bed.organisation_zh or "未定", bed.organisation_en or "not decided")],
             [say("状态", "State"), say(*life.STATE_WORDS[bed.state])],
-            [say("自", "Since"), clock(bed.state_since, "%Y-%m-%d")],
+            [say("状态起始", "Since"), clock(bed.state_since, "%Y-%m-%d")],
         ],
         "parts": [_steps(file, language), _survey(file, language), _devices(file, language),
                   _contracts(file, language), _services(file, language), _checks(file, language),
@@ -175,6 +175,10 @@ def _services(file: BedFile, language: Language) -> dict[str, Any]:
     for one in file.services:
         name = pick(language, *one.words)
         weekly = pick(language, f"每周 {one.weekly} 次", f"{one.weekly} a week")
+        if one.meals is not None:
+            place = pick(language, one.meals.canteen_zh, one.meals.canteen_en)
+            rows.append([name, pick(language, *one.meals.often), place, str(one.meals.last_day or "—")])
+            continue
         if one.plan is None:
             rows.append([name, weekly, pick(language, one.why_not, WHY_NOT.get(one.why_not, one.why_not)), "—"])
             continue

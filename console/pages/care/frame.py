@@ -10,6 +10,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_services.assessment import lists
 from care_services.home_beds import contracts
+from care_services.meals.arrangements import gaps
 from console.pages.care.sections import GROUPS
 from console.pages.sections import open_to
 from console.shell.security import CurrentAccount, needs
@@ -32,4 +33,5 @@ def care(request: Request, console: Shared, account: CurrentAccount) -> Response
     with console.database() as conn:
         due = lists.counts(conn, account, today)
         ending = contracts.counts(conn, account.area_path, today)
-    return care_page(request, "care-sections.html", account, due=due, ending=ending)
+        meal_gaps = gaps.below(conn, account.area_path)
+    return care_page(request, "care-sections.html", account, due=due, ending=ending, meal_gaps=meal_gaps)

@@ -15,12 +15,14 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import NotFoundError, ProvisioningError
 from care_services.meals import diets, orders
+from care_services.meals.arrangements import absent, desk, gaps, making
 from care_services.meals.deadlines import monday_of
 from care_services.meals.diets import NewDiet
 from care_services.meals.finding_words import said
 from care_services.meals.orders import Choice, Quote
 from console.access.residents import load_resident
 from console.pages.care.frame import care_page
+from console.pages.meals.arranging import PLANNED
 from console.pages.meals.asking import WORDS, acting_of, day_of, number, text, texts
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
@@ -39,7 +41,9 @@ def resident_meals(
     request: Request, console: Shared, account: CurrentAccount, code: str, week: str = "", told: str = ""
 ) -> Response:
     """A resident's diet, the week's menu as they would have it, and their orders."""
-    return _page(request, console, account, code, week, told=told if told in ("ordered", "cancelled", "diet") else "")
+    return _page(
+        request, console, account, code, week, told=told if told in ("ordered", "cancelled", "diet", "arranged") else ""
+    )
 
 
 def _page(
@@ -55,6 +59,11 @@ def _page(
         quotes = orders.quotes(conn, acting, resident["id"], serving, monday, last)
         lines = orders.of_resident(conn, resident["id"], min(monday, acting.today) - PAST)
         said_before = diets.history(conn, resident["id"])
+        missing = gaps.of_resident(conn, resident["id"])
+        planned = {
+            "arrangement": desk.of_resident(conn, resident["id"]), "gaps": missing, "gap_groups": gaps.grouped(missing),
+            "away": absent.of(conn, resident["id"]),
+        }  # fmt: skip
     by_meal: dict[tuple[dt.date, str], list[Quote]] = {}
     for one in quotes:
         by_meal.setdefault((one.offer.day, one.offer.meal), []).append(one)
@@ -66,7 +75,8 @@ def _page(
         following=monday + dt.timedelta(days=7), today=acting.today, lines=lines[: orders.LIMIT],
         diet=said_before[0] if said_before else None, history=said_before[1:], said=said, told=told,
         message=message_of(request, error, account) if error else "", wrong=(error.field or "all") if error else "",
-        chosen=chosen or {}, filled=filled or {}, open_until={one.id: one.deadline for one in serving}, **WORDS,
+        chosen=chosen or {}, filled=filled or {}, open_until={one.id: one.deadline for one in serving},
+        **planned, **PLANNED, **WORDS,
     )  # fmt: skip
 
 
@@ -90,6 +100,7 @@ def _diet(request: Request, console: Console, account: Account, code: str, form:
         )  # fmt: skip
         with console.database() as conn:
             diets.record(conn, acting, code, new, number(form, "version"))
+            making.make(conn, acting.at, resident_id=acting.resident(conn, code, "record_diet"))
     except NotFoundError:
         raise
     except ProvisioningError as error:
@@ -115,7 +126,9 @@ def _order(request: Request, console: Console, account: Account, code: str, form
         with console.database() as conn:
             sure = text(form, "sure") == "true"
             with conn.transaction(force_rollback=not sure):
-                splits = orders.order(conn, acting, code, choices, reason)
+                splits = orders.order(
+                    conn, acting, code, choices, reason, though_away=not sure or text(form, "though_away") == "true"
+                )
             if not sure:
                 resident = load_resident(conn, account, code, "view_diet", origin_of(request), audited=False)
                 quotes = {
@@ -125,6 +138,7 @@ def _order(request: Request, console: Console, account: Account, code: str, form
                         acting.today, acting.today + dt.timedelta(days=60),
                     )
                 }  # fmt: skip
+                gone = absent.of(conn, resident["id"])
     except NotFoundError:
         raise
     except ProvisioningError as error:
@@ -137,7 +151,9 @@ def _order(request: Request, console: Console, account: Account, code: str, form
     return care_page(
         request, "meals-sure.html", account, resident=resident, meals=list(zip(listed, splits, strict=True)),
         price=sum(one.price for one in splits), subsidy=sum(one.subsidy for one in splits),
-        own=sum(one.own for one in splits), fields=fields, week=week, mode=mode, reason=reason,
+        own=sum(one.own for one in splits), fields=fields,
+        away=gone if gone and any(gone.on(offer.day) for offer in listed) else None,
+        week=week, mode=mode, reason=reason,
         unsettled=sorted({name for one in splits for name in one.missing}), **WORDS,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
 from care_services.meals import canteens, delivery, orders, settlement
+from care_services.meals.arrangements import gaps
 from console.pages.care.frame import care_page
 from console.pages.lists import LIMIT, pager_of
 from console.pages.meals.asking import WORDS, acting_of, day_of
@@ -35,9 +36,10 @@ def meals_page(request: Request, console: Shared, account: CurrentAccount) -> Re
             counted.setdefault((canteen_id, day, meal), {})[state] = n
         waiting = delivery.waiting(conn, ids, acting.today)
         absent = delivery.absences(conn, acting)
+        missing = gaps.count(conn, acting)
     return care_page(
-        request, "meals.html", account, canteens=places, counted=counted, waiting=waiting, absent=absent,
-        days=(acting.today, tomorrow), **WORDS,
+        request, "meals.html", account, missing=missing, canteens=places, counted=counted, waiting=waiting,
+        absent=absent, days=(acting.today, tomorrow), **WORDS,
     )  # fmt: skip
 
 

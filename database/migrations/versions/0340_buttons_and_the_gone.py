@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0340"
-down_revision = "0330"
+down_revision = "0334"
 branch_labels = None
 depends_on = None
 

@@ -18,7 +18,7 @@ PART = Part(
     grants={
         "console": Rights(
             select=f"identity_document resident_leaving leaving_rule {_DONE} {_TABLES}",
-            insert=f"identity_document resident_leaving {_TABLES}",
+            insert=f"identity_document resident_leaving leaving_effect {_TABLES}",
             update="identity_document register_source register_difference register_batch",
             columns=(
                 ("UPDATE", "resident_leaving", "back_at, back_by, back_reason"),

@@ -7,7 +7,7 @@ import pytest
 
 from care_network.access.accounts import account_by_login
 from care_network.demo.district import load_demo
-from care_services.demo import bed_services, equipment, grants, home_beds
+from care_services.demo import arranged_meals, bed_services, equipment, grants, home_beds, meals
 from care_services.grants import paid
 from care_services.home_beds.life import STATES, fold
 from device_simulators.homes import demo_home
@@ -22,6 +22,8 @@ def test_it_has_some_of_everything_and_is_safe_to_repeat(database_url: str) -> N
         for _ in range(2):
             for part in (home_beds, equipment, grants, bed_services):
                 part.fill(conn, now)
+            meals.meals(conn, now)
+            arranged_meals.fill(conn, now)
         states = dict(conn.execute("SELECT state, count(*) FROM home_bed GROUP BY state").fetchall())
         assert states.keys() == set(STATES)
         wrong = conn.execute(
@@ -59,5 +61,8 @@ def test_it_has_some_of_everything_and_is_safe_to_repeat(database_url: str) -> N
             "SELECT FROM home_bed_device p JOIN home_bed b ON b.id = p.bed_id WHERE b.state = 'installing'"
             " AND p.accepted_at IS NULL",
             "SELECT FROM grant_payment",
+            "SELECT FROM meal_order WHERE arrangement_id IS NOT NULL",
+            "SELECT FROM meal_gap WHERE closed_at IS NULL AND why = 'diet'",
+            "SELECT FROM meal_arrangement WHERE state = 'paused'",
         ):
             assert conn.execute(query.encode()).fetchone() is not None, query

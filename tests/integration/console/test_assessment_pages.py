@@ -119,6 +119,7 @@ def test_what_a_grade_proposes_is_carried_out_by_who_may(site: ConsoleSite) -> N
         assert "尚未批准" in lead.get(f"/alerts/{before}").text, "an open one keeps its ladder"
         assert "1 户" in lead.get("/policies").text.split("加急（重度及以上失能）")[1].split("</h2>")[1][:80]
         page = lead.get("/care/residents/R1/ladder").text
+        assert "加急（重度及以上失能） → <b>" in page, "and before it is taken back"
         seen = page.split('name="seen" value="')[1].split('"')[0]
         assert lead.post("/care/residents/R1/ladder", data={"seen": seen, "why": ""}).status_code == 422
         assert station.post("/care/residents/R1/ladder", data={"seen": seen, "why": "x"}).status_code == 403

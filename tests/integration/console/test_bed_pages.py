@@ -113,7 +113,7 @@ def test_a_bed_goes_from_the_application_to_the_contract(site: ConsoleSite) -> N
         assert "1 份床位合同 60 天内到期" in client.get("/care").text
         assert f'href="{bed.path}/confirm?step=renew"' in boss.get("/care/beds/ending").text
         assert "金额" in client.get(f"{bed.path}/confirm?step=suspend").text
-        seen = {"reason": "住院", "since": str(today), "shown": f"{today}/0/0/0/0/0"}
+        seen = {"reason": "住院", "since": str(today), "shown": f"{today}/0/0/0/0/0/0"}
         assert bed.post("step", step="suspend", **seen | {"shown": f"{today}/9/0/0/0/0"}).status_code == 409
         assert bed.post("step", step="suspend", **seen).status_code == 303
         assert bed.post("step", step="resume", since="2020-01-01").status_code == 422

@@ -60,6 +60,34 @@ def test_a_family_orders_after_it_saw_the_costs(database_url: str, tmp_path: Pat
         assert line is not None
         cancelled = family.post(f"/care/meals/of/R1/cancel/{line[0]}", data={"version": "1", "week": str(soon())})
         assert cancelled.status_code == 303
+        at = "/care/meals/of/R1/arrangement"
+        assert "让系统自动订餐" in desk.get("/care/meals/of/R1").text
+        wish = {"act": "save", "version": "0", "canteen": CANTEEN, "mode": "delivery", "first_day": str(soon(0))}
+        assert "请至少选择一餐" in desk.post(at, data=wish).text
+        assert desk.post(at, data={**wish, "lunch": [str(n) for n in range(1, 8)]}).status_code == 303
+        page = family.get(f"/care/meals/of/R1?week={soon()}").text
+        assert "每天午餐" in page
+        missing = desk.get("/care/meals/gaps").text
+        number = re.search(r'name="meal" value="(\d+)"', missing)
+        assert number is not None, "no meal of today: it is named"
+        assert "未订上的餐" in desk.get("/care/meals").text
+        assert "请至少选择一餐" in desk.post("/care/meals/gaps", data={"closed_as": "otherwise"}).text
+        done = {"meal": number[1], "closed_as": "otherwise", "note": "女儿送饭", "back": "resident"}
+        assert desk.post("/care/meals/gaps", data=done).status_code == 303
+        # somebody whose bed is suspended is probably in hospital: a meal is ordered after asking alone
+        site.conn.execute("INSERT INTO home_bed (resident_id, state, state_since, applied_at, applicant)"
+                          " VALUES (1, 'suspended', now(), now(), '女儿')")  # fmt: skip
+        site.conn.execute("UPDATE meal_order SET state = 'cancelled'")
+        assert "多半不在家" in family.post("/care/meals/of/R1/order", data=asked).text
+        for who in (family, desk):
+            refused = who.post("/care/meals/of/R1/order", data={**asked, "sure": "true"})
+            assert refused.status_code == 422
+            assert "请勾选" in refused.text
+        sure = {**asked, "sure": "true", "though_away": "true"}
+        assert family.post("/care/meals/of/R1/order", data=sure).status_code == 303
+        ended = desk.get(at)
+        assert "不取消任何餐" in ended.text
+        assert desk.post(at, data={"act": "ended", "version": "1"}).status_code == 303
         assert family.get("/care/meals/of/R2").status_code == 404
         assert family.get("/care/meals").status_code == 403
         audited = site.conn.execute("SELECT count(*) FROM audit WHERE action = 'view_diet'").fetchone()

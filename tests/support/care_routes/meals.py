@@ -9,6 +9,8 @@ import psycopg
 from care_network.access.permissions import Role
 from care_services.core.acting import Acting
 from care_services.meals import canteens, delivery, diets, menus, orders
+from care_services.meals.arrangements import desk
+from care_services.meals.arrangements.desk import NewArrangement
 from care_services.meals.diets import NewDiet
 from care_services.meals.orders import Choice
 from tests.support.canteens import CANTEEN, add_canteen, offer, soon
@@ -134,6 +136,28 @@ def _cancel(city: Any, _role: Role) -> Example:
     return Example(f"/care/meals/of/R1/cancel/{_order(city.conn)}", {"version": "1", "week": str(soon())}, success=303)
 
 
+def _arranged(conn: psycopg.Connection[Any]) -> int:
+    """An arrangement of R1 from today on, of which today's meal came too late; that meal's number."""
+    _offer(conn)
+    conn.execute("UPDATE meal_arrangement SET state = 'ended'")
+    every = tuple(range(1, 8))
+    desk.arrange(conn, _station(conn), "R1", NewArrangement(
+        canteen=CANTEEN, mode="delivery", lunch=every, dinner=every, first_day=soon(0)
+    ))  # fmt: skip
+    row = conn.execute("SELECT min(id) FROM meal_gap WHERE closed_at IS NULL").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _arrange(city: Any, _role: Role) -> Example:
+    _arranged(city.conn)
+    return Example("/care/meals/of/R1/arrangement", {"act": "ended", "version": "1"}, success=303)
+
+
+def _close(city: Any, _role: Role) -> Example:
+    return Example("/care/meals/gaps", {"meal": str(_arranged(city.conn)), "closed_as": "otherwise"}, success=303)
+
+
 _CANTEEN = f"/care/meals/canteens/{CANTEEN}"
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/meals": _at("/care/meals"),
@@ -149,6 +173,10 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/meals/canteens/{place}/hours": _hours,
     "GET /care/meals/canteens/{place}/set": _at(f"{_CANTEEN}/set"),
     "POST /care/meals/canteens/{place}/set": _set,
+    "GET /care/meals/gaps": _at("/care/meals/gaps"),
+    "POST /care/meals/gaps": _close,
+    "GET /care/meals/of/{code}/arrangement": _at("/care/meals/of/R1/arrangement"),
+    "POST /care/meals/of/{code}/arrangement": _arrange,
     "GET /care/meals/of/{code}": _at("/care/meals/of/R1"),
     "POST /care/meals/of/{code}/diet": _diet,
     "POST /care/meals/of/{code}/order": _choose,

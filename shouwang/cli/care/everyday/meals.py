@@ -110,6 +110,9 @@ def order(
     code: Annotated[str, typer.Option("--set", help="The set's letter.")] = "A",
     mode: Annotated[str, typer.Option(help="delivery or dine_in")] = "delivery",
     reason: Annotated[str, typer.Option(help="Why in spite of a warning.")] = "",
+    though_away: Annotated[
+        bool, typer.Option("--though-away", help="Made sure that they eat at home although the bed is suspended.")
+    ] = False,
 ) -> None:  # fmt: skip
     """Order a meal for a resident; says who pays what. Exit status 1: something speaks against it."""
     from care_network.access.permissions import Action
@@ -123,7 +126,7 @@ def order(
         serving = [one.id for one in orders.serving(session.conn, by, number)]
         found = [o for o in menus.offers(session.conn, serving, on, on) if o.meal == meal and o.code == code]
         choices = [Choice(found[0].id, mode)] if found else [Choice(0, mode)]
-        for paid in orders.order(session.conn, by, resident, choices, reason):
+        for paid in orders.order(session.conn, by, resident, choices, reason, though_away=though_away):
             typer.echo(f"{in_yuan(paid.price)} = {in_yuan(paid.subsidy)} + {in_yuan(paid.own)}  {paid.reason_zh}")
 
 
@@ -141,6 +144,47 @@ def cancel(resident: Resident, day: Annotated[str, typer.Argument(help="2026-12-
         found = next((o for o in lines if (o.day, o.meal, o.state) == (on, meal, "ordered")), None)
         orders.cancel(session.conn, by, found.id if found else 0, found.version if found else 0)
     typer.echo("cancelled")
+
+
+@app.command()
+def arrange(
+    resident: Resident, canteen: Canteen, url: Url, login: Login,
+    lunch: Annotated[str, typer.Option(help="Days of the week, 1 is Monday: 12345.")] = "",
+    dinner: Annotated[str, typer.Option(help="Days of the week, 1 is Monday.")] = "",
+    mode: Annotated[str, typer.Option(help="delivery or dine_in")] = "delivery",
+    until: Annotated[str, typer.Option(help="The last day; left out: until somebody ends it.")] = "",
+    end: Annotated[bool, typer.Option("--end", help="End it; its meals are cancelled where there is time.")] = False,
+) -> None:  # fmt: skip
+    """Let a resident's meals be ordered by themselves, or change that; says how many were ordered (or cancelled)."""
+    from care_network.access.permissions import Action
+    from care_services.meals.arrangements import desk
+
+    with acting(url, login, Action.MANAGE_MEALS) as session:
+        by = _by(session)
+        before = desk.of_resident(session.conn, by.resident(session.conn, resident, "arrange_meals"))
+        version = before.version if before else 0
+        if end:
+            typer.echo(f"cancelled: {desk.set_state(session.conn, by, resident, 'ended', version)}")
+            return
+        new = desk.NewArrangement(
+            canteen=canteen, mode=mode, lunch=tuple(int(day) for day in lunch if day.isdecimal()),
+            dinner=tuple(int(day) for day in dinner if day.isdecimal()),
+            first_day=before.first_day if before else by.today,
+            last_day=dt.date.fromisoformat(until) if until else None,
+        )  # fmt: skip
+        typer.echo(f"ordered: {desk.arrange(session.conn, by, resident, new, version)}")
+
+
+@app.command("not-ordered")
+def not_ordered(url: Url, login: Login) -> None:
+    """List the meals of arrangements that could not be ordered, with the reason and what to do."""
+    from care_network.access.permissions import Action
+    from care_services.meals.arrangements import gaps
+    from care_services.meals.words import MEALS
+
+    with acting(url, login, Action.VIEW_CARE) as session:
+        for one in gaps.waiting(session.conn, _by(session)):
+            typer.echo(f"{one.day} {MEALS[one.meal][0]}  {one.resident} {one.name_zh}  {one.zh}  {one.en}")
 
 
 @app.command("plan-rounds")

@@ -9,6 +9,7 @@ import pytest
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records.history import changes
 from care_network.records.kinds import RESIDENT
+from care_services.core.acting import Acting
 from care_services.grants import paid
 from care_services.grants.desk import Grants
 from care_services.grants.settling import month_of, next_month
@@ -20,6 +21,12 @@ from care_services.home_beds.family import told
 from care_services.home_beds.installing import Installation
 from care_services.home_beds.services import usual
 from care_services.home_beds.terms import Terms
+from care_services.meals import orders
+from care_services.meals.arrangements import desk as arrangements
+from care_services.meals.arrangements import gaps, making
+from care_services.meals.arrangements.absent import AwayError
+from care_services.meals.orders import Choice
+from tests.support.databases import of_service
 from tests.support.network import account, build_city, network
 from vocabulary.times import SHANGHAI
 
@@ -47,6 +54,9 @@ class Stage:
     def by(self, login: str = "station") -> Installation:
         self.now += dt.timedelta(seconds=3)
         return Installation(self.conn, account(self.conn, login), at=self.now, origin="test")
+
+    def acting(self, login: str = "station") -> Acting:
+        return Acting(account(self.conn, login), self.now, "test")
 
     def file(self, bed: int) -> BedFile:
         return self.by().bed(bed)
@@ -89,10 +99,11 @@ class Stage:
             "WITH c AS (INSERT INTO organisation (code, area_id, kind, name_zh, name_en)"
             " SELECT 'canteen', area_id, 'canteen', '食堂', 'Canteen' FROM organisation WHERE code = 'center-1'"
             " RETURNING id), f AS (INSERT INTO meal_offer (canteen_id, day, meal, code, dishes, price_fen)"
-            " SELECT id, %s::date + 7, 'lunch', 'A', '[]', 1500 FROM c RETURNING id, canteen_id)"
+            " SELECT id, %s::date + n, 'lunch', 'A', '[{\"zh\": \"粥\", \"allergens\": []}]', 1500"
+            " FROM c, generate_series(2, 7) n RETURNING id, canteen_id, day)"
             " INSERT INTO meal_order (resident_id, canteen_id, offer_id, day, meal, mode, state, price_fen,"
-            " subsidy_fen, ordered_at) SELECT r.id, f.canteen_id, f.id, %s::date + 7, 'lunch', 'delivery', 'ordered',"
-            " 1500, 0, now() FROM f, resident r WHERE r.code = 'R1'",
+            " subsidy_fen, ordered_at) SELECT r.id, f.canteen_id, f.id, f.day, 'lunch', 'delivery', 'ordered',"
+            " 1500, 0, now() FROM f, resident r WHERE r.code = 'R1' AND f.day = %s::date + 7",
             (day, day),
         )
         conn.execute(
@@ -177,14 +188,15 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         stage.planned_services()
         offers = stage.by("manager").offers(stage.file(bed).bed) or []
         assert [(one.work, one.weekly, len(one.choices)) for one in offers] == [
-            ("meal", 7, 0), ("bathing", 2, 1), ("nursing_visit", 1, 0),
+            ("meal", 7, 1), ("bathing", 2, 1), ("nursing_visit", 1, 0),
         ]  # fmt: skip
-        assert offers[1].choices[0].share.own_fen == 5000, (
-            "the half that the public pays for a bed, before there is one"
-        )
+        bathing, meal = offers[1].choices[0].share, offers[0].choices[0]
+        assert (meal.key, meal.delivers, bool(meal.share and meal.share.own_fen)) == ("meal@canteen", True, True)
+        assert bathing is not None
+        assert bathing.own_fen == 5000, "the half that the public pays for a bed, before there is one"
         later = (today + dt.timedelta(days=1)).isoweekday(), (today + dt.timedelta(days=4)).isoweekday()
-        assert usual(offers)[0].weekdays == (1, 4)
-        chosen = [msgspec.structs.replace(usual(offers)[0], weekdays=later)]  # no visit within this test
+        assert [one.weekdays for one in usual(offers)] == [tuple(range(1, 8)), (1, 4)]
+        chosen = [usual(offers)[0], msgspec.structs.replace(usual(offers)[1], weekdays=later)]  # no visit in this test
         assert stage.step(bed, "sign", "manager", terms=terms, chosen=chosen) == "in_service"
         assert stage.has_bed()
         made = {one.work: one for one in stage.file(bed).services}
@@ -193,7 +205,25 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         assert (bath.state, bath.last_day, bath.ahead) == (
             "active", today + dt.timedelta(days=365), 4,
         )  # fmt: skip
-        assert "食堂" in made["meal"].why_not
+        meals, ordered = made["meal"].meals, "meal_order WHERE state = 'ordered'"
+        assert meals is not None
+        assert (meals.often[1], meals.last_day, stage.count(ordered)) == (
+            "lunch every day", today + dt.timedelta(days=365), 6,
+        ), "the one that somebody had ordered, and the others of the menu"  # fmt: skip
+        missing = gaps.waiting(conn, stage.acting())
+        assert [one.day for one in missing] == [today, today + dt.timedelta(days=1)]
+        assert {one.why for one in missing} <= {"late", "no_menu"}, "what cannot be ordered is named"
+        assert gaps.close(conn, stage.acting(), [missing[0].id], "otherwise", "女儿送饭") == "R1"
+        assert (making.run(conn, stage.now), gaps.count(conn, stage.acting())) == (0, 1), "once, and not named again"
+        conn.execute("DELETE FROM meal_order WHERE arrangement_id IS NOT NULL")
+        conn.execute("DELETE FROM meal_gap WHERE closed_at IS NULL")
+        with psycopg.connect(of_service(database_url, "orders"), autocommit=True) as rounds:
+            assert making.run(rounds, stage.now) == 5, "by the rounds, with their own rights"
+        assert gaps.count(conn, stage.acting()) == 1
+        line = orders.of_resident(conn, meals.resident_id, today)[-1]
+        orders.cancel(conn, stage.acting(), line.id, line.version)
+        assert (making.run(conn, stage.now), stage.count(ordered)) == (0, 5), "who cancels a meal does not get it again"
+        orders.order(conn, stage.acting(), "R1", [Choice(line.offer_id)])
         assert stage.by().add_services(bed, stage.file(bed).bed.version, usual(offers)) == 0, "once, whoever asks again"
         assert stage.count("service_plan") == 1
         record = network(conn, "admin").get("resident", ("R1",))
@@ -229,7 +259,7 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         paid.settle(conn, account(conn, "manager"), month, at=stage.now)
         found = stage.by().stops(stage.file(bed).bed)
         left = 40000 - (2 * 40000 * (today.day - 1) + days) // (2 * days)
-        assert (found.orders, found.meals_open, found.reclaim_fen) == (bath.ahead, 1, left)
+        assert (found.orders, found.meals_open, found.reclaim_fen) == (bath.ahead, 6, left)
         with pytest.raises(ChangedMeanwhileError, match="look at them again"):
             stage.step(bed, "suspend", reason="住院", shown="another day")
         with pytest.raises(ProvisioningError, match="choose a day"):
@@ -238,15 +268,19 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         stage.step(bed, "suspend", reason="住院", until=until, shown=found.shown)
         assert stage.has_bed(), "a bed that is suspended stands"
         ahead = "service_order WHERE state IN ('planned', 'assigned')"
-        assert (stage.count(ahead), stage.count("meal_order WHERE state = 'ordered'")) == (0, 0)
+        assert (stage.count(ahead), stage.count(ordered), making.run(conn, stage.now)) == (0, 0, 0)
+        with pytest.raises(AwayError, match=f"expected back on {until}"):
+            orders.order(conn, stage.acting(), "R1", [Choice(line.offer_id)])
+        orders.order(conn, stage.acting(), "R1", [Choice(line.offer_id)], though_away=True)
+        conn.execute("UPDATE meal_order SET state = 'cancelled' WHERE state = 'ordered'")
         file_of_it = boss.application(grant)
         assert (file_of_it.balance.open_fen, file_of_it.paused[0].why) == (left, "suspended")
         assert [one.open_fen for one in paid.open_balances(conn, account(conn, "manager"))] == [left]
         assert paid.to_reclaim(conn, account(conn, "manager")) == (1, left)
         again = stage.by().starts_again(stage.file(bed))
-        assert (len(again.plans), len(again.meals), again.grants) == (1, 1, 1)
+        assert (len(again.plans), len(again.meals), again.grants) == (1, 6, 1)
         stage.step(bed, "resume")
-        assert (stage.count(ahead), stage.count("meal_order WHERE state = 'ordered'")) == (bath.ahead, 1)
+        assert (stage.count(ahead), stage.count(ordered)) == (bath.ahead, 6)
         assert boss.application(grant).balance.open_fen == 0, "it was paid again from the same day on"
 
         kit = Equipment(conn, account(conn, "station"), at=stage.now, origin="test")
@@ -257,7 +291,12 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         kit.give_back(chair, "good")
         assert stage.step(bed, "close", reason="搬离") == "closed"
         assert not stage.has_bed()
-        assert (stage.count(ahead), stage.count("service_plan WHERE state = 'ended'")) == (0, 1)
+        assert (stage.count(ahead), stage.count("service_plan WHERE state = 'ended'"), stage.count(ordered)) == (
+            0,
+            1,
+            0,
+        )
+        assert arrangements.of_resident(conn, meals.resident_id) is None
         ended = boss.application(grant)
         assert (ended.application.pays_until, ended.balance.open_fen) == (next_month(today), left)
         for amount, error in (("0", "give the amount"), ("9999", "more than what is open")):
