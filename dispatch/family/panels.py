@@ -180,7 +180,8 @@ def help_of(conn: psycopg.Connection[Any], household_id: int) -> Help | None:
     """How far help for the home's newest open emergency has come; None where none is open."""
     row = conn.execute(
         """
-        SELECT a.state, coalesce(e.actor, ''), coalesce(c.name_en, e.actor, ''),
+        SELECT a.state, coalesce(e.actor, ''), coalesce(c.name_en, (SELECT max(s.name_en) FROM staff s
+                                                                   WHERE s.name_zh = e.actor), e.actor, ''),
                max(greatest(a.onset, (SELECT max(n.at) FROM alert_event n WHERE n.alert_id = a.id
                                       AND n.action = 'again'))) OVER ()
         FROM alert a
