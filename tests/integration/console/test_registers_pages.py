@@ -129,7 +129,7 @@ def test_an_identity_number_is_shown_whole_for_a_reason_alone(site: ConsoleSite)
         assert client.get("/care/left/R2/before", params={**gone, "left_on": "soon"}).status_code == 422
         before = client.get("/care/left/R2/before", params=gone).text
         assert "据登记该户将无人居住" in before
-        assert "家属可再查看" in before, "the terms by the rules"
+        assert "家属可再查看 30 天" in before, "the terms by the rules"
         assert site.conn.execute("SELECT count(*) FROM resident WHERE gone IS NOT NULL").fetchone() == (0,)
         assert client.post("/care/identity/R2/left", data=gone).status_code == 303
         assert "户籍迁出证明" in client.get("/care/left").text
