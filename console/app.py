@@ -12,7 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from console.links import answers, phone, rating
+from console.links import answers, neighbour_courses, phone, rating
 from console.links import door as visit_door
 from console.links import help as bank_links
 from console.links import neighbour as bank_neighbour
@@ -38,7 +38,7 @@ from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.devices import devices, gateway
 from console.pages.field import mine
 from console.pages.home import app as family_app
-from console.pages.home import circle, family, panel, panel_services
+from console.pages.home import circle, family, panel, panel_helped, panel_services
 from console.pages.home import consents as family_consents
 from console.pages.intake import channels, gaps, quarantine, storage
 from console.pages.library import certificates as library_certificates
@@ -117,6 +117,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     family_app.router,
     panel.router,
     panel_services.router,
+    panel_helped.router,
     # map
     district_map.router,
     near.router,
@@ -159,6 +160,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bank_ledger.router,
     bank_links.router,
     bank_neighbour.router,
+    neighbour_courses.router,
     visit_door.router,
     assessments.router,
     assessment_tablet.router,  # before the number of an assessment

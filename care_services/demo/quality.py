@@ -193,7 +193,7 @@ def _check(
                 provider,
                 area,
                 item.severity,
-                f"{item.zh}：现场不符合要求",
+                "现场不符合要求",
                 due,
                 state,
                 mended,

@@ -10,9 +10,11 @@ import msgspec
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from care_services.time_bank import books, holders
+from care_services.time_bank import books, holders, requests, store
 from care_services.time_bank.kinds import BASIC_COURSE, KINDS
-from care_services.time_bank.ledger import Leg, expiring, months_before, move
+from care_services.time_bank.ledger import Leg, expiring, move
+from care_services.time_bank.requests import Person
+from care_services.time_bank.running import alarms
 from vocabulary.times import SHANGHAI
 
 DAY, WEEK = dt.timedelta(days=1), dt.timedelta(days=7)
@@ -81,9 +83,30 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
         " ORDER BY closed_at, id OFFSET 0) earned"
     )
     _open(conn, homes, able, now, luck)
+    _not_kept(conn, able, homes, now)
     _agreed(conn, now)
     _spent(conn, able, homes, now)
     _wishes(conn, now)
+
+
+def answered(conn: Connection[Any], now: dt.datetime) -> int:
+    """Take the alarms of the made-up past that neighbours answered, as the rounds do; how many became helps.
+
+    The receiving side has confirmed all but the newest, which is left to whoever looks at the demonstration.
+    """
+    done = 0
+    while taken := alarms.take_finished(conn, now):
+        done += taken
+    rows = conn.execute(
+        "SELECT id FROM time_request WHERE kind = 'alarm' AND state = 'done' ORDER BY told_at DESC"
+        " OFFSET (SELECT CASE WHEN count(*) > 1 THEN 1 ELSE 0 END FROM time_request WHERE kind = 'alarm'"
+        " AND state = 'done')"
+    ).fetchall()
+    for one in reversed(store.by_ids(conn, [row[0] for row in rows])):
+        person = Person(key=f"resident:{one.resident}", name=one.resident_zh)
+        at = (one.told_at or now) + dt.timedelta(hours=2)
+        requests.confirm(conn, one, one.told_minutes or 1, person, min(at, now), said_as="resident")
+    return done
 
 
 def _volunteers(conn: Connection[Any], homes: Sequence[_Home], now: dt.datetime, luck: random.Random) -> list[_Helper]:
@@ -141,7 +164,8 @@ def _papers(conn: Connection[Any], helpers: Sequence[_Helper], now: dt.datetime,
         events.append((one.id, now - 380 * DAY, "check", "applied", "checked"))
         if one.state == "checked":
             continue
-        courses.append((one.id, BASIC_COURSE, began + 5 * DAY, began + 1095 * DAY, now - 375 * DAY))
+        courses.append((one.id, BASIC_COURSE, began + 5 * DAY, began + 1095 * DAY, now - 375 * DAY,
+                        "社区党群服务中心", "街道社工站"))  # fmt: skip
         events.append((one.id, now - 375 * DAY, "train", "checked", "trained"))
         if one.state != "trained":
             events.append((one.id, now - 370 * DAY, "begin", "trained", "active"))
@@ -153,8 +177,8 @@ def _papers(conn: Connection[Any], helpers: Sequence[_Helper], now: dt.datetime,
         " VALUES (%s, %s, true, %s, %s, %s)", checks,
     )  # fmt: skip
     cursor.executemany(
-        "INSERT INTO time_volunteer_training (volunteer_id, course, passed, passed_on, expires_on, at)"
-        " VALUES (%s, %s, true, %s, %s, %s)", courses,
+        "INSERT INTO time_volunteer_training (volunteer_id, course, passed, passed_on, expires_on, at, place,"
+        " taught_by) VALUES (%s, %s, true, %s, %s, %s, %s, %s)", courses,
     )  # fmt: skip
     cursor.executemany(
         "INSERT INTO time_volunteer_event (volunteer_id, at, action, from_state, to_state, actor)"
@@ -165,7 +189,7 @@ def _papers(conn: Connection[Any], helpers: Sequence[_Helper], now: dt.datetime,
 _COLUMNS = (
     "id, resident_id, kind, state, wanted_from, wanted_until, minutes, asked_as, asked_at, words, volunteer_id,"
     " partner_id, round_id, told_minutes, told_at, told_by, said_minutes, said_at, said_by, said_as, agreed, credited,"
-    " partner_credited, rule, closed_at"
+    " partner_credited, rule, closed_at, ended_as"
 )
 
 
@@ -178,7 +202,7 @@ class _Rows:
     def add(
         self, home: _Home, kind: str, state: str, at: dt.datetime, minutes: int, one: _Helper | None,
         partner: _Helper | None = None, round_id: int | None = None, said: int | None = None, asked: str = "station",
-        words: str = "",
+        words: str = "", ended_as: str | None = None,
     ) -> uuid.UUID:  # fmt: skip
         """A request in a state, with what both sides said as far as it came."""
         seed = f"{home.code} {at} {kind} {state} {one.code if one else len(self.rows)}"
@@ -195,6 +219,7 @@ class _Rows:
             (minutes if said is None else said) if heard else None, ends + dt.timedelta(hours=3) if heard else None,
             f"resident:{home.code}" if heard else None, "resident" if heard else None, minutes if good else None,
             minutes if good else None, minutes if good and partner else None, "earn" if good else None, closed,
+            ended_as,
         ))  # fmt: skip
         return number
 
@@ -277,6 +302,35 @@ def _rounds(conn: Connection[Any], homes: Sequence[_Home], able: Sequence[_Helpe
                     rows.add(home, "round", state, at, 40, pair[0], pair[1] if len(pair) > 1 else None, made[0],
                              asked="round")  # fmt: skip
     rows.write(conn)
+
+
+def _not_kept(conn: Connection[Any], able: Sequence[_Helper], homes: Sequence[_Home], now: dt.datetime) -> None:
+    """Let three promises not be kept: one counts, one is spoken against, one is excused."""
+    for place, (kind, days, appeal, excused) in enumerate((
+        ("no_show", 40, "", None), ("no_show", 9, "我到了，楼下门禁进不去，打电话没人接", None),
+        ("late_cancel", 25, "孩子发烧，提前三小时打了电话", True),
+    )):  # fmt: skip
+        one = able[(place * 2 + 1) % len(able)]
+        at = _hour(now, -days, 10)
+        rows = _Rows()
+        number = rows.add(
+            _near(homes, one, place),
+            "company",
+            "cancelled",
+            at,
+            60,
+            one,
+            ended_as="no_show" if kind == "no_show" else None,
+        )
+        rows.write(conn)
+        conn.execute(
+            "INSERT INTO time_missed (request_id, volunteer_id, kind, promised_for, at, appeal, appeal_at, excused,"
+            " decided_at, reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                number, one.id, kind, at, at + dt.timedelta(hours=1), appeal, at + DAY if appeal else None, excused,
+                at + 2 * DAY if excused else None, "已电话核实，确有急事" if excused else "",
+            ),
+        )  # fmt: skip
 
 
 def _agreed(conn: Connection[Any], now: dt.datetime) -> None:
@@ -364,9 +418,9 @@ def _spent(conn: Connection[Any], able: Sequence[_Helper], homes: Sequence[_Home
     row = conn.execute("SELECT id FROM time_account WHERE resident_id = %s", (lonely.id,)).fetchone()
     if row is not None:
         _book(conn, "grant", known["gift_pool"], row[0], 60, at + DAY, reason="独居老人，公益池发放")
-    before = months_before(today, 36)
-    for _, number in accounts[:2]:
-        legs: list[Leg] = expiring({number: holders.lots(conn, number)}, known["expired"], before)
+    before = books.limits(conn, "expire", today).old_before(today)
+    for _, number in accounts[:2] if before else ():
+        legs: list[Leg] = expiring({number: holders.lots(conn, number)}, known["expired"], before or today)
         if legs:
             books.book(conn, "expire", legs, f"demo/expire/{number}", now - 5 * DAY)
 

@@ -6,10 +6,11 @@ A part of the maintenance service; of several processes one works, by a lock at 
 import datetime as dt
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import structlog
+from psycopg.types.json import Jsonb
 
 from care_services.privacy import archive, research
 from database.pool import connect_options
@@ -33,6 +34,7 @@ def run(database: DatabaseSettings, stop: threading.Event, part: Part) -> None:
             )
             with psycopg.connect(database.url, autocommit=True, **options) as conn:
                 day = None
+                lift_limit(conn)
                 while not stop.is_set():
                     part.turned()
                     if day != (today := dt.datetime.now(SHANGHAI).date()):
@@ -74,15 +76,47 @@ def turn(conn: psycopg.Connection[Any], turned: Callable[[], None] = lambda: Non
     return True
 
 
+_DUE: LiteralString = """
+    SELECT (SELECT count(*) FROM person_copy WHERE state = 'done' AND expires_at <= now()),
+           (SELECT count(*) FROM research_export e JOIN research_project p ON p.id = e.project_id
+            WHERE e.state IN ('done', 'empty') AND p.expires_on < (now() AT TIME ZONE 'Asia/Shanghai')::date)
+"""
+
+
 def end_periods(conn: psycopg.Connection[Any]) -> int:
-    """Remove what is over its period, and what law kept after erasures until its day; returns the rows of that."""
-    conn.execute("SELECT end_person_copies(), end_research_exports()")
-    row = conn.execute("SELECT end_kept(%s)", (dt.datetime.now(SHANGHAI).date(),)).fetchone()
-    return int(row[0]) if row else 0
+    """Remove what is over its period, and what law kept after erasures until its day; returns the rows of that.
+
+    The audit has how many of each went, where any did.
+    """
+    with conn.transaction():
+        due = conn.execute(_DUE).fetchone()
+        conn.execute("SELECT end_person_copies(), end_research_exports()")
+        row = conn.execute("SELECT end_kept(%s)", (dt.datetime.now(SHANGHAI).date(),)).fetchone()
+        kept = int(row[0]) if row else 0
+        gone = {"copies": due[0] if due else 0, "research": due[1] if due else 0, "rows": kept}
+        if any(gone.values()):
+            conn.execute(
+                "INSERT INTO audit (at, account_id, action, detail, origin) VALUES (%s, NULL, 'end_periods', %s, %s)",
+                (dt.datetime.now(dt.UTC), Jsonb(gone), "maintenance"),
+            )
+    return kept
+
+
+def lift_limit(conn: psycopg.Connection[Any]) -> None:
+    """Let this session delete any number of readings from compressed chunks.
+
+    TimescaleDB (Community) refuses a transaction that decompresses more than 100,000 rows: a day of one person has as
+    many. Elsewhere there is no such setting, and nothing is done.
+    """
+    conn.execute(
+        "SELECT set_config(name, '0', false) FROM pg_settings"
+        " WHERE name = 'timescaledb.max_tuples_decompressed_per_dml_transaction'"
+    )
 
 
 def erase(conn: psycopg.Connection[Any], number: int) -> bool:
     """Carry out one erasure, whole or not at all; False where it has not two votes, or was done before."""
+    lift_limit(conn)
     with conn.transaction():
         row = conn.execute("SELECT erase_person(%s)", (number,)).fetchone()
         done = row is not None and bool(row[0])

@@ -70,7 +70,7 @@ def say_yes(
         work = conn.execute(_ASKED + " WHERE q.id = %s", (number,)).fetchone()
         if work is None:
             raise _changed()
-        staff_id = check_staff(conn, staff, mine.id, work[4]) if staff else None
+        staff_id = check_staff(conn, staff, mine.id, work[4], start) if staff else None
         _answer(conn, acting, number, seen, max(start, acting.at), staff_id, "")
 
 

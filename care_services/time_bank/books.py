@@ -24,7 +24,7 @@ from care_services.core import rule_book
 from care_services.time_bank import holders
 from care_services.time_bank.holders import Holder
 from care_services.time_bank.kinds import RELATIONS
-from care_services.time_bank.ledger import Leg, Lot, months_before, move, overdrawn, reversed_legs
+from care_services.time_bank.ledger import Leg, Lot, move, overdrawn, reversed_legs
 from care_services.time_bank.limits import SUBJECT, Limits, limits_of
 from vocabulary.times import SHANGHAI
 
@@ -77,6 +77,10 @@ def book(
                 zh="这些时间已被使用，不能冲正；请先冲正后面的使用记录",
                 en="these minutes were spent meanwhile: reverse what they were spent on first", field="reason",
             ) from error  # fmt: skip
+        if error.diag.constraint_name == "time_transaction_form" and "oldest" in str(error.diag.message_primary):
+            raise ExistsError(
+                zh="账户刚刚有变动，请重试", en="the account has just changed: try again", field="key"
+            ) from error  # older minutes came in between the look and the booking
         if error.diag.constraint_name in ("time_sum_zero", "time_transaction_form") and reverses is not None:
             raise NotPermittedError(
                 zh="该笔涉及辖区外的账户，请由区级账号处理",
@@ -163,6 +167,26 @@ def transfer(
     return _move(conn, account, kind, giver, taker, minutes, key, now, origin, reason=reason)
 
 
+def join(conn: Connection[Any], account: Account, volunteer_id: int, resident: Holder, now: dt.datetime) -> int:
+    """Move all that a volunteer has to the account of the resident that they are, in the caller's transaction.
+
+    One person, one account: no cap counts, and the minutes keep their age. Returns how many. Raises as :func:`book`.
+    """
+    row = conn.execute("SELECT id FROM time_account WHERE volunteer_id = %s", (volunteer_id,)).fetchone()
+    if row is None:
+        return 0
+    from_, to = int(row[0]), holders.opened(conn, resident)
+    lock(conn, from_, to)
+    expire_of(conn, from_, now)
+    there = holders.lots(conn, from_)
+    total = sum(lot.minutes for lot in there)
+    if total:
+        legs = move(there, from_, to, total)
+        reason = "账户合并：志愿者为本区老人"
+        book(conn, "transfer", legs, f"join/{from_}/{to}/{uuid.uuid4()}", now, by=account.id, reason=reason)
+    return total
+
+
 def give(
     conn: Connection[Any], account: Account, giver: Holder, taker: Holder, minutes: int, relation: str, evidence: str,
     key: str, now: dt.datetime, origin: str = "",
@@ -221,11 +245,13 @@ def _within_cap(conn: Connection[Any], kind: str, account_id: int, minutes: int,
     rule = limits(conn, kind, day_of(now))
     if rule.month_cap is None:
         return
+    # what was spent in the month, less what came back of it
     row = conn.execute(
         "SELECT coalesce(-sum(e.minutes), 0) FROM time_entry e JOIN time_transaction t ON t.id = e.transaction_id"
-        " WHERE e.account_id = %s AND e.minutes < 0 AND t.kind = %s"
-        " AND NOT EXISTS (SELECT FROM time_transaction back WHERE back.reverses_id = t.id) AND t.at >= %s",
-        (account_id, kind, _month(now)),
+        " LEFT JOIN time_transaction o ON o.id = t.reverses_id WHERE e.account_id = %(account)s"
+        " AND CASE WHEN o.id IS NULL THEN t.kind = %(kind)s AND t.at >= %(month)s AND e.minutes < 0"
+        " ELSE o.kind = %(kind)s AND o.at >= %(month)s AND e.minutes > 0 END",
+        {"account": account_id, "kind": kind, "month": _month(now)},
     ).fetchone()
     so_far = int(row[0]) if row else 0
     if so_far + minutes > rule.month_cap:
@@ -242,8 +268,7 @@ def _month(now: dt.datetime) -> dt.datetime:
 def expired_before(conn: Connection[Any], now: dt.datetime) -> dt.date | None:
     """The day before which earned minutes have expired by the rules of today in Shanghai; None: they do not."""
     today = day_of(now)
-    months = limits(conn, "expire", today).months
-    return None if months is None else months_before(today, months)
+    return limits(conn, "expire", today).old_before(today)
 
 
 def expire_of(conn: Connection[Any], account_id: int, now: dt.datetime) -> int:
@@ -360,7 +385,10 @@ def decide_reversal(
 
 
 def refund(conn: Connection[Any], request: uuid.UUID, now: dt.datetime, by: int | None) -> int:
-    """Give back what was spent on a request that is cancelled, in the caller's transaction; returns the minutes."""
+    """Give back what was spent on a request, in the caller's transaction; returns the minutes.
+
+    All of it where the request is cancelled; the difference where the help was shorter than what was paid for it.
+    """
     row = conn.execute("SELECT time_refund(%s, %s, %s)", (request, now, by)).fetchone()
     return int(row[0]) if row else 0
 

@@ -1,11 +1,13 @@
 """The rules of the books that are data: how many minutes a visit is worth, caps, how long minutes last. Pure."""
 
+import datetime as dt
 from collections.abc import Mapping
 
 import msgspec
 
 from care_services.core.rules import Fact, Outcome, RuleSet, Subject, Value
 from care_services.time_bank.kinds import GROUPS, KINDS, TRANSACTIONS
+from care_services.time_bank.ledger import months_before
 
 _DEFAULT = """\
 [[rule]]
@@ -80,6 +82,9 @@ SUBJECT = Subject(
         "day_cap": Outcome(zh="每日上限（分钟）", en="minutes a day at most", kind=int, high=1440, required=False),
         "month_cap": Outcome(zh="每月上限（分钟）", en="minutes a month at most", kind=int, high=44640, required=False),
         "months": Outcome(zh="有效月数", en="months until they expire", kind=int, low=1, high=600, required=False),
+        "year_ends": Outcome(zh="存入年份之后第几年的 12 月 31 日失效",
+                             en="they expire at the end of 31 December of the N-th year after", kind=int, low=1,
+                             high=50, required=False),
     },
     default=_DEFAULT,
 )  # fmt: skip
@@ -96,6 +101,28 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     day_cap: int | None = None
     month_cap: int | None = None
     months: int | None = None
+    year_ends: int | None = None
+    """Years after that of the earning at whose end, 31 December in Shanghai, minutes expire. With ``months``, too:
+    whichever comes first."""
+
+    def old_before(self, today: dt.date) -> dt.date | None:
+        """The day before which minutes were earned that have expired by ``today``; None: none ever do."""
+        days: list[dt.date] = []
+        if self.months is not None:
+            day = months_before(today, self.months)
+            while months_before(day, -self.months) < today:  # of a month that has no such day
+                day += dt.timedelta(days=1)
+            days.append(day)
+        if self.year_ends is not None:
+            days.append(dt.date(max(today.year - self.year_ends, 1), 1, 1))
+        return max(days, default=None)
+
+    def good_until(self, earned_on: dt.date) -> dt.date | None:
+        """The last day on which minutes of a day are good; None: they do not expire."""
+        days = [] if self.months is None else [months_before(earned_on, -self.months)]
+        if self.year_ends is not None:
+            days.append(dt.date(earned_on.year + self.year_ends, 12, 31))
+        return min(days, default=None)
 
     def credit(self, minutes: int, of_day: int, of_month: int) -> int:
         """Minutes that are credited for ``minutes`` of help, after so many of the same rule on that day and month."""
@@ -116,4 +143,5 @@ def limits_of(rules: RuleSet, purpose: str, **facts: Value | None) -> Limits:
     return Limits(
         rule=ruling.rule.code, zh=ruling.rule.zh, en=ruling.rule.en, percent=numbers.get("percent", 100),
         day_cap=numbers.get("day_cap"), month_cap=numbers.get("month_cap"), months=numbers.get("months"),
+        year_ends=numbers.get("year_ends"),
     )  # fmt: skip

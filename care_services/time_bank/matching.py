@@ -16,6 +16,10 @@ NEAR_M, FAR_M = 300, 3000
 DISTANCE, LANGUAGE, KNOWN, LIKES, LOAD, TIMES = 30, 20, 20, 10, 15, 5
 """The most points of each reason: 100 together."""
 UNKNOWN_DISTANCE = 10
+UNKEPT = 30
+"""The points that are taken where no promise of a year was kept, a part of them for a part; half for a late no."""
+FEW = 10
+"""Below so many promises the part is taken of this number: one slip of two is no habit."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +64,11 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """Promised to somebody else at that time."""
     helped: int = 0
     """How often they helped this resident before."""
+    kept: int = 0
+    """Promises of a year that were kept, to anybody."""
+    not_come: int = 0
+    too_late: int = 0
+    """Promises of a year that were not: they did not come, or said so within a day of it; nobody has excused them."""
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,10 +91,10 @@ def judge(wanted: Wanted, one: Candidate) -> Match:
     """Judge one volunteer for a request."""
     points, reasons = 0, list[Words]()
     for got, words in (_distance(wanted, one), _language(wanted, one), _known(one), _likes(wanted, one),
-                       _load(wanted, one), _time(wanted, one)):  # fmt: skip
+                       _load(wanted, one), _time(wanted, one), _promises(one)):  # fmt: skip
         points += got
         reasons += [words] if words else []
-    return Match(candidate=one, points=points, reasons=tuple(reasons), against=tuple(against(wanted, one)))
+    return Match(candidate=one, points=max(points, 0), reasons=tuple(reasons), against=tuple(against(wanted, one)))
 
 
 def against(wanted: Wanted, one: Candidate) -> list[Words]:
@@ -169,6 +178,23 @@ def _time(wanted: Wanted, one: Candidate) -> Judged:
     if free is None:
         return 0, ("可服务时间未登记", "times are not told")
     return (TIMES, ("时间合适", "has time then")) if free else (0, None)
+
+
+def _promises(one: Candidate) -> Judged:
+    missed = one.not_come + one.too_late
+    if not missed:
+        return 0, None
+    total = one.kept + missed
+    off = round(UNKEPT * (one.not_come + one.too_late / 2) / max(total, FEW))
+    zh = "、".join(
+        f"{number} 次{words}" for number, words in ((one.not_come, "未到"), (one.too_late, "临时取消")) if number
+    )
+    en = ", ".join(
+        words for number, words in ((one.not_come, f"did not come {one.not_come} of {total} times"),
+                                    (one.too_late, f"said no too late {one.too_late} of {total} times")) if number
+    )  # fmt: skip
+    few_zh, few_en = ("，次数少，仅供参考", ", of few") if total < FEW else ("", "")
+    return -off, (f"近一年约定 {total} 次，{zh}{few_zh}：减 {off} 分", f"in a year {en}{few_en}: {off} points less")
 
 
 def _free(wanted: Wanted, times: Sequence[Sequence[int]]) -> bool | None:

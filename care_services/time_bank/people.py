@@ -13,6 +13,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, in_area, may_see, require
 from care_network.catalogues.workforce import LANGUAGES, SKILLS
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
+from care_services.time_bank import books, holders
 from care_services.time_bank.books import day_of
 from care_services.time_bank.holders import near
 from care_services.time_bank.kinds import GROUPS, Words
@@ -213,6 +214,7 @@ def change(
     require(account, Action.MANAGE_TIME_BANK)
     before = find(conn, account, code)
     fields = _checked(conn, account, new, now)
+    _check_resident(conn, before, new.resident.strip())
     sets = ", ".join(f"{name} = %({name})s" for name in fields)
     try:
         with conn.transaction():
@@ -222,10 +224,30 @@ def change(
             )
             if done.rowcount == 0:
                 raise changed()
+            if fields["resident_id"] is not None and before.resident is None:
+                holder = holders.find(conn, account, "resident", new.resident.strip())
+                books.join(conn, account, before.id, holder, now)
             note_step(conn, before.id, "change", before.state, before.state, account, now)
             trace(conn, account, "change", code, fields["resident_id"], now, origin)
     except errors.UniqueViolation as error:
         raise ExistsError(zh="该老人已是志愿者", en="the resident is a volunteer already", field="resident") from error
+
+
+def _check_resident(conn: Connection[Any], before: Volunteer, resident: str) -> None:
+    """Refuse to say that a volunteer is another resident once minutes were booked to the one that they are."""
+    if before.resident is None or before.resident == resident:
+        return
+    booked = conn.execute(
+        "SELECT FROM time_request q JOIN time_transaction t ON t.request_id = q.id AND t.kind = 'earn'"
+        " WHERE %s IN (q.volunteer_id, q.partner_id) LIMIT 1",
+        (before.id,),
+    ).fetchone()
+    if booked is not None:
+        raise ProvisioningError(
+            zh=f"服务时间已存入老人 {before.resident} 的账户，不能再更改；如登记有误，请冲正相关记录后重新登记志愿者",
+            en=f"minutes were booked to the account of resident {before.resident}: reverse them, and enter the"
+            " volunteer anew", field="resident",
+        )  # fmt: skip
 
 
 def expired(conn: Connection[Any], account: Account, on: dt.date) -> list[Volunteer]:

@@ -21,7 +21,7 @@ from care_services.core.facts import check_here
 from care_services.time_bank import books, holders, people, store
 from care_services.time_bank.kinds import KINDS, REQUEST_STATES
 from care_services.time_bank.matching import Match, against, match
-from care_services.time_bank.running import telling
+from care_services.time_bank.running import missed, telling
 from care_services.time_bank.store import Request
 from vocabulary.times import SHANGHAI
 
@@ -223,7 +223,13 @@ def _still_fits(conn: Connection[Any], one: Request, now: dt.datetime) -> None:
     )  # fmt: skip
     if not found:
         raise NotFoundError(zh="没有这位志愿者", en="there is no such volunteer")
-    why = against(store.wanted(conn, one), store.candidate_of(found[0]))
+    volunteer = found[0]
+    busy = conn.execute(
+        "SELECT busy FROM time_load(%s, %s, %s, %s, %s)",
+        (volunteer.id, one.id, one.wanted_from, one.wanted_from, one.wanted_until),
+    ).fetchone()
+    candidate = store.candidate_of(volunteer, busy=busy is not None and bool(busy[0]))
+    why = against(store.wanted(conn, one), candidate)
     if why:
         raise ProvisioningError(
             zh=f"现在不能接受：{'；'.join(zh for zh, _ in why)}", en=f"not possible: {'; '.join(en for _, en in why)}"
@@ -231,18 +237,52 @@ def _still_fits(conn: Connection[Any], one: Request, now: dt.datetime) -> None:
 
 
 def take_back(
-    conn: Connection[Any], account: Account, number: int, version: int, note: str, now: dt.datetime, origin: str = ""
-) -> None:
-    """Take an offer back, or free a volunteer who cannot come: the request is open again."""
+    conn: Connection[Any], account: Account, number: int, version: int, note: str, now: dt.datetime, origin: str = "",
+    *, cannot: str = "",
+) -> None:  # fmt: skip
+    """Take an offer back, or free a volunteer who cannot come: the request is open again.
+
+    ``cannot``: the code of the volunteer who said that they cannot keep their promise; within a day of it, that is
+    written down as said too late. Empty: the station wanted it otherwise, and it counts for nobody.
+    """
     require(account, Action.MANAGE_TIME_BANK)
     one = store.find(conn, account, number)
     in_state(one, "offered", "accepted")
+    whose = {one.volunteer: one.volunteer_id, one.partner: one.partner_id}.get(cannot) if cannot else None
+    if cannot and whose is None:
+        raise ProvisioningError(zh="请选择是谁不能前往", en="choose who cannot come", field="cannot")
     with conn.transaction():
-        set_state(conn, one, version, "open", volunteer_id=None, partner_id=None)
-        person = as_account(account, origin)
-        event(conn, one.id, "take_back", one.state, "open", person, now, one.volunteer_id, note)
-        trace(conn, one, "open", person, now)
-        telling.over(conn, one, now, ELSEWHERE)
+        free(conn, one, "cannot" if whose else "take_back", as_account(account, origin), now, note, version, whose)
+
+
+def cannot_come(conn: Connection[Any], one: Request, person: Person, volunteer_id: int, now: dt.datetime) -> None:
+    """Take a volunteer's word, by their link, that they cannot keep a promise: somebody else is looked for.
+
+    Raises ProvisioningError when its hour has come: then the station has to hear it by telephone.
+    """
+    in_state(one, "accepted")
+    if now >= one.wanted_from:
+        raise ProvisioningError(
+            zh="约定时间已到，请直接致电社区站", en="its hour has come: call the station", field="act"
+        )
+    with conn.transaction():
+        free(conn, one, "cannot", person, now, whose=volunteer_id)
+
+
+def free(
+    conn: Connection[Any], one: Request, action: str, person: Person, now: dt.datetime, note: str = "",
+    version: int | None = None, whose: int | None = None,
+) -> None:  # fmt: skip
+    """Free the volunteers of a request: it is open again, in the caller's transaction.
+
+    ``whose``: who said that they cannot come; a promise that is given back late is written down.
+    """
+    set_state(conn, one, one.version if version is None else version, "open", volunteer_id=None, partner_id=None)
+    event(conn, one.id, action, one.state, "open", person, now, whose or one.volunteer_id, note)
+    trace(conn, one, "open", person, now)
+    telling.over(conn, one, now, ELSEWHERE, but=whose)
+    if whose is not None and one.state == "accepted":
+        missed.too_late(conn, one, whose, person.account_id, now, note)
 
 
 def tell(
@@ -274,12 +314,13 @@ def tell(
 
 def confirm(
     conn: Connection[Any], one: Request, minutes: int, person: Person, now: dt.datetime, *, said_as: str = "",
-    version: int | None = None,
+    who: str = "", version: int | None = None,
 ) -> str:  # fmt: skip
     """Write down the receiving side's word; returns the state: confirmed and booked, or disputed.
 
     ``minutes`` 0: nobody came. ``person``: an account with CONFIRM_HELP that sees the resident, or whom a link names;
-    never who has told the volunteer's word.
+    never who has told the volunteer's word, nor the volunteer. ``who``: of a word that the station heard, by whom and
+    how ("his daughter, by telephone"): it cannot be missing.
     """
     side = said_as or "station"
     if person.account is not None:
@@ -289,17 +330,27 @@ def confirm(
         raise ProvisioningError(zh="请选择由谁确认", en="choose who confirms", field="said_as")
     in_state(one, "done")
     _minutes(minutes, 0)
-    _other_person(one, person)
+    _other_person(conn, one, person)
+    heard = person.account is not None and person.account.role != "family"
+    if heard and side != "station" and not who.strip():
+        raise ProvisioningError(
+            zh="请写明是谁、怎样告诉您的（如：女儿，电话）", field="who",
+            en="write who told you so, and how: 'his daughter, by telephone'",
+        )  # fmt: skip
     after = "confirmed" if minutes == one.told_minutes else "disputed"
     with conn.transaction():
-        said: dict[str, Any] = {"said_minutes": minutes, "said_at": now, "said_by": person.key, "said_as": side}
+        said: dict[str, Any] = {"said_minutes": minutes, "said_at": now, "said_by": person.key, "said_as": side,
+                                "said_who": who.strip()[:120] if heard else ""}  # fmt: skip
         if after == "confirmed":
             _close(conn, one, minutes, now, version, said)
         else:
             set_state(conn, one, one.version if version is None else version, after, **said)
-        event(conn, one.id, "confirm", one.state, after, person, now, one.volunteer_id, detail={"minutes": minutes})
+        event(
+            conn, one.id, "confirm", one.state, after, person, now, one.volunteer_id, who if heard else "",
+            {"minutes": minutes},
+        )  # fmt: skip
         if after == "confirmed":
-            conn.execute("SELECT time_earn(%s, %s)", (one.id, now))
+            _book(conn, one, person, now)
         telling.confirmed(conn, one)
         trace(conn, one, after, person, now)
     return after
@@ -322,14 +373,29 @@ def settle(
             zh="您已代其中一方登记，请由另一位工作人员认定",
             en="you have spoken for one side: a colleague has to decide",
         )
+    _other_person(conn, one, person)
     with conn.transaction():
         more = {"settled_by": account.id, "settled_reason": reason.strip()[:MOST_WORDS]}
-        _close(conn, one, minutes, now, version, more)
-        event(
-            conn, one.id, "settle", one.state, "confirmed", person, now, one.volunteer_id, reason, {"minutes": minutes}
-        )
-        conn.execute("SELECT time_earn(%s, %s)", (one.id, now))
-        trace(conn, one, "confirmed", person, now)
+        if minutes:
+            after = "confirmed"
+            _close(conn, one, minutes, now, version, more)
+        else:  # nobody came: own hours come back, and it counts as a no-show
+            after = "cancelled"
+            set_state(conn, one, version, after, agreed=0, closed_at=now, ended_as="no_show", **more)
+            missed.not_come(conn, one, account.id, now, reason)
+        event(conn, one.id, "settle", one.state, after, person, now, one.volunteer_id, reason, {"minutes": minutes})
+        if minutes:
+            _book(conn, one, person, now)
+        elif one.paid_by == "hours":
+            books.refund(conn, one.id, now, account.id)
+        trace(conn, one, after, person, now)
+
+
+def _book(conn: Connection[Any], one: Request, person: Person, now: dt.datetime) -> None:
+    """Book what a confirmed request earned; own hours come back as far as the help was shorter than paid for."""
+    conn.execute("SELECT time_earn(%s, %s)", (one.id, now))
+    if one.paid_by == "hours":
+        books.refund(conn, one.id, now, person.account_id)
 
 
 def _close(
@@ -338,25 +404,31 @@ def _close(
     """Close a request with the minutes that are agreed on, credited by the rules of its day."""
     day = books.day_of(one.wanted_from)
     credited: list[int | None] = [None, None]
-    code = ""
-    for place, number in enumerate((one.volunteer_id, one.partner_id)):
-        if number is None:
-            continue
+    codes: list[str | None] = [None, None]
+    both = [number for number in (one.volunteer_id, one.partner_id) if number is not None]
+    for number in sorted(both):
         # Whoever confirms another visit of the same volunteer at this moment waits: caps are held.
         conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('shouwang volunteer ' || %s, 0))", (number,))
+    for place, number in enumerate(both):
         group = conn.execute("SELECT belongs_to FROM time_volunteer WHERE id = %s", (number,)).fetchone()
         rule = books.limits(conn, "earn", day, help=one.kind, group=group[0] if group else None)
         so_far = conn.execute("SELECT * FROM time_credited(%s, %s, %s)", (number, rule.rule, day)).fetchone()
         of_day, of_month = so_far or (0, 0)
         credited[place] = rule.credit(minutes, of_day, of_month)
-        code = code or rule.rule
+        codes[place] = rule.rule
     set_state(
         conn, one, one.version if version is None else version, "confirmed", agreed=minutes, credited=credited[0] or 0,
-        partner_credited=credited[1], rule=code, closed_at=now, **more,
+        partner_credited=credited[1], rule=codes[0], partner_rule=codes[1], closed_at=now, **more,
     )  # fmt: skip
 
 
-def _other_person(one: Request, person: Person) -> None:
+def _other_person(conn: Connection[Any], one: Request, person: Person) -> None:
+    row = conn.execute("SELECT time_own_word(%s, %s)", (one.id, person.key)).fetchone()
+    if row is not None and row[0]:
+        raise NotPermittedError(
+            zh="您就是这次服务的志愿者，须由另一人代表接受服务一方确认",
+            en="you are the volunteer of this help: somebody else confirms for the receiving side",
+        )
     if person.key == one.told_by:
         raise NotPermittedError(
             zh="志愿者一方的时长是您登记的，接受服务一方须由另一人确认",

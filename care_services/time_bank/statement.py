@@ -16,7 +16,7 @@ from care_services.time_bank import holders
 from care_services.time_bank.books import limits
 from care_services.time_bank.holders import Holder
 from care_services.time_bank.kinds import KINDS, TRANSACTIONS
-from care_services.time_bank.ledger import Line, Lot, months_before, with_balances
+from care_services.time_bank.ledger import Line, Lot, with_balances
 from vocabulary.times import SHANGHAI, local
 
 
@@ -84,15 +84,13 @@ def _named(line: Line) -> Line:
 
 def _ending(conn: Connection[Any], lots: list[Lot], now: dt.datetime) -> list[tuple[dt.date, int]]:
     today = now.astimezone(SHANGHAI).date()
-    months = limits(conn, "expire", today).months
-    if months is None:
-        return []
-    found: list[tuple[dt.date, int]] = []
+    rule = limits(conn, "expire", today)
+    found: dict[dt.date, int] = {}
     for lot in lots:
-        ends = months_before(lot.earned_on, -months)
-        if ends <= today + dt.timedelta(days=90):
-            found.append((ends, lot.minutes))
-    return found
+        ends = rule.good_until(lot.earned_on)
+        if ends is not None and ends <= today + dt.timedelta(days=90):
+            found[ends] = found.get(ends, 0) + lot.minutes
+    return sorted(found.items())
 
 
 HEADS = ("时间", "编号", "类型", "事项", "分钟", "余额（分钟）", "说明")
@@ -263,17 +261,14 @@ def picture(months: list[Month]) -> list[Bar]:
 
 def community(conn: Connection[Any]) -> dict[str, int]:
     """Balances of the community's accounts and of all people, as far as the viewer sees them."""
-    found = dict(
-        conn.execute(
-            "SELECT a.kind, coalesce(sum(e.minutes), 0) FROM time_account a LEFT JOIN time_entry e"
-            " ON e.account_id = a.id WHERE a.kind IN ('issuer', 'expired') GROUP BY 1"
-        ).fetchall()
-    )
+    # the newest seal carries these two: they are what they are, whoever looks
+    row = conn.execute("SELECT issued, expired FROM time_seal ORDER BY position DESC LIMIT 1").fetchone()
+    found = {"issuer": int(row[0] or 0), "expired": int(row[1] or 0)} if row else {"issuer": 0, "expired": 0}
     rows = conn.execute(
         "SELECT CASE WHEN a.kind = 'gift_pool' THEN 'gift_pool' ELSE 'people' END, sum(l.minutes)"
-        " FROM time_lot l JOIN time_account a ON a.id = l.account_id GROUP BY 1"
+        " FROM time_lot l JOIN time_account a ON a.id = l.account_id WHERE l.minutes > 0 GROUP BY 1"
     ).fetchall()
-    return {name: int(minutes) for name, minutes in (*found.items(), *rows)}
+    return found | {name: int(minutes) for name, minutes in rows}
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):

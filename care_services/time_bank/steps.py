@@ -45,18 +45,30 @@ def record_check(
 
 def record_training(
     conn: Connection[Any], account: Account, code: str, course: str, *, passed: bool, passed_on: dt.date,
-    expires_on: dt.date | None, now: dt.datetime, origin: str = "",
+    expires_on: dt.date | None, now: dt.datetime, origin: str = "", place: str = "", taught_by: str = "",
 ) -> None:  # fmt: skip
-    """Record a course that a volunteer has passed, or not."""
+    """Record a course that a volunteer has passed elsewhere, or not: counts, or no longer, from this moment on.
+
+    One that was passed needs its evidence: where it was, and who taught it. Raises ProvisioningError.
+    """
     require(account, Action.MANAGE_TIME_BANK)
     people.check_dates(passed_on, expires_on, now, "passed_on")
+    for value, field, zh, en in (
+        (place, "place", "请写明培训地点", "write where it was taught"),
+        (taught_by, "taught_by", "请写明授课人或机构", "write who taught it"),
+    ):
+        if passed and not value.strip():
+            raise ProvisioningError(zh=zh, en=en, field=field)
     before = people.find(conn, account, code)
     with conn.transaction():
         conn.execute(
-            "INSERT INTO time_volunteer_training (volunteer_id, course, passed, passed_on, expires_on, account_id, at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            (before.id, course.strip()[:60] or BASIC_COURSE, passed, passed_on, expires_on, account.id, now),
-        )
+            "INSERT INTO time_volunteer_training (volunteer_id, course, passed, passed_on, expires_on, account_id, at,"
+            " place, taught_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                before.id, course.strip()[:60] or BASIC_COURSE, passed, passed_on, expires_on, account.id, now,
+                place.strip()[:120], taught_by.strip()[:120],
+            ),
+        )  # fmt: skip
         lapsing.free_of(conn, before.id, as_account(account, origin), now)
         people.note_step(conn, before.id, "training", before.state, before.state, account, now)
         people.trace(conn, account, "training", code, None, now, origin)

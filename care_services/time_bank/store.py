@@ -17,8 +17,6 @@ from care_services.time_bank.matching import Candidate, Wanted
 from care_services.time_bank.people import COLUMNS, NEAR, TABLES, Volunteer, made
 from vocabulary.times import SHANGHAI
 
-WEEK = dt.timedelta(days=7)
-
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A request for help, with whom it is about."""
@@ -65,6 +63,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     said_at: dt.datetime | None
     said_by: str | None
     said_as: str | None
+    said_who: str
     agreed: int | None
     settled_by: int | None
     settled_reason: str | None
@@ -88,8 +87,8 @@ _REQUEST = """
            q.asked_as, q.asked_by, q.asked_at, q.words, q.volunteer_id, v.code AS volunteer, v.name_zh AS volunteer_zh,
            v.name_en AS volunteer_en, v.phone AS volunteer_phone, q.partner_id, w.code AS partner,
            w.name_zh AS partner_zh, w.name_en AS partner_en, q.round_id, q.order_id, q.told_minutes, q.told_at,
-           q.told_by, q.said_minutes, q.said_at, q.said_by, q.said_as, q.agreed, q.settled_by, q.settled_reason,
-           q.credited, q.partner_credited, q.rule, q.closed_at, q.ended_as, q.link_serial, q.version
+           q.told_by, q.said_minutes, q.said_at, q.said_by, q.said_as, q.said_who, q.agreed, q.settled_by,
+           q.settled_reason, q.credited, q.partner_credited, q.rule, q.closed_at, q.ended_as, q.link_serial, q.version
     FROM time_request q JOIN resident r ON r.id = q.resident_id JOIN household h ON h.id = r.household_id
     JOIN area a ON a.id = h.area_id LEFT JOIN time_volunteer v ON v.id = q.volunteer_id
     LEFT JOIN time_volunteer w ON w.id = q.partner_id
@@ -249,6 +248,27 @@ def booked(conn: Connection[Any], request_id: uuid.UUID) -> list[tuple[int, str]
     ]
 
 
+def kept(conn: Connection[Any], volunteer_id: int, now: dt.datetime) -> tuple[int, int, int]:
+    """Promises of a volunteer in a year, to anybody: (kept, not come, said no too late)."""
+    row = conn.execute(
+        "SELECT kept, not_come, too_late FROM time_load(%s, NULL, %s, %s, %s)", (volunteer_id, now, now, now)
+    ).fetchone()
+    return (row[0], row[1], row[2]) if row else (0, 0, 0)
+
+
+def told(conn: Connection[Any], request_id: uuid.UUID) -> list[tuple[str, str, str, dt.datetime]]:
+    """List who of the receiving side was asked, and how the message went: (Chinese, English, state, since)."""
+    return [
+        (row[0], row[1], row[2], row[3])
+        for row in conn.execute(
+            "SELECT DISTINCT ON (to_kind, to_key) name_zh, name_en, state, state_at FROM care_notice"
+            " WHERE kind = 'volunteer_help' AND key = ANY(%s) AND state <> 'withdrawn'"
+            " ORDER BY to_kind, to_key, id DESC",
+            ([f"confirm/{request_id}", f"confirm/{request_id}/again"],),
+        )
+    ]
+
+
 def wanted(conn: Connection[Any], one: Request) -> Wanted:
     """Find out what a request asks of a volunteer."""
     row = conn.execute(
@@ -267,15 +287,11 @@ def wanted(conn: Connection[Any], one: Request) -> Wanted:
 
 _AROUND = f"""
     SELECT {COLUMNS}, home.longitude, home.latitude, r.id AS resident_number,
-        (SELECT coalesce(sum(q.minutes), 0) FROM time_request q WHERE (q.volunteer_id = v.id OR q.partner_id = v.id)
-         AND q.state IN ('accepted', 'done', 'confirmed', 'disputed') AND q.wanted_from >= %(monday)s
-         AND q.wanted_from < %(sunday)s AND q.id <> %(id)s)::integer AS planned,
-        EXISTS (SELECT FROM time_request q WHERE (q.volunteer_id = v.id OR q.partner_id = v.id)
-         AND q.state = 'accepted' AND q.wanted_from < %(ends)s AND q.wanted_until > %(begins)s
-         AND q.id <> %(id)s) AS busy,
+        load.planned, load.busy, load.kept, load.not_come, load.too_late,
         (SELECT count(*) FROM time_request q WHERE (q.volunteer_id = v.id OR q.partner_id = v.id)
          AND q.resident_id = %(resident)s AND q.state IN ('done', 'confirmed')) AS helped
     FROM {TABLES} LEFT JOIN household home ON home.id = r.household_id
+    CROSS JOIN LATERAL time_load(v.id, %(id)s, %(monday)s, %(begins)s, %(ends)s) load
     WHERE v.state IN ('active', 'resting') AND (p.path @> %(place)s::ltree OR p.path <@ subpath(%(place)s::ltree, 0,
           greatest(nlevel(%(place)s::ltree) - 1, 1)))
       AND {NEAR}
@@ -283,16 +299,20 @@ _AROUND = f"""
 """  # noqa: S608
 
 
+LOAD = ("longitude", "latitude", "planned", "busy", "helped", "kept", "not_come", "too_late")
+"""Columns of a candidate beside those of the volunteer."""
+
+
 def candidates(conn: Connection[Any], account: Account, one: Request) -> list[Candidate]:
     """The volunteers who help where a resident lives, and in the compounds around."""
     monday = one.wanted_from.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
     monday -= dt.timedelta(days=monday.weekday())
     asked = {
-        "monday": monday, "sunday": monday + WEEK, "begins": one.wanted_from, "ends": one.wanted_until, "id": one.id,
+        "monday": monday, "begins": one.wanted_from, "ends": one.wanted_until, "id": one.id,
         "resident": one.resident_id, "place": one.area, "area": account.area_path or one.area,
     }  # fmt: skip
     rows = conn.cursor(row_factory=dict_row).execute(_AROUND, asked).fetchall()
-    more = [{name: row.pop(name) for name in ("longitude", "latitude", "planned", "busy", "helped")} for row in rows]
+    more = [{name: row.pop(name) for name in LOAD} for row in rows]
     residents = [row.pop("resident_number") for row in rows]
     return [
         candidate_of(one, resident_id=resident, **known)

@@ -33,6 +33,11 @@ _FAULTS: tuple[tuple[str, str], ...] = (
         " ON e.transaction_id = t.id GROUP BY t.id HAVING coalesce(sum(e.minutes), 1) <> 0 OR count(*) < 2",
     ),
     (
+        "transaction {0} does not sum to zero on {1}: minutes became younger or older",
+        "SELECT t.number, e.earned_on FROM time_transaction t JOIN time_entry e ON e.transaction_id = t.id"
+        " GROUP BY t.id, e.earned_on HAVING sum(e.minutes) <> 0",
+    ),
+    (
         "account {0} is below zero on a lot of {1}",
         "SELECT e.account_id, e.earned_on FROM time_entry e JOIN time_account a ON a.id = e.account_id"
         " WHERE a.kind NOT IN ('issuer', 'expired') GROUP BY 1, 2 HAVING sum(e.minutes) < 0",
@@ -66,7 +71,23 @@ _FAULTS: tuple[tuple[str, str], ...] = (
     (
         "transaction {0} is not the whole of what it corrects",
         "SELECT t.number FROM time_transaction t JOIN time_entry e ON e.transaction_id IN (t.id, t.reverses_id)"
-        " WHERE t.reverses_id IS NOT NULL GROUP BY t.number, e.account_id, e.earned_on HAVING sum(e.minutes) <> 0",
+        " WHERE t.kind = 'reverse' GROUP BY t.number, e.account_id, e.earned_on HAVING sum(e.minutes) <> 0",
+    ),
+    (
+        "transaction {0} gives back {1} minutes, and not what was spent on help that was not given",
+        "SELECT t.number, back.minutes FROM time_transaction t JOIN time_request q ON q.id = t.request_id,"
+        " LATERAL (SELECT sum(e.minutes) FILTER (WHERE e.transaction_id = t.id) AS minutes,"
+        "  sum(e.minutes) FILTER (WHERE e.transaction_id = t.reverses_id) AS spent FROM time_entry e"
+        "  WHERE e.transaction_id IN (t.id, t.reverses_id) AND e.minutes > 0) back WHERE t.kind = 'refund'"
+        " AND back.minutes IS DISTINCT FROM CASE q.state WHEN 'cancelled' THEN back.spent"
+        "  WHEN 'confirmed' THEN greatest(back.spent - q.agreed, 0) END",
+    ),
+    (
+        "seal {0} does not carry what was issued and has expired by then",
+        "SELECT s.position FROM (SELECT * FROM time_seal ORDER BY position DESC LIMIT 1) s,"
+        " LATERAL (SELECT coalesce(sum(e.minutes) FILTER (WHERE a.kind = 'issuer'), 0) AS issued,"
+        "  coalesce(sum(e.minutes) FILTER (WHERE a.kind = 'expired'), 0) AS expired FROM time_entry e"
+        "  JOIN time_account a ON a.id = e.account_id) now WHERE (s.issued, s.expired) <> (now.issued, now.expired)",
     ),
     (
         "transaction {0} took younger minutes while older ones were there",

@@ -14,17 +14,19 @@ from care_services.time_bank.store import Request as HelpRequest
 from console.shell.state import Console
 from dispatch.core.links import Link, LinkError, load_link_keys
 
-CONFIRM = "time_confirm"
 GOOD_FOR = dt.timedelta(days=14)
 """After the end of the help."""
 
 
-def link_for(request: Request, console: Console, purpose: str, one: HelpRequest, now: dt.datetime) -> str:
-    """The whole address for the volunteer or the receiving side of a request; '' without a key for links."""
-    person = f"volunteer:{one.volunteer}" if purpose == HELP else f"resident:{one.resident}"
-    place = "help" if purpose == HELP else "help-done"
+def link_for(request: Request, console: Console, one: HelpRequest, now: dt.datetime) -> str:
+    """The whole address for the volunteer of a request; '' without a key for links.
+
+    The receiving side's is sent to them, and shown to nobody else: who could open both would speak for both.
+    """
     until = max(now, one.wanted_until) + GOOD_FOR
-    return _address(request, console, place, purpose, f"{one.id}.{one.link_serial}", person, until)
+    return _address(
+        request, console, "help", HELP, f"{one.id}.{one.link_serial}", f"volunteer:{one.volunteer}", until
+    )  # fmt: skip
 
 
 def own_link(request: Request, console: Console, code: str, serial: int, until: dt.datetime) -> str:

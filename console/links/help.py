@@ -17,10 +17,10 @@ from care_network.errors import ProvisioningError
 from care_services.time_bank import requests, store
 from care_services.time_bank.kinds import KINDS, REQUEST_STATES
 from care_services.time_bank.requests import PURPOSE, Person
-from care_services.time_bank.running import ending
-from care_services.time_bank.running.telling import HELP
+from care_services.time_bank.running import ending, missed
+from care_services.time_bank.running.telling import CONFIRM, HELP
 from care_services.time_bank.store import Request as HelpRequest
-from console.access.help_links import CONFIRM, check, read_link, request_id
+from console.access.help_links import check, read_link, request_id
 from console.shell.errors import message_of, status_of
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
@@ -53,9 +53,12 @@ def helper(
 def take_step(
     conn: psycopg.Connection, one: HelpRequest, person: Person, act: str, minutes: int, now: dt.datetime
 ) -> None:
-    """Take what a volunteer says by a link: yes, no, nobody opened, or their minutes."""
+    """Take what a volunteer says by a link: yes, no, cannot come after all, nobody opened, or their minutes."""
     if act in ("yes", "no"):
         requests.answer(conn, one, person, now, yes=act == "yes")
+    elif act == "cannot":
+        number = one.partner_id if person.key == f"volunteer:{one.partner}" else one.volunteer_id
+        requests.cannot_come(conn, one, person, number or 0, now)
     elif act == "not-opened":
         ending.not_opened(conn, one, person, now)
     else:
@@ -124,5 +127,5 @@ def _page(
     return page(
         request, "help.html", status=status, one=one, message=message, for_helper=purpose == HELP, kinds=KINDS,
         request_states=REQUEST_STATES, over=one.wanted_from <= now, agreed=agreed, ended_as=ending.ENDED_AS,
-        at_door=one.wanted_from - ending.EARLY <= now,
+        at_door=one.wanted_from - ending.EARLY <= now, late=one.wanted_from - missed.LATE < now,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from care_network.errors import ProvisioningError
 from care_services.time_bank import holders, kinds, statement
 from care_services.time_bank.people import Volunteer
 from care_services.time_bank.requests import Person
-from care_services.time_bank.running import ending, own_link
+from care_services.time_bank.running import ending, missed, own_link
 from care_services.time_bank.running.telling import NEIGHBOUR
 from console.access.help_links import read_link
 from console.links.help import take_step
@@ -45,7 +45,7 @@ def own_step(
     now = dt.datetime.now(dt.UTC)
     try:
         with console.links_database() as conn:
-            one = _read(conn, console, token, now)
+            one = read_volunteer(conn, console, token, now)
             found = own_link.own_page(conn, one, now)
             asked = next((each for each in (*found.offered, *found.ahead) if each.number == number), None)
             if asked is None:
@@ -66,7 +66,7 @@ def own_statement(request: Request, console: Shared, token: str) -> Response:
     today = now.astimezone(SHANGHAI).date()
     try:
         with console.links_database() as conn:
-            one = _read(conn, console, token, now)
+            one = read_volunteer(conn, console, token, now)
             holder = holders.of_volunteer(conn, one.id)
             found = statement.of_holder(conn, holder, today - YEAR, today, now)
             permissions.audit(
@@ -78,7 +78,28 @@ def own_statement(request: Request, console: Shared, token: str) -> Response:
     return page(request, "neighbour-statement.html", one=found, now=now, token=token, **_words())
 
 
-def _read(conn: psycopg.Connection, console: Console, token: str, now: dt.datetime) -> Volunteer:
+@router.post("/neighbour/{token}/missed")
+def speak_against(
+    request: Request, console: Shared, token: str, line: Annotated[int, Form(ge=1, lt=2**63)],
+    appeal: Annotated[str, Form(max_length=400)] = "",
+) -> Response:  # fmt: skip
+    """Take the volunteer's words against a promise that is said not to have been kept."""
+    now = dt.datetime.now(dt.UTC)
+    try:
+        with console.links_database() as conn:
+            one = read_volunteer(conn, console, token, now)
+            missed.speak_against(conn, one.id, line, appeal, now)
+            permissions.audit(
+                conn, None, "speak_against", at=now, origin=f"link {origin_of(request)}",
+                detail={"by": f"volunteer:{one.code}", "line": line},
+            )  # fmt: skip
+    except (LinkError, ProvisioningError) as error:
+        return _page(request, console, token, message_of(request, error), status_of(error))
+    return RedirectResponse(f"/neighbour/{token}#missed", 303)
+
+
+def read_volunteer(conn: psycopg.Connection, console: Console, token: str, now: dt.datetime) -> Volunteer:
+    """The volunteer whose own link it is. Raises LinkError where it holds no more."""
     _, code, serial = read_link(console, token, NEIGHBOUR, now)
     one = own_link.holding(conn, code, serial, now)
     if one is None:
@@ -93,7 +114,7 @@ def _page(request: Request, console: Console, token: str, message: str = "", sta
     now = dt.datetime.now(dt.UTC)
     try:
         with console.links_database() as conn:
-            one = _read(conn, console, token, now)
+            one = read_volunteer(conn, console, token, now)
             found = own_link.own_page(conn, one, now)
             for resident in sorted({each.resident_id for each in (*found.offered, *found.ahead)} & found.agreed):
                 permissions.audit(
@@ -104,7 +125,8 @@ def _page(request: Request, console: Console, token: str, message: str = "", sta
         return page(request, "neighbour.html", status=410, found=None, message=message or message_of(request, error))
     return page(
         request, "neighbour.html", status=status, found=found, message=message, now=now, token=token,
-        today=now.astimezone(SHANGHAI).date(), early=ending.EARLY, **_words(),
+        today=now.astimezone(SHANGHAI).date(), early=ending.EARLY, late=missed.LATE, missed_kinds=missed.KINDS,
+        basic_course=kinds.BASIC_COURSE, **_words(),
     )  # fmt: skip
 
 

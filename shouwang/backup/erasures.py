@@ -12,6 +12,7 @@ import msgspec
 import psycopg
 import structlog
 
+from care_services.privacy.job import lift_limit
 from shouwang.backup.settings import BackupError
 
 log = structlog.get_logger(__name__)
@@ -63,5 +64,6 @@ def reapply(url: str, file: Path) -> Reapplied:
     except (OSError, ValueError) as error:
         raise BackupError(f"{file}: 不是删除清单 is no list of erasures: {error}") from error
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as conn:
+        lift_limit(conn)
         done = [number for (number,) in conn.execute("SELECT erase_again(%s)", (json.dumps(listed),))]
     return Reapplied(listed=len(listed), done=[one for one in done if one > 0], left=[-one for one in done if one < 0])

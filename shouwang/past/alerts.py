@@ -22,6 +22,8 @@ SPACE = uuid.UUID("6f0c3a57-6a0e-5b43-9d5b-7b0a4f3f9d11")
 """Of the numbers of past alerts and orders: the same seed and time give the same."""
 ORIGIN = "simulated"
 TEAM = ("home_care_bed_team", "street_elder_center")
+NEIGHBOURLY = 2
+"""Every so many visits after a resident's alert are a neighbour's of the time bank, where one is on duty there."""
 _STEPS = ("home_care_bed_team", "street_elder_center", "district_center")
 STATE_AFTER = {
     "raise": "raised",
@@ -84,6 +86,9 @@ def add_alert(
     team = district.workers_at(incident.at, home.area, *TEAM)
     hands_on = [one for one in team if one.kind in ("carer", "nurse", "social_worker")]
     worker = hands_on[int(rng.integers(min(3, len(hands_on))))] if hands_on else None
+    near = district.neighbours_at(incident.at, home.area)
+    if near and kind.subject == "resident" and incident.ending.visit and alert_id.int % NEIGHBOURLY == 0:
+        worker = near[0]
     if incident.ending.outcome is not None:
         _add_finding(rows, alert_id, incident, course, desk)
     _add_history(rows, alert_id, incident, course, desk, worker)

@@ -70,6 +70,8 @@ class PastDistrict(msgspec.Struct, frozen=True):
 
     workers: Sequence[Worker]
     desks: Sequence[Desk]
+    neighbours: frozenset[int] = frozenset()
+    """Those of them who are volunteers of the time bank, and were sent to alarms."""
 
     def desk_at(self, at: dt.datetime) -> Desk | None:
         """The account that dispatches at this hour: the first by day, the second by night."""
@@ -83,6 +85,18 @@ class PastDistrict(msgspec.Struct, frozen=True):
             one for one in self.workers if one.organisation_kind in kinds and within(area, one.area) and one.on_duty(at)
         ]
         return sorted(found, key=lambda one: (-one.area.count("."), one.code))
+
+    def neighbours_at(self, at: dt.datetime, area: str) -> list[Worker]:
+        """Volunteers of the time bank who are on duty at this moment and serve a place, the nearest first."""
+        found = [
+            one for one in self.workers if one.id in self.neighbours and within(area, one.area) and one.on_duty(at)
+        ]
+        return sorted(found, key=lambda one: (-one.area.count("."), one.code))
+
+
+def without_neighbours(district: PastDistrict) -> PastDistrict:
+    """The same people before the time bank sent anybody to an alarm."""
+    return PastDistrict(district.workers, district.desks)
 
 
 def load_district(conn: psycopg.Connection[Any]) -> PastDistrict:
@@ -100,7 +114,8 @@ def load_district(conn: psycopg.Connection[Any]) -> PastDistrict:
         "SELECT id, name_zh, area_path::text, name_en FROM account WHERE role = 'dispatcher' AND active"
         " ORDER BY login LIMIT 2"
     )
-    return PastDistrict(workers, [Desk(*row) for row in desks])
+    neighbours = conn.execute("SELECT staff_id FROM time_volunteer WHERE staff_id IS NOT NULL AND state = 'active'")
+    return PastDistrict(workers, [Desk(*row) for row in desks], frozenset(row[0] for row in neighbours))
 
 
 def load_home(conn: psycopg.Connection[Any], gateway: str, at: dt.datetime) -> PastHome | None:

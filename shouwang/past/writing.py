@@ -17,7 +17,7 @@ from device_simulators.home import Home
 from figures.core import months
 from ingest.batches.horizon import begin_storing
 from shouwang.past.alerts import SPACE, PastAlert, add_alert, add_rating, add_visit, visit_times
-from shouwang.past.district import PastDistrict, PastHome, load_district, load_home
+from shouwang.past.district import PastDistrict, PastHome, load_district, load_home, without_neighbours
 from shouwang.past.handovers import add_handovers
 from shouwang.past.readings import Span, write_readings
 from shouwang.past.stories import story_of
@@ -107,7 +107,7 @@ def write_past(
             if before:
                 earlier = np.random.default_rng([seed, one.number, 2])
                 for incident in story_of(one.number, first_day, since, seed + 1, own=False).incidents:
-                    add_alert(rows, district, home, devices, incident, earlier)
+                    add_alert(rows, without_neighbours(district), home, devices, incident, earlier)
                 _add_planned(rows, district, home, one.number, first_day, since, earlier)
             _add_planned(rows, district, home, one.number, since, until, rng)
             stored = write_readings(cursor, Home(one.number), devices, story.absences, span)

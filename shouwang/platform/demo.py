@@ -14,6 +14,7 @@ import psycopg
 from rich.console import Console
 
 from care_network.demo.district import DemoDistrict
+from care_services.demo.time_bank import answered
 from device_simulators.homes import SimulatedHome, demo_home
 from shouwang.past.writing import MONTHS_BEFORE, PastError, live_since, write_past
 from shouwang.platform import report
@@ -107,6 +108,8 @@ def _write_past(platform: Platform, homes: list[SimulatedHome], days: int, out: 
         with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
             write_past(conn, homes, days, dt.datetime.now(dt.UTC), before=MONTHS_BEFORE)
             platform.simulated_days = days if live_since(conn) else 0
+            with conn.transaction():
+                answered(conn, dt.datetime.now(dt.UTC))
     except PastError as error:
         out.print(f"{error.message_zh} {error.message_en}")
 

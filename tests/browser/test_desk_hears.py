@@ -80,7 +80,7 @@ def test_what_follows_another_or_rests_is_not_counted_and_does_not_ring(
     page = armed(site, browser_context, "/orders")
     first, second = site.alert(), site.alert(rule="sos")
     silent = site.alert("R2", "gateway_silent", "technical")
-    expect(page.locator("#nearest b")).to_have_text("▲ 2", timeout=10_000)
+    expect(page.locator("#nearest b")).to_have_text("▲ 2", timeout=20_000)
     assert page.title().startswith("(2) ▲ ")
     lead = merging.merge(site.conn, first, second, ZHOU, now(), expected_version=1)
     snoozing.snooze(site.conn, silent, "8h", ZHOU, now(), expected_version=1)

@@ -39,7 +39,7 @@ def telephone(browser: Browser, workers: str = "block", width: int = 390) -> Ite
         locale="zh-CN", timezone_id="Asia/Shanghai", viewport={"width": width, "height": 844},
         service_workers=workers,  # type: ignore[arg-type]
     )  # fmt: skip
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(20_000)
     yield context
     context.close()
 

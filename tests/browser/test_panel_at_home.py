@@ -12,6 +12,7 @@ from dispatch.core.history import Actor
 from dispatch.family import panels
 from tests.support.brokers import TestBroker
 from tests.support.browser import losing
+from tests.support.canteens import add_canteen, soon
 from tests.support.care_city import add_services
 from tests.support.console_site import console_site, now
 from tests.support.network import account
@@ -158,6 +159,13 @@ def test_a_call_is_taken_back_and_cantonese_is_spoken_on_a_small_screen(
         assert site.conn.execute("SELECT state FROM alert").fetchone() == ("cancelled",)
         assert page.evaluate("window.spoken.at(-1)") == ["zh-HK", "已取消，没事就好"]
         browser_context.add_cookies([{"name": "shouwang_language", "value": "en", "url": site.address}])
+        site.conn.execute(
+            "WITH own AS (INSERT INTO meal_diet (resident_id, version, allergies, texture, said_by, said_on,"
+            " recorded_at) SELECT id, 1, '{}', 'regular', 'resident', '2026-01-01', now() FROM resident"
+            " WHERE code = 'R1') INSERT INTO meal_offer (canteen_id, day, meal, code, dishes, price_fen)"
+            ' VALUES (%s, %s, \'lunch\', \'A\', \'[{"zh": "鲈鱼", "en": "sea bass", "allergens": ["fish"]}]\', 1500)',
+            (add_canteen(site.conn), soon()),
+        )
         page.reload()
         expect(page.get_by_role("button", name="Call for help")).to_be_visible()
         flawless(page)
@@ -175,3 +183,12 @@ def test_a_call_is_taken_back_and_cantonese_is_spoken_on_a_small_screen(
         page.get_by_role("button", name="Not needed any more").click()
         expect(page.locator("#told-words")).to_have_text("Taken back.")
         assert site.conn.execute("SELECT asked_by, state FROM service_request").fetchall() == [("panel", "withdrawn")]
+        # a meal is the canteen's: its sets, one press
+        page.get_by_role("button", name="Back").click()
+        page.get_by_role("button", name="I need a service").click()
+        page.get_by_role("button", name="A meal").click()
+        expect(page.locator("#menu")).to_contain_text("sea bass")
+        flawless(page)
+        page.get_by_role("button", name="sea bass").click()
+        expect(page.locator("#told-words")).to_contain_text("the canteen brings it")
+        assert site.conn.execute("SELECT mode, state FROM meal_order").fetchall() == [("delivery", "ordered")]

@@ -31,7 +31,7 @@ def open_page(site: ConsoleSite, context: BrowserContext, path: str, login: str 
 
 def rings(page: Page) -> None:
     """Wait until it rings once more."""
-    page.wait_for_function("before => window.tones > before", arg=page.evaluate("window.tones"), timeout=10_000)
+    page.wait_for_function("before => window.tones > before", arg=page.evaluate("window.tones"), timeout=20_000)
 
 
 def test_sound_and_title_survive_twenty_navigations(
@@ -55,7 +55,7 @@ def test_sound_and_title_survive_twenty_navigations(
         held: list[Route] = []
         page.route("**/map/map.js", lambda route: held.append(route))
         page.locator("#menu a[href='/map']").click()
-        page.wait_for_function("document.head.querySelector('script[src*=\"/map/map.js\"]')")
+        expect(page.locator("head script[src*='/map/map.js']")).to_have_count(1)
         page.locator(f"#menu a[href='{PATHS[-1]}']").click()
         expect(page.locator(f"#menu a[href='{PATHS[-1]}']")).to_have_attribute("aria-current", "page")
         held[0].continue_()

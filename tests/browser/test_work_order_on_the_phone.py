@@ -86,7 +86,7 @@ def test_from_one_tap_to_a_rated_visit(live: Live, page: Page, browser: Browser,
     order_page = page.url
 
     context = browser.new_context(locale="zh-CN", timezone_id="Asia/Shanghai", viewport={"width": 390, "height": 844})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(20_000)
     phone = context.new_page()
     complaints: list[str] = []
     phone.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
@@ -166,7 +166,7 @@ def test_the_person_who_goes_shares_where_they_are(live: Live, page: Page, brows
         locale="zh-CN", timezone_id="Asia/Shanghai", viewport={"width": 390, "height": 844}, service_workers="block",
         geolocation={"longitude": 114.2413, "latitude": 22.5604, "accuracy": 15},
     )  # fmt: skip
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(20_000)
     phone = context.new_page()
     phone.goto(link)
     place = phone.locator("#place")

@@ -24,7 +24,7 @@ FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE ::1",
 ]
-expect.set_options(timeout=10_000)  # as long as a press may wait: half of that is short where eight tests run at a time
+expect.set_options(timeout=20_000)  # twice as long as a press may wait: six tests share two cores
 LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -60,7 +60,7 @@ def browser_context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(
         locale="zh-CN", timezone_id="Asia/Shanghai", viewport={"width": 1440, "height": 900}, service_workers="block"
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(20_000)
     context.on("request", note)
     yield context
     context.close()

@@ -42,6 +42,10 @@ def add_services(conn: psycopg.Connection[Any], now: dt.datetime) -> None:
         skills=("bathing",), languages=("cmn",),
     )  # fmt: skip
     store.add(conn, kinds.STAFF, colleague, now.date())
+    conn.execute(
+        "INSERT INTO staff_certificate (staff_id, kind) SELECT id, 'elder_carer' FROM staff WHERE code IN ('S1', 'S9')"
+        " ON CONFLICT DO NOTHING"
+    )
     conn.commit()
 
 

@@ -98,5 +98,5 @@ def console_with_board(
     )  # fmt: skip
     with broker_away() as broker:
         app = create_app(settings, DatabaseSettings(url=of_service(database_url, "console")), broker)
-        with serving(app) as url, httpx2.Client(base_url=url, headers={"Origin": url}, timeout=15) as client:
+        with serving(app) as url, httpx2.Client(base_url=url, headers={"Origin": url}, timeout=45) as client:
             yield client, app.state.console.board

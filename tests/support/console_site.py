@@ -54,7 +54,7 @@ class ConsoleSite:
         """A client over HTTP; writes carry the Origin that a browser sends."""
         cookies = {} if login is None else {COOKIE: self.token(login)}
         return httpx2.Client(
-            base_url=self.address, headers={"Origin": self.address}, cookies=cookies, timeout=15, trust_env=False
+            base_url=self.address, headers={"Origin": self.address}, cookies=cookies, timeout=45, trust_env=False
         )
 
     def alert(

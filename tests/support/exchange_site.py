@@ -52,7 +52,7 @@ class ExchangeSite:
         """A client with that token; the hospital's by default, none for an empty one."""
         token = self.token if token is None else token
         sent = {"Accept-Language": language, **({"Authorization": f"Bearer {token}"} if token else {}), **headers}
-        return httpx2.Client(base_url=self.address, headers=sent, timeout=15, trust_env=False)
+        return httpx2.Client(base_url=self.address, headers=sent, timeout=45, trust_env=False)
 
     def series(self, channel: str, resident: str | None = "R1", device: str = "oximeter") -> int:
         """A series of a device that the resident wears; both are made where they are not there yet."""

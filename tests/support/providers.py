@@ -23,6 +23,10 @@ def add_provider(conn: psycopg.Connection[Any]) -> int:
         " AND s.code = 'PV1' WHERE o.code = 'anhe-own'"
         " ON CONFLICT (code) DO UPDATE SET account_id = excluded.account_id"
     )
+    conn.execute(
+        "INSERT INTO staff_certificate (staff_id, kind) SELECT id, 'elder_carer' FROM staff WHERE code LIKE 'PV_'"
+        " ON CONFLICT DO NOTHING"
+    )
     conn.commit()
     row = conn.execute("SELECT id FROM organisation WHERE code = 'anhe-own'").fetchone()
     assert row is not None

@@ -56,7 +56,8 @@ def volunteer(
             conn, by, code, kind, passed=True, checked_on=day, expires_on=day + 365 * DAY, note="", now=now
         )
     steps.record_training(
-        conn, by, code, BASIC_COURSE, passed=True, passed_on=day, expires_on=None, now=now
+        conn, by, code, BASIC_COURSE, passed=True, passed_on=day, expires_on=None, now=now, place="华山社区",
+        taught_by="街道社工站",
     )  # fmt: skip
     for number, step in enumerate(("check", "train", "begin"), 1):
         if state in ("active", {2: "trained", 1: "checked"}.get(number)) or state == "trained":

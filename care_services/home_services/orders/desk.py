@@ -108,7 +108,7 @@ def make(
         resident_id=resident_id, service=code, organisation_id=organisation_id, source=source, planned_start=start,
         planned_minutes=length, unit=chosen.unit, price_fen=offer.price_fen,
         share=subsidy.share_of(conn, resident_id, code, chosen.work, cost, day),
-        staff_id=None if not staff else check_staff(conn, staff, organisation_id, chosen.work),
+        staff_id=None if not staff else check_staff(conn, staff, organisation_id, chosen.work, start),
     )  # fmt: skip
     made = store.insert(conn, new, store.doer(acting), acting.at)
     assert made is not None  # noqa: S101 - without a plan nothing stands in its way
@@ -120,7 +120,9 @@ def assign(conn: Connection[Any], acting: Acting, order_id: int, staff: str, see
     acting.require(Action.PLAN_SERVICES)
     with conn.transaction():
         found = claimed(conn, acting, order_id, seen)
-        staff_id = None if not staff else check_staff(conn, staff, found.organisation_id, found.work)
+        staff_id = None
+        if staff:
+            staff_id = check_staff(conn, staff, found.organisation_id, found.work, found.planned_start)
         if staff_id == found.staff_id:
             return found
         step: Step = "unassign" if staff_id is None else "assign"

@@ -1,4 +1,7 @@
-"""Find who may go: people of the provider with the skills of the work, and whether their time is free."""
+"""Find who may go: people of the provider with the skills of the work that count, and whether their time is free.
+
+A skill counts on a day while one of its certificates does, as in dispatch: what ended yesterday counts no more.
+"""
 
 import datetime as dt
 from collections.abc import Collection
@@ -9,8 +12,9 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.catalogues.services import SERVICES
-from care_network.catalogues.workforce import SKILLS
+from care_network.catalogues.workforce import ROLES, SKILLS, Certificate, effective_skills
 from care_network.errors import ProvisioningError
+from vocabulary.times import SHANGHAI
 
 TRAVEL = dt.timedelta(minutes=15)
 """Between two visits of one person: the district's circle of a quarter of an hour."""
@@ -27,6 +31,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     skills: list[str]
     languages: list[str]
+    papers: dict[str, str | None] = {}
+    """Last days of their certificates by kind."""
     busy: bool = False
     """Has another visit at that time, the way included."""
 
@@ -41,6 +47,35 @@ def able(work: str, kind: str, skills: Collection[str]) -> bool:
     )
 
 
+PAPERS = (
+    "coalesce((SELECT jsonb_object_agg(c.kind, c.expires_on) FROM staff_certificate c WHERE c.staff_id = s.id), '{}')"
+)
+"""The certificates of a member of staff ``s``: last days by kind."""
+
+
+class Qualified(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's role and skills, with the last days of their certificates; None: one that does not expire."""
+
+    kind: str
+    skills: list[str]
+    papers: dict[str, str | None]
+
+    def may(self, work: str, on: dt.date) -> bool:
+        """Whether they may do a kind of work on a day: with the licence of their role, and skills that count. Pure."""
+        held = [Certificate(one, dt.date.fromisoformat(ends) if ends else None) for one, ends in self.papers.items()]
+        licences = ROLES[self.kind].needs if self.kind in ROLES else frozenset[str]()
+        licensed = not licences or any(one.kind in licences and one.valid(on) for one in held)
+        return licensed and able(work, self.kind, effective_skills(self.skills, held, on)[0])
+
+
+def qualified(conn: Connection[Any], staff_ids: Collection[int]) -> dict[int, Qualified]:
+    """Load what each of these people can do."""
+    rows = conn.execute(
+        f"SELECT s.id, s.kind, s.skills, {PAPERS} FROM staff s WHERE s.id = ANY (%s)", (list(staff_ids),)  # noqa: S608
+    ).fetchall()  # fmt: skip
+    return {row[0]: Qualified(kind=row[1], skills=row[2], papers=row[3]) for row in rows}
+
+
 def why_not(work: str) -> tuple[str, str]:
     """The skills that a kind of work asks for, in Chinese and English."""
     service = SERVICES[work]
@@ -51,14 +86,27 @@ def why_not(work: str) -> tuple[str, str]:
     return "、".join(zh), ", ".join(en)
 
 
-def check_staff(conn: Connection[Any], code: str, organisation_id: int, work: str) -> int:
-    """Find a person of the provider who can do the work. Raises ProvisioningError with the field ``staff``."""
+def check_staff(
+    conn: Connection[Any], code: str, organisation_id: int, work: str, at: dt.datetime | None = None
+) -> int:  # fmt: skip
+    """Find a person of the provider who may do the work at a time; None: today, by the database's clock.
+
+    Raises ProvisioningError with the field ``staff``: not of the provider, not able, or a certificate has ended.
+    """
     row = conn.execute(
-        "SELECT id, kind, skills, organisation_id FROM staff WHERE code = %s AND active", (code,)
-    ).fetchone()
+        f"SELECT s.id, s.kind, s.skills, s.organisation_id, {PAPERS}, now() FROM staff s"  # noqa: S608
+        " WHERE s.code = %s AND s.active", (code,),
+    ).fetchone()  # fmt: skip
     if row is None or row[3] != organisation_id:
         raise ProvisioningError(en="choose somebody who works for this provider", zh="请选择该机构的在岗人员",
                                 field="staff")  # fmt: skip
+    day = (at or row[5]).astimezone(SHANGHAI).date()
+    if able(work, row[1], row[2]) and not Qualified(kind=row[1], skills=row[2], papers=row[4]).may(work, day):
+        raise ProvisioningError(
+            en=f"a certificate that it asks for is missing or does not count on {day}: renew it, or choose somebody"
+            " else",
+            zh=f"该人员此项服务所需的证书在 {day} 缺失或已过期，请先续期或另选人员", field="staff",
+        )  # fmt: skip
     if not able(work, row[1], row[2]):
         zh, en = why_not(work)
         raise ProvisioningError(
@@ -69,7 +117,7 @@ def check_staff(conn: Connection[Any], code: str, organisation_id: int, work: st
 
 
 _PEOPLE = """
-    SELECT s.id, s.organisation_id, s.code, s.name_zh, s.name_en, s.kind, s.skills, s.languages,
+    SELECT s.id, s.organisation_id, s.code, s.name_zh, s.name_en, s.kind, s.skills, s.languages, {papers} AS papers,
            EXISTS (SELECT FROM service_order o WHERE o.staff_id = s.id AND o.id IS DISTINCT FROM %(but)s
                    AND o.state IN ('planned', 'assigned', 'checked_in')
                    AND o.planned_start BETWEEN %(start)s - INTERVAL '11 hours' AND %(start)s + INTERVAL '11 hours'
@@ -77,7 +125,7 @@ _PEOPLE = """
                    AND o.planned_start + o.planned_minutes * INTERVAL '1 minute' > %(start)s - %(way)s::interval
            ) AS busy
     FROM staff s WHERE s.organisation_id = ANY (%(providers)s) AND s.active ORDER BY s.code
-"""
+""".replace("{papers}", PAPERS)
 
 
 def people(
@@ -88,14 +136,17 @@ def people(
     minutes: int,
     but: int | None = None,
 ) -> list[Person]:
-    """The people of these providers who can do the work, the free ones first. ``but``: an order that is left out."""
+    """The people of these providers who may do the work then, the free ones first. ``but``: an order that is left
+    out."""
     with conn.cursor(row_factory=class_row(Person)) as cursor:
         found = cursor.execute(
-            _PEOPLE,
+            _PEOPLE.encode(),
             {"but": but, "start": start, "end": start + dt.timedelta(minutes=minutes), "way": TRAVEL,
              "providers": list(organisation_ids)},
         ).fetchall()  # fmt: skip
-    return sorted((one for one in found if able(work, one.kind, one.skills)), key=lambda one: (one.busy, one.code))
+    day = start.astimezone(SHANGHAI).date()
+    may = (one for one in found if Qualified(kind=one.kind, skills=one.skills, papers=one.papers).may(work, day))
+    return sorted(may, key=lambda one: (one.busy, one.code))
 
 
 def staff_of_account(conn: Connection[Any], account_id: int) -> int | None:

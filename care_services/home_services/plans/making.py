@@ -1,6 +1,7 @@
 """Make service orders of plans, some days ahead. However often it is done, each slot of a plan has one order."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from care_services.core.facts import facts_over
 from care_services.home_services.catalogue import subsidy
 from care_services.home_services.catalogue.catalogue import Prices, amount
 from care_services.home_services.orders import store
+from care_services.home_services.orders.people import Qualified, qualified
 from care_services.home_services.orders.store import SYSTEM, NewOrder
 from care_services.home_services.plans.recurrence import DAY, Recurrence, slots
 from vocabulary.times import SHANGHAI
@@ -85,6 +87,7 @@ def make_ahead(
 def _make(conn: Connection[Any], plans: list[_Plan], now: dt.datetime, today: dt.date, until: dt.date) -> int:
     facts = facts_over(conn, {plan.resident_id for plan in plans}, today, until)
     rules, prices = rule_book.over(conn, subsidy.SUBJECT), Prices(conn, until)
+    crew = qualified(conn, {plan.staff_id for plan in plans if plan.staff_id is not None})
     found: list[NewOrder] = []
     reached: list[dt.date] = []
     for plan in plans:
@@ -102,7 +105,7 @@ def _make(conn: Connection[Any], plans: list[_Plan], now: dt.datetime, today: dt
             found.append(NewOrder(
                 resident_id=plan.resident_id, service=plan.service, organisation_id=plan.organisation_id, source="plan",
                 planned_start=slot, planned_minutes=plan.minutes, unit=plan.unit, price_fen=price,
-                share=subsidy.part(cost, ruling), staff_id=plan.staff_id, plan_id=plan.id, slot=slot,
+                share=subsidy.part(cost, ruling), staff_id=_goes(plan, crew, day), plan_id=plan.id, slot=slot,
             ))  # fmt: skip
         reached.append(up_to)
     conn.execute(
@@ -111,3 +114,10 @@ def _make(conn: Connection[Any], plans: list[_Plan], now: dt.datetime, today: dt
         ([plan.id for plan in plans], reached),
     )
     return len(store.insert_many(conn, found, SYSTEM, now))
+
+
+def _goes(plan: _Plan, crew: Mapping[int, Qualified], day: dt.date) -> int | None:
+    """Name who goes by the plan, where their certificates count on that day; None: somebody has to be found."""
+    if plan.staff_id is None or plan.staff_id not in crew:
+        return None
+    return plan.staff_id if crew[plan.staff_id].may(plan.work, day) else None

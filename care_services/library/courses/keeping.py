@@ -190,6 +190,11 @@ def one(acting: Connected, code: str) -> Kept:
     return found
 
 
+def open_to_all(conn: Connection[Any]) -> list[Kept]:
+    """The courses in use that everybody may take, whoever they are: for volunteers, who have no account."""
+    return [kept for kept in _all(conn) if kept.retired_at is None and not kept.course.roles]
+
+
 def version(conn: Connection[Any], version_id: int) -> Course:
     """The text of a version."""
     row = conn.execute("SELECT content FROM course_version WHERE id = %s", (version_id,)).fetchone()

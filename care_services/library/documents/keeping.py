@@ -16,6 +16,7 @@ from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundErro
 from care_services.core.connected import Connected
 from care_services.library.documents import files, searching
 from care_services.library.documents.files import Inside
+from care_services.library.documents.markdown import plain
 from care_services.library.topics import TOPICS
 from vocabulary.area_path import within
 from vocabulary.text import check_text
@@ -55,7 +56,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     """Of the version in force; empty in a list."""
     excerpt: str
-    """In a search: the words around the first one found, in small letters."""
+    """In a search: the words around the first one found, as they were written."""
     has_file: bool
     read_at: dt.datetime | None
     """When the asking account confirmed the version in force."""
@@ -142,8 +143,12 @@ _LISTED: LiteralString = _DOCUMENT.replace("TEXT", "''")
 _NO_EXCERPT: LiteralString = _LISTED.replace("EXCERPT", "''")
 _AROUND: LiteralString = _LISTED.replace(
     "EXCERPT",
-    "CASE WHEN strpos(s.flat, %(word_a)s) > 0"
-    " THEN substr(s.flat, greatest(1, strpos(s.flat, %(word_a)s) - %(around)s), 2 * %(around)s + 40) ELSE '' END",
+    # as it was written where it is found there, else (full-width letters) in the plain form in which it is searched
+    "CASE WHEN strpos(s.flat, %(word_a)s) = 0 THEN '' ELSE coalesce("
+    "(SELECT regexp_replace(substr(w, greatest(1, n - %(around)s), 2 * %(around)s + 40), '[[:space:]]+', ' ', 'g')"
+    " FROM (SELECT w, strpos(lower(w), %(word_a)s) AS n"
+    " FROM (SELECT v.text || ' ' || v.note || ' ' || s.inside AS w) x) y WHERE n > 0),"
+    " substr(s.flat, greatest(1, strpos(s.flat, %(word_a)s) - %(around)s), 2 * %(around)s + 40)) END",
 )
 _VERSION: LiteralString = """
     SELECT v.id, v.number, v.valid_from, v.text, v.file IS NOT NULL AS has_file,
@@ -172,7 +177,8 @@ def listing(
     }  # fmt: skip
     query = (_AROUND if by else _NO_EXCERPT) + more + found_by + " ORDER BY d.code LIMIT %(most)s"
     with acting.conn.cursor(row_factory=class_row(Document)) as cursor:
-        return cursor.execute(query, asks).fetchall()
+        found = cursor.execute(query, asks).fetchall()
+    return [msgspec.structs.replace(one, excerpt=plain(one.excerpt)) if one.excerpt else one for one in found]
 
 
 def find(acting: Connected, code: str) -> Document:

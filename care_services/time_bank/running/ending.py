@@ -12,7 +12,7 @@ from care_network.errors import NotPermittedError, ProvisioningError
 from care_services.time_bank import books, store
 from care_services.time_bank.kinds import Words
 from care_services.time_bank.requests import Person, as_account, event, in_state, set_state, trace
-from care_services.time_bank.running import telling
+from care_services.time_bank.running import missed, telling
 from care_services.time_bank.store import Request
 
 ENDED_AS: Mapping[str, Words] = {
@@ -39,6 +39,8 @@ def close(
     )  # fmt: skip
     action = {"not_needed": "cancel", "nobody_found": "lapse", "no_word": "lapse"}.get(ended_as, ended_as)
     event(conn, one.id, action, one.state, "cancelled", person, now, one.volunteer_id, note, {"ended_as": ended_as})
+    if ended_as == "no_show":
+        missed.not_come(conn, one, person.account_id, now, note)
     back = books.refund(conn, one.id, now, person.account_id) if one.paid_by == "hours" else 0
     trace(conn, one, "cancelled", person, now)
     if ended_as == "not_needed":

@@ -12,7 +12,7 @@ import msgspec
 from psycopg import Connection
 
 from care_services.time_bank import store
-from care_services.time_bank.requests import ELSEWHERE, LATE, PURPOSE, SYSTEM, Person, event, set_state, trace
+from care_services.time_bank.requests import LATE, PURPOSE, SYSTEM, Person, free
 from care_services.time_bank.running import ending, telling
 from care_services.time_bank.store import Request
 
@@ -113,24 +113,6 @@ def promised(conn: Connection[Any], volunteer_id: int, now: dt.datetime) -> tupl
         {"who": volunteer_id, "now": now},
     ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
-
-
-def no_shows(conn: Connection[Any], volunteer_id: int, now: dt.datetime) -> int:
-    """Count the helps of twelve months to which a volunteer did not come, as far as the account sees the residents."""
-    row = conn.execute(
-        "SELECT count(*) FROM time_request q WHERE %s IN (q.volunteer_id, q.partner_id) AND q.ended_as = 'no_show'"
-        " AND q.wanted_from > %s",
-        (volunteer_id, now - dt.timedelta(days=365)),
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
-def free(conn: Connection[Any], one: Request, action: str, person: Person, now: dt.datetime) -> None:
-    """Free the volunteers of a request: it is open again, in the caller's transaction."""
-    set_state(conn, one, one.version, "open", volunteer_id=None, partner_id=None)
-    event(conn, one.id, action, one.state, "open", person, now, one.volunteer_id)
-    trace(conn, one, "open", person, now)
-    telling.over(conn, one, now, ELSEWHERE)
 
 
 def _each(conn: Connection[Any], condition: LiteralString, now: dt.datetime, act: Any) -> int:

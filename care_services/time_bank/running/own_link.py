@@ -18,7 +18,9 @@ from care_services.time_bank import holders, people, store
 from care_services.time_bank.holders import Holder
 from care_services.time_bank.people import Volunteer
 from care_services.time_bank.requests import PURPOSE
-from care_services.time_bank.running import telling
+from care_services.time_bank.running import learning, missed, telling
+from care_services.time_bank.running.learning import Offered
+from care_services.time_bank.running.missed import Missed
 from care_services.time_bank.store import Request
 
 HOLDS = dt.timedelta(days=90)
@@ -142,6 +144,9 @@ class OwnPage(msgspec.Struct, frozen=True, kw_only=True):
     """Promised, the soonest first; also what is over and of which no minutes were told."""
     done: list[Request]
     alarms: list[OwnAlarm]
+    courses: list[Offered]
+    missed: list[Missed]
+    """Promises that were not kept and count, or did."""
     agreed: frozenset[int]
     """Numbers of the residents of whom they may see name and door."""
 
@@ -173,7 +178,8 @@ def own_page(conn: Connection[Any], one: Volunteer, now: dt.datetime) -> OwnPage
         )
     )
     return OwnPage(
-        volunteer=one, holder=holders.of_volunteer(conn, one.id), alarms=alarms, agreed=told,
+        courses=learning.offered(conn, one, now), missed=missed.of_volunteer(conn, one.id, 10), volunteer=one,
+        holder=holders.of_volunteer(conn, one.id), alarms=alarms, agreed=told,
         offered=[each for each in found if each.state == "offered" and each.volunteer_id == one.id],
         ahead=[each for each in found if each.state == "accepted"],
         done=[each for each in reversed(found) if each.state in ("done", "disputed", "confirmed", "cancelled")][:12],

@@ -14,7 +14,7 @@ from care_services.time_bank.kinds import KINDS
 from care_services.time_bank.store import Request
 from vocabulary.times import SHANGHAI
 
-HELP, NEIGHBOUR = "time_help", "time_neighbour"
+HELP, NEIGHBOUR, CONFIRM = "time_help", "time_neighbour", "time_confirm"
 """Purposes of the signed pages."""
 SOON = dt.timedelta(hours=12)
 """Before its hour, from which on a message waits for no morning."""
@@ -24,6 +24,11 @@ _HELP_KIND, _ROUND_KIND = "volunteer_help", "volunteer_round"
 def help_page(one: Request) -> SignedPage:
     """The page of a request for its volunteer."""
     return SignedPage("/help", HELP, f"{one.id}.{one.link_serial}")
+
+
+def done_page(one: Request) -> SignedPage:
+    """The page on which the receiving side says how long it was."""
+    return SignedPage("/help-done", CONFIRM, f"{one.id}.{one.link_serial}")
 
 
 def own_page(code: str, serial: int) -> SignedPage:
@@ -41,18 +46,18 @@ def offered(conn: Connection[Any], one: Request, volunteer: str, version: int, n
     )  # fmt: skip
 
 
-def over(conn: Connection[Any], one: Request, now: dt.datetime, why: tuple[str, str]) -> None:
+def over(conn: Connection[Any], one: Request, now: dt.datetime, why: tuple[str, str], but: int | None = None) -> None:
     """Take an offer back that was not sent, or tell those who had promised that they need not go.
 
-    ``one``: the request as it was before. Part of the caller's transaction.
+    ``one``: the request as it was before; ``but``: a volunteer who knows it. Part of the caller's transaction.
     """
     if one.state == "offered":
         notices.withdraw(conn, _HELP_KIND, [f"offer/{one.id}/{one.version}"])
     if one.state != "accepted" or one.wanted_until < now:
         return
     when, zh, en = _words(one)
-    for code in (one.volunteer, one.partner):
-        if code is not None:
+    for code, number in ((one.volunteer, one.volunteer_id), (one.partner, one.partner_id)):
+        if code is not None and number != but:
             notices.tell(
                 conn, to=notices.to_volunteer(code), kind=_HELP_KIND, key=f"off/{one.id}/{one.version}",
                 zh=f"{when} {zh}不必前往：{why[0]}", en=f"{en} on {when} is off: {why[1]}", due=now, now=now,
@@ -61,9 +66,11 @@ def over(conn: Connection[Any], one: Request, now: dt.datetime, why: tuple[str, 
 
 
 def to_confirm(conn: Connection[Any], one: Request, minutes: int, now: dt.datetime, again: bool = False) -> int:
-    """Ask the family whether the minutes are right, those whom the resident lets see; how many were asked.
+    """Ask the receiving side whether the minutes are right; how many were asked.
 
-    None: the station confirms with the resident, in whose list it stands.
+    The family that has a login on its page; other contacts whom the resident lets be told by a link of their own.
+    Nobody is asked about their own help as a volunteer. The home's panel asks the resident, and the station by
+    telephone: a home without any of them stands in its list.
     """
     when, zh, en = _words(one)
     asked = 0
@@ -72,17 +79,42 @@ def to_confirm(conn: Connection[Any], one: Request, minutes: int, now: dt.dateti
         " WHERE f.resident_id = %s AND f.consent_at <= %s ORDER BY f.account_id LIMIT 3",
         (one.resident_id, now),
     ).fetchall():
+        if _own_word(conn, one, f"account:{account}"):
+            continue
         asked += notices.tell(
-            conn, to=notices.to_account(account), kind=_HELP_KIND, key=f"confirm/{one.id}{'/again' if again else ''}",
+            conn, to=notices.to_account(account), kind=_HELP_KIND, key=_confirm_key(one, again),
             zh=f"{when} {zh}：志愿者登记 {minutes} 分钟，请确认", due=now, now=now, link="/time-bank",
+            en=f"{en} on {when}: the volunteer says {minutes} minutes, please confirm",
+        )  # fmt: skip
+    for phone, resident in conn.execute(
+        "SELECT c.phone, r.code FROM contact c JOIN resident r ON r.id = c.resident_id JOIN household h"
+        " ON h.id = r.household_id AND NOT h.synthetic WHERE c.resident_id = %s AND c.consent_at <= %s"
+        " AND c.phone <> '' AND NOT EXISTS (SELECT FROM account a WHERE a.id = c.account_id AND a.active)"
+        " ORDER BY c.call_order LIMIT 2",
+        (one.resident_id, now),
+    ).fetchall():
+        if _own_word(conn, one, f"contact:{resident}/{phone}"):
+            continue
+        asked += notices.tell(
+            conn, to=notices.to_contact(resident, phone), kind=_HELP_KIND, key=_confirm_key(one, again),
+            zh=f"{when} {zh}：志愿者登记 {minutes} 分钟，请确认", due=now, now=now, link=done_page(one),
             en=f"{en} on {when}: the volunteer says {minutes} minutes, please confirm",
         )  # fmt: skip
     return asked
 
 
+def _confirm_key(one: Request, again: bool) -> str:
+    return f"confirm/{one.id}{'/again' if again else ''}"
+
+
+def _own_word(conn: Connection[Any], one: Request, key: str) -> bool:
+    row = conn.execute("SELECT time_own_word(%s, %s)", (one.id, key)).fetchone()
+    return row is not None and bool(row[0])
+
+
 def confirmed(conn: Connection[Any], one: Request) -> None:
     """Take back the question to the receiving side, which is answered."""
-    notices.withdraw(conn, _HELP_KIND, [f"confirm/{one.id}", f"confirm/{one.id}/again"])
+    notices.withdraw(conn, _HELP_KIND, [_confirm_key(one, False), _confirm_key(one, True)])
 
 
 def remind_of_word(conn: Connection[Any], one: Request, now: dt.datetime) -> None:

@@ -12,7 +12,7 @@ from care_network.errors import ProvisioningError
 from care_services.core import rule_book, trial
 from care_services.core.rules import RuleSet, Subject, condition_words, read_rules
 from care_services.core.trial import Trial
-from care_services.subjects import SUBJECTS
+from care_services.subjects import SUBJECTS, TRIALS
 from console.pages.care.frame import care_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
@@ -56,10 +56,13 @@ def put(
     one, now = _subject(subject), dt.datetime.now(dt.UTC)
     today = now.astimezone(SHANGHAI).date()
     filled = {"text": text, "valid_from": str(valid_from or today), "note": note}
+    tried: Trial | list[tuple[str, str]] | None = None
     try:
         new = read_rules(text, one)
         with console.database() as conn:
-            if not sure:
+            if not sure and one.code in TRIALS:
+                tried = TRIALS[one.code](conn, rule_book.current(conn, one, today), new, valid_from or today)
+            elif not sure:
                 tried = trial.of_area(conn, account, rule_book.current(conn, one, today), new, valid_from or today)
             else:
                 rule_book.put(
@@ -88,7 +91,7 @@ def _page(
     version: int = 0,
     error: ProvisioningError | None = None,
     filled: dict[str, str] | None = None,
-    tried: Trial | None = None,
+    tried: Trial | list[tuple[str, str]] | None = None,
     new: RuleSet | None = None,
     based_on: int | None = None,
 ) -> Response:

@@ -18,6 +18,7 @@ from care_network.catalogues.services import SERVICES
 from care_services.one_tap import home_meals
 from care_services.one_tap import panel as needs
 from care_services.one_tap.needs import BY_CODE
+from care_services.time_bank.running import at_home
 from console.shell.errors import message_of
 from console.shell.i18n import pick
 from console.shell.state import Console, Shared
@@ -79,7 +80,8 @@ def panel_page(request: Request, console: Shared, token: str) -> Response:
             with console.links_database() as conn:
                 panels.check(conn, panel, now)
                 face, state = panels.face(conn, panel.household_id), state_of(conn, request, panel, now)
-                wishes = {"people": needs.people(conn, panel.household_id), **_needs(conn, panel.household_id)}
+                wishes = {"people": needs.people(conn, panel.household_id), **_needs(conn, panel.household_id),
+                          "helped": bool(at_home.waiting(conn, panel.household_id))}  # fmt: skip
     except LinkError as error:
         return page(request, "panel_ended.html", status=410, message=message_of(request, error))
     except psycopg.OperationalError:
@@ -92,7 +94,7 @@ def panel_page(request: Request, console: Shared, token: str) -> Response:
         bare=face is panels.NO_FACE,
         token=token,
         state=state,
-        **{"needs": [], "people": [], "cook": False, **wishes},
+        **{"needs": [], "people": [], "cook": False, "helped": False, **wishes},
         today=local,
         weekday=_WEEKDAYS[local.weekday()],
     )

@@ -19,6 +19,7 @@ from care_services.meals.words import MEALS
 from care_services.one_tap import home_meals, requests
 from care_services.one_tap import panel as wishes
 from care_services.one_tap.panel import Services
+from care_services.time_bank.running import at_home
 from console.pages.home.panel import opened
 from console.shell.errors import message_of
 from console.shell.i18n import Language, pick
@@ -107,6 +108,7 @@ def _told(conn: psycopg.Connection[Any], request: Request, household_id: int, no
         + [_meal_card(one, language, now) for one in home_meals.ahead(conn, household_id, now)],
         "visits": [_visit(one, language) for one in found.today],
         "code": f"{digits[:3]} {digits[3:]}" if digits else "",
+        "helped": bool(at_home.waiting(conn, household_id)),
         "rate": None if found.to_rate is None else _question(found.to_rate, language),
     }
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from markupsafe import Markup
 from starlette.datastructures import UploadFile
@@ -12,9 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import ROLES_ZH, Action
-from care_network.errors import ChangedMeanwhileError, ProvisioningError
+from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.connected import Connected
-from care_services.library.documents import files, keeping, reading
+from care_services.library.documents import files, keeping, pages, reading
 from care_services.library.documents.comparing import compare
 from care_services.library.documents.markdown import to_html
 from care_services.library.topics import TOPICS
@@ -192,6 +192,21 @@ def file(request: Request, console: Shared, account: CurrentAccount, document: s
     )  # fmt: skip
 
 
+@router.get("/care/documents/{document}/file/{number}/page/{page}", dependencies=[LOOK])
+def page_picture(
+    request: Request, console: Shared, account: CurrentAccount, document: str, number: int,
+    page: Annotated[int, Path(ge=1, le=files.MOST_PAGES)],
+) -> Response:  # fmt: skip
+    """A page of a version's PDF as a picture: nothing of the file itself reaches the browser."""
+    with console.database() as conn:
+        _, body = keeping.file_of(acting_of(request, conn, account), document, number)
+    if files.kind_of(body) != "pdf":
+        raise NotFoundError(en="only a PDF has pages as pictures", zh="只有 PDF 可以按页显示图片", field="page")
+    # a version never changes
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=86400"}
+    return Response(pages.picture(body, page), media_type="image/png", headers=headers)
+
+
 async def _sent(request: Request) -> tuple[dict[str, Any], bytes | None, str]:
     """The fields of a form, several values as a list; the bytes and the name of its file."""
     async with request.form() as sent:
@@ -278,13 +293,13 @@ def _document(
         tally = reading.tallies(acting, [found]).get(found.id, reading.Tally(0, 0))
         own = keeping.is_own(acting, found)
     shown = next((one for one in versions if one.number == (number or found.number)), versions[0] if versions else None)
-    pages = shown.inside.split(files.PAGE) if shown else []
+    inside = shown.inside.split(files.PAGE) if shown else []
     return care_page(
         request, "library-document.html", account, status_of(error) if error else 200, document=found,
         versions=versions, shown=shown, tally=tally, own=own, today=acting.today, here="/care/documents",
         body=Markup(to_html(shown.text, below=1)) if shown and shown.text else "",  # noqa: S704 - HTML of theirs is escaped
-        message=message_of(request, error, account) if error else "", preview=pages[:PREVIEW],
-        more_pages=max(0, len(pages) - PREVIEW), **WORDS,
+        message=message_of(request, error, account) if error else "", preview=inside[:PREVIEW],
+        more_pages=max(0, len(inside) - PREVIEW), pictures=min(PREVIEW, shown.pages if shown else 0), **WORDS,
     )  # fmt: skip
 
 

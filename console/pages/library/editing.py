@@ -51,7 +51,7 @@ def new_page(request: Request, console: Shared, account: CurrentAccount) -> Resp
     """A form for a new course."""
     with console.database() as conn:
         keeping.require_district(acting_of(request, conn, account))
-    return _form(request, console, account, "", forming.empty(), 0)
+    return _form(request, console, account, "", forming.empty(), 0, fresh=True)
 
 
 @router.get("/care/courses-edit/{course}", dependencies=[MANAGE])
@@ -63,7 +63,7 @@ def edit_page(
         acting = acting_of(request, conn, account)
         keeping.require_district(acting)
         seen, text = keeping.text_of(acting, course, version)
-    return _form(request, console, account, course, forming.of_course(text), seen)
+    return _form(request, console, account, course, forming.of_course(text), seen, fresh=not version)
 
 
 @router.get("/care/courses-edit/{course}/file", dependencies=[MANAGE])
@@ -118,7 +118,7 @@ def _take(
             with console.database() as conn:
                 keeping.put(acting_of(request, conn, account), made_course, seen=number)
             return RedirectResponse(f"/care/courses/{made_course.code}", 303)
-        else:
+        elif step != "resume":  # a draft that the browser kept is shown as it was
             forming.turn(filled, step)
     except BilingualError as error:
         return _form(request, console, account, code, filled, number, error=error)
@@ -127,7 +127,7 @@ def _take(
 
 def _form(
     request: Request, console: Console, account: Account, code: str, filled: Filled, seen: int,
-    *, error: BilingualError | None = None, preview: Course | None = None, step: str = "",
+    *, error: BilingualError | None = None, preview: Course | None = None, step: str = "", fresh: bool = False,
 ) -> Response:  # fmt: skip
     with console.database() as conn:
         acting = acting_of(request, conn, account)
@@ -136,7 +136,8 @@ def _form(
     field = (getattr(error, "field", None) or "zh") if error else ""
     return care_page(
         request, "library-course-edit.html", account, status_of(error) if error else 200, code=code, filled=filled,
-        seen=seen, versions=versions, wrong={field: message_of(request, error, account)} if error else {},
+        seen=seen, versions=versions, fresh=fresh, draft=f"{account.id} {code or 'new'}",
+        wrong={field: message_of(request, error, account)} if error else {},
         conflict=isinstance(error, ChangedMeanwhileError), preview=preview, step=step,
         chapters=chapters_of(preview, language) if preview else [], role_names=ROLES_ZH, learners=LEARNERS,
         topics=TOPICS, certificates=CERTIFICATES, most_pictures=MOST_PICTURES, here="/care/courses",

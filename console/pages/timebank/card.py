@@ -41,5 +41,16 @@ def card(conn: Connection[Any], account: Account, resident: dict[str, Any], now:
         lines.append((f"近 90 天获得互助 {counted[1]} 次", f"helped {counted[1]} times in 90 days"))
     if counted is not None and counted[0]:
         lines.append((f"待确认时长 {counted[0]} 次", f"{counted[0]} to be confirmed"))
+    near = conn.execute(
+        "SELECT count(*), max(wanted_from) FROM time_request WHERE resident_id = %s AND kind = 'alarm'"
+        " AND state = 'confirmed' AND wanted_from > %s",
+        (resident["id"], now - dt.timedelta(days=90)),
+    ).fetchone()
+    if near is not None and near[0]:
+        at = near[1].astimezone(SHANGHAI)
+        lines.append((
+            f"近 90 天邻里应急 {near[0]} 次，最近 {at:%m-%d %H:%M}",
+            f"a neighbour answered an alarm {near[0]} times in 90 days, last on {at:%m-%d %H:%M}",
+        ))  # fmt: skip
     address = f"/care/time-bank/statement/resident/{resident['code']}"
     return Card(zh="时间银行", en="Time bank", address=address, lines=tuple(lines))

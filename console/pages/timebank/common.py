@@ -10,6 +10,7 @@ from starlette.responses import Response
 from care_network.access.accounts import Account
 from care_network.catalogues.workforce import LANGUAGES, SKILLS
 from care_network.errors import ProvisioningError
+from care_services.core import notice_kinds
 from care_services.time_bank import kinds
 from care_services.time_bank.running import ending
 from care_services.time_bank.volunteers import STEPS, steps_from, write_times
@@ -24,7 +25,7 @@ WORDS: dict[str, Any] = {
     "bookings": kinds.TRANSACTIONS, "community": kinds.COMMUNITY, "relations": kinds.RELATIONS,
     "need_words": kinds.NEEDS, "hours": kinds.hours, "skill_terms": SKILLS, "language_terms": LANGUAGES,
     "volunteer_steps": STEPS, "steps_from": steps_from, "write_times": write_times,
-    "basic_course": kinds.BASIC_COURSE,
+    "basic_course": kinds.BASIC_COURSE, "notice_states": notice_kinds.STATES,
 }  # fmt: skip
 """For the templates: catalogues in both languages."""
 TONES = {
@@ -38,6 +39,8 @@ VOLUNTEER_ACTIONS: dict[str, tuple[str, str]] = {
     "check_identity": ("身份核验", "identity check"),
     "check_background": ("无犯罪记录核查", "background check"), "training": ("登记培训", "training recorded"),
     "link_made": ("发送个人链接", "own link made"), "link_taken_back": ("撤回个人链接", "own link taken back"),
+    "missed_excused": ("爽约记录不计", "a missed promise excused"),
+    "missed_stands": ("爽约记录维持", "a missed promise stands"),
     "link_staff": ("关联应急响应人员", "linked to a member of staff"),
     **{name: words for name, (_, _, words) in STEPS.items()},
 }  # fmt: skip
@@ -56,6 +59,7 @@ REQUEST_ACTIONS: dict[str, tuple[str, str]] = {
     "tell": ("登记服务时长", "minutes told"), "confirm": ("接受服务一方确认", "the receiving side's word"),
     "settle": ("社区站认定", "settled by the station"), "cancel": ("取消", "cancelled"),
     "from_order": ("由预警工单登记", "taken from a work order"), "lapse": ("逾期关闭", "closed as over"),
+    "cannot": ("志愿者不能前往，重新匹配", "the volunteer cannot come: open again"),
     "lapse_check": ("志愿者审查或状态失效，重新匹配", "the volunteer may not help any more: open again"),
     "lapse_consent": ("老人未同意告知志愿者，收回", "the resident does not agree: taken back"),
     "lapse_answer": ("志愿者未答复，收回", "no answer: taken back"), "no_show": ("志愿者未到", "nobody came"),

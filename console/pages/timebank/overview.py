@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access.permissions import Action
 from care_network.upkeep.recent import Recent
 from care_services.time_bank import people, rounds, statement, store
-from care_services.time_bank.running import alarms, wishes
+from care_services.time_bank.running import alarms, missed, wishes
 from console.pages.timebank.common import BANK, bank_page
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
@@ -44,7 +44,7 @@ def overview_page(request: Request, console: Shared, account: CurrentAccount, wr
             confirming=store.listing(conn, account, "confirm", limit=6)[0], visits=visits, now=now,
             missed=[one for one in visits if one.missed(now)], months=months, picture=statement.picture(months),
             orders=alarms.answered(conn, account), wishes=len(wishes.waiting(conn, account)),
-            rounds=rounds.listing(conn, account),
+            rounds=rounds.listing(conn, account), appeals=missed.appeals(conn, account), missed_kinds=missed.KINDS,
         )  # fmt: skip
 
 

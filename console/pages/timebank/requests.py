@@ -15,9 +15,8 @@ from care_network.consents import register
 from care_network.errors import ProvisioningError
 from care_services.time_bank import requests, store
 from care_services.time_bank.requests import PURPOSE, NewRequest, as_account
-from care_services.time_bank.running import alarms, ending
-from care_services.time_bank.running.telling import HELP
-from console.access.help_links import CONFIRM, link_for
+from care_services.time_bank.running import alarms, ending, missed
+from console.access.help_links import link_for
 from console.pages.lists import pager_of
 from console.pages.timebank.common import BANK, bank_page, number_of
 from console.pages.timebank.family import MY, family_page
@@ -84,7 +83,8 @@ def request_page(request: Request, console: Shared, account: CurrentAccount, num
 @router.post(f"{BANK}/requests/{{number}}/{{step}}", dependencies=[ASK])
 def take_step(
     request: Request, console: Shared, account: CurrentAccount, number: int, step: str, volunteer: Text = "",
-    minutes: Text = "", note: Text = "", said_as: Text = "", accepted: Text = "", version: Annotated[int, Form()] = 0,
+    minutes: Text = "", note: Text = "", said_as: Text = "", who: Text = "", accepted: Text = "", cannot: Text = "",
+    version: Annotated[int, Form()] = 0,
 ) -> Response:  # fmt: skip
     """Take a step: offer, accept, decline, back, tell, confirm, settle, cancel, no-show, not-opened."""
     now, origin = dt.datetime.now(dt.UTC), origin_of(request)
@@ -95,12 +95,15 @@ def take_step(
         ),
         "accept": lambda conn: requests.answer_for(conn, account, number, version, now, yes=True, origin=origin),
         "decline": lambda conn: requests.answer_for(conn, account, number, version, now, yes=False, origin=origin),
-        "back": lambda conn: requests.take_back(conn, account, number, version, note, now, origin),
+        "back": lambda conn: requests.take_back(
+            conn, account, number, version, note, now, origin, cannot=cannot
+        ),
         "tell": lambda conn: requests.tell(
             conn, store.find(conn, account, number), number_of(minutes), person, now, version
         ),
         "confirm": lambda conn: requests.confirm(
-            conn, store.find(conn, account, number), number_of(minutes), person, now, said_as=said_as, version=version
+            conn, store.find(conn, account, number), number_of(minutes), person, now, said_as=said_as,
+            who=who, version=version,
         ),
         "settle": lambda conn: requests.settle(
             conn, account, number, number_of(minutes), note, version, now, origin
@@ -136,9 +139,7 @@ def _one(
         found = requests.matches(conn, account, one) if one.state in ("open", "offered") else []
         links = {}
         if manages and one.state in ("offered", "accepted"):
-            links["volunteer"] = link_for(request, console, HELP, one, now)
-        if manages and one.state == "done":
-            links["receiver"] = link_for(request, console, CONFIRM, one, now)
+            links["volunteer"] = link_for(request, console, one, now)
         return bank_page(
             request, "timebank-request.html", account, error, one=one, history=store.history(conn, one.id),
             matches=[each for each in found if not each.against][:12],
@@ -146,6 +147,7 @@ def _one(
             booked=store.booked(conn, one.id), own_words={person_key(account)},
             agreed=register.agrees(conn, one.resident_id, PURPOSE), alarm=alarms.alert_of(conn, one.order_id),
             waited=now >= one.wanted_from + ending.WAITED, at_door=now >= one.wanted_from - ending.EARLY,
+            late=now > one.wanted_from - missed.LATE, told=store.told(conn, one.id) if one.state == "done" else [],
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from care_network.errors import ProvisioningError
 from care_services.time_bank import people, steps, store
 from care_services.time_bank.kinds import STATES
 from care_services.time_bank.people import NewVolunteer, Volunteer
-from care_services.time_bank.running import alarms, lapsing, own_link
+from care_services.time_bank.running import alarms, lapsing, learning, missed, own_link
 from care_services.time_bank.volunteers import write_times
 from console.access.help_links import own_link as own_link_address
 from console.pages.lists import LIMIT, pager_of
@@ -97,18 +97,34 @@ def check(
 @router.post(f"{BANK}/volunteers/{{volunteer}}/training", dependencies=[MANAGE])
 def training(
     request: Request, console: Shared, account: CurrentAccount, volunteer: str, course: Text = "",
-    passed: Text = "true", passed_on: Text = "", expires_on: Text = "",
+    passed: Text = "true", passed_on: Text = "", expires_on: Text = "", place: Text = "", taught_by: Text = "",
 ) -> Response:  # fmt: skip
-    """Record a course."""
+    """Record a course that was taken elsewhere, with its evidence."""
 
     def record(conn: Any, now: dt.datetime) -> None:
         steps.record_training(
             conn, account, volunteer, course, passed=passed == "true",
             passed_on=date_of(passed_on, "passed_on") or local_day(now),
-            expires_on=date_of(expires_on, "expires_on", empty=True), now=now, origin=origin_of(request),
+            expires_on=date_of(expires_on, "expires_on", empty=True), now=now, origin=origin_of(request), place=place,
+            taught_by=taught_by,
         )  # fmt: skip
 
     return _done(request, console, account, volunteer, record)
+
+
+@router.post(f"{BANK}/volunteers/{{volunteer}}/missed/{{line}}", dependencies=[MANAGE])
+def decide_missed(
+    request: Request, console: Shared, account: CurrentAccount, volunteer: str, line: int, excused: Text = "",
+    reason: Text = "",
+) -> Response:  # fmt: skip
+    """Excuse a promise that was not kept, or let it stand; it counts so in the matching at once."""
+    return _done(
+        request, console, account, volunteer,
+        lambda conn, now: missed.decide(
+            conn, account, volunteer, line, reason, now, excused=excused == "true", origin=origin_of(request)
+        ),
+        "#missed",
+    )  # fmt: skip
 
 
 @router.post(f"{BANK}/volunteers/{{volunteer}}/step", dependencies=[MANAGE])
@@ -165,14 +181,15 @@ def _done(request: Request, console: Console, account: Account, volunteer: str, 
 def _one(
     request: Request, console: Console, account: Account, volunteer: str, error: ProvisioningError | None = None
 ) -> Response:
+    now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         one = people.find(conn, account, volunteer)
         return bank_page(
             request, "timebank-volunteer.html", account, error, one=one, history=people.history(conn, one.id),
-            helped=store.of_volunteer(conn, account, one.id, 15), now=dt.datetime.now(dt.UTC),
-            no_shows=lapsing.no_shows(conn, one.id, dt.datetime.now(dt.UTC)),
+            helped=store.of_volunteer(conn, account, one.id, 15), now=now, missed=missed.of_volunteer(conn, one.id),
+            missed_kinds=missed.KINDS, kept=store.kept(conn, one.id, now),
             alarms=alarms.of_volunteer(conn, account, one.id),
-            promised=lapsing.promised(conn, one.id, dt.datetime.now(dt.UTC)),
+            promised=lapsing.promised(conn, one.id, now), trainings=learning.trainings(conn, one.id),
             courses_of_library=people.courses_of_library(conn), own=_own(request, console, account, one),
             staff_choices=people.staff_to_link(conn, account, one),
         )  # fmt: skip

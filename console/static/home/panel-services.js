@@ -37,6 +37,7 @@ function line(words) {
 function render(state) {
   const today = document.documentElement.lang.startsWith("zh") ? "今天" : "Today";
   part("coming").replaceChildren(...state.visits.map((visit) => line(`${today} ${visit}`)));
+  part("helped").hidden = !state.helped;
   part("code").hidden = !state.code;
   part("digits").textContent = state.code;
   part("rate").hidden = !state.rate;

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0352"
-down_revision = "0342"
+down_revision = "0346"
 branch_labels = None
 depends_on = None
 

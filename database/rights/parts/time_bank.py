@@ -4,21 +4,27 @@ from database.rights.conditions import ALL, AREA, ME, STAFF, by, may, person, se
 from database.rights.form import Part, Rights
 
 _OF_VOLUNTEER = "time_volunteer_check time_volunteer_training time_volunteer_event"
+_LEARNING = "time_course_attempt"
 _LEDGER = "time_account time_transaction time_entry time_lot time_seal time_reversal"
 _ALL = (
     f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_round_event time_request"
-    f" time_request_event time_wish {_LEDGER}"
+    f" time_request_event time_wish time_missed {_LEARNING} {_LEDGER}"
 )
-_FUNCTIONS = (
+_BY_LINK = (
     "time_earn(uuid,timestamptz) time_account_of(integer) time_credited(integer,text,date) time_courses(integer)"
     " time_courses_of(integer[]) time_papers_of(integer[])"
-    " time_papers_until(integer) time_expire(date,timestamptz,integer) time_redeem(uuid,text,timestamptz,date,integer)"
-    " time_refund(uuid,timestamptz,integer) time_neighbours(integer[])"
+    " time_papers_until(integer) time_refund(uuid,timestamptz,integer) time_own_word(uuid,text)"
+    " time_load(integer,uuid,timestamptz,timestamptz,timestamptz)"
+)
+"""Functions for pages without a login: nothing there spends minutes or lets them expire."""
+_FUNCTIONS = (
+    f"{_BY_LINK} time_expire(date,timestamptz,integer) time_redeem(uuid,text,timestamptz,date,integer)"
+    " time_neighbours(integer[])"
 )
 _MANAGES = may("manage_time_bank")
 _STEP = (
     "state, volunteer_id, partner_id, told_minutes, told_at, told_by, said_minutes, said_at, said_by, said_as,"
-    " agreed, credited, partner_credited, rule, closed_at, version"
+    " said_who, agreed, credited, partner_credited, rule, partner_rule, closed_at, version"
 )
 """Columns that a step of a request's life sets."""
 _HELPER = "anchor.volunteer_id = time_volunteer.id OR anchor.partner_id = time_volunteer.id"
@@ -45,11 +51,13 @@ PART = Part(
         "console": Rights(
             select=_ALL,
             insert=f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_round_event"
-            " time_request time_request_event time_wish time_account time_transaction time_entry time_reversal",
+            " time_request time_request_event time_wish time_account time_transaction time_entry time_reversal"
+            " time_missed",
             update="time_volunteer time_round time_request",
             delete="time_round_member time_round_crew",
             columns=(
                 ("UPDATE", "time_reversal", "decided_by, decided_at, agreed"),
+                ("UPDATE", "time_missed", "excused, decided_by, decided_at, reason"),
                 ("UPDATE", "time_wish", "state, decided_by, decided_at, reason, transaction_id"),
             ),
             functions=f"{_FUNCTIONS} time_community() viewer_people() viewer_helpers() viewer_near_areas()"
@@ -57,16 +65,20 @@ PART = Part(
         ),
         "links": Rights(
             select=f"time_volunteer {_OF_VOLUNTEER} time_request time_request_event time_transaction time_entry"
-            " time_account time_lot rule_book",
-            insert="time_request_event",
-            columns=(("UPDATE", "time_request", f"{_STEP}, ended_as"),),
-            functions=_FUNCTIONS,
+            f" time_account time_lot time_missed {_LEARNING} rule_book course course_version",
+            insert=f"time_request_event time_missed {_LEARNING} time_volunteer_training time_volunteer_event",
+            columns=(
+                ("UPDATE", "time_request", f"{_STEP}, ended_as"),
+                ("UPDATE", "time_missed", "appeal, appeal_at"),
+                ("UPDATE", _LEARNING, "submitted_at, answers, correct, passed"),
+            ),
+            functions=_BY_LINK,
         ),
         # the rounds: visits of a week, offers and checks that lapse, minutes that expire, alarms that were answered
         "orders": Rights(
             select=f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_request"
             " time_request_event time_lot time_account consent_event",
-            insert="time_request time_request_event time_volunteer_event time_round_event",
+            insert="time_request time_request_event time_volunteer_event time_round_event time_missed",
             columns=(
                 ("UPDATE", "time_request", f"{_STEP}, ended_as, reminded_at"),
                 ("UPDATE", "time_round", "made_until"),
@@ -97,6 +109,14 @@ PART = Part(
             "INSERT": f"{person('time_wish.resident_id')} AND asked_by = {ME}",
             "UPDATE": f"{person('time_wish.resident_id')} AND ({_MANAGES} OR asked_by = {ME})",
         },
+        "time_missed": {
+            "SELECT": by("time_missed", "time_volunteer", "anchor.id = {table}.volunteer_id"),
+            "INSERT": by("time_missed", "time_request", "anchor.id = {table}.request_id"),
+            "UPDATE": f"{_MANAGES} AND {by('time_missed', 'time_volunteer', 'anchor.id = {table}.volunteer_id')}",
+        },
+        "time_course_attempt": {
+            "SELECT": by("time_course_attempt", "time_volunteer", "anchor.id = {table}.volunteer_id"),
+        },
         "time_request": {"ALL": person("time_request.resident_id")},
         "time_request_event": {"ALL": by("time_request_event", "time_request", "anchor.id = {table}.request_id")},
         "time_account": {"SELECT": _ACCOUNT, "INSERT": f"{_MANAGES} AND {_ACCOUNT}"},
@@ -112,11 +132,12 @@ PART = Part(
         },
     },
     nobodys="time_seal",
-    told_by_families="time_request time_request_event time_wish",
+    told_by_families="time_request time_request_event time_wish time_missed",
     decisions={
         "a volunteer of the time bank: staff of an area they help in, and whoever sees somebody they help": (
-            f"time_volunteer {_OF_VOLUNTEER}"
+            f"time_volunteer {_OF_VOLUNTEER} {_LEARNING}"
         ),
+        "a promise that was not kept: by its volunteer; written by whoever sees the resident": "time_missed",
         "a request for help, its steps, and a resident's place in a round: by the person it is for": (
             "time_request time_request_event time_round_member"
         ),

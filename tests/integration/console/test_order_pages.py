@@ -53,7 +53,7 @@ class Site:
 
     def visitor(self, login: str | None = None) -> httpx2.Client:
         client = self.browsers.enter_context(
-            httpx2.Client(base_url=self.address, headers={"Origin": self.address}, trust_env=False)
+            httpx2.Client(base_url=self.address, headers={"Origin": self.address}, timeout=45, trust_env=False)
         )
         if login is not None:
             with psycopg.connect(self.url, autocommit=True) as conn:

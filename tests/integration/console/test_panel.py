@@ -97,7 +97,7 @@ def test_a_press_reaches_detection_once_also_without_the_database(
     app = create_app(
         settings, DatabaseSettings(url=of_service(database_url, "console")), broker.settings("svc-console")
     )
-    with serving(app) as url, httpx2.Client(base_url=url, headers={"Origin": url}, timeout=15) as client:
+    with serving(app) as url, httpx2.Client(base_url=url, headers={"Origin": url}, timeout=45) as client:
         feed = app.state.console.feed
         wait_for(lambda: ready and feed.broker_up and feed.database_up, 15, lambda: "not connected")
         assert client.get(path).status_code == 200

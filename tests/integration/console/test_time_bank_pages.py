@@ -60,7 +60,10 @@ def test_from_an_application_to_hours_in_the_books(site: ConsoleSite) -> None:
         assert "身份核验尚未完成" in post(f"{one}/step", 422, action="check", version=1).text
         for kind in ("identity", "background"):
             post(f"{one}/check", kind=kind, checked_on=today, passed="true", expires_on=today + 365 * DAY)
-        post(f"{one}/training", course=BASIC_COURSE, passed_on=today, passed="true")
+        training = {"course": BASIC_COURSE, "passed_on": today, "passed": "true", "place": "社区活动室"}
+        assert "请写明授课人或机构" in post(f"{one}/training", 422, **training).text, "who, when and where"
+        post(f"{one}/training", **training, taught_by="街道社工站")
+        assert "社区活动室 · 街道社工站" in client.get(f"{BANK}/{one}").text
         for step in ("check", "train", "begin"):
             post(f"{one}/step", action=step, version=version(site, "time_volunteer", "code", code))
         assert post(f"{one}/step", 409, action="rest", note="探亲", version=1).status_code == 409
@@ -125,7 +128,8 @@ def test_who_differ_are_settled_by_a_third_and_nobody_says_both(site: ConsoleSit
     path = f"{BANK}/requests/{number}"
     with site.client("station") as client:
         at = version(site, "time_request", "number", number)
-        disputed = client.post(f"{path}/confirm", data={"minutes": "20", "said_as": "resident", "version": str(at)})
+        disputed = client.post(f"{path}/confirm", data={"minutes": "20", "said_as": "resident", "who": "老人本人，电话",
+                                                           "version": str(at)})  # fmt: skip
         assert disputed.status_code == 303
         settle = {"minutes": "30", "note": "电话核实", "version": str(at + 1)}
         own = client.post(f"{path}/settle", data=settle)

@@ -129,6 +129,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/documents/{document}/retire": _page("/retire"),
     "POST /care/documents/{document}/retire": _page("/retire", data={}, success=303),
     "GET /care/documents/{document}/file/{number}": _page("/file/1"),
+    "GET /care/documents/{document}/file/{number}/page/{page}": _page("/file/9/page/1", success=404),
     "GET /care/products": lambda *_: Example("/care/products"),
     "GET /care/products/{model}": lambda *_: Example("/care/products/shouwang-pendant"),
     "GET /care/products-compare": lambda *_: Example("/care/products-compare"),

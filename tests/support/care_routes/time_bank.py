@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from care_network.access.permissions import PERMISSIONS, Action, Role
-from care_services.time_bank import books, holders, requests, rounds, store
+from care_services.library.courses import keeping
+from care_services.time_bank import books, holders, people, requests, rounds, store
 from care_services.time_bank.requests import Person
 from care_services.time_bank.rounds import NewRound
-from care_services.time_bank.running import own_link, wishes
-from care_services.time_bank.running.telling import HELP, NEIGHBOUR
+from care_services.time_bank.running import ending, learning, own_link, wishes
+from care_services.time_bank.running.telling import CONFIRM, HELP, NEIGHBOUR
 from care_services.time_bank.running.wishes import NewWish
-from console.access.help_links import CONFIRM
 from tests.support import time_bank
 from tests.support.network import C1, account
 from tests.support.orders import place, raise_alert
@@ -108,6 +108,51 @@ def _order(city: Any, *_: Any) -> Example:
     return Example(f"{BANK}/orders/{row[1]}", data={}, success=303)
 
 
+def _missed(city: Any) -> tuple[str, int]:
+    """A volunteer to whom a no-show was written down, and its line."""
+    code, number = _volunteer(city), _asked(city)
+    requests.offer(city.conn, _by(city), number, code, 1, _now(), accepted=True)
+    city.conn.execute("UPDATE time_request SET wanted_from = now() - interval '1 hour' WHERE number = %s", (number,))
+    ending.not_come(city.conn, account(city.conn, "station"), number, "", 2, _now())
+    row = city.conn.execute("SELECT max(id) FROM time_missed").fetchone()
+    return code, int(row[0])
+
+
+def _own_missed(city: Any, *_: Any) -> Example:
+    code, line = _missed(city)
+    one = people.find(city.conn, _by(city), code)
+    token = city.keys.sign(NEIGHBOUR, f"{code}.{one.link_serial}", f"volunteer:{code}", _now() + DAY)
+    return Example(f"/neighbour/{token}/missed", data={"line": line, "appeal": "我到了"}, success=303)
+
+
+def _course(city: Any) -> str:
+    keeping.add_built_in(city.conn, _now())
+    return f"{_own(city)[0]}/courses/family_carers"
+
+
+def _test(city: Any) -> str:
+    """A test that a volunteer has begun by their link."""
+    keeping.add_built_in(city.conn, _now())
+    path = _own(city)[0]
+    one = people.find(city.conn, _by(city), city.conn.execute("SELECT max(code) FROM time_volunteer").fetchone()[0])
+    return f"{path}/tests/{learning.begin(city.conn, one, 'family_carers', _now())}"
+
+
+def _answers(city: Any, path: str) -> dict[str, Any]:
+    one = people.find(city.conn, _by(city), city.conn.execute("SELECT max(code) FROM time_volunteer").fetchone()[0])
+    attempt, _ = learning.load(city.conn, one, int(path.rpartition("/")[2]))
+    return {f"q{each.question}": str(each.options[0]) for each in attempt.questions}
+
+
+def _hand_in(city: Any, *_: Any) -> Example:
+    path = _test(city)
+    return Example(path, data=_answers(city, path), success=303)
+
+
+def _helped_at_home(city: Any) -> int:
+    return _done(city)
+
+
 def _link(city: Any, purpose: str, *, done: bool) -> str:
     if done:
         number = _done(city)
@@ -202,8 +247,22 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
         success=303,
     ),
     f"POST {BANK}/volunteers/{{volunteer}}/training": lambda city, *_: Example(
-        f"{BANK}/volunteers/{_volunteer(city)}/training", data={"course": "walks", "passed_on": "2026-01-02"},
+        f"{BANK}/volunteers/{_volunteer(city)}/training",
+        data={"course": "walks", "passed_on": "2026-01-02", "place": "社区", "taught_by": "社工站"},
         success=303,
+    ),
+    f"POST {BANK}/volunteers/{{volunteer}}/missed/{{line}}": lambda city, *_: Example(
+        f"{BANK}/volunteers/{(one := _missed(city))[0]}/missed/{one[1]}",
+        data={"excused": "true", "reason": "门牌登记有误"}, success=303,
+    ),
+    "POST /neighbour/{token}/missed": _own_missed,
+    "GET /neighbour/{token}/courses/{course}": lambda city, *_: Example(_course(city)),
+    "POST /neighbour/{token}/courses/{course}": lambda city, *_: Example(_course(city), data={}, success=303),
+    "GET /neighbour/{token}/tests/{number}": lambda city, *_: Example(_test(city)),
+    "POST /neighbour/{token}/tests/{number}": _hand_in,
+    "GET /home/{token}/helped": lambda city, *_: Example(f"{city.panel()}/helped"),
+    "POST /home/{token}/helped": lambda city, *_: Example(
+        f"{city.panel()}/helped", data={"number": _helped_at_home(city), "minutes": 60}, success=303
     ),
     f"POST {BANK}/volunteers/{{volunteer}}/step": lambda city, *_: Example(
         f"{BANK}/volunteers/{_volunteer(city)}/step", data={"action": "rest", "note": "探亲", "version": 4}, success=303
@@ -273,7 +332,10 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
         f"/help-done/{_link(city, CONFIRM, done=True)}", data={"minutes": 60}, success=303
     ),
 }  # fmt: skip
-ABOUT_NOBODY = {f"GET {BANK}/requests/new", f"GET {BANK}/book"}
+ABOUT_NOBODY = {
+    f"GET {BANK}/requests/new", f"GET {BANK}/book", "GET /home/{token}/helped",  # the last: the home's own
+    "GET /neighbour/{token}/courses/{course}", "GET /neighbour/{token}/tests/{number}",
+}  # fmt: skip
 WHOSE = {
     "/time-bank": "daughter", f"{BANK}/volunteers/new": "manager", f"{BANK}/volunteers/{{volunteer}}/edit": "manager",
     f"{BANK}/rounds/new": "manager", f"{BANK}/rounds/{{code}}/edit": "manager", "/time-bank/wishes": "daughter",

@@ -7,7 +7,7 @@ import pytest
 
 from care_services.demo import time_bank
 from care_services.time_bank.verify import verify
-from tests.support.orders import staff_city
+from tests.support.orders import raise_alert, staff_city
 
 pytestmark = pytest.mark.integration
 
@@ -32,6 +32,28 @@ def test_the_demonstration_has_some_of_everything_and_right_books(database_url: 
         booked = {row[0] for row in conn.execute("SELECT DISTINCT kind FROM time_transaction")}
         assert booked >= {"earn", "redeem", "donate", "grant", "transfer", "gift", "expire"}
         assert conn.execute("SELECT count(*) FROM time_volunteer").fetchone() == (24,)
+        missed = conn.execute("SELECT kind, appeal <> '', excused FROM time_missed ORDER BY id").fetchall()
+        assert missed == [("no_show", False, None), ("no_show", True, None), ("late_cancel", True, True)]
+        # an alarm of the made-up past that a neighbour answered is in the books, once
+        order = conn.execute(
+            "WITH near AS (INSERT INTO staff (code, organisation_id, kind, name_zh, name_en)"
+            "  SELECT 'N1', min(id), 'volunteer', '邻', 'Near' FROM organisation RETURNING id),"
+            " linked AS (UPDATE time_volunteer SET staff_id = near.id FROM near WHERE time_volunteer.id = (SELECT"
+            "  max(id) FROM time_volunteer WHERE resident_id IS NULL AND staff_id IS NULL AND state = 'active'))"
+            " INSERT INTO work_order (id, alert_id, service, urgency, household_id, resident_id, due_at, reason_zh,"
+            "  reason_en, state, staff_id, created_at, done_at) SELECT gen_random_uuid(), a.id, 'fall_assistance',"
+            "  'emergency', a.household_id, a.resident_id, now(), '', '', 'done', near.id, now(), now()"
+            " FROM alert a, near WHERE a.id = %s RETURNING id",
+            (raise_alert(conn, now - dt.timedelta(days=1)),),
+        ).fetchone()
+        assert order
+        conn.execute(
+            "INSERT INTO work_order_event (order_id, at, action, from_state, to_state, actor)"
+            " VALUES (%s, now() - interval '25 minutes', 'arrive', 'en_route', 'arrived', '邻')", order,
+        )  # fmt: skip
+        assert [time_bank.answered(conn, now) for _ in range(2)] == [1, 0]
+        credited = conn.execute("SELECT state, credited FROM time_request WHERE order_id = %s", order).fetchone()
+        assert credited == ("confirmed", 37), "25 minutes of an alarm count 150 %"
         proof = verify(conn)
     assert proof.faults == ()
     assert proof.transactions > 100

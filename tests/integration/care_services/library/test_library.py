@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import typst
 
 from care_network.upkeep.recent import Recent
 from care_services.core.notice_round import look
@@ -100,6 +101,18 @@ def test_a_document_is_found_read_confirmed_and_read_again_after_a_new_version(s
     assert told == [("S1", "withdrawn"), ("S2", "queued")], "read: taken back"
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
         site.conn.execute("UPDATE library_version SET text = 'x'")
+    with site.client("admin") as client:
+        paper = typst.compile(b"The AED stays Dry.\n#pagebreak()\nB")
+        sent = {"file": ("a.pdf", paper, "application/pdf")}
+        more = {"seen": 3, "text": "", "note": "图", "valid_from": str(today())}
+        assert client.post("/care/documents/falls/version", data=more, files=sent).status_code == 303
+        page = client.get("/care/documents/falls").text
+        assert 'src="/care/documents/falls/file/4/page/2" alt="第 2 页"' in page
+        drawn = client.get("/care/documents/falls/file/4/page/1")
+        assert (drawn.headers["content-type"], drawn.content[:4]) == ("image/png", b"\x89PNG")
+        assert client.get("/care/documents/falls/file/4/page/9").status_code == 422
+        assert client.get("/care/documents/falls/file/3/page/1").status_code == 404, "a Word file"
+        assert "The AED stays Dry." in client.get("/care/documents?q=aed dry").text, "as it was written"
 
 
 def _by_link(site: ConsoleSite) -> None:

@@ -35,6 +35,9 @@ def city(database_cluster: Cluster) -> Iterator[psycopg.Connection]:
             "INSERT INTO staff (code, organisation_id, kind, name_zh, name_en, skills) SELECT 'A1', id, 'carer',"
             " '罗秀英', 'Luo', '{bathing}' FROM organisation WHERE code = 'anhe'"
         )
+        found.execute(
+            "INSERT INTO staff_certificate (staff_id, kind) SELECT id, 'elder_carer' FROM staff WHERE code = 'A1'"
+        )
         catalogue.set_price(found, acting(found, "admin", NOW), "bath", "anhe", NOW.date(), 30_000)
         found.execute(
             "INSERT INTO family_member SELECT a.id, r.id, '女儿', 'daughter', now() - INTERVAL '1 day' FROM account a,"

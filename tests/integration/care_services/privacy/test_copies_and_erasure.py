@@ -19,7 +19,7 @@ from ingest.batches.builder import Builder
 from ingest.receiving.subscriber import ReceivedMessage
 from ingest.settings import IngestSettings, accepted_times
 from shouwang.backup import erasures as list_of_erasures
-from tests.support.databases import of_service
+from tests.support.databases import ONE_GRADE, of_service
 from tests.support.exchange_site import ExchangeSite
 from tests.support.network import account, build_city, open_alert
 from vocabulary.times import SECOND_US, SHANGHAI
@@ -108,11 +108,13 @@ def test_an_archive_has_the_person_and_nobody_else(conn: psycopg.Connection, dat
         assert not [name for name in archive.namelist() if name.startswith("readings/2")], "of other days"
         assert "tables/contact.csv" in archive.namelist()
         assert f"… – {today - dt.timedelta(days=3)}" in archive.read("index.html").decode()
-    conn.execute("UPDATE person_copy SET expires_at = now()")
+    conn.execute("UPDATE person_copy SET expires_at = now() WHERE id = %s", (number,))
     with worker(database_url) as maintain:
-        job.turn(maintain)
-    assert copies.load(conn, admin, number).state == "ended"
-    assert conn.execute("SELECT count(*) FROM person_copy_part").fetchone() == (0,)
+        assert job.end_periods(maintain) == job.end_periods(maintain) == 0, "no rows that law had kept"
+    assert [copies.load(conn, admin, one).state for one in (number, bounded)] == ["ended", "done"], "what is due, alone"
+    assert conn.execute("SELECT DISTINCT copy_id FROM person_copy_part").fetchall() == [(bounded,)]
+    told = conn.execute("SELECT detail FROM audit WHERE action = 'end_periods'").fetchall()
+    assert told == [({"copies": 1, "research": 0, "rows": 0},)], "once, with how much of each"
 
 
 def test_every_table_with_a_persons_data_is_in_a_copy_or_named(conn: psycopg.Connection) -> None:
@@ -138,6 +140,7 @@ def test_every_table_with_a_persons_data_is_in_a_copy_or_named(conn: psycopg.Con
     assert found <= rules, "decide in a migration what becomes of it at an erasure: erasure_rule, with the law"
 
 
+@pytest.mark.every_grade(*ONE_GRADE)  # before a release on compressed chunks, too
 def test_an_erasure_needs_two_people_and_keeps_what_law_keeps(
     conn: psycopg.Connection, database_url: str, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from hypothesis import given, settings
@@ -17,16 +18,19 @@ from psycopg import errors
 
 from care_network.access import sessions
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotPermittedError, ProvisioningError
-from care_services.time_bank import books, holders, statement, store
+from care_services.time_bank import books, holders, limits, people, requests, statement, store
 from care_services.time_bank.holders import Holder
 from care_services.time_bank.ledger import Leg, OverdrawnError
+from care_services.time_bank.people import NewVolunteer
+from care_services.time_bank.requests import Person, as_account
 from care_services.time_bank.running import ending
 from care_services.time_bank.verify import verify
 from database.rights.row_security import SETTING
 from tests.support.databases import Cluster, of_service
 from tests.support.network import account
 from tests.support.orders import staff_city
-from tests.support.time_bank import asked, helped, managers, volunteer
+from tests.support.time_bank import agree, asked, helped, managers, volunteer
+from vocabulary.times import SHANGHAI
 
 pytestmark = pytest.mark.integration
 DAY = dt.timedelta(days=1)
@@ -95,6 +99,82 @@ def test_nobody_edits_what_is_booked_by_any_connection(bank: Bank) -> None:
         with pytest.raises(errors.CheckViolation, match="both sides"):  # a hand-made earning
             forge(console, bank)
     assert verify(bank.conn).faults == ()
+
+
+def test_what_is_sealed_takes_no_entry_and_minutes_keep_their_age_and_their_order(bank: Bank) -> None:
+    """By hand, as an attacker with the console's rights, or the owner, would: every one is refused by the database."""
+    conn, code = bank.conn, volunteer(bank.conn, bank.first, NOW, "薛姨")
+    for days in (80, 20):
+        helped(conn, bank.first, code, 60, NOW - days * DAY)
+    giver, to = bank.holder(code).account_id, holders.opened(conn, bank.holder(bank.senior))
+    assert giver
+    old, young = (books.day_of(NOW - days * DAY) for days in (80, 20))
+
+    def refusal(*legs: Leg, sealed_first: bool = False) -> str:
+        number = uuid.uuid4()
+        try:
+            with conn.transaction():
+                conn.execute(
+                    "INSERT INTO time_transaction (id, at, kind, request_key) VALUES (%s, now(), 'transfer', %s)",
+                    (number, str(number)),
+                )
+                for place, leg in enumerate(legs):
+                    if sealed_first and place == 2:
+                        conn.execute("SET CONSTRAINTS time_transaction_whole IMMEDIATE")
+                    conn.execute(
+                        "INSERT INTO time_entry (transaction_id, account_id, minutes, earned_on)"
+                        " VALUES (%s, %s, %s, %s)", (number, leg.account, leg.minutes, leg.earned_on),
+                    )  # fmt: skip
+        except psycopg.Error as error:
+            return str(error.diag.message_primary)
+        return ""
+
+    good = Leg(giver, -5, old), Leg(to, 5, old)
+    assert "keep the day" in refusal(Leg(giver, -5, old), Leg(to, 5, young)), "nothing becomes younger"
+    assert "oldest" in refusal(Leg(giver, -5, young), Leg(to, 5, young))
+    assert "sum to zero" in refusal(Leg(giver, -5, old), Leg(to, 4, old))
+    assert "together with" in refusal(*good, Leg(to, 500, old), sealed_first=True), "nothing after the seal"
+    assert refusal(*good) == ""
+    assert verify(conn).faults == ()
+
+
+def test_nobody_confirms_their_own_help_by_any_of_their_names(bank: Bank) -> None:
+    conn, code = bank.conn, volunteer(bank.conn, bank.first, NOW, "华姨")
+    conn.execute("UPDATE time_volunteer SET phone = '139 0000' WHERE code = %s", (code,))
+    conn.execute(
+        "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order, consent_at,"
+        " account_id) SELECT r.id, '1390000', '华', 'Hua', '女儿', 'daughter', 9, now(), a.id FROM resident r,"
+        " account a WHERE r.code = 'R1' AND a.login = 'daughter'"
+    )
+    number = uuid.uuid4()
+    conn.execute(
+        "INSERT INTO time_request (id, resident_id, kind, state, wanted_from, wanted_until, minutes, asked_as,"
+        " asked_at, volunteer_id, told_minutes, told_at, told_by) SELECT %s, r.id, 'walk', 'done',"
+        " now() - interval '3 hours', now() - interval '2 hours', 60, 'station', now(), v.id, 60,"
+        " now(), 'account:1' FROM resident r, time_volunteer v WHERE r.code = 'R1' AND v.code = %s",
+        (number, code),
+    )
+    one = store.by_id(conn, number)
+    assert one
+    daughter = account(conn, "daughter")
+    for person in (Person(key="contact:R1/1390000", name="华"), as_account(daughter)):
+        with pytest.raises(NotPermittedError, match="you are the volunteer"):
+            requests.confirm(conn, one, 60, person, NOW, said_as="family")
+    with pytest.raises(ProvisioningError, match="who told you"):
+        requests.confirm(conn, one, 60, as_account(account(conn, "station")), NOW, said_as="resident")
+    with pytest.raises(errors.CheckViolation, match="own help"):  # and past all of our functions
+        conn.execute(
+            "WITH said AS (UPDATE time_request SET state = 'confirmed', said_minutes = 60, said_at = now(),"
+            " said_as = 'family', said_by = 'contact:R1/1390000', agreed = 60, credited = 60, closed_at = now()"
+            " WHERE id = %(id)s RETURNING id) SELECT time_earn(id, now()) FROM said",
+            {"id": number},
+        )
+    said = requests.confirm(
+        conn, one, 60, as_account(account(conn, "station")), NOW, said_as="resident", who="老人本人，电话"
+    )
+    assert said == "confirmed"
+    assert store.find(conn, bank.first, one.number).said_who == "老人本人，电话"
+    conn.execute("DELETE FROM contact WHERE phone = '1390000'")
 
 
 def forge(conn: psycopg.Connection[Any], bank: Bank) -> None:
@@ -211,6 +291,48 @@ def test_hours_spent_on_a_request_come_back_with_their_age_when_it_is_cancelled(
     assert verify(bank.conn).faults == ()
 
 
+def test_shorter_help_gives_own_hours_back_and_what_nobody_gave_gives_all(bank: Bank) -> None:
+    conn, code = bank.conn, volunteer(bank.conn, bank.first, NOW, "戴姨")
+    conn.execute(
+        "INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date) SELECT new.code,"
+        " household_id, '戴', 'Dai', 'female', '1958-01-01' FROM resident r,"
+        " unnest(ARRAY['R77', 'R78']) AS new (code) WHERE r.code = 'R1'"
+    )
+    agree(conn, True, "R78")
+    senior = volunteer(conn, bank.first, NOW, "阮姨", resident="R78")
+    helped(conn, bank.first, senior, 100, NOW - 40 * DAY)
+    helped(conn, bank.first, senior, 50, NOW - 30 * DAY)
+    before = books.lots_of(conn, bank.holder("R78"))
+    for said, told, left in ((40, 40, 20), (0, 30, 60)):
+        number = asked(conn, bank.first, NOW, paid_by="hours", minutes="60", resident="R78")
+        one = store.find(conn, bank.first, number)
+        requests.offer(conn, bank.first, number, code, one.version, NOW, accepted=True)
+        conn.execute("UPDATE time_request SET wanted_from = now() - interval '2 hours' WHERE number = %s", (number,))
+        requests.tell(conn, store.find(conn, bank.first, number), told, Person(key=f"volunteer:{code}", name="戴"), NOW)
+        one = store.find(conn, bank.first, number)
+        there = bank.balance("R78")
+        state = requests.confirm(conn, one, said, Person(key="resident:R78", name="老"), NOW, said_as="resident")
+        if said == 0:
+            assert state == "disputed"
+            version = store.find(conn, bank.first, number).version
+            requests.settle(conn, bank.first, number, 0, "门禁录像里没有人来", version, NOW)
+            one = store.find(conn, bank.first, number)
+            assert (one.state, one.ended_as, one.agreed) == ("cancelled", "no_show", 0)
+        assert bank.balance("R78") - there == left
+    assert sum(lot.minutes for lot in before) - bank.balance("R78") == 40, "what was given was paid for, no more"
+    # one person, one account: who turns out to be a resident takes their minutes along, and their age
+    mine = books.lots_of(conn, bank.holder(code))
+    one_ = people.find(conn, bank.first, code)
+    new = NewVolunteer(name_zh="戴姨", sex="female", born_on="1958-01-01", belongs_to="senior", area=one_.area,
+                       resident="R77")  # fmt: skip
+    people.change(conn, bank.first, code, new, one_.version, NOW)
+    assert books.lots_of(conn, bank.holder("R77")) == mine
+    with pytest.raises(ProvisioningError, match="minutes were booked"):
+        people.change(conn, bank.first, code, new.__class__(**{**msgspec.structs.asdict(new), "resident": ""}),
+                      one_.version + 1, NOW)  # fmt: skip
+    assert verify(conn).faults == ()
+
+
 def test_old_minutes_expire_the_oldest_first_and_a_statement_shows_it_at_any_day(bank: Bank) -> None:
     code = volunteer(bank.conn, bank.first, NOW, "老吴")
     for years in (4, 1):
@@ -273,6 +395,27 @@ def test_years_end_at_midnight_in_shanghai_and_no_clock_takes_young_minutes(bank
         assert verify(conn).faults == ()
 
 
+def reverse_any(conn: psycopg.Connection[Any], bank: Bank, luck: random.Random) -> None:
+    """Reverse one of the last bookings, by two people, whoever else is at it."""
+    rows = conn.execute(
+        "SELECT number FROM time_transaction WHERE kind NOT IN ('reverse', 'refund', 'earn')"
+        " ORDER BY number DESC LIMIT 9"
+    ).fetchall()
+    if rows:
+        number = luck.choice(rows)[0]
+        books.ask_reversal(conn, bank.first, number, "录入错误", NOW)
+        books.decide_reversal(conn, bank.second, number, NOW, agreed=luck.random() < 0.8)
+
+
+def spend_or_cancel(conn: psycopg.Connection[Any], bank: Bank, luck: random.Random) -> None:
+    """Spend hours of a resident on a help, or cancel one of those."""
+    row = conn.execute("SELECT number, version FROM time_request WHERE paid_by = 'hours' AND state = 'open'").fetchone()
+    if row is not None and luck.random() < 0.5:
+        ending.cancel(conn, bank.first, row[0], "不需要了", row[1], NOW)
+    else:
+        asked(conn, bank.first, NOW, minutes=str(luck.randrange(5, 60)), paid_by="hours", resident="R2")
+
+
 def test_a_crowd_with_lost_connections_leaves_right_books(bank: Bank) -> None:
     """Sessions at once that earn, move, spend, cancel and let expire, some of them cut off: nothing is lost or made."""
     codes = [volunteer(bank.conn, bank.first, NOW, name) for name in ("甲", "乙", "丙")]
@@ -289,16 +432,22 @@ def test_a_crowd_with_lost_connections_leaves_right_books(bank: Bank) -> None:
             for step in range(12):
                 try:
                     giver, taker = luck.sample(two, 2)
-                    match luck.randrange(4):
+                    match luck.randrange(6):
                         case 0:
                             helped(conn, bank.first, luck.choice(codes), 7, NOW - (40 + step) * DAY)
                         case 1:
-                            books.expire_due(conn, NOW)
+                            books.expire_due(conn, NOW + luck.randrange(2) * 700 * DAY)
+                        case 2:
+                            reverse_any(conn, bank, luck)
+                        case 3:
+                            spend_or_cancel(conn, bank, luck)
                         case _:
                             books.transfer(
                                 conn, bank.first, giver, taker, luck.randrange(1, 90), f"c/{number}/{step}", NOW
                             )
-                except (ProvisioningError, psycopg.OperationalError):
+                except (ProvisioningError, psycopg.OperationalError) as error:
+                    if isinstance(error, errors.DeadlockDetected):
+                        odd.append(error)
                     if conn.closed:
                         return
                 except BaseException as error:
@@ -339,6 +488,28 @@ signal.pause()
     assert verify(bank.conn).faults == ()
 
 
+def put_rules(conn: psycopg.Connection[Any], text: str) -> None:
+    conn.execute(
+        "INSERT INTO rule_book (subject, version, text, valid_from, note, set_at)"
+        " SELECT 'time_bank', coalesce(max(version), 0) + 1, %s, '2000-01-01', '', now() FROM rule_book"
+        " WHERE subject = 'time_bank'", (text,),
+    )  # fmt: skip
+
+
+def reverse_last(conn: psycopg.Connection[Any], bank: Bank, of: list[Holder]) -> dict[str, int]:
+    """Reverse the newest booking that is not one; how the accounts changed."""
+    row = conn.execute("SELECT max(number) FROM time_transaction WHERE kind NOT IN ('reverse', 'refund')").fetchone()
+    assert row
+    before = {one.address: holders.balance(conn, one.account_id) for one in of}
+    books.ask_reversal(conn, bank.first, row[0], "录入错误", NOW)
+    legs = books.legs_of(conn, conn.execute("SELECT id FROM time_transaction WHERE number = %s", row).fetchone()[0])  # type: ignore[index]
+    books.decide_reversal(conn, bank.second, row[0], NOW, agreed=True)
+    changed = {one.address: -sum(leg.minutes for leg in legs if leg.account == one.account_id) for one in of}
+    after = {one.address: holders.balance(conn, one.account_id) for one in of}
+    assert after == {address: before[address] + change for address, change in changed.items()}
+    return changed
+
+
 Step = tuple[str, int, int]
 
 
@@ -346,7 +517,8 @@ Step = tuple[str, int, int]
 @given(
     steps=st.lists(
         st.tuples(
-            st.sampled_from(("transfer", "gift", "donate", "grant", "earn", "spend", "cancel", "expire")),
+            st.sampled_from(("transfer", "gift", "donate", "grant", "earn", "spend", "cancel", "expire", "reverse",
+                             "year end")),
             st.integers(0, 1), st.integers(-3, 130),
         ),
         min_size=1, max_size=9,
@@ -360,9 +532,20 @@ def test_whatever_is_done_the_books_hold(bank: Bank, steps: list[Step]) -> None:
             holders.opened(conn, bank.holder(one))
         two, pool = [bank.holder(bank.code), bank.holder(bank.senior)], bank.holder("gift_pool")
         model = {one.address: holders.balance(conn, one.account_id) for one in (*two, pool)}
+        rules = limits.SUBJECT.default.replace("months = 36", "year_ends = 2")
+        year_end = dt.datetime(NOW.year, 1, 1, tzinfo=SHANGHAI)
+        put_rules(conn, rules)
         asked_for: list[tuple[int, int]] = []
+
+        def old(one: Holder, moment: dt.datetime) -> int:
+            before = books.expired_before(conn, moment)
+            assert before
+            return sum(lot.minutes for lot in books.lots_of(conn, one) if lot.earned_on < before)
+
         for number, (what, who, minutes) in enumerate(steps):
             giver, taker = two[who], two[1 - who]
+            from_ = {"grant": pool, "spend": two[1]}.get(what, giver)
+            lapsed = old(from_, NOW) if what in ("transfer", "gift", "donate", "grant", "spend") else 0
             try:
                 with conn.transaction():
                     key = f"any/{number}"
@@ -379,7 +562,7 @@ def test_whatever_is_done_the_books_hold(bank: Bank, steps: list[Step]) -> None:
                         books.transfer(conn, bank.first, pool, taker, minutes, key, NOW)
                         moved = {pool.address: -minutes, taker.address: minutes}
                     elif what == "earn":
-                        helped(conn, bank.first, bank.code, max(5, minutes), NOW - (200 + number) * DAY)
+                        helped(conn, bank.first, bank.code, max(5, minutes), NOW - (200 + 170 * number) * DAY)
                         moved = {two[0].address: max(5, minutes)}
                     elif what == "spend":
                         one = asked(conn, bank.first, NOW, minutes=str(minutes), paid_by="hours", resident="R2")
@@ -390,11 +573,24 @@ def test_whatever_is_done_the_books_hold(bank: Bank, steps: list[Step]) -> None:
                         found = store.find(conn, bank.first, one)
                         assert ending.cancel(conn, bank.first, one, "不需要了", found.version, NOW) == back
                         moved = {two[1].address: back}
-                    else:
-                        assert books.expire_due(conn, NOW) == 0
+                    elif what == "reverse" and number:
+                        moved = reverse_last(conn, bank, [*two, pool])
+                    elif what == "year end":
+                        second = dt.timedelta(seconds=1)
+                        assert books.expired_before(conn, year_end - second) == dt.date(year_end.year - 3, 1, 1)
+                        assert books.expired_before(conn, year_end) == dt.date(year_end.year - 2, 1, 1)
+                        for moment in (year_end - second, year_end):
+                            gone = {one.address: old(one, moment) for one in (*two, pool)}
+                            assert books.expire_due(conn, moment) == sum(gone.values())
+                            for address, minutes_ in gone.items():
+                                model[address] -= minutes_
                         moved = {}
+                    else:
+                        moved = {one.address: -old(one, NOW) for one in (*two, pool)}
+                        assert books.expire_due(conn, NOW) == -sum(moved.values())
             except ProvisioningError:
-                moved = {}
+                moved, lapsed = {}, 0
+            model[from_.address] -= lapsed  # a booking draws on nothing that is old, and lets it expire
             for address, change in moved.items():
                 model[address] += change
             assert model == {one.address: holders.balance(conn, one.account_id) for one in (*two, pool)}, (

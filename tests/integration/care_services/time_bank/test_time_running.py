@@ -11,7 +11,7 @@ from care_network.errors import NotPermittedError
 from care_services.time_bank import holders, people, requests, rounds, steps, store
 from care_services.time_bank.books import day_of
 from care_services.time_bank.rounds import NewRound
-from care_services.time_bank.running import ending, lapsing, own_link, visits
+from care_services.time_bank.running import ending, lapsing, missed, own_link, visits
 from care_services.time_bank.verify import verify
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.databases import Cluster
@@ -175,5 +175,19 @@ def test_a_family_pays_by_hours_wishes_a_gift_and_says_that_nobody_came(site: Co
     ending.not_come(conn, account(conn, "daughter"), number, "", store.find(conn, by, number).version, NOW)
     assert store.find(conn, by, number).ended_as == "no_show"
     with site.client("station") as station:
-        assert "近一年 1 次未到" in station.get(f"/care/time-bank/volunteers/{other}").text
+        path = f"/care/time-bank/volunteers/{other}"
+        assert "未到 1 次" in station.get(path).text
+        # what counts is named where somebody is chosen; the volunteer speaks against it, and it is excused
+        chosen = store.find(conn, by, asked(conn, by, NOW))
+        reasons = {one.candidate.code: one.reasons for one in requests.matches(conn, by, chosen)}
+        assert any("1 次未到，次数少，仅供参考：减 3 分" in zh for zh, _ in reasons[other]), reasons[other]
+        row = conn.execute("SELECT id, volunteer_id FROM time_missed").fetchone()
+        assert row
+        missed.speak_against(conn, row[1], row[0], "我到了，门牌写错了", NOW)
+        assert "我到了，门牌写错了" in station.get("/care/time-bank").text
+        refused = station.post(f"{path}/missed/{row[0]}", data={"excused": "true"})
+        assert refused.status_code == 422, "with what it rests on"
+        data = {"excused": "true", "reason": "门牌登记有误"}
+        assert station.post(f"{path}/missed/{row[0]}", data=data).status_code == 303
+        assert not any("未到" in zh for one in requests.matches(conn, by, chosen) for zh, _ in one.reasons)
     assert verify(conn).faults == ()

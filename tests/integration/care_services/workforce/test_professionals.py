@@ -8,11 +8,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from care_network.errors import ProvisioningError
 from care_network.records.network import Network
 from care_services.core.connected import Connected
+from care_services.home_services.orders import people as order_people
 from care_services.workforce import people, reminders
+from dispatch.alerts import lookup
+from dispatch.orders import assigning
+from dispatch.orders.people import Crews
 from tests.support.console_site import ConsoleSite, console_site, now
 from tests.support.network import account
+from tests.support.orders import raise_alert
 from vocabulary.times import SHANGHAI
 
 pytestmark = pytest.mark.integration
@@ -53,6 +59,26 @@ def test_a_certificate_that_is_entered_or_ended_counts_at_once_for_who_may_be_se
         own = client.get("/care/workforce/of/S11?home=H1").text
         assert f"养老护理员证书已于 {ended} 过期" in own
         assert "可以派" in own, "other services go on"
+        # and for visits and alarms: the same moment, and back with the renewal
+        (org,) = site.conn.execute("SELECT organisation_id FROM staff WHERE code = 'S11'").fetchone() or (0,)
+        alert = lookup.load(site.conn, raise_alert(site.conn, now()))
+        assert alert
+
+        def everywhere() -> list[bool]:
+            crew = assigning.suggest(site.conn, Crews(), alert, "bathing", now())[1].candidates
+            found = {one.code for one in order_people.people(site.conn, [org], "bathing", now(), 60)}
+            return ["S11" in {one.code for one in crew}, "S11" in found]
+
+        assert everywhere() == [False, False]
+        with pytest.raises(ProvisioningError, match="certificate"):
+            order_people.check_staff(site.conn, "S11", org, "bathing")
+        renewed = today() + dt.timedelta(days=3)
+        staff.change("certificate", ("S11", "elder_carer"), 2, {"expires_on": renewed})
+        assert everywhere() == [True, True]
+        assert order_people.check_staff(site.conn, "S11", org, "bathing")
+        with pytest.raises(ProvisioningError, match="certificate"):  # a visit after its last day
+            order_people.check_staff(site.conn, "S11", org, "bathing", now() + dt.timedelta(days=4))
+        staff.change("certificate", ("S11", "elder_carer"), 3, {"expires_on": ended})
         assert client.get("/care/workforce/sending?service=bathing&home=H9").status_code == 404
         assert client.get("/care/workforce/of/S11?at=soon").status_code == 422
     looked = site.conn.execute("SELECT count(*) FROM audit WHERE action = 'view_candidates'").fetchone()

@@ -1,5 +1,7 @@
 """Texts of documents: shown without what others could put in, searched by pairs of characters, compared."""
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,8 @@ def test_the_words_inside_a_file_are_read() -> None:
     pytest.importorskip("pypdf", reason="no pypdf: make setup")
     assert files.read(pdf("Keep floors dry")) == files.Inside("text", "Keep floors dry", 1)
     assert files.read(pdf("")).how == "none"
+    with patch.object(files, "MOST_S", -1.0):
+        assert files.read(pdf("Keep floors dry")).how == "partly", "out of time: that there are none nobody knows"
 
 
 @pytest.mark.parametrize(
