@@ -16,7 +16,7 @@ from care_services.core.acting import Acting
 PAGE = 50
 MOST = 60
 CLOSED: dict[str, tuple[str, str]] = {
-    "otherwise": ("已另行安排用餐", "seen to otherwise"), "not_wanted": ("这一餐不需要", "no meal is wanted"),
+    "otherwise": ("已另行安排用餐", "seen to otherwise"), "not_wanted": ("不需要用餐", "no meal is wanted"),
 }  # fmt: skip
 """The ways in which a person closes one."""
 
