@@ -118,7 +118,8 @@ class GoneError(ProvisioningError):
     def __init__(self, why: str, on: dt.date, field: str | None = None) -> None:
         zh, en = _GONE[why]
         super().__init__(
-            zh=f"该老人已于 {on} 登记为{zh}，不再受理新的服务、用餐、互助、床位、补贴和评估。如登记有误，请在“离开的老人”中更正",
+            zh=f"该老人已于 {on} 登记为{zh}，不再受理新的服务、用餐、互助、床位、补贴和评估。"
+            "如登记有误，请在“离开的老人”中更正",
             en=f"the resident is written down as gone ({en}, {on}): no new service, meal, help, bed,"
             " grant or assessment. If that is wrong, put it right under “Residents who are gone”",
             field=field,

@@ -37,7 +37,7 @@ def show(
     conn: Connection[Any], order_id: int, staff: str, state: str, start: dt.datetime, who: Doer, reason: str,
     now: dt.datetime,
 ) -> str:  # fmt: skip
-    """Note that a new link of a visit is shown to somebody else than its person, who is told; the subject of it.
+    """Note that a new link of a visit is shown to somebody else than its person; the subject of it. The rounds tell.
 
     The caller has asked whether they may, and writes the audit. Raises ProvisioningError without a reason, or where
     nobody can use it.
@@ -49,18 +49,11 @@ def show(
         )
     if not start - OPENS <= now <= start + HOLDS or state not in ("assigned", "checked_in"):
         raise ProvisioningError(
-            zh="上门前一天起、已安排人员后才有签到链接", en="there is a link from the day before, once somebody is named"
+            zh="上门前一天起、已安排人员后才有签到链接",
+            en="there is a link from the day before, once somebody is named",
         )
     store.add_event(conn, order_id, SHOWN, state, state, who, now, reason)
-    times = _shown(conn, order_id)
-    notices.withdraw(conn, KIND, [f"{order_id}/{staff}"])
-    notices.tell(
-        conn, to=notices.to_staff(staff), kind=KIND, key=f"{order_id}/{staff}/{times}", due=now, now=now,
-        zh=f"{who.name} 打开了您 {start.astimezone(SHANGHAI):%m-%d %H:%M} 上门的签到页面，原链接已失效，请用此链接",
-        en=f"{who.name} was shown the page of your visit on {start.astimezone(SHANGHAI):%m-%d %H:%M}: the link before"
-        " is over, use this one", link=SignedPage(PATH, PURPOSE, subject_of(order_id, staff, times)),
-    )  # fmt: skip
-    return subject_of(order_id, staff, times)
+    return subject_of(order_id, staff, _shown(conn, order_id))
 
 
 def _shown(conn: Connection[Any], order_id: int) -> int:
@@ -73,33 +66,43 @@ def _shown(conn: Connection[Any], order_id: int) -> int:
 def tell_due(conn: Connection[Any], now: dt.datetime) -> int:
     """Tell whoever has no account and is named for a visit within a day, with its page, once; how many. For the rounds.
 
-    Nothing to those who have an account: the visit is on their own page.
+    Nothing to those who have an account: the visit is on their own page. Each time that a link was shown to somebody
+    else its person is told, account or not, with the new one.
     """
     named = conn.execute(
         """
-        SELECT o.id, s.code, c.name_zh, c.name_en, o.planned_start,
-               (SELECT count(*) FROM service_order_event e WHERE e.order_id = o.id AND e.action = %(shown)s)
-        FROM service_order o JOIN staff s ON s.id = o.staff_id AND s.active AND s.account_id IS NULL
-        JOIN care_service c ON c.code = o.service
-        WHERE o.state = 'assigned' AND o.planned_start > %(now)s AND o.planned_start <= %(until)s
-          AND NOT EXISTS (SELECT FROM care_notice n WHERE n.kind = %(kind)s AND n.key = o.id || '/' || s.code)
+        SELECT o.id, s.code, c.name_zh, c.name_en, o.planned_start, e.times, e.actor
+        FROM service_order o JOIN staff s ON s.id = o.staff_id AND s.active
+        JOIN care_service c ON c.code = o.service CROSS JOIN LATERAL (
+            SELECT count(*) AS times, (array_agg(e.actor ORDER BY e.id DESC))[1] AS actor FROM service_order_event e
+            WHERE e.order_id = o.id AND e.action = %(shown)s) e
+        WHERE o.state IN ('assigned', 'checked_in') AND o.planned_start > %(since)s AND o.planned_start <= %(until)s
+          AND (e.times > 0 OR s.account_id IS NULL AND o.state = 'assigned' AND o.planned_start > %(now)s)
+          AND NOT EXISTS (SELECT FROM care_notice n WHERE n.kind = %(kind)s
+                          AND n.key = o.id || '/' || s.code || CASE e.times WHEN 0 THEN '' ELSE '/' || e.times END)
         ORDER BY o.planned_start LIMIT 500
         """,
-        {"now": now, "until": now + OPENS, "kind": KIND, "shown": SHOWN},
+        {"now": now, "since": now - HOLDS, "until": now + OPENS, "kind": KIND, "shown": SHOWN},
     ).fetchall()
-    return notices.tell_all(
-        conn, KIND,
-        [
-            notices.Notice(
-                to=notices.to_staff(staff), key=f"{order_id}/{staff}", due=now, urgent=start - now < SOON,
-                zh=f"{start.astimezone(SHANGHAI):%m-%d %H:%M} {zh}由您上门，在此签到签退",
-                en=f"{en} on {start.astimezone(SHANGHAI):%m-%d %H:%M} is yours: check in and out here",
-                link=SignedPage(PATH, PURPOSE, subject_of(order_id, staff, shown)),
-            )
-            for order_id, staff, zh, en, start, shown in named
-        ],
-        now,
-    ) if named else 0  # fmt: skip
+    over = [f"{one[0]}/{one[1]}" + (f"/{one[5] - 1}" if one[5] > 1 else "") for one in named if one[5]]
+    if over:
+        notices.withdraw(conn, KIND, over)
+    return notices.tell_all(conn, KIND, [_notice(now, *one) for one in named], now) if named else 0
+
+
+def _notice(
+    now: dt.datetime, order_id: int, staff: str, zh: str, en: str, start: dt.datetime, times: int, actor: str | None
+) -> notices.Notice:  # fmt: skip
+    when = f"{start.astimezone(SHANGHAI):%m-%d %H:%M}"
+    words = (f"{when} {zh}由您上门，在此签到签退", f"{en} on {when} is yours: check in and out here")
+    if times:
+        words = (f"{when} {zh}：{actor} 打开了您的签到页面，原链接已失效，请用此链接",
+                 f"{en} on {when}: {actor} was shown your page; the link before is over, use this one")  # fmt: skip
+    return notices.Notice(
+        to=notices.to_staff(staff), key=f"{order_id}/{staff}" + (f"/{times}" if times else ""), due=now,
+        urgent=start - now < SOON, zh=words[0], en=words[1],
+        link=SignedPage(PATH, PURPOSE, subject_of(order_id, staff, times)),
+    )  # fmt: skip
 
 
 def holder(conn: Connection[Any], subject: str, now: dt.datetime) -> tuple[Order, Doer]:
@@ -110,7 +113,8 @@ def holder(conn: Connection[Any], subject: str, now: dt.datetime) -> tuple[Order
     order = store.load(conn, int(number) if number.isascii() and number.isdecimal() and len(number) < 16 else 0)
     if shown != (str(_shown(conn, order.id) or "")):
         raise NotFoundError(
-            en="this link was replaced by a newer one: open the newest message", zh="该链接已被新链接取代，请打开最新的提醒"
+            en="this link was replaced by a newer one: open the newest message",
+            zh="该链接已被新链接取代，请打开最新的提醒",
         )
     if not staff or order.staff_code != staff or order.state == "cancelled":
         raise NotFoundError(

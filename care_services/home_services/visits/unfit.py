@@ -11,7 +11,6 @@ from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Connection
-from psycopg.rows import class_row
 
 from care_network.access.permissions import Action
 from care_network.below import people_below
@@ -145,7 +144,8 @@ def listing(conn: Connection[Any], acting: Acting, after: str = "") -> tuple[lis
     )  # fmt: skip
     shown = found[:PAGE]
     last = shown[-1] if len(found) > PAGE else None
-    return _told(conn, turned, shown), last and f"{int(last.planned_start.timestamp())}-{last.id}"
+    key = None if last is None else f"{int(last.planned_start.timestamp())}-{last.id}"
+    return _told(conn, turned, shown), key
 
 
 def of_orders(conn: Connection[Any], orders: Mapping[int, tuple[int, str, dt.datetime, str | None]]) -> dict[int, Pair]:

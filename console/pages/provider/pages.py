@@ -66,8 +66,8 @@ def _visits(
         may_not = visits.unfit_among(conn, mine, found)
     near = {one.id for one in found if one.staff and one.state in ("assigned", "checked_in") and one.name_zh}
     return _page(
-        request, "provider-day.html", account, error, mine=mine, visits=found, able=able, day=wanted, links=links or {}, near=near,
-        today=acting.today, one_day=DAY, words=WORDS, may_not=may_not,
+        request, "provider-day.html", account, error, mine=mine, visits=found, able=able, day=wanted,
+        links=links or {}, near=near, today=acting.today, one_day=DAY, words=WORDS, may_not=may_not,
     )  # fmt: skip
 
 

@@ -44,8 +44,8 @@ def visits_page(
         another = unfit.count(conn, account.area_path, acting.at)
     return services_page(
         request, "services-board.html", account, board=board, parts=listing.PARTS, provider=provider, unseen=unseen,
-        low=bool(low), another=another, pager=pager_of(request, board.next_key), today=acting.today, one_day=dt.timedelta(days=1),
-        late_min=round(listing.LATE.total_seconds() / 60),
+        low=bool(low), another=another, pager=pager_of(request, board.next_key), today=acting.today,
+        one_day=dt.timedelta(days=1), late_min=round(listing.LATE.total_seconds() / 60),
     )  # fmt: skip
 
 

@@ -180,9 +180,7 @@ def _done(request: Request, console: Console, account: Account, volunteer: str, 
     return RedirectResponse(f"{BANK}/volunteers/{volunteer}{place}", 303)
 
 
-def _show(
-    request: Request, console: Console, account: Account, volunteer: str, version: int, reason: str
-) -> Response:
+def _show(request: Request, console: Console, account: Account, volunteer: str, version: int, reason: str) -> Response:
     """Show a new link in the answer to the press, and on no page that can be opened again."""
     try:
         with console.database() as conn:

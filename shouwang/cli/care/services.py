@@ -151,9 +151,10 @@ def visits(
         while onward is not None:
             found, onward = unfit.listing(session.conn, who, onward)
             for each in found:
-                start = each.order.planned_start.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
-                typer.echo(f"  {each.order.id:8} {start} {each.order.resident_code} {each.order.service_zh}"
-                           f" / {each.order.service_en}, {each.order.staff_code or '-'}: {' / '.join(each.why)}")  # fmt: skip
+                one = each.order
+                start = one.planned_start.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
+                typer.echo(f"  {one.id:8} {start} {one.resident_code} {one.service_zh} / {one.service_en},"
+                           f" {each.name[0]}: {' / '.join(each.why)}")  # fmt: skip
         if another:
             return
         for name in (part,) if part else tuple(listing.PARTS):

@@ -1,7 +1,6 @@
 """The time bank over HTTP: from an application to hours in the books, a family's word, links, and another street."""
 
 import datetime as dt
-import re
 from collections.abc import Iterator
 
 import httpx2

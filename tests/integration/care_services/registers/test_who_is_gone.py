@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
@@ -132,11 +133,14 @@ def nothing_new_is_made(conn: psycopg.Connection) -> None:
         (next(iter(KINDS)),),
     ).fetchone()
     assert item is not None
-    grants, waits = Grants(conn, account(conn, "admin"), at=NOW), conn.execute(
-        "INSERT INTO grant_application (kind, resident_id, state, applicant, applied_at, due_at) SELECT"
-        " 'service_subsidy', id, 'waiting', '本人', '2026-10-30Z', '2026-11-09Z' FROM resident WHERE code = 'R1'"
-        " RETURNING id"
-    ).fetchone()
+    grants, waits = (
+        Grants(conn, msgspec.structs.replace(station.account, role="manager"), at=NOW),
+        conn.execute(
+            "INSERT INTO grant_application (kind, resident_id, state, applicant, applied_at, due_at) SELECT"
+            " 'service_subsidy', id, 'waiting', '本人', '2026-10-30Z', '2026-11-09Z' FROM resident WHERE code = 'R1'"
+            " RETURNING id"
+        ).fetchone(),
+    )
     assert waits is not None
     doors: tuple[Callable[[], object], ...] = (
         lambda: orders.add_single(conn, station, "R1", "bath", "center-1", soon),
@@ -153,7 +157,7 @@ def nothing_new_is_made(conn: psycopg.Connection) -> None:
         lambda: grants.apply("old_age_allowance", "R1", "女儿", {}),
         lambda: grants.again(waits[0], 1, {}),
         lambda: grants.decide(waits[0], 1, approve=True, reason="补发", amount="200", per="month"),
-        lambda: life.begin(conn, desk.account, "R1", "first", NOW, "test"),
+        lambda: life.begin(conn, station.account, "R1", "first", NOW, "test"),
     )
     for door in doors:
         with pytest.raises(GoneError, match="died, 2026-11-02"):
