@@ -97,7 +97,7 @@ def free(conn: Connection[Any], mine: desk.Provider, visits: list[Visit]) -> dic
 def show_link(conn: Connection[Any], acting: Acting, order_id: int, reason: str) -> tuple[str, dt.datetime]:
     """Make a new door link of a visit, shown once to one's own organisation: its subject, and the visit's time.
 
-    Whoever is named is told of it, and their link before is over. Raises ProvisioningError, NotFoundError.
+    The person named is told by the rounds, and the link before is over. Raises ProvisioningError, NotFoundError.
     """
     mine = desk.of(conn, acting)
     with conn.transaction():

@@ -73,7 +73,7 @@ class _Turned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NAMED: LiteralString = """coalesce(o.staff_id, (SELECT p.staff_id FROM service_plan p WHERE p.id = o.plan_id))"""
-"""Who is named, or would be by the plan, which names nobody whose certificate will have ended."""
+"""The person named, or who would be by the plan, which names nobody whose certificate will have ended."""
 _AHEAD: LiteralString = "o.state IN ('planned', 'assigned') AND o.planned_start > %(since)s"
 _BY_PERSON: LiteralString = f"""
     SELECT n.staff_id, n.organisation_id, n.work, min(n.day), max(n.day)
@@ -167,7 +167,8 @@ def of_orders(conn: Connection[Any], orders: Mapping[int, tuple[int, str, dt.dat
 def tell(conn: Connection[Any], now: dt.datetime) -> int:
     """Tell who has to name another person, once for each person and reason; how many notices are new. For the rounds.
 
-    The managers of the provider, and whoever of the areas of the homes plans visits. What is over is taken back.
+    The managers of the provider, and whoever of the areas of the homes plans visits. Notices that are over are taken
+    back.
     """
     with conn.transaction():
         keys, told = set(), []

@@ -53,9 +53,9 @@ def show(
 ) -> Volunteer:  # fmt: skip
     """Make a new link that the caller shows to the account, once: for a volunteer whom no message reaches.
 
-    Who opens it speaks for the volunteer. So the link before is over, the volunteer is told by whom and why, on their
+    Opening it is speaking for the volunteer. So the link before is over, the volunteer is told by whom and why, on their
     page, too, and the account may not confirm for the receiving side of what the volunteer did then
-    (:func:`shown_to`). Raises ProvisioningError without a reason, or for a volunteer who has left.
+    (``requests.confirm``). Raises ProvisioningError without a reason, or for a volunteer who has left.
     """
     require(account, Action.MANAGE_TIME_BANK)
     reason = reason.strip()[:200]
@@ -140,7 +140,7 @@ def _count_up(conn: Connection[Any], one: Volunteer, version: int, until: dt.dat
 
 
 def shown(conn: Connection[Any], volunteer_id: int) -> tuple[str, dt.datetime, str] | None:
-    """Who was shown the link that holds now, when and why; None: nobody but the volunteer has it."""
+    """Name who was shown the link that holds now, when and why; None: nobody but the volunteer has it."""
     row = conn.execute(
         "SELECT action, actor, at, note FROM time_volunteer_event WHERE volunteer_id = %s"
         " AND action IN ('link_shown', 'link_made', 'link_taken_back') ORDER BY id DESC LIMIT 1",
@@ -188,7 +188,7 @@ class OwnPage(msgspec.Struct, frozen=True, kw_only=True):
     missed: list[Missed]
     """Promises that were not kept and count, or did."""
     shown: tuple[str, dt.datetime, str] | None
-    """Who else was shown the link, when and why."""
+    """Another person who was shown the link, when and why."""
     agreed: frozenset[int]
     """Numbers of the residents of whom they may see name and door."""
 
