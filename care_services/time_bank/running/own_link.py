@@ -53,8 +53,8 @@ def show(
 ) -> Volunteer:  # fmt: skip
     """Make a new link that the caller shows to the account, once: for a volunteer whom no message reaches.
 
-    Opening it is speaking for the volunteer. So the link before is over, the volunteer is told by whom and why, on their
-    page, too, and the account may not confirm for the receiving side of what the volunteer did then
+    Opening it is speaking for the volunteer. So the link before is over, the volunteer is told by whom and why,
+    on their page, too, and the account may not confirm for the receiving side of what the volunteer did then
     (``requests.confirm``). Raises ProvisioningError without a reason, or for a volunteer who has left.
     """
     require(account, Action.MANAGE_TIME_BANK)
