@@ -23,14 +23,15 @@ export function connect() {
   const mine = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/live`);
   socket = mine;
   began = performance.now();
-  socket.onopen = () => { retry = 250; tell("link:up"); };
+  let opened = false;
+  socket.onopen = () => { opened = true; retry = 250; tell("link:up"); };
   socket.onmessage = (event) => {
     if (socket !== mine) return;
     const message = JSON.parse(event.data);
     if (message.type === "beat") heard = performance.now();
     tell(`live:${message.type}`, message);
   };
-  socket.onclose = (event) => {
+  socket.onclose = async (event) => {
     if (socket !== mine) return; // given up before
     tell("link:down");
     if (ended || event.code === 4403) return;
