@@ -24,8 +24,14 @@ PLACES: Mapping[str, tuple[life.Words, life.Words]] = MappingProxyType(
             ("评估员会上门，请有熟悉情况的人在场", "assessors come; somebody who knows the day should be there"),
         ),
         "surveying": (("入户勘察", "Home survey"), ("上门查看居家环境", "somebody comes to look at the flat")),
-        "planning": (("设备方案", "Devices chosen"), ("正在确定装哪些设备", "which devices are needed is being decided")),
-        "installing": (("安装验收", "Devices installed"), ("上门安装，逐台测试", "they are put up and tested one by one")),
+        "planning": (
+            ("设备方案", "Devices chosen"),
+            ("正在确定装哪些设备", "which devices are needed is being decided"),
+        ),
+        "installing": (
+            ("安装验收", "Devices installed"),
+            ("上门安装，逐台测试", "they are put up and tested one by one"),
+        ),
         "contracting": (("签订合同", "Contract"), ("中心会联系签约", "the center arranges the signing")),
         "in_service": (("开始服务", "Service begins"), ("", "")),
     }
