@@ -128,7 +128,7 @@ def application(walk: Walk) -> None:
     page.locator("input[name=resident]").press_sequentially(walk.told("sha"), delay=60)
     walk.picture(page, "typing")
     page.get_by_role("option").filter(has_text="R0013").first.click()
-    page.locator("input[name=applicant]").fill("本人")
+    page.locator("input[name=applicant]").fill("本人" if walk.language == "zh" else "herself")
     page.locator("select[name=organisation]").select_option(
         label=walk.told(walk.say("Haishan Street Home Care Bed Team"))
     )

@@ -54,7 +54,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 
     places: tuple[Place, ...]
     organisation: life.Words | None
-    """Who carries it; None: nobody is named yet."""
+    """The one that carries it; None: none is named yet."""
     phone: str
     """Of that organisation; empty where none is known."""
 
@@ -81,7 +81,7 @@ def told(conn: Connection[Any], resident_id: int, now: dt.datetime) -> list[tupl
 def way(conn: Connection[Any], resident_id: int, now: dt.datetime) -> Way | None:
     """The way of the application that is open; None where there is none, or the bed stands already.
 
-    The caller has looked at the resident. Who did what, and why, stays with the staff.
+    The caller has looked at the resident. Names of staff and reasons stay with the staff.
     """
     beds = store.of_resident(conn, resident_id)
     if not beds or beds[0].state not in life.BEFORE_SERVICE:

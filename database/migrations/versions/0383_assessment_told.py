@@ -1,4 +1,4 @@
-"""What a family is told of an ability assessment."""
+"""Tell a family of an ability assessment, and nothing of its answers."""
 
 from database.migrations.run import run_sql
 
