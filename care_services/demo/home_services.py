@@ -101,8 +101,10 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
     _requests(conn, now)
     admin = account_by_login(conn, "admin")
     if admin is not None:
-        last = (today.replace(day=1) - DAY).replace(day=1)
-        settling.settle_all(conn, Acting(admin, now), (last - DAY).replace(day=1))
+        month, last = (today - MONTHS * DAY).replace(day=1), (today.replace(day=1) - DAY).replace(day=1)
+        while month < last:  # in their order; the last one waits for somebody who settles it
+            settling.settle_all(conn, Acting(admin, now), month)
+            month = (month + 31 * DAY).replace(day=1)
 
 
 def _catalogue(conn: Connection[Any], now: dt.datetime, today: dt.date) -> None:
