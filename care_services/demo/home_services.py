@@ -330,6 +330,16 @@ def _today(conn: Connection[Any], now: dt.datetime) -> None:
             """,
             {"start": start + after * minute, "made": now - DAY, "nth": nth, "provider": PROVIDER},
         )
+    for order_id, resident_id, service, work, amount_fen, start in conn.execute(
+        "SELECT o.id, o.resident_id, o.service, c.work, o.amount_fen, o.planned_start FROM service_order o"
+        " JOIN care_service c ON c.code = o.service WHERE o.source = 'single'"
+    ).fetchall():
+        share = subsidy.share_of(conn, resident_id, service, work, amount_fen, start.astimezone(SHANGHAI).date())
+        conn.execute(
+            "UPDATE service_order SET subsidy_fen = %s, own_fen = %s, subsidy_rule = %s, subsidy_open = %s"
+            " WHERE id = %s",
+            (share.subsidy_fen, share.own_fen, share.rule, share.open, order_id),
+        )
     conn.execute(
         "INSERT INTO service_order_event (order_id, at, action, to_state, actor) SELECT id, created_at, 'create',"
         " 'assigned', '系统' FROM service_order o WHERE source = 'single'"

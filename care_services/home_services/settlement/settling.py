@@ -182,11 +182,11 @@ def _freeze(
             zh=f"该月已由 {later[0]} 结清，迟到的变更将进入下一次结算",
         )
     earlier = conn.execute(_EARLIER, {"organisation": organisation_id, "since": since}).fetchone()
-    if earlier is not None and earlier[0] is not None:
-        former, name_zh, name_en = f"{earlier[0]:%Y-%m}", *earlier[1:]
+    if earlier is not None:
+        former, name_zh, name_en = earlier
         raise ProvisioningError(
-            en=f"settle {former} of {name_en} first: visits of it are done and not settled",
-            zh=f"{name_zh}的 {former} 尚未结算，请先结算该月", field="month",
+            en=f"settle {former:%Y-%m} of {name_en} first: visits of it are done and not settled",
+            zh=f"{name_zh}的 {former:%Y-%m} 尚未结算，请先结算该月", field="month",
         )  # fmt: skip
     number = f"S-{begin:%Y%m}-{code}"
     asked: dict[str, Any] = {

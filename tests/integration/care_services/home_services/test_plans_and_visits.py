@@ -11,7 +11,7 @@ from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermitt
 from care_services.core import presses, rule_book, traits
 from care_services.home_services.catalogue import catalogue, subsidy
 from care_services.home_services.orders import desk as orders
-from care_services.home_services.orders import listing, store
+from care_services.home_services.orders import known_since, listing, store
 from care_services.home_services.plans import desk as plans
 from care_services.home_services.plans.making import make_ahead
 from care_services.home_services.settlement import settling, table
@@ -331,6 +331,13 @@ def test_a_settled_month_is_frozen_and_corrected_in_the_next(conn: psycopg.Conne
     november, december = dt.date(2026, 11, 1), dt.date(2026, 12, 1)
     with pytest.raises(ProvisioningError, match="not over"):
         settling.settle(conn, lead, "center-1", december)
+    assert known_since.decide_anew(conn, lead.at) == 0
+    conn.execute(
+        "INSERT INTO resident_trait (resident_id, trait, holds, valid_from, evidence, set_at)"
+        " SELECT id, 'low_income', true, '2026-11-03', '名册', %s FROM resident WHERE code = 'R1'",
+        (lead.at,),
+    )
+    assert [known_since.decide_anew(conn, lead.at) for _ in range(2)] == [1, 0], "of the day from which on it holds"
     before = settling.month(conn, lead, november)[0]
     number = settling.settle(conn, lead, "center-1", november)
     after, first = settling.one(conn, lead, number)
@@ -340,7 +347,7 @@ def test_a_settled_month_is_frozen_and_corrected_in_the_next(conn: psycopg.Conne
     )
     file = table.as_csv(conn, lead, number).splitlines()
     assert [row.split(",")[-4:] for row in file[1:]] == [
-        ["60", "120.00", "36.00", "84.00"], ["90", "60.00", "18.00", "42.00"], ["150", "180.00", "54.00", "126.00"],
+        ["60", "120.00", "36.00", "84.00"], ["90", "60.00", "42.00", "18.00"], ["150", "180.00", "78.00", "102.00"],
     ]  # fmt: skip
     with pytest.raises(ChangedMeanwhileError):
         settling.settle(conn, lead, "center-1", november)
