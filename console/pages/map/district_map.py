@@ -13,7 +13,6 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.matching.locations import shared_places
 from care_network.records.places.district_map import (
-from care_network.search.pinyin import by_name
     CompoundCount,
     counts_below,
     homes_below,
@@ -22,6 +21,7 @@ from care_network.search.pinyin import by_name
 )
 from care_network.records.places.ground import ground_of
 from care_network.records.places.outlines import AreaOutline, areas_with_outlines
+from care_network.search.pinyin import by_name
 from console.pages.map.ground import drawn
 from console.shell.i18n import Language, pick
 from console.shell.scope import scope_of
