@@ -155,7 +155,7 @@ def _walk_in(
 def take_back(conn: Connection[Any], acting: Acting, place: str, number: int) -> None:
     """Take one's own note back within 30 s: the meal is as it was, who walked in has none.
 
-    What was to be brought home is to be brought again, and a door that nobody opened is on the list again. Raises
+    A delivery is to be brought again, and a door that nobody opened is on the list again. Raises
     ChangedMeanwhileError, NotFoundError.
     """
     acting.require(Action.MANAGE_MEALS, Action.DELIVER_MEALS)

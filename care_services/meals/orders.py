@@ -265,7 +265,7 @@ def _place(
 def lock(conn: Connection[Any], resident_id: int, offers: Collection[int] = ()) -> None:
     """Let nobody else change what a resident has ordered, nor take portions of these sets, until the transaction ends.
 
-    Who counts the subsidised meals of a day, or the portions that are left, counts under it.
+    The subsidised meals of a day, and the portions that are left, are counted under it.
     """
     conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK, resident_id))
     for offer_id in sorted(offers):

@@ -24,7 +24,7 @@ def decide_anew(conn: Connection[Any], now: dt.datetime) -> int:
     """Part the cost of visits anew whose residents have had a fact recorded since; how many changed.
 
     By the facts of the visit's day, as they are known now. Nobody is given less by it: that takes a person, who
-    corrects the visit. What is settled already stays.
+    corrects the visit. A settled visit stays as it is.
     """
     found = conn.execute(_OPEN).fetchall()
     if not found:

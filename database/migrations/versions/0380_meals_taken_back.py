@@ -1,4 +1,4 @@
-"""What a meal was before it was noted at the counter."""
+"""State and way of a meal before it was noted at the counter."""
 
 from database.migrations.run import run_sql
 
