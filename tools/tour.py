@@ -128,7 +128,7 @@ def application(walk: Walk) -> None:
     page.locator("input[name=resident]").press_sequentially(walk.told("sha"), delay=60)
     walk.picture(page, "typing")
     page.get_by_role("option").filter(has_text="R0013").first.click()
-    page.locator("input[name=applicant]").fill("本人")
+    page.locator("input[name=applicant]").fill("本人" if walk.language == "zh" else "herself")
     page.locator("select[name=organisation]").select_option(
         label=walk.told(walk.say("Haishan Street Home Care Bed Team"))
     )
@@ -319,6 +319,12 @@ def one_tap(walk: Walk) -> None:
     walk.picture(walk.go("station-haishan", "/care/requests"), "requests")
 
 
+def confirm(walk: Walk, page: Page) -> None:
+    """Confirm minutes at the station, which says who told it so."""
+    page.get_by_label(walk.told(walk.say("Their name, and how they told you"))).fill("沙瑞莲，电话")
+    walk.press(page, "Confirm")
+
+
 def neighbour(walk: Walk) -> None:
     page = walk.go("station-haishan", "/care")
     walk.told(walk.say("Time bank"))
@@ -343,7 +349,7 @@ def neighbour(walk: Walk) -> None:
     walk.press(link, "Send the minutes")
     page.reload()
     walk.told(walk.say("Confirm for the receiving side"))
-    walk.press(page, "Confirm")
+    confirm(walk, page)
     page.locator("a[href*='/ledger/']").first.wait_for()
     walk.picture(page, "confirmed")
 
@@ -420,7 +426,7 @@ def the_neighbours_hour(walk: Walk) -> None:
     until_seen(page, row, 60)
     row.first.locator("a").first.click()
     expect(page.get_by_role("link", name=re.compile(r"#\w+")).first).to_be_visible()
-    walk.press(page, "Confirm")
+    confirm(walk, page)
     walk.picture(page, "alarm-help")
     page = walk.go("station-haishan", "/care/time-bank/volunteers")
     page.get_by_role("link", name=NEIGHBOUR).first.click()

@@ -18,7 +18,7 @@ from care_services.core import notice_round
 from care_services.home_beds import contracts
 from care_services.home_services.orders import known_since
 from care_services.home_services.plans.making import make_ahead
-from care_services.home_services.visits import comparing, door_links
+from care_services.home_services.visits import comparing, door_links, unfit
 from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
 from care_services.meals.arrangements import making
@@ -79,6 +79,11 @@ JOBS: tuple[Job, ...] = (
     Job(
         name="visit_links", zh="无账号上门人员的签到链接", en="links of visits for people without an account",
         every=dt.timedelta(minutes=5), work=lambda conn, now, _: door_links.tell_due(conn, now),
+    ),
+    Job(
+        name="unfit_visits", zh="上门人员证书失效或离职后须另派人的提醒",
+        en="reminders of visits whose carer may not go any more",
+        every=dt.timedelta(minutes=1), work=lambda conn, now, _: unfit.tell(conn, now),
     ),
     Job(
         name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",

@@ -203,6 +203,7 @@ WORDS: Mapping[str, Pair] = {
     "view_service_orders": ("查看服务单", "looked at visits"),
     "refused_view_service_orders": ("查看服务单被拒", "was refused visits"),
     "assign_service_order": ("安排上门人员", "named who goes"),
+    "show_door_link": ("出示上门签到链接", "was shown the door link of a visit"),
     "move_service_order": ("服务单改期", "moved the visit"),
     "cancel_service_order": ("取消服务单", "cancelled the visit"),
     "miss_service_order": ("记为未上门", "noted the visit as missed"),

@@ -133,6 +133,7 @@ def _lost_press(conn: psycopg.Connection[Any]) -> int:
 
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/visits": lambda city, *_: _page("/care/visits")(city.conn),
+    "GET /care/visits/another": lambda city, *_: _page("/care/visits/another")(city.conn),
     "GET /care/visits/{order_id}": lambda city, *_: Example(f"/care/visits/{_visit(city.conn)}"),
     "POST /care/visits/{order_id}": lambda city, *_: Example(
         f"/care/visits/{_visit(city.conn)}", data={"act": "assign", "version": "1", "staff": "S9"}, success=303
