@@ -407,6 +407,7 @@ def on_the_way(walk: Walk) -> None:
             desk = at_desk(walk)
             desk.locator("a[href$='/dispatch']").first.click()
             settled(desk)
+            expect(desk.get_by_text(walk.say("Neighbour from the time bank")).first).to_be_visible()
             walk.picture(desk, "neighbours", kept="care-alarm")
     phone.locator(".cards-of label").first.click()
     walk.press(phone, "Send the result", told=False)

@@ -95,6 +95,7 @@ WORDS: Mapping[str, Pair] = {
     "refused_meal_round": ("查看送餐路线被拒", "was refused a delivery round"),
     "view_meal_round": ("查看送餐路线", "looked at a delivery round"),
     "see_to_absence": ("登记无人应门核实结果", "saw to a door that nobody opened"),
+    "export_settlement": ("导出结算单", "exported a settlement"),
     "export_meals": ("导出助餐结算", "exported a settlement of meals"),
     "complain": ("提出投诉", "complained"),
     "refused_complain": ("提出投诉被拒", "was refused a complaint"),

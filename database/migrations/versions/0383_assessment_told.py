@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0383"
-down_revision = "0370"
+down_revision = "0380"
 branch_labels = None
 depends_on = None
 

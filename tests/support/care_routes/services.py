@@ -162,6 +162,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/compared": lambda city, *_: _page("/care/compared?provider=center-1")(city.conn),
     "GET /care/settlements": lambda city, *_: _page("/care/settlements")(city.conn),
     "POST /care/settlements": lambda city, *_: _settled(city.conn),
+    "GET /care/settlements/{number}/csv": lambda city, *_: Example(f"/care/settlements/{_settlement(city.conn)}/csv"),
     "GET /care/settlements/{number}": lambda city, *_: Example(f"/care/settlements/{_settlement(city.conn)}"),
     "GET /care/requests": lambda city, *_: _page("/care/requests")(city.conn),
     "GET /care/requests/{request_id}": lambda city, *_: Example(f"/care/requests/{_request(city.conn)}"),
