@@ -24,6 +24,11 @@ def _services(conn: psycopg.Connection[Any]) -> dt.datetime:
 
 def _visit(conn: psycopg.Connection[Any], **_: Any) -> int:
     now = _services(conn)
+    # another route's example may have taken the certificate out, or let it end
+    conn.execute("DELETE FROM staff_certificate USING staff s WHERE s.id = staff_id AND s.code = 'S1'"
+                 " AND staff_certificate.kind = 'elder_carer' AND expires_on < now()::date")  # fmt: skip
+    conn.execute("INSERT INTO staff_certificate (staff_id, kind) SELECT id, 'elder_carer' FROM staff WHERE code = 'S1'"
+                 " ON CONFLICT DO NOTHING")  # fmt: skip
     made = orders.add_single(conn, acting(conn, "station", now), "R1", "bath", "center-1", now, staff="S1")
     conn.commit()
     return made
