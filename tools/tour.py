@@ -128,7 +128,7 @@ def application(walk: Walk) -> None:
     page.locator("input[name=resident]").press_sequentially(walk.told("sha"), delay=60)
     walk.picture(page, "typing")
     page.get_by_role("option").filter(has_text="R0013").first.click()
-    page.locator("input[name=applicant]").fill("本人")
+    page.locator("input[name=applicant]").fill("本人" if walk.language == "zh" else "herself")
     page.locator("select[name=organisation]").select_option(
         label=walk.told(walk.say("Haishan Street Home Care Bed Team"))
     )
@@ -319,6 +319,12 @@ def one_tap(walk: Walk) -> None:
     walk.picture(walk.go("station-haishan", "/care/requests"), "requests")
 
 
+def confirm(walk: Walk, page: Page) -> None:
+    """Confirm minutes at the station, which says who told it so."""
+    page.get_by_label(walk.told(walk.say("Their name, and how they told you"))).fill("沙瑞莲，电话")
+    walk.press(page, "Confirm")
+
+
 def neighbour(walk: Walk) -> None:
     page = walk.go("station-haishan", "/care")
     walk.told(walk.say("Time bank"))
@@ -326,24 +332,26 @@ def neighbour(walk: Walk) -> None:
     walk.press(page, "Ask for help", "link")
     page.locator("input[name=resident]").fill(walk.told("R0013"))
     page.locator("select[name=kind]").select_option("company")
-    soon = dt.datetime.now(SHANGHAI) + dt.timedelta(minutes=1)
+    soon = dt.datetime.now(SHANGHAI) + dt.timedelta(minutes=2)
     page.locator("input[name=day]").fill(f"{soon:%Y-%m-%d}")
     page.locator("input[name=hour]").fill(f"{soon:%H:%M}")
     walk.press(page, "Ask")
     expect(page.get_by_role("heading", name=walk.told(walk.say("Whom to ask")))).to_be_visible()
     walk.picture(page, "whom")
     walk.press(page, "Ask them")
-    walk.told(walk.say("Link for the volunteer"))
-    link = walk.go("link", page.locator(".timebank-link").first.get_attribute("href") or "")
+    box = walk.go("dispatcher", walk.demo.address + walk.told("/outbox"))
+    sent = box.locator("a.button[href*='/n/']")  # the newest message stands first
+    until_seen(box, sent, 60)
+    link = walk.go("link", sent.first.get_attribute("href") or "")
     walk.press(link, "Yes, I will come")
     minutes = link.locator("input[name=minutes]")
-    until_seen(link, minutes, 90)
+    until_seen(link, minutes, 180)
     minutes.fill("45")
     walk.picture(link, "minutes")
     walk.press(link, "Send the minutes")
     page.reload()
     walk.told(walk.say("Confirm for the receiving side"))
-    walk.press(page, "Confirm")
+    confirm(walk, page)
     page.locator("a[href*='/ledger/']").first.wait_for()
     walk.picture(page, "confirmed")
 
@@ -401,6 +409,7 @@ def on_the_way(walk: Walk) -> None:
             desk = at_desk(walk)
             desk.locator("a[href$='/dispatch']").first.click()
             settled(desk)
+            expect(desk.get_by_text(walk.say("Neighbour from the time bank")).first).to_be_visible()
             walk.picture(desk, "neighbours", kept="care-alarm")
     phone.locator(".cards-of label").first.click()
     walk.press(phone, "Send the result", told=False)
@@ -420,7 +429,7 @@ def the_neighbours_hour(walk: Walk) -> None:
     until_seen(page, row, 60)
     row.first.locator("a").first.click()
     expect(page.get_by_role("link", name=re.compile(r"#\w+")).first).to_be_visible()
-    walk.press(page, "Confirm")
+    confirm(walk, page)
     walk.picture(page, "alarm-help")
     page = walk.go("station-haishan", "/care/time-bank/volunteers")
     page.get_by_role("link", name=NEIGHBOUR).first.click()

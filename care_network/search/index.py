@@ -136,15 +136,16 @@ class Index:
         if not query.joined:
             return [], 0
         asked = self._ask(query)
-        hits = []
+        hits: list[tuple[tuple[int, str, str, str], Hit]] = []
         for row in self._rows:
             if row.entry.path not in compounds:
                 continue
             rank, telephone = _rank(row, asked)
             if rank is not None:
-                hits.append(Hit(row.entry, rank, telephone))
-        hits.sort(key=lambda hit: (hit.rank, hit.entry.name_zh, hit.entry.code))
-        return hits[:most], len(hits)
+                place = (rank, row.name.spelling, row.entry.name_zh, row.entry.code)
+                hits.append((place, Hit(row.entry, rank, telephone)))
+        hits.sort(key=lambda hit: hit[0])
+        return [hit for _, hit in hits[:most]], len(hits)
 
     def _ask(self, query: Query) -> _Asked:
         ranks = {name.zh + name.en: rank for name in self._names if (rank := _name_rank(name, query)) is not None}

@@ -68,6 +68,14 @@ def spelling(name: str) -> str:
     return "".join(syllables[0] for syllables in sounds(name))
 
 
+def by_name(name: str) -> tuple[str, str]:
+    """The place of a name in a list, as dictionaries have it: by its sound, then as it is written.
+
+    Every list that is ordered by names is ordered by this; the database orders by code points, which nobody knows.
+    """
+    return spelling(name), name
+
+
 def fits(name: str, typed: str, start: int = 0) -> bool:
     """Whether ``typed`` (small letters and characters, no blanks) tells the characters of a name from ``start`` on.
 

@@ -19,6 +19,7 @@ from care_services.assessment import evidence, force, reach, store
 from care_services.assessment.reasons import REASONS, Reason
 from care_services.assessment.standard import standard
 from care_services.assessment.store import Assessment, Fields
+from care_services.core.facts import check_here
 
 MOST_TEXT = 500
 MOST_EVENTS = 99
@@ -33,10 +34,11 @@ def begin(
     """Begin an assessment of a resident; gives its number.
 
     A re-assessment on doubt refers to the one that is doubted. Raises ProvisioningError where the reason does not fit
-    or another one is open.
+    or another one is open, GoneError for who died or moved away.
     """
     require(account, Action.ASSESS)
     person = reach.resident(conn, account, code, at, origin)
+    check_here(conn, person["id"])
     with conn.transaction():
         before = [one for one in store.of_resident(conn, person["id"]) if one.state == "in_force"]
         if reason not in REASONS:
@@ -60,6 +62,7 @@ def correct(conn: Connection[Any], account: Account, number: int, at: dt.datetim
     """Begin a new assessment with the answers of one that was objected to; gives its number."""
     require(account, Action.ASSESS)
     old = reach.assessment(conn, account, number, at, origin, "")
+    check_here(conn, old.resident_id)
     with conn.transaction():
         if old.state != "objected":
             raise ProvisioningError(
@@ -168,7 +171,10 @@ def sign(conn: Connection[Any], account: Account, number: int, seen: int, at: dt
 def confirm(
     conn: Connection[Any], account: Account, number: int, seen: int, at: dt.datetime, origin: str
 ) -> Assessment:
-    """Sign as the second assessor: the result is in force, the grade is written, the next date set, proposals made."""
+    """Sign as the second assessor: the result is in force, the grade is written, the next date set, proposals made.
+
+    Of somebody who died or moved away since, the result is written down as it was found, and nothing is proposed.
+    """
     require(account, Action.ASSESS)
     signed = _to_check(conn, account, number, at, origin)
     with conn.transaction():

@@ -22,6 +22,7 @@ from care_network.access.permissions import Action, audit, may_see, require
 from care_network.catalogues.ability import Grade
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.assessment.store import Assessment
+from care_services.core.facts import GoneError, check_here
 from vocabulary.toml import read_toml
 
 Kind = Literal["thresholds", "escalation", "service_plan"]
@@ -106,6 +107,10 @@ def make(conn: Connection[Any], put: Assessment, at: dt.datetime) -> None:
         " WHERE resident_id = %s AND state = 'proposed'",
         (at, put.resident_id),
     )
+    try:
+        check_here(conn, put.resident_id)
+    except GoneError:
+        return  # assessed in their lifetime: it is a record, and changes nothing any more
     for one in catalogue():
         if put.grade not in one.grades or not _is_new(conn, one, put):
             continue
@@ -204,6 +209,7 @@ def approve(
     Raises ChangedMeanwhileError where somebody else decided.
     """
     found = one(conn, account, number, at, origin)
+    check_here(conn, found.resident_id)
     with conn.transaction():
         _settle(conn, account, found, seen, "approved", note, at, origin)
         carry(found)

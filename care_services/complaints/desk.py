@@ -457,20 +457,21 @@ def act(conn: Connection[Any], acting: Acting, code: str, step: str, text: str, 
             level, kind = above(level), "raised"
         case "unsatisfied":
             (level, kind), state = after_unsatisfied(level), "open"
-    due = found.due_at
+    due, rule = found.due_at, None
     if step in ("raise", "unsatisfied", "reopen"):
-        hours, _ = _hours(conn, acting, found.severity, level, found.about)
+        hours, rule = _hours(conn, acting, found.severity, level, found.about)
         due = acting.at + dt.timedelta(hours=hours)
     with conn.transaction():
         done = conn.execute(
             """
-            UPDATE complaint SET level = %(level)s, state = %(state)s, due_at = %(due)s, version = version + 1,
+            UPDATE complaint SET level = %(level)s, state = %(state)s, due_at = %(due)s,
+                rule = coalesce(%(rule)s, rule), version = version + 1,
                 answered_at = CASE WHEN %(step)s = 'answer' THEN %(at)s ELSE answered_at END,
                 closed_at = CASE WHEN %(state)s IN ('satisfied', 'closed') THEN coalesce(closed_at, %(at)s) END
             WHERE code = %(code)s AND version = %(version)s
             """,
-            {"level": level, "state": state, "due": due, "step": step, "at": acting.at, "code": code,
-             "version": version},
+            {"level": level, "state": state, "due": due, "rule": rule, "step": step, "at": acting.at,
+             "code": code, "version": version},
         )  # fmt: skip
         if not done.rowcount:
             raise ChangedMeanwhileError(

@@ -118,18 +118,20 @@ class GoneError(ProvisioningError):
     def __init__(self, why: str, on: dt.date, field: str | None = None) -> None:
         zh, en = _GONE[why]
         super().__init__(
-            zh=f"该老人已于 {on} 登记为{zh}，不再安排新的服务、用餐、互助和床位。如登记有误，请在“离开的老人”中更正",
-            en=f"the resident is written down as gone ({en}, {on}): no new service, meal, help or bed. If that is"
-            " wrong, put it right under “Residents who are gone”",
+            zh=f"该老人已于 {on} 登记为{zh}，不再受理新的服务、用餐、互助、床位、补贴和评估。"
+            "如登记有误，请在“离开的老人”中更正",
+            en=f"the resident is written down as gone ({en}, {on}): no new service, meal, help, bed,"
+            " grant or assessment. If that is wrong, put it right under “Residents who are gone”",
             field=field,
         )
 
 
 def check_here(conn: Connection[Any], resident_id: int, field: str | None = None) -> None:
-    """Refuse something new for who died or moved away: a service, a meal, help, a bed. Raises GoneError.
+    """Refuse something new for who died or moved away: a service, a meal, help, a bed, a grant, an assessment.
 
-    Each door asks here first, so that who pressed reads the reason. The database refuses the same behind it (migration
-    0340), for a door that forgets, and for a leaving that is written down in the same second.
+    Raises GoneError. Each door asks here first, so that who pressed reads the reason. The database refuses the same
+    behind it (migrations 0340, 0386), for a door that forgets, and for a leaving that is written down in the same
+    second.
     """
     row = conn.execute("SELECT gone, gone_on FROM resident WHERE id = %s", (resident_id,)).fetchone()
     if row is not None and row[0] is not None:

@@ -101,8 +101,10 @@ def fill(conn: Connection[Any], now: dt.datetime) -> None:
     _requests(conn, now)
     admin = account_by_login(conn, "admin")
     if admin is not None:
-        last = (today.replace(day=1) - DAY).replace(day=1)
-        settling.settle_all(conn, Acting(admin, now), (last - DAY).replace(day=1))
+        month, last = (today - MONTHS * DAY).replace(day=1), (today.replace(day=1) - DAY).replace(day=1)
+        while month < last:  # in their order; the last one waits for somebody who settles it
+            settling.settle_all(conn, Acting(admin, now), month)
+            month = (month + 31 * DAY).replace(day=1)
 
 
 def _catalogue(conn: Connection[Any], now: dt.datetime, today: dt.date) -> None:
@@ -327,6 +329,16 @@ def _today(conn: Connection[Any], now: dt.datetime) -> None:
             WHERE r.gone IS NULL ORDER BY r.code OFFSET %(nth)s LIMIT 1
             """,
             {"start": start + after * minute, "made": now - DAY, "nth": nth, "provider": PROVIDER},
+        )
+    for order_id, resident_id, service, work, amount_fen, start in conn.execute(
+        "SELECT o.id, o.resident_id, o.service, c.work, o.amount_fen, o.planned_start FROM service_order o"
+        " JOIN care_service c ON c.code = o.service WHERE o.source = 'single'"
+    ).fetchall():
+        share = subsidy.share_of(conn, resident_id, service, work, amount_fen, start.astimezone(SHANGHAI).date())
+        conn.execute(
+            "UPDATE service_order SET subsidy_fen = %s, own_fen = %s, subsidy_rule = %s, subsidy_open = %s"
+            " WHERE id = %s",
+            (share.subsidy_fen, share.own_fen, share.rule, share.open, order_id),
         )
     conn.execute(
         "INSERT INTO service_order_event (order_id, at, action, to_state, actor) SELECT id, created_at, 'create',"

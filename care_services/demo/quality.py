@@ -63,8 +63,10 @@ def complaints(conn: Connection[Any], now: dt.datetime) -> None:
             " ORDER BY o.code LIMIT 1",
             (area, "canteen" if about == "meal" else "home_care_bed_team"),
         ).fetchone()
-        closed = received + dt.timedelta(days=5) if state in ("satisfied", "closed") else None
-        answered = received + dt.timedelta(days=2) if answer else None
+        due = now + dt.timedelta(days=until)
+        moved = due - dt.timedelta(hours=72) if level != "station" else None  # both such are major ones
+        answered = (moved or received + dt.timedelta(days=1)) + dt.timedelta(days=1) if answer else None
+        closed = answered + dt.timedelta(days=3) if answered and state in ("satisfied", "closed") else None
         conn.execute(
             "INSERT INTO complaint (code, received_at, channel, area_path, resident_id, about, organisation_id,"
             " category, severity, words, level, state, due_at, answered_at, closed_at)"
@@ -72,7 +74,7 @@ def complaints(conn: Connection[Any], now: dt.datetime) -> None:
             (
                 code, received, area, None if author == "anonymous" else number, about,
                 provider[0] if provider and about != "device" else None, category, severity, words, level, state,
-                now + dt.timedelta(days=until), answered, closed,
+                due, answered, closed,
             ),
         )  # fmt: skip
         conn.execute(
@@ -80,8 +82,8 @@ def complaints(conn: Connection[Any], now: dt.datetime) -> None:
             (code, author, {"resident": name, "family": f"{name}的家属"}.get(author, "")),
         )
         steps: list[tuple[dt.datetime, str, str, str]] = [(received, "received", "station", "")]
-        if level != "station":
-            steps.append((received + dt.timedelta(days=1), "unsatisfied", level, "答复没有解决问题"))
+        if moved:
+            steps.append((moved, "unsatisfied", level, "答复没有解决问题"))
         if answered:
             steps.append((answered, "answered", level, answer))
         if closed:

@@ -17,7 +17,7 @@ from care_network.access.permissions import Action, audit, may_see, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_network.records.residents import number_of, resident_id
 from care_services.core import rule_book
-from care_services.core.facts import facts_of
+from care_services.core.facts import check_here, facts_of
 from care_services.core.money import in_yuan, yuan
 from care_services.core.rules import RuleSet, Value
 from care_services.grants import pausing, settling, store
@@ -71,6 +71,7 @@ class Grants:
         stated = settling.read_form(found, form)
         with self._conn.transaction():
             person = self._resident(resident.strip())
+            check_here(self._conn, person, "resident")
             number = store.insert(self._conn, kind, person, applicant.strip()[:80], self._at, stated)
             if number is None:
                 raise ProvisioningError(
@@ -90,6 +91,7 @@ class Grants:
         require(self._account, Action.MANAGE_BEDS)
         with self._changing(number, version) as found:
             self._must_wait(found)
+            check_here(self._conn, found.resident_id)  # the rules know no arrears: a person decides on those
             kind = kind_of(found.kind)
             stated = {**found.form, **settling.read_form(kind, form)}
             store.change(self._conn, number, {"form": stated})
@@ -103,7 +105,11 @@ class Grants:
     def decide(
         self, number: int, version: int, *, approve: bool, reason: str, amount: str = "", per: str = "once"
     ) -> None:  # fmt: skip
-        """Decide on an application that waits, as a person, with a reason; ``amount`` in yuan."""
+        """Decide on an application that waits, as a person, with a reason; ``amount`` in yuan.
+
+        Of somebody who died or moved away since, what was due until then is approved as one amount, once: nothing is
+        paid for the months after. Raises GoneError for an amount a month.
+        """
         require(self._account, Action.APPROVE_BEDS)
         if not reason.strip():
             raise ProvisioningError(en="say why", zh="请填写理由", field="reason")
@@ -112,6 +118,8 @@ class Grants:
             raise ProvisioningError(en="give the amount", zh="请填写金额", field="amount")
         with self._changing(number, version) as found:
             self._must_wait(found)
+            if approve and per == "month":
+                check_here(self._conn, found.resident_id, "per")
             facts = self._facts(kind_of(found.kind), found.resident_id, found.form, number)
             said_zh, said_en = amount_words(fen, per) if approve else ("", "")
             self._write(number, facts, None, Settled(

@@ -127,6 +127,8 @@ class Beds:
             file = self._file(bed)
             contract = self._contract(bed, terms) if code in ("sign", "renew") else None
             facts = msgspec.structs.replace(file.facts, has_contract=contract is not None, reason=reason)
+            if bed.state in step.before and [en for _, en in life.problems(code, facts)] == [life.NO_REASON[1]]:
+                raise ProvisioningError(en=life.NO_REASON[1], zh=life.NO_REASON[0], field="reason")
             after = life.after(bed.state, code, facts)
             detail: dict[str, Any] = {"since": bed.state_since.isoformat(), "due": _iso(bed.due_at)}
             values: dict[str, Any] = {}

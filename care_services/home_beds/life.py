@@ -130,6 +130,9 @@ OTHER_STEPS: Mapping[str, Words] = MappingProxyType(
 """Further lines of a bed's history; the state stays, but for ``undo``."""
 
 
+NO_REASON: Words = ("请填写原因", "say why")
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """All that the rules about steps ask for."""
 
@@ -187,7 +190,7 @@ def problems(code: str, facts: Facts) -> Sequence[Words]:
     """Name all that stands in the way of a step; empty where nothing does."""
     found: list[Words] = []
     if STEPS[code].reason and not facts.reason.strip():
-        found.append(("请填写原因", "say why"))
+        found.append(NO_REASON)
     match code:
         case "assess" if facts.grade is None:
             found.append(("尚无有效的能力等级，请先完成能力评估", "there is no ability grade in force; assess first"))

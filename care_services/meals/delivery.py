@@ -15,6 +15,7 @@ from care_network.access.permissions import Action, may_see
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core import doors
 from care_services.core.acting import Acting
+from care_services.meals import orders
 from care_services.meals.canteens import managed
 from care_services.meals.routing import DETOUR, Door, Place, length, parted
 from care_services.meals.signs import UNWATCHED, Sign, last_signs
@@ -291,6 +292,8 @@ def record(
     if day > acting.today:
         raise ProvisioningError(en="that meal is of a day to come", zh="还没到送餐当天")
     with conn.transaction():
+        if result != "failed":
+            orders.had_after_all(conn, order_id)
         done = conn.execute(
             "UPDATE meal_order SET state = %s, handed_to = %s, ended_at = %s, version = version + 1"
             " WHERE id = %s AND (version = %s OR %s::integer IS NULL AND NOT EXISTS (SELECT FROM meal_order_event e"

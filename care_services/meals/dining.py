@@ -91,8 +91,9 @@ def eat(
         raise ProvisioningError(en="choose lunch or dinner", zh="请选择午餐或晚餐", field="meal")
     resident_id = acting.resident(conn, code, "record_meal")
     with conn.transaction():
+        orders.lock(conn, resident_id, [offer_id] if offer_id else ())
         row = conn.execute(
-            "SELECT id, state, canteen_id FROM meal_order WHERE resident_id = %s AND day = %s AND meal = %s"
+            "SELECT id, state, canteen_id, mode FROM meal_order WHERE resident_id = %s AND day = %s AND meal = %s"
             " AND state <> 'cancelled' FOR UPDATE",
             (resident_id, acting.today, meal),
         ).fetchone()
@@ -109,14 +110,16 @@ def eat(
             )
         else:
             number = int(row[0])
+            orders.had_after_all(conn, number)
         conn.execute(
             "UPDATE meal_order SET state = 'eaten', mode = 'dine_in', ended_at = %s, handed_to = NULL,"
             " version = version + 1 WHERE id = %s",
             (acting.at, number),
         )
         conn.execute(
-            "INSERT INTO meal_order_event (order_id, at, account_id, state) VALUES (%s, %s, %s, 'eaten')",
-            (number, acting.at, acting.account.id),
+            "INSERT INTO meal_order_event (order_id, at, account_id, state, from_state, from_mode)"
+            " VALUES (%s, %s, %s, 'eaten', %s, %s)",
+            (number, acting.at, acting.account.id, row[1] if row else "cancelled", row[3] if row else "dine_in"),
         )
         conn.execute(
             "UPDATE meal_absence SET seen_to_at = %s, seen_to_by = %s, found = 'well'"
@@ -150,31 +153,39 @@ def _walk_in(
 
 
 def take_back(conn: Connection[Any], acting: Acting, place: str, number: int) -> None:
-    """Take one's own note back within 30 s: what was ordered is ordered again, who walked in has no meal.
+    """Take one's own note back within 30 s: the meal is as it was, who walked in has none.
 
-    Raises ChangedMeanwhileError, NotFoundError.
+    A delivery is to be brought again, and a door that nobody opened is on the list again. Raises
+    ChangedMeanwhileError, NotFoundError.
     """
     acting.require(Action.MANAGE_MEALS, Action.DELIVER_MEALS)
     canteen = canteens.canteen(conn, acting, place)
     with conn.transaction():
         row = conn.execute(
-            "SELECT m.resident_id, m.state, m.ordered_at, e.at, e.account_id FROM meal_order m JOIN LATERAL (SELECT *"
-            " FROM meal_order_event e WHERE e.order_id = m.id ORDER BY e.id DESC LIMIT 1) e ON true"
-            " WHERE m.id = %s AND m.canteen_id = %s FOR UPDATE OF m",
+            "SELECT m.resident_id, m.state, e.at, e.account_id, e.from_state, e.from_mode FROM meal_order m"
+            " JOIN LATERAL (SELECT * FROM meal_order_event e WHERE e.order_id = m.id ORDER BY e.id DESC LIMIT 1) e"
+            " ON true WHERE m.id = %s AND m.canteen_id = %s FOR UPDATE OF m",
             (number, canteen.id),
         ).fetchone()
         if row is None:
             raise NotFoundError(en="there is no such meal", zh="没有这份餐")
-        resident_id, state, ordered_at, at, who = row
-        if state != "eaten" or who != acting.account.id or acting.at - at > UNDO:
+        resident_id, state, at, who, before, mode = row
+        if state != "eaten" or who != acting.account.id or acting.at - at > UNDO or before is None:
             raise ChangedMeanwhileError(en="the 30 seconds are over", zh="已超过 30 秒，不能撤销")
-        before = "cancelled" if ordered_at == at else "ordered"
         conn.execute(
-            "UPDATE meal_order SET state = %s, ended_at = NULL, version = version + 1 WHERE id = %s", (before, number)
+            "UPDATE meal_order SET state = %s, mode = %s, ended_at = (SELECT max(e.at) FROM meal_order_event e"
+            " WHERE e.order_id = meal_order.id AND e.state = %s AND e.state <> 'ordered'), version = version + 1"
+            " WHERE id = %s",
+            (before, mode, before, number),
         )
         conn.execute(
             "INSERT INTO meal_order_event (order_id, at, account_id, state, note)"
             " VALUES (%s, %s, %s, %s, '撤销用餐登记')",
             (number, acting.at, acting.account.id, before),
+        )
+        conn.execute(
+            "UPDATE meal_absence SET seen_to_at = NULL, seen_to_by = NULL, found = NULL, found_note = ''"
+            " WHERE order_id = %s AND seen_to_at = %s AND seen_to_by = %s",
+            (number, at, who),
         )
         acting.audit(conn, "record_meal", resident_id, what="undone")

@@ -228,9 +228,7 @@ def _place(
 
     ``gone``: the resident is probably not at home, and nobody has made sure unless ``though_away``.
     """
-    conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK, number))
-    for offer_id in sorted({one.offer_id for one in choices}):
-        conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK_OFFER, offer_id))
+    lock(conn, number, {one.offer_id for one in choices})
     by_canteen = {one.id: one for one in serving}
     found = menus.offers_by_id(conn, (one.offer_id for one in choices))
     terms = terms_of(conn, number, {one.day for one in found.values()})
@@ -262,6 +260,36 @@ def _place(
         insert(conn, at, account_id, number, offer, mode, overridden, paid)
         placed.append((offer, paid, overridden))
     return placed
+
+
+def lock(conn: Connection[Any], resident_id: int, offers: Collection[int] = ()) -> None:
+    """Let nobody else change what a resident has ordered, nor take portions of these sets, until the transaction ends.
+
+    The subsidised meals of a day, and the portions that are left, are counted under it.
+    """
+    conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK, resident_id))
+    for offer_id in sorted(offers):
+        conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK_OFFER, offer_id))
+
+
+def had_after_all(conn: Connection[Any], order_id: int) -> None:
+    """Split the price anew of a meal that was not brought and is had after all, before its state changes.
+
+    It counted as none meanwhile, so that another one may have had the subsidy of that day or month. Part of the
+    caller's transaction; a meal in another state is left as it is.
+    """
+    row = conn.execute(
+        "SELECT resident_id, day, price_fen FROM meal_order WHERE id = %s AND state = 'failed'", (order_id,)
+    ).fetchone()
+    if row is None:
+        return
+    resident_id, day, price = row
+    lock(conn, resident_id)
+    paid = terms_of(conn, resident_id, {day}).split(price, day, used_on(conn, resident_id, day))
+    conn.execute(
+        "UPDATE meal_order SET subsidy_fen = %s, rule = %s, missing = %s WHERE id = %s",
+        (paid.subsidy, paid.rule, list(paid.missing), order_id),
+    )
 
 
 def insert(

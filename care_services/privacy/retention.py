@@ -64,8 +64,10 @@ _DUE: Mapping[str, tuple[Action, LiteralString]] = {
     ),
     "kept": (
         Action.APPROVE_ERASURE,
+        # as end_kept removes them: of whatever act, each table once
         "SELECT count(*) FROM erasure e, jsonb_array_elements(e.certificate) c WHERE e.state = 'done'"
-        " AND c ->> 'act' = 'keep' AND (c ->> 'until')::date < (now() AT TIME ZONE 'Asia/Shanghai')::date",
+        " AND (c ->> 'until')::date < (now() AT TIME ZONE 'Asia/Shanghai')::date"
+        " AND NOT e.ended ? (c ->> 'relation') AND c ->> 'relation' NOT IN ('resident', 'household')",
     ),
     "history": (
         Action.MANAGE_PRIVACY,

@@ -15,6 +15,7 @@ from care_services.core.acting import Acting
 from care_services.home_services.orders import store
 from care_services.home_services.orders.people import Person, check_staff, people
 from care_services.home_services.orders.states import State, Step, next_state
+from care_services.home_services.visits import door_links, unfit
 from care_services.providers import desk
 from vocabulary.times import SHANGHAI
 
@@ -72,6 +73,14 @@ def of_day(conn: Connection[Any], acting: Acting, day: dt.date) -> tuple[desk.Pr
     return mine, found
 
 
+def unfit_among(conn: Connection[Any], mine: desk.Provider, visits: list[Visit]) -> dict[int, tuple[str, str]]:
+    """Say of which visits that nobody has begun whoever is named may not go by now, and why."""
+    return unfit.of_orders(
+        conn,
+        {one.id: (mine.id, one.work, one.planned_start, one.staff) for one in visits if one.state == "assigned"},
+    )
+
+
 def free(conn: Connection[Any], mine: desk.Provider, visits: list[Visit]) -> dict[int, list[Person]]:
     """The people who can do each visit that nobody has begun, the free ones first, by the visit's number."""
     asked: dict[tuple[str, dt.datetime, int], list[Person]] = {}
@@ -85,23 +94,44 @@ def free(conn: Connection[Any], mine: desk.Provider, visits: list[Visit]) -> dic
     return found
 
 
+def show_link(conn: Connection[Any], acting: Acting, order_id: int, reason: str) -> tuple[str, dt.datetime]:
+    """Make a new door link of a visit, shown once to one's own organisation: its subject, and the visit's time.
+
+    The person named is told by the rounds, and the link before is over. Raises ProvisioningError, NotFoundError.
+    """
+    mine = desk.of(conn, acting)
+    with conn.transaction():
+        row = conn.execute(
+            "SELECT s.code, o.state, o.planned_start, o.resident_id FROM service_order o JOIN staff s"
+            " ON s.id = o.staff_id WHERE o.id = %s AND o.organisation_id = %s FOR UPDATE OF o",
+            (order_id, mine.id),
+        ).fetchone()
+        if row is None:
+            acting.audit(conn, "refused_view_service_order", None, service_order=order_id)
+            raise store.missing()
+        staff, state, start, resident_id = row
+        subject = door_links.show(conn, order_id, staff, state, start, store.doer(acting), reason, acting.at)
+        acting.audit(conn, "show_door_link", resident_id, service_order=order_id, staff=staff, reason=reason[:200])
+    return subject, start
+
+
 def assign(conn: Connection[Any], acting: Acting, order_id: int, staff: str, seen: int) -> None:
     """Name who of one's own people goes; '' for nobody yet. Raises ProvisioningError with the field, NotFoundError,
     ChangedMeanwhileError."""
     mine = desk.of(conn, acting)
     with conn.transaction():
         row = conn.execute(
-            "SELECT o.version, o.state, c.work, o.staff_id, o.resident_id FROM service_order o JOIN care_service c"
-            " ON c.code = o.service WHERE o.id = %s AND o.organisation_id = %s FOR UPDATE OF o",
+            "SELECT o.version, o.state, c.work, o.staff_id, o.resident_id, o.planned_start FROM service_order o"
+            " JOIN care_service c ON c.code = o.service WHERE o.id = %s AND o.organisation_id = %s FOR UPDATE OF o",
             (order_id, mine.id),
         ).fetchone()
         if row is None:
             acting.audit(conn, "refused_view_service_order", None, service_order=order_id)
             raise store.missing()
-        version, state, work, before, resident_id = row
+        version, state, work, before, resident_id, start = row
         if version != seen:
             raise store.changed(conn, order_id)
-        staff_id = None if not staff else check_staff(conn, staff, mine.id, work)
+        staff_id = None if not staff else check_staff(conn, staff, mine.id, work, start)
         if staff_id == before:
             return
         step: Step = "unassign" if staff_id is None else "assign"

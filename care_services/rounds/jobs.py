@@ -16,8 +16,9 @@ from psycopg import Connection
 from care_services.assessment.reminders import remind
 from care_services.core import notice_round
 from care_services.home_beds import contracts
+from care_services.home_services.orders import known_since
 from care_services.home_services.plans.making import make_ahead
-from care_services.home_services.visits import comparing, door_links
+from care_services.home_services.visits import comparing, door_links, unfit
 from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
 from care_services.meals.arrangements import making
@@ -80,8 +81,18 @@ JOBS: tuple[Job, ...] = (
         every=dt.timedelta(minutes=5), work=lambda conn, now, _: door_links.tell_due(conn, now),
     ),
     Job(
+        name="unfit_visits", zh="上门人员证书失效或离职后须另派人的提醒",
+        en="reminders of visits whose carer may not go any more",
+        every=dt.timedelta(minutes=1), work=lambda conn, now, _: unfit.tell(conn, now),
+    ),
+    Job(
         name="unkept_visits", zh="将过期未上门的服务单记为未上门", en="visits whose day is over noted as missed",
         every=dt.timedelta(minutes=10), work=missed_visits.close_past,
+    ),
+    Job(
+        name="open_subsidies", zh="补充登记后重新核定上门服务补贴",
+        en="subsidies of visits decided anew when facts become known",
+        every=dt.timedelta(minutes=30), work=lambda conn, now, _: known_since.decide_anew(conn, now),
     ),
     Job(
         name="service_tally", zh="计划与完成的汇总整理", en="the sums of planned against done put together",

@@ -9,6 +9,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_services.core import doors
+from care_services.meals import dining
 from care_services.meals.words import FOUND, MEALS
 from care_services.rounds.outside import CareAlert, Outside
 from vocabulary.times import SHANGHAI
@@ -98,11 +99,13 @@ def _alert(one: Shut, key: uuid.UUID, now: dt.datetime) -> CareAlert:
 
 
 def _end(conn: Connection[Any], now: dt.datetime, outside: Outside) -> int:
+    """End the alerts of doors that were opened; a note at the counter ends one when it is not taken back any more."""
     over = _select(
         conn,
         " WHERE d.alert IS NOT NULL AND d.ended_at IS NULL AND (o.state IN ('checked_in', 'checked_out', 'confirmed')"
-        " OR m.state IN ('delivered', 'eaten') OR x.found IS NOT NULL) ORDER BY d.at LIMIT %(batch)s",
-        {"batch": BATCH},
+        " OR m.state IN ('delivered', 'eaten') OR x.found IS NOT NULL)"
+        " AND (m.state IS DISTINCT FROM 'eaten' OR m.ended_at <= %(sure)s) ORDER BY d.at LIMIT %(batch)s",
+        {"batch": BATCH, "sure": now - dining.UNDO},
     )
     for one in over:
         with conn.transaction():

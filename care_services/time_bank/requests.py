@@ -434,6 +434,23 @@ def _other_person(conn: Connection[Any], one: Request, person: Person) -> None:
             zh="志愿者一方的时长是您登记的，接受服务一方须由另一人确认",
             en="you have written the volunteer's word down: somebody else confirms for the receiving side",
         )
+    shown = (
+        person.account_id is not None
+        and conn.execute(
+            """
+        SELECT FROM time_volunteer v CROSS JOIN LATERAL (
+            SELECT e.action, e.account_id FROM time_volunteer_event e WHERE e.volunteer_id = v.id AND e.at <= %(told)s
+              AND e.action IN ('link_shown', 'link_made', 'link_taken_back') ORDER BY e.id DESC LIMIT 1) last
+        WHERE v.id IN (%(one)s, %(two)s) AND last.action = 'link_shown' AND last.account_id = %(account)s
+        """,
+            {"told": one.told_at, "one": one.volunteer_id, "two": one.partner_id, "account": person.account_id},
+        ).fetchone()
+    )
+    if shown:
+        raise NotPermittedError(
+            zh="志愿者登记时长时，其个人链接曾向您出示，接受服务一方须由另一人确认",
+            en="you had been shown the volunteer's link when the minutes were told: somebody else confirms",
+        )
 
 
 def _minutes(minutes: int, least: int) -> None:

@@ -1,5 +1,8 @@
 """The signed links of the time bank: a volunteer's own page, a request's page, and the receiving side's word.
 
+The two of a request are sent and shown to nobody: who could open both would speak for both. A volunteer's own is shown
+once where no message reaches them (:func:`care_services.time_bank.running.own_link.show`).
+
 A token names a number beside what it is for, and holds as long as the database has the same one: who renews a link or
 takes it back counts the number up.
 """
@@ -9,24 +12,13 @@ import uuid
 
 from fastapi import Request
 
-from care_services.time_bank.running.telling import HELP, NEIGHBOUR
+from care_services.time_bank.running.telling import NEIGHBOUR
 from care_services.time_bank.store import Request as HelpRequest
 from console.shell.state import Console
 from dispatch.core.links import Link, LinkError, load_link_keys
 
 GOOD_FOR = dt.timedelta(days=14)
 """After the end of the help."""
-
-
-def link_for(request: Request, console: Console, one: HelpRequest, now: dt.datetime) -> str:
-    """The whole address for the volunteer of a request; '' without a key for links.
-
-    The receiving side's is sent to them, and shown to nobody else: who could open both would speak for both.
-    """
-    until = max(now, one.wanted_until) + GOOD_FOR
-    return _address(
-        request, console, "help", HELP, f"{one.id}.{one.link_serial}", f"volunteer:{one.volunteer}", until
-    )  # fmt: skip
 
 
 def own_link(request: Request, console: Console, code: str, serial: int, until: dt.datetime) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from care_network.search.pinyin import by_name
+
 LEAST = 3
 """So many dark homes are told at least; fewer stand on the board one by one, unless they are a whole street."""
 SHARE = 0.05
@@ -75,7 +77,7 @@ def sight_of(places: Iterable[Place]) -> Sight:
         dark, homes = sum(place.dark for place in of_street), sum(place.homes for place in of_street)
         if dark:
             streets.append(Dark(of_street[0].street_zh, of_street[0].street_en, dark, whole=dark == homes))
-    streets.sort(key=lambda street: (not street.whole, -street.homes, street.zh))
+    streets.sort(key=lambda street: (not street.whole, -street.homes, by_name(street.zh)))
     homes, dark = sum(place.homes for place in places), sum(place.dark for place in places)
     blind = dark >= max(LEAST, SHARE * homes) or any(street.whole for street in streets)
     return Sight(

@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, require
 from care_network.errors import NotPermittedError, ProvisioningError
+from care_network.search.pinyin import by_name
 from dispatch.alerts.outcomes import OUTCOMES
 from dispatch.alerts.states import CLOSED
 from dispatch.core.headline import headline, place
@@ -113,11 +114,14 @@ def search(
 
 def owners(conn: psycopg.Connection[Any], account: Account) -> list[tuple[int, str, str]]:
     """List the accounts of the area that can own alerts, for a choice: (id, Chinese name, English name)."""
-    return conn.execute(
-        "SELECT id, name_zh, name_en FROM account WHERE role IN ('dispatcher', 'lead', 'carer', 'station')"
-        " AND area_path <@ %s::text::ltree ORDER BY role DESC, name_zh",
+    found: list[tuple[str, int, str, str]] = conn.execute(
+        "SELECT role, id, name_zh, name_en FROM account WHERE role IN ('dispatcher', 'lead', 'carer', 'station')"
+        " AND area_path <@ %s::text::ltree",
         (account.area_path,),
     ).fetchall()
+    found.sort(key=lambda row: by_name(row[2]))
+    found.sort(key=lambda row: row[0], reverse=True)
+    return [row[1:] for row in found]
 
 
 def _check(wanted: ClosedFilter) -> None:

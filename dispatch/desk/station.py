@@ -15,6 +15,7 @@ from care_network.duty.roster import KIND_WORDS, Person, Post, stints
 from care_network.protection import picture
 from care_network.protection.functions import WORDS, Function, Level
 from care_network.protection.reasons import Reason, unpack
+from care_network.search.pinyin import by_name
 from dispatch.core.headline import address
 from dispatch.core.notice import AlertNotice
 from dispatch.desk.statistics import Case
@@ -304,19 +305,17 @@ class Telephone(msgspec.Struct, frozen=True):
 
 def telephones(conn: psycopg.Connection[Any], under: str) -> list[Telephone]:
     """Organisations that serve the area or lie in it, and the people of those within; by organisation and name."""
-    with conn.cursor(row_factory=class_row(Telephone)) as cursor:
-        return cursor.execute(
-            """
-            SELECT organisation_zh, organisation_en, name_zh, name_en, role, phone FROM (
-            SELECT o.name_zh AS organisation_zh, o.name_en AS organisation_en, '' AS name_zh, '' AS name_en,
-                   '' AS role, o.phone, a.path, 0 AS place
-            FROM organisation o JOIN area a ON a.id = o.area_id
-            WHERE o.active AND (a.path <@ %(under)s::ltree OR a.path @> %(under)s::ltree)
-            UNION ALL
-            SELECT o.name_zh, o.name_en, s.name_zh, s.name_en, s.kind, s.phone, a.path, 1
-            FROM staff s JOIN organisation o ON o.id = s.organisation_id JOIN area a ON a.id = o.area_id
-            WHERE o.active AND s.active AND a.path <@ %(under)s::ltree
-            ) list ORDER BY path, organisation_zh, place, role, name_zh
-            """,
-            {"under": under},
-        ).fetchall()
+    rows: list[tuple[str, int, str, str, str, str, str, str]] = conn.execute(
+        """
+        SELECT a.path::text, 0, o.name_zh, o.name_en, '', '', '', o.phone
+        FROM organisation o JOIN area a ON a.id = o.area_id
+        WHERE o.active AND (a.path <@ %(under)s::ltree OR a.path @> %(under)s::ltree)
+        UNION ALL
+        SELECT a.path::text, 1, o.name_zh, o.name_en, s.name_zh, s.name_en, s.kind, s.phone
+        FROM staff s JOIN organisation o ON o.id = s.organisation_id JOIN area a ON a.id = o.area_id
+        WHERE o.active AND s.active AND a.path <@ %(under)s::ltree
+        """,
+        {"under": under},
+    ).fetchall()
+    rows.sort(key=lambda row: (row[0], by_name(row[2]), row[1], row[6], by_name(row[4])))
+    return [Telephone(*row[2:]) for row in rows]

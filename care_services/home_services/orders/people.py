@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.catalogues.services import SERVICES
-from care_network.catalogues.workforce import ROLES, SKILLS, Certificate, effective_skills
+from care_network.catalogues.workforce import CERTIFICATES, ROLES, SKILLS, Certificate, effective_skills
 from care_network.errors import ProvisioningError
 from vocabulary.times import SHANGHAI
 
@@ -66,6 +66,29 @@ class Qualified(msgspec.Struct, frozen=True, kw_only=True):
         licences = ROLES[self.kind].needs if self.kind in ROLES else frozenset[str]()
         licensed = not licences or any(one.kind in licences and one.valid(on) for one in held)
         return licensed and able(work, self.kind, effective_skills(self.skills, held, on)[0])
+
+    def lacks(self, work: str, on: dt.date) -> tuple[str, str] | None:
+        """Name what they lack for a kind of work on a day, in Chinese and English; None: nothing. Pure."""
+        if self.may(work, on):
+            return None
+        if not able(work, self.kind, self.skills):
+            zh, en = why_not(work)
+            return f"不再具备所需的岗位或技能（{zh or '岗位不符'}）", f"lacks the role or a skill ({en or 'role'})"
+        service = SERVICES[work]
+        asked = [ROLES[self.kind].needs] if self.kind in ROLES and ROLES[self.kind].needs else []
+        asked += [SKILLS[one].needs for one in sorted(set(self.skills) & (service.needs | service.one_of))]
+        for kinds in asked:
+            held = {one: dt.date.fromisoformat(ends) if ends else dt.date.max
+                    for one, ends in self.papers.items() if one in kinds}  # fmt: skip
+            if not kinds or any(ends >= on for ends in held.values()):
+                continue
+            if not held:
+                words = [CERTIFICATES[one] for one in sorted(kinds)]
+                return f"没有{' 或 '.join(one.zh for one in words)}", f"has no {' or '.join(one.en for one in words)}"
+            last = max(held, key=lambda one: held[one])
+            term, ends = CERTIFICATES[last], held[last]
+            return f"{term.zh}最后有效日为 {ends}", f"the last valid day of {term.en} is {ends}"
+        return "所需证书不再有效", "a certificate that it asks for does not count"
 
 
 def qualified(conn: Connection[Any], staff_ids: Collection[int]) -> dict[int, Qualified]:

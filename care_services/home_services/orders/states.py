@@ -70,6 +70,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "tell_missing": ("超时未签到，已通知服务站", "nobody checked in: the station was told"),
     "note": ("备注", "wrote a note"),
     "rate": ("评价", "rated"),
+    "link_shown": ("向机构出示签到链接", "the door link was shown to the organisation"),
     "wrong_code": ("入户码错误", "gave a wrong code"),
     "too_far": ("定位不在住户附近", "was too far from the home"),
 }

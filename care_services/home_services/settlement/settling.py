@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 
 from care_network.access.permissions import Action, covers_every_home, in_area
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
+from care_network.search.pinyin import by_name
 from care_services.core.acting import Acting
 from care_services.home_services.visits.comparing import month_bounds
 from vocabulary.times import SHANGHAI
@@ -67,38 +68,50 @@ KINDS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 _MONTH: LiteralString = """
-    WITH due AS MATERIALIZED (
+    WITH closed AS MATERIALIZED (
+        SELECT organisation_id, (max(month) + INTERVAL '1 month') AT TIME ZONE 'Asia/Shanghai' AS until FROM settlement
+        GROUP BY organisation_id
+    ), due AS MATERIALIZED (
         SELECT o.organisation_id, count(*)::int AS visits, count(*) FILTER (WHERE o.subsidy_open)::int AS unclear,
                coalesce(sum(o.done_minutes), 0)::bigint AS minutes, sum(o.amount_fen)::bigint AS amount_fen,
                sum(o.subsidy_fen)::bigint AS subsidy_fen
-        FROM service_order o
+        FROM service_order o LEFT JOIN closed USING (organisation_id)
         WHERE o.settlement_id IS NULL AND o.state IN ('checked_out', 'confirmed') AND o.planned_start < %(until)s
+          AND (o.planned_start >= %(since)s OR o.planned_start < closed.until)
         GROUP BY o.organisation_id
     ), blind AS MATERIALIZED (
         SELECT o.organisation_id, count(*)::int AS open FROM service_order o
         WHERE o.state IN ('planned', 'assigned', 'checked_in') AND o.planned_start >= %(since)s
           AND o.planned_start < %(now)s
         GROUP BY o.organisation_id
+    ), changed AS MATERIALIZED (
+        SELECT o.organisation_id, coalesce(o.done_minutes, 0) - sum(l.minutes) AS minutes,
+               o.amount_fen - sum(l.amount_fen) AS amount_fen, o.subsidy_fen - sum(l.subsidy_fen) AS subsidy_fen
+        FROM service_order o JOIN settlement_line l ON l.order_id = o.id WHERE o.to_correct GROUP BY o.id
     ), corrected AS MATERIALIZED (
-        SELECT o.organisation_id, count(*)::int AS corrections FROM service_order o WHERE o.to_correct
-        GROUP BY o.organisation_id
+        SELECT organisation_id, count(*)::int AS corrections, sum(minutes)::bigint AS minutes,
+               sum(amount_fen)::bigint AS amount_fen, sum(subsidy_fen)::bigint AS subsidy_fen
+        FROM changed WHERE (minutes, amount_fen, subsidy_fen) <> (0, 0, 0) GROUP BY organisation_id
     )
     SELECT g.id AS organisation_id, g.code AS organisation, g.name_zh AS provider_zh, g.name_en AS provider_en,
            a.path::text AS path, s.number, s.settled_at, s.actor,
-           coalesce(s.visits, d.visits, 0) AS visits, coalesce(s.minutes, d.minutes, 0) AS minutes,
-           coalesce(s.amount_fen, d.amount_fen, 0) AS amount_fen,
-           coalesce(s.subsidy_fen, d.subsidy_fen, 0) AS subsidy_fen,
-           coalesce(s.own_fen, d.amount_fen - d.subsidy_fen, 0) AS own_fen,
+           coalesce(s.visits, d.visits, 0) AS visits, coalesce(s.minutes, x.minutes) AS minutes,
+           coalesce(s.amount_fen, x.amount_fen) AS amount_fen, coalesce(s.subsidy_fen, x.subsidy_fen) AS subsidy_fen,
+           coalesce(s.own_fen, x.amount_fen - x.subsidy_fen) AS own_fen,
            coalesce(s.corrections, c.corrections, 0) AS corrections,
-           coalesce(s.correction_fen, 0) AS correction_fen, coalesce(b.open, 0) AS open,
+           coalesce(s.correction_fen, c.amount_fen, 0) AS correction_fen, coalesce(b.open, 0) AS open,
            CASE WHEN s.id IS NULL THEN coalesce(d.unclear, 0) ELSE 0 END AS unclear
     FROM organisation g JOIN area a ON a.id = g.area_id
     LEFT JOIN settlement s ON s.organisation_id = g.id AND s.month = %(month)s
     LEFT JOIN due d ON d.organisation_id = g.id LEFT JOIN blind b ON b.organisation_id = g.id
     LEFT JOIN corrected c ON c.organisation_id = g.id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(d.minutes, 0) + coalesce(c.minutes, 0) AS minutes,
+               coalesce(d.amount_fen, 0) + coalesce(c.amount_fen, 0) AS amount_fen,
+               coalesce(d.subsidy_fen, 0) + coalesce(c.subsidy_fen, 0) AS subsidy_fen
+    ) x
     WHERE a.path <@ %(area)s::ltree AND (s.id IS NOT NULL OR d.organisation_id IS NOT NULL
                                          OR b.organisation_id IS NOT NULL OR c.organisation_id IS NOT NULL)
-    ORDER BY g.name_zh
 """
 
 
@@ -107,20 +120,21 @@ def month(conn: Connection[Any], acting: Acting, first: dt.date) -> list[Sums]:
     acting.require(Action.VIEW_CARE)
     since, until = month_bounds(first)
     with conn.cursor(row_factory=class_row(Sums)) as cursor:
-        return cursor.execute(
+        found = cursor.execute(
             _MONTH,
             {
                 "since": since, "until": until, "now": min(acting.at, until), "month": first.replace(day=1),
                 "area": acting.account.area_path,
             },
         ).fetchall()  # fmt: skip
+    return sorted(found, key=lambda one: by_name(one.provider_zh))
 
 
 def settle(conn: Connection[Any], acting: Acting, organisation: str, first: dt.date) -> str:
     """Freeze the month of a provider; its number. A month is settled once, after its end, and in the order of months.
 
-    Raises ProvisioningError where the month is not over or an earlier one is open, ChangedMeanwhileError where
-    somebody has settled it.
+    Raises ProvisioningError where the month is not over, or where an earlier one after the last settlement has visits
+    that were done: it is settled first. ChangedMeanwhileError where somebody has settled it, or a later one.
     """
     acting.require(Action.SETTLE_SERVICES)
     begin = first.replace(day=1)
@@ -145,7 +159,7 @@ def settle(conn: Connection[Any], acting: Acting, organisation: str, first: dt.d
 
 
 def settle_all(conn: Connection[Any], acting: Acting, first: dt.date) -> list[str]:
-    """Settle the month of every provider of the account's area that is open; the numbers."""
+    """Settle the month of every provider of the account's area that is open; the numbers. Raises as :func:`settle`."""
     acting.require(Action.SETTLE_SERVICES)
     if not covers_every_home(conn, acting.account):
         raise NotPermittedError(
@@ -167,6 +181,13 @@ def _freeze(
             en=f"this month is closed by {later[0]}: what comes late is in the next settlement",
             zh=f"该月已由 {later[0]} 结清，迟到的变更将进入下一次结算",
         )
+    earlier = conn.execute(_EARLIER, {"organisation": organisation_id, "since": since}).fetchone()
+    if earlier is not None:
+        former, name_zh, name_en = earlier
+        raise ProvisioningError(
+            en=f"settle {former:%Y-%m} of {name_en} first: visits of it are done and not settled",
+            zh=f"{name_zh}的 {former:%Y-%m} 尚未结算，请先结算该月", field="month",
+        )  # fmt: skip
     number = f"S-{begin:%Y%m}-{code}"
     asked: dict[str, Any] = {
         "organisation": organisation_id, "since": since, "until": until, "number": number, "month": begin,
@@ -188,6 +209,17 @@ def _freeze(
     return number
 
 
+# The earliest month after the last settlement that has visits to settle. Visits of a month that is closed already are
+# late, and come into the next settlement.
+_EARLIER: LiteralString = """
+    SELECT min(o.planned_start AT TIME ZONE 'Asia/Shanghai'), g.name_zh, g.name_en
+    FROM service_order o JOIN organisation g ON g.id = o.organisation_id
+    WHERE o.organisation_id = %(organisation)s AND o.settlement_id IS NULL AND o.state IN ('checked_out', 'confirmed')
+      AND o.planned_start < %(since)s AND o.planned_start >= coalesce(
+          (SELECT (max(s.month) + INTERVAL '1 month') AT TIME ZONE 'Asia/Shanghai' FROM settlement s
+           WHERE s.organisation_id = %(organisation)s), '-infinity')
+    GROUP BY g.id
+"""
 # The rows are locked by the update, so that a correction made at the same moment comes before it or into the next one.
 _CORRECTIONS = """
     WITH changed AS (

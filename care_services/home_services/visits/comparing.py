@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 
 from care_network.access.permissions import Action
 from care_network.below import AREAS, people_below
+from care_network.search.pinyin import by_name
 from care_services.core.acting import Acting
 from vocabulary.times import SHANGHAI
 
@@ -79,7 +80,7 @@ _BY_PROVIDER: LiteralString = f"""
            (m.ahead - coalesce(v.n, 0) + m.at_home)::int AS to_come, m.planned_minutes::int, m.done_minutes::int,
            m.by_place::int, m.by_code::int, m.by_device::int, m.by_station::int, m.late::int
     FROM month m JOIN organisation p ON p.id = m.organisation_id LEFT JOIN overdue v USING (organisation_id)
-    ORDER BY p.name_zh, p.id
+    ORDER BY p.id
 """  # noqa: S608 - of constants
 
 
@@ -94,7 +95,7 @@ def by_provider(conn: Connection[Any], acting: Acting, month: dt.date) -> list[C
         "after": (first + dt.timedelta(days=32)).replace(day=1),
     }  # fmt: skip
     with conn.cursor(row_factory=class_row(Compared)) as cursor:
-        return cursor.execute(_BY_PROVIDER, asked).fetchall()
+        return sorted(cursor.execute(_BY_PROVIDER, asked).fetchall(), key=lambda one: by_name(one.name_zh))
 
 
 _BY_PLAN: LiteralString = f"""

@@ -1,7 +1,8 @@
 """The signed link of a visit for whoever goes there without an account: the people of a provider.
 
 It names the visit and the person, and holds from the day before until half a day after, while that person is named. The
-page behind it asks for the same proofs as a carer's.
+page behind it asks for the same proofs as a carer's. It is sent to that person alone. Where no message reaches them,
+their organisation is shown one, once (:func:`show`): a new one, so that the one before is over.
 """
 
 import datetime as dt
@@ -24,47 +25,97 @@ SOON = dt.timedelta(hours=3)
 """Before its time, from which on a message waits for no pace."""
 
 
-def subject_of(order_id: int, staff: str) -> str:
-    """The subject of the link: visit and person."""
-    return f"{order_id}.{staff}"
+SHOWN = "link_shown"
+
+
+def subject_of(order_id: int, staff: str, shown: int = 0) -> str:
+    """The subject of the link: visit and person. ``shown``: how often one of the visit was shown to somebody else."""
+    return f"{order_id}-{shown}.{staff}" if shown else f"{order_id}.{staff}"
+
+
+def show(
+    conn: Connection[Any], order_id: int, staff: str, state: str, start: dt.datetime, who: Doer, reason: str,
+    now: dt.datetime,
+) -> str:  # fmt: skip
+    """Note that a new link of a visit is shown to somebody else than its person; the subject of it. The rounds tell.
+
+    The caller has asked whether they may, and writes the audit. Raises ProvisioningError without a reason, or where
+    nobody can use it.
+    """
+    reason = reason.strip()[:200]
+    if not reason:
+        raise ProvisioningError(
+            zh="请写明为什么要在此出示链接", en="write why the link has to be shown here", field="reason"
+        )
+    if not start - OPENS <= now <= start + HOLDS or state not in ("assigned", "checked_in"):
+        raise ProvisioningError(
+            zh="上门前一天起、已安排人员后才有签到链接",
+            en="there is a link from the day before, once somebody is named",
+        )
+    store.add_event(conn, order_id, SHOWN, state, state, who, now, reason)
+    return subject_of(order_id, staff, _shown(conn, order_id))
+
+
+def _shown(conn: Connection[Any], order_id: int) -> int:
+    row = conn.execute(
+        "SELECT count(*) FROM service_order_event WHERE order_id = %s AND action = %s", (order_id, SHOWN)
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def tell_due(conn: Connection[Any], now: dt.datetime) -> int:
     """Tell whoever has no account and is named for a visit within a day, with its page, once; how many. For the rounds.
 
-    Nothing to those who have an account: the visit is on their own page.
+    Nothing to those who have an account: the visit is on their own page. Each time that a link was shown to somebody
+    else its person is told, account or not, with the new one.
     """
     named = conn.execute(
         """
-        SELECT o.id, s.code, c.name_zh, c.name_en, o.planned_start
-        FROM service_order o JOIN staff s ON s.id = o.staff_id AND s.active AND s.account_id IS NULL
-        JOIN care_service c ON c.code = o.service
-        WHERE o.state = 'assigned' AND o.planned_start > %(now)s AND o.planned_start <= %(until)s
-          AND NOT EXISTS (SELECT FROM care_notice n WHERE n.kind = %(kind)s AND n.key = o.id || '/' || s.code)
+        SELECT o.id, s.code, c.name_zh, c.name_en, o.planned_start, e.times, e.actor
+        FROM service_order o JOIN staff s ON s.id = o.staff_id AND s.active
+        JOIN care_service c ON c.code = o.service CROSS JOIN LATERAL (
+            SELECT count(*) AS times, (array_agg(e.actor ORDER BY e.id DESC))[1] AS actor FROM service_order_event e
+            WHERE e.order_id = o.id AND e.action = %(shown)s) e
+        WHERE o.state IN ('assigned', 'checked_in') AND o.planned_start > %(since)s AND o.planned_start <= %(until)s
+          AND (e.times > 0 OR s.account_id IS NULL AND o.state = 'assigned' AND o.planned_start > %(now)s)
+          AND NOT EXISTS (SELECT FROM care_notice n WHERE n.kind = %(kind)s
+                          AND n.key = o.id || '/' || s.code || CASE e.times WHEN 0 THEN '' ELSE '/' || e.times END)
         ORDER BY o.planned_start LIMIT 500
         """,
-        {"now": now, "until": now + OPENS, "kind": KIND},
+        {"now": now, "since": now - HOLDS, "until": now + OPENS, "kind": KIND, "shown": SHOWN},
     ).fetchall()
-    return notices.tell_all(
-        conn, KIND,
-        [
-            notices.Notice(
-                to=notices.to_staff(staff), key=f"{order_id}/{staff}", due=now, urgent=start - now < SOON,
-                zh=f"{start.astimezone(SHANGHAI):%m-%d %H:%M} {zh}由您上门，在此签到签退",
-                en=f"{en} on {start.astimezone(SHANGHAI):%m-%d %H:%M} is yours: check in and out here",
-                link=SignedPage(PATH, PURPOSE, subject_of(order_id, staff)),
-            )
-            for order_id, staff, zh, en, start in named
-        ],
-        now,
-    ) if named else 0  # fmt: skip
+    over = [f"{one[0]}/{one[1]}" + (f"/{one[5] - 1}" if one[5] > 1 else "") for one in named if one[5]]
+    if over:
+        notices.withdraw(conn, KIND, over)
+    return notices.tell_all(conn, KIND, [_notice(now, *one) for one in named], now) if named else 0
+
+
+def _notice(
+    now: dt.datetime, order_id: int, staff: str, zh: str, en: str, start: dt.datetime, times: int, actor: str | None
+) -> notices.Notice:  # fmt: skip
+    when = f"{start.astimezone(SHANGHAI):%m-%d %H:%M}"
+    words = (f"{when} {zh}由您上门，在此签到签退", f"{en} on {when} is yours: check in and out here")
+    if times:
+        words = (f"{when} {zh}：{actor} 打开了您的签到页面，原链接已失效，请用此链接",
+                 f"{en} on {when}: {actor} was shown your page; the link before is over, use this one")  # fmt: skip
+    return notices.Notice(
+        to=notices.to_staff(staff), key=f"{order_id}/{staff}" + (f"/{times}" if times else ""), due=now,
+        urgent=start - now < SOON, zh=words[0], en=words[1],
+        link=SignedPage(PATH, PURPOSE, subject_of(order_id, staff, times)),
+    )  # fmt: skip
 
 
 def holder(conn: Connection[Any], subject: str, now: dt.datetime) -> tuple[Order, Doer]:
     """The visit and the person of a link. Raises NotFoundError where somebody else goes by now, or it is off;
     ProvisioningError where it is too early or too late."""
-    number, _, staff = subject.partition(".")
+    about, _, staff = subject.partition(".")
+    number, _, shown = about.partition("-")
     order = store.load(conn, int(number) if number.isascii() and number.isdecimal() and len(number) < 16 else 0)
+    if shown != (str(_shown(conn, order.id) or "")):
+        raise NotFoundError(
+            en="this link was replaced by a newer one: open the newest message",
+            zh="该链接已被新链接取代，请打开最新的提醒",
+        )
     if not staff or order.staff_code != staff or order.state == "cancelled":
         raise NotFoundError(
             en="somebody else has this visit by now, or it is off: ask your organisation",

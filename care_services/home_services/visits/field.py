@@ -14,7 +14,7 @@ from care_services.home_services.catalogue import subsidy
 from care_services.home_services.catalogue.catalogue import amount
 from care_services.home_services.orders import store
 from care_services.home_services.orders.store import Doer, Order
-from care_services.home_services.visits import checking, codes, evidence
+from care_services.home_services.visits import checking, codes, evidence, unfit
 from care_services.home_services.visits.checking import Place
 from vocabulary.times import SHANGHAI
 
@@ -61,6 +61,8 @@ def begin(
         raise ProvisioningError(
             en="it is not the time of this visit: ask the station to move it", zh="不在该服务的时间内，请联系服务站改期"
         )
+    if how != "station":
+        unfit.refuse(conn, order)
     detail: dict[str, Any]
     match how:
         case "place":
@@ -186,6 +188,8 @@ def _by_code(conn: Connection[Any], order: Order, given: str, at: dt.datetime) -
             en="this home has no code yet: check in by place or device, and tell the station",
             zh="该住户还没有入户码，请用定位或家中设备签到，并告知服务站", field="code",
         )  # fmt: skip
+    # one guess at a time: many at once would all count the tries before any of them
+    conn.execute("SELECT FROM service_order WHERE id = %s FOR UPDATE", (order.id,))
     tried = conn.execute(
         "SELECT count(*) FROM service_press WHERE order_id = %s AND action = 'check_in' AND result = 'refused'"
         " AND message_en = %s",  # a place that was too far has nothing to do with it

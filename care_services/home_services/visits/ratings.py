@@ -11,6 +11,7 @@ from psycopg.rows import class_row, dict_row
 from care_network.access.permissions import Action, may_see
 from care_network.below import people_below
 from care_network.errors import ProvisioningError
+from care_network.search.pinyin import by_name
 from care_services.core.acting import Acting
 from care_services.home_services.orders import store
 from care_services.home_services.orders.states import DONE
@@ -161,7 +162,7 @@ def by_provider(conn: Connection[Any], acting: Acting, since: dt.datetime) -> li
     """Mean and number of ratings since a time, by provider and person, of the account's area."""
     acting.require(Action.VIEW_CARE)
     with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
+        found = cursor.execute(
             f"""
             SELECT p.name_zh AS provider_zh, p.name_en AS provider_en, s.name_zh AS staff_zh, s.name_en AS staff_en,
                    count(*)::int AS number, round(avg(t.stars), 2)::float AS mean,
@@ -173,6 +174,9 @@ def by_provider(conn: Connection[Any], acting: Acting, since: dt.datetime) -> li
             """,  # noqa: S608 - of constants
             {"since": since, "area": acting.account.area_path},
         ).fetchall()
+    return sorted(
+        found, key=lambda one: (by_name(one["provider_zh"]), -one["mean"], by_name(one["staff_zh"] or ""))
+    )  # fmt: skip
 
 
 def to_rate(conn: Connection[Any], resident_id: int, at: dt.datetime, limit: int = 3) -> list[store.Order]:

@@ -69,7 +69,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     silent_devices: int
     """Device-months in which it was silent for a time."""
     alerts: int
-    """Closed alerts of this model, whatever came of them."""
+    """Closed alerts of this model of which it is known what came of them."""
     false_alerts: int
     low_battery_alerts: int
 

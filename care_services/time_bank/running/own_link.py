@@ -27,6 +27,8 @@ HOLDS = dt.timedelta(days=90)
 RENEW = dt.timedelta(days=7)
 """Before its end, from which on the link of an active volunteer is renewed."""
 MOST = 30
+SHOWN = "link_shown"
+"""A step: somebody else was shown the link, and could speak for the volunteer until the next one."""
 
 
 def renew(
@@ -43,6 +45,34 @@ def renew(
         people.trace(conn, account, "link_made", code, None, now, origin)
         telling.link_over(conn, code, one.link_serial)
         telling.own_link(conn, code, one.link_serial + 1, now + HOLDS, now)
+    return people.find(conn, account, code)
+
+
+def show(
+    conn: Connection[Any], account: Account, code: str, version: int, reason: str, now: dt.datetime, origin: str = ""
+) -> Volunteer:  # fmt: skip
+    """Make a new link that the caller shows to the account, once: for a volunteer whom no message reaches.
+
+    Opening it is speaking for the volunteer. So the link before is over, the volunteer is told by whom and why,
+    on their page, too, and the account may not confirm for the receiving side of what the volunteer did then
+    (``requests.confirm``). Raises ProvisioningError without a reason, or for a volunteer who has left.
+    """
+    require(account, Action.MANAGE_TIME_BANK)
+    reason = reason.strip()[:200]
+    if not reason:
+        raise ProvisioningError(
+            zh="请写明为什么短信发不到、由谁在场", en="write why no message reaches them, and who is with you",
+            field="reason",
+        )  # fmt: skip
+    one = people.find(conn, account, code)
+    if one.state == "ended":
+        raise ProvisioningError(zh="该志愿者已退出", en="this volunteer has left", field="link")
+    with conn.transaction():
+        _count_up(conn, one, version, now + HOLDS)
+        people.note_step(conn, one.id, SHOWN, one.state, one.state, account, now, reason)
+        people.trace(conn, account, SHOWN, code, None, now, origin)
+        telling.link_over(conn, code, one.link_serial)
+        telling.link_shown(conn, code, one.link_serial + 1, account.name_zh, account.name_en, now)
     return people.find(conn, account, code)
 
 
@@ -109,6 +139,16 @@ def _count_up(conn: Connection[Any], one: Volunteer, version: int, until: dt.dat
         raise people.changed()
 
 
+def shown(conn: Connection[Any], volunteer_id: int) -> tuple[str, dt.datetime, str] | None:
+    """Name who was shown the link that holds now, when and why; None: nobody but the volunteer has it."""
+    row = conn.execute(
+        "SELECT action, actor, at, note FROM time_volunteer_event WHERE volunteer_id = %s"
+        " AND action IN ('link_shown', 'link_made', 'link_taken_back') ORDER BY id DESC LIMIT 1",
+        (volunteer_id,),
+    ).fetchone()
+    return (row[1], row[2], row[3]) if row is not None and row[0] == SHOWN else None
+
+
 def holding(conn: Connection[Any], code: str, serial: int, now: dt.datetime) -> Volunteer | None:
     """The volunteer whose own link with this number holds; None: it does not, any more."""
     found = people.read(
@@ -147,6 +187,8 @@ class OwnPage(msgspec.Struct, frozen=True, kw_only=True):
     courses: list[Offered]
     missed: list[Missed]
     """Promises that were not kept and count, or did."""
+    shown: tuple[str, dt.datetime, str] | None
+    """Another person who was shown the link, when and why."""
     agreed: frozenset[int]
     """Numbers of the residents of whom they may see name and door."""
 
@@ -179,7 +221,7 @@ def own_page(conn: Connection[Any], one: Volunteer, now: dt.datetime) -> OwnPage
     )
     return OwnPage(
         courses=learning.offered(conn, one, now), missed=missed.of_volunteer(conn, one.id, 10), volunteer=one,
-        holder=holders.of_volunteer(conn, one.id), alarms=alarms, agreed=told,
+        holder=holders.of_volunteer(conn, one.id), alarms=alarms, agreed=told, shown=shown(conn, one.id),
         offered=[each for each in found if each.state == "offered" and each.volunteer_id == one.id],
         ahead=[each for each in found if each.state == "accepted"],
         done=[each for each in reversed(found) if each.state in ("done", "disputed", "confirmed", "cancelled")][:12],

@@ -138,6 +138,17 @@ def own_link(conn: Connection[Any], code: str, serial: int, until: dt.datetime, 
     )  # fmt: skip
 
 
+def link_shown(conn: Connection[Any], code: str, serial: int, zh: str, en: str, now: dt.datetime) -> bool:
+    """Tell a volunteer that somebody else was shown their link, which holds from now on."""
+    when = now.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
+    return notices.tell(
+        conn, to=notices.to_volunteer(code), kind=_HELP_KIND, key=f"link/{code}/{serial}", due=now, now=now,
+        zh=f"{zh} 于 {when} 打开了您的邻里互助页面，原链接已失效。不是您请的？请致电社区站，换一个新链接",
+        en=f"{en} was shown your page as a neighbour on {when}; the link before is over. You did not ask for it? Call"
+        " the station for a new one", link=own_page(code, serial),
+    )  # fmt: skip
+
+
 def link_over(conn: Connection[Any], code: str, serial: int) -> None:
     """Take back the message with a link that is over."""
     notices.withdraw(conn, _HELP_KIND, [f"link/{code}/{serial}"])

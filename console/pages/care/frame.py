@@ -10,6 +10,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_services.assessment import lists
 from care_services.home_beds import contracts
+from care_services.home_services.visits import unfit
 from care_services.meals.arrangements import gaps
 from console.pages.care.sections import GROUPS
 from console.pages.sections import open_to
@@ -29,9 +30,13 @@ def care_page(request: Request, name: str, account: Account, status: int = 200, 
 @router.get("/care", dependencies=[needs(Action.VIEW_CARE)])
 def care(request: Request, console: Shared, account: CurrentAccount) -> Response:
     """All pages of care and services that this account may open, with a sentence each, and what is due."""
-    today = dt.datetime.now(SHANGHAI).date()
+    now = dt.datetime.now(SHANGHAI)
+    today = now.date()
     with console.database() as conn:
         due = lists.counts(conn, account, today)
         ending = contracts.counts(conn, account.area_path, today)
         meal_gaps = gaps.below(conn, account.area_path)
-    return care_page(request, "care-sections.html", account, due=due, ending=ending, meal_gaps=meal_gaps)
+        another = unfit.count(conn, account.area_path, now)
+    return care_page(
+        request, "care-sections.html", account, due=due, ending=ending, meal_gaps=meal_gaps, another=another
+    )

@@ -17,7 +17,9 @@ from care_network.duty.centers import desk_of
 from care_network.errors import NotFoundError
 from care_network.protection.family import family_sentence
 from care_network.records import residents, vitals
+from care_services.assessment.family import told as told_of_assessment
 from care_services.home_beds.family import told as told_of_beds
+from care_services.home_beds.family import way as way_of_bed
 from console.access.alerts import load_alert
 from console.access.residents import load_resident
 from console.board.board import notice_of
@@ -33,6 +35,7 @@ from dispatch.family import circle, days, facts, history, telling
 from dispatch.family.sentence import moment, sentence
 from dispatch.orders import ratings
 from dispatch.orders import store as work_orders
+from vocabulary.times import SHANGHAI
 
 router = APIRouter()
 TYPE_COOKIE = "shouwang_type"
@@ -210,7 +213,11 @@ def _parent(
             family_sentence(conn, resident["id"], language, now, resident[f"name_{language}"]) for language in LANGUAGES
         ],
         "strips": strips,
-        "applied": told_of_beds(conn, resident["id"], now),
+        "applied": [
+            *told_of_beds(conn, resident["id"], now),
+            *told_of_assessment(conn, resident["id"], now.astimezone(SHANGHAI).date()),
+        ],
+        "way": way_of_bed(conn, resident["id"], now),
     }
 
 

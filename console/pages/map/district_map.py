@@ -21,6 +21,7 @@ from care_network.records.places.district_map import (
 )
 from care_network.records.places.ground import ground_of
 from care_network.records.places.outlines import AreaOutline, areas_with_outlines
+from care_network.search.pinyin import by_name
 from console.pages.map.ground import drawn
 from console.shell.i18n import Language, pick
 from console.shell.scope import scope_of
@@ -136,7 +137,7 @@ def _content(request: Request, console: Console, account: Account, at: str) -> d
         areas = areas_with_outlines(conn, here)
         counts = counts_below(conn, here)
         places = organisations_below(conn, here)
-        sharing = shared_places(conn, here, now)
+        sharing = sorted(shared_places(conn, here, now), key=lambda one: by_name(one.name_zh))
         alerts = [a for a in console.board.open_alerts(scope_of(conn, account).sees) if within(a.area_path, here)]
         centre = next((area for area in areas if area.path == here), None)
         homes = homes_below(conn, here) if centre is not None and centre.level == "compound" else []

@@ -16,6 +16,7 @@ from care_services.privacy.duties import DUTIES, RISKS, STATES, live
 from console.pages.admin.sections import GROUPS as ADMIN
 from console.pages.care.frame import care_page
 from console.pages.care.sections import GROUPS as CARE
+from console.pages.sections import open_to
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
@@ -39,7 +40,10 @@ def duties(request: Request, console: Shared, account: CurrentAccount) -> Respon
     with console.database() as conn:
         now = live(conn, account, dt.datetime.now(dt.UTC))
     shown = [(one, now.get(one.article), now[one.article].state if one.article in now else one.state) for one in DUTIES]
-    return care_page(request, "privacy_duties.html", account, duties=shown, states=STATES, names=_names())
+    names = _names()
+    mine = {one.address for group in open_to(account, (*CARE, *ADMIN)) for one in group.sections}
+    shut = names.keys() - mine
+    return care_page(request, "privacy_duties.html", account, duties=shown, states=STATES, names=names, shut=shut)
 
 
 @router.get("/care/privacy/assessment", dependencies=[LOOK])

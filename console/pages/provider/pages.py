@@ -55,18 +55,19 @@ def provider_day(request: Request, console: Shared, account: CurrentAccount, day
 
 
 def _visits(
-    request: Request, console: Console, account: Account, day: str, error: ProvisioningError | None = None
+    request: Request, console: Console, account: Account, day: str, error: ProvisioningError | None = None,
+    links: dict[int, str] | None = None,
 ) -> Response:  # fmt: skip
     acting = acting_of(request, account)
     wanted = _day(day, acting.today)
     with console.database() as conn:
         mine, found = visits.of_day(conn, acting, wanted)
         able = visits.free(conn, mine, found)
-    near = [one for one in found if one.staff and one.state in ("assigned", "checked_in") and one.name_zh]
-    links = {one.id: address_of(console, one.id, one.staff or "", one.planned_start + HOLDS) for one in near}
+        may_not = visits.unfit_among(conn, mine, found)
+    near = {one.id for one in found if one.staff and one.state in ("assigned", "checked_in") and one.name_zh}
     return _page(
-        request, "provider-day.html", account, error, mine=mine, visits=found, able=able, day=wanted, links=links,
-        today=acting.today, one_day=DAY, words=WORDS,
+        request, "provider-day.html", account, error, mine=mine, visits=found, able=able, day=wanted,
+        links=links or {}, near=near, today=acting.today, one_day=DAY, words=WORDS, may_not=may_not,
     )  # fmt: skip
 
 
@@ -85,6 +86,24 @@ def provider_assign(
     except ProvisioningError as error:
         return _visits(request, console, account, day, error)
     return RedirectResponse(f"/provider?day={_day(day, acting.today)}#v{order_id}", 303)
+
+
+@router.post("/provider/visits/{order_id}/link", dependencies=[RUN])
+def provider_link(
+    request: Request, console: Shared, account: CurrentAccount, order_id: int,
+    reason: Annotated[str, Form(max_length=200)] = "",
+    day: Annotated[str, Form(max_length=10)] = "",
+) -> Response:  # fmt: skip
+    """Show a new door link of a visit, in this answer alone."""
+    acting = acting_of(request, account)
+    try:
+        with console.database() as conn:
+            subject, start = visits.show_link(conn, acting, order_id, reason)
+    except ProvisioningError as error:
+        return _visits(request, console, account, day, error)
+    response = _visits(request, console, account, day, links={order_id: address_of(console, subject, start + HOLDS)})
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @router.get("/provider/requests", dependencies=[RUN])

@@ -10,10 +10,11 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.catalogues.services import SERVICES
 from care_network.errors import ProvisioningError
+from care_network.search.pinyin import by_name
 from care_services.core.money import yuan
 from care_services.home_services.catalogue import catalogue
 from care_services.home_services.catalogue.catalogue import PROVIDERS, CareService
-from care_services.home_services.settlement import settling
+from care_services.home_services.settlement import settling, table
 from care_services.home_services.visits import comparing
 from console.pages.lists import pager_of
 from console.pages.services.frame import acting_of, date_of, month_of, number_of, services_page
@@ -57,11 +58,11 @@ def _service(
             " ON o.id = p.organisation_id WHERE p.service = %s AND p.valid_from > %s ORDER BY p.valid_from, p.id",
             (code, acting.today),
         ).fetchall()
-        providers = conn.execute(
+        providers = sorted(conn.execute(
             "SELECT o.code, o.name_zh, o.name_en FROM organisation o JOIN area a ON a.id = o.area_id"
-            " WHERE o.active AND o.kind = ANY (%s) AND a.path <@ %s::ltree ORDER BY o.name_zh LIMIT 300",
+            " WHERE o.active AND o.kind = ANY (%s) AND a.path <@ %s::ltree ORDER BY o.code LIMIT 300",
             (list(PROVIDERS), account.area_path),
-        ).fetchall()
+        ).fetchall(), key=lambda row: by_name(row[1]))  # fmt: skip
     return services_page(
         request, "services-service.html", account, error, service=shown or found, stored=found, offers=offered,
         ahead=ahead, providers=providers, works=SERVICES, price=price or {}, today=acting.today,
@@ -181,6 +182,15 @@ def settle(
     except ProvisioningError as error:
         return _settlements(request, console, account, month, error=error)
     return RedirectResponse(f"/care/settlements/{number}", 303)
+
+
+@router.get("/care/settlements/{number}/csv", dependencies=[SET])
+def settlement_file(request: Request, console: Shared, account: CurrentAccount, number: str) -> Response:
+    """Give a settlement as a file for a spreadsheet."""
+    with console.database() as conn:
+        text = table.as_csv(conn, acting_of(request, account), number)
+    headers = {"Content-Disposition": 'attachment; filename="settlement.csv"'}
+    return Response(text.encode(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/care/settlements/{number}", dependencies=[LOOK])

@@ -14,8 +14,8 @@ from care_services.complaints.words import STATES as COMPLAINT_STATES
 from care_services.home_services.orders import desk, listing, store
 from care_services.home_services.orders.desk import UNDO
 from care_services.home_services.orders.people import people
-from care_services.home_services.orders.states import steps_from
-from care_services.home_services.visits import field, ratings
+from care_services.home_services.orders.states import AHEAD, steps_from
+from care_services.home_services.visits import field, ratings, unfit
 from care_services.rounds.running import blind
 from console.pages.lists import pager_of
 from console.pages.services.frame import acting_of, day_of, moment_of, number_of, services_page
@@ -41,11 +41,21 @@ def visits_page(
         )  # fmt: skip
         unseen = blind(conn, acting.at, "missed_visits")
         low = ratings.low(conn, acting, 1)
+        another = unfit.count(conn, account.area_path, acting.at)
     return services_page(
         request, "services-board.html", account, board=board, parts=listing.PARTS, provider=provider, unseen=unseen,
-        low=bool(low), pager=pager_of(request, board.next_key), today=acting.today, one_day=dt.timedelta(days=1),
-        late_min=round(listing.LATE.total_seconds() / 60),
+        low=bool(low), another=another, pager=pager_of(request, board.next_key), today=acting.today,
+        one_day=dt.timedelta(days=1), late_min=round(listing.LATE.total_seconds() / 60),
     )  # fmt: skip
+
+
+@router.get("/care/visits/another", dependencies=[LOOK])
+def another_page(request: Request, console: Shared, account: CurrentAccount, after: str = "") -> Response:
+    """List the visits ahead that need another person, with the reason."""
+    acting = acting_of(request, account)
+    with console.database() as conn:
+        found, onward = unfit.listing(conn, acting, after[:40])
+    return services_page(request, "services-another.html", account, found=found, pager=pager_of(request, onward))
 
 
 @router.get("/care/visits/{order_id}", dependencies=[LOOK])
@@ -64,6 +74,7 @@ def _page(
         events = store.history(conn, order_id)
         able = people(conn, [order.organisation_id], order.work, order.planned_start, order.planned_minutes, order.id)
         rated = ratings.of_order(conn, order_id)
+        may_not = unfit.why(conn, order) if order.state in AHEAD else None
         complained = (
             complaints.listing(conn, acting, find=str(order_id))[:20]
             if may_do(account, Action.ANSWER_COMPLAINTS) else []
@@ -77,7 +88,7 @@ def _page(
     return services_page(
         request, "services-visit.html", account, error, order=order, events=events, people=able, ratings=rated,
         steps=steps_from(order.state), undo_until=undo, filled=filled or {}, stars=ratings.STARS,
-        complaints=complained, complaint_states=COMPLAINT_STATES, rated_words=ratings.TOLD,
+        complaints=complained, complaint_states=COMPLAINT_STATES, may_not=may_not, rated_words=ratings.TOLD,
         to_rate=[code for code in ratings.TOLD if code not in {one.rated_by for one in rated}],
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from care_network.protection import picture
 from care_network.upkeep.recent import Recent
 from care_services.assessment import lists
 from care_services.home_beds import contracts
+from care_services.home_services.visits import unfit
 from care_services.meals.arrangements import gaps
 from console.pages.station.protection import Area, areas_above, below, lasting, words
 from console.shell.scope import scope_of
@@ -71,6 +72,7 @@ def station_page(request: Request, console: Shared, account: CurrentAccount, are
             "teams": station.teams(conn, under, now),
             "holes": duty_warnings.warnings(conn, now, under),
             "meal_gaps": gaps.below(conn, under),
+            "another": unfit.count(conn, under, now) if may_do(account, Action.VIEW_CARE) else None,
             "ending": contracts.counts(conn, under, now.astimezone(SHANGHAI).date()),
             "concerns": people,
             "concerned": number,

@@ -39,6 +39,7 @@ VOLUNTEER_ACTIONS: dict[str, tuple[str, str]] = {
     "check_identity": ("身份核验", "identity check"),
     "check_background": ("无犯罪记录核查", "background check"), "training": ("登记培训", "training recorded"),
     "link_made": ("发送个人链接", "own link made"), "link_taken_back": ("撤回个人链接", "own link taken back"),
+    "link_shown": ("当面出示个人链接", "own link shown to staff"),
     "missed_excused": ("爽约记录不计", "a missed promise excused"),
     "missed_stands": ("爽约记录维持", "a missed promise stands"),
     "link_staff": ("关联应急响应人员", "linked to a member of staff"),

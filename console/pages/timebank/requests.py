@@ -16,7 +16,6 @@ from care_network.errors import ProvisioningError
 from care_services.time_bank import requests, store
 from care_services.time_bank.requests import PURPOSE, NewRequest, as_account
 from care_services.time_bank.running import alarms, ending, missed
-from console.access.help_links import link_for
 from console.pages.lists import pager_of
 from console.pages.timebank.common import BANK, bank_page, number_of
 from console.pages.timebank.family import MY, family_page
@@ -135,15 +134,11 @@ def _one(
         one = store.find(conn, account, number)
         detail = {"number": number}
         audit(conn, account, "view_help", at=now, resident_id=one.resident_id, origin=origin_of(request), detail=detail)
-        manages = may_do(account, Action.MANAGE_TIME_BANK)
         found = requests.matches(conn, account, one) if one.state in ("open", "offered") else []
-        links = {}
-        if manages and one.state in ("offered", "accepted"):
-            links["volunteer"] = link_for(request, console, one, now)
         return bank_page(
             request, "timebank-request.html", account, error, one=one, history=store.history(conn, one.id),
             matches=[each for each in found if not each.against][:12],
-            others=[each for each in found if each.against][:20], links=links, now=now,
+            others=[each for each in found if each.against][:20], now=now,
             booked=store.booked(conn, one.id), own_words={person_key(account)},
             agreed=register.agrees(conn, one.resident_id, PURPOSE), alarm=alarms.alert_of(conn, one.order_id),
             waited=now >= one.wanted_from + ending.WAITED, at_door=now >= one.wanted_from - ending.EARLY,

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, may_do
+from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
 from care_services.time_bank import people, steps, store
 from care_services.time_bank.kinds import STATES
@@ -156,9 +156,11 @@ def staff(
 @router.post(f"{BANK}/volunteers/{{volunteer}}/link", dependencies=[MANAGE])
 def link(
     request: Request, console: Shared, account: CurrentAccount, volunteer: str, act: Text = "",
-    version: Annotated[int, Form()] = 0,
+    reason: Text = "", version: Annotated[int, Form()] = 0,
 ) -> Response:  # fmt: skip
-    """Make and send a volunteer's own link, or take it back."""
+    """Make and send a volunteer's own link, show a new one once, or take it back."""
+    if act == "show":
+        return _show(request, console, account, volunteer, version, reason)
 
     def step_(conn: Any, now: dt.datetime) -> None:
         if act == "take-back":
@@ -178,9 +180,25 @@ def _done(request: Request, console: Console, account: Account, volunteer: str, 
     return RedirectResponse(f"{BANK}/volunteers/{volunteer}{place}", 303)
 
 
+def _show(request: Request, console: Console, account: Account, volunteer: str, version: int, reason: str) -> Response:
+    """Show a new link in the answer to the press, and on no page that can be opened again."""
+    try:
+        with console.database() as conn:
+            now = dt.datetime.now(dt.UTC)
+            one = own_link.show(conn, account, volunteer, version, reason, now, origin_of(request))
+    except ProvisioningError as error:
+        return _one(request, console, account, volunteer, error)
+    until = one.link_until or now
+    own = own_link_address(request, console, one.code, one.link_serial, until)
+    response = _one(request, console, account, volunteer, own=own)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def _one(
-    request: Request, console: Console, account: Account, volunteer: str, error: ProvisioningError | None = None
-) -> Response:
+    request: Request, console: Console, account: Account, volunteer: str, error: ProvisioningError | None = None,
+    own: str = "",
+) -> Response:  # fmt: skip
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         one = people.find(conn, account, volunteer)
@@ -190,16 +208,9 @@ def _one(
             missed_kinds=missed.KINDS, kept=store.kept(conn, one.id, now),
             alarms=alarms.of_volunteer(conn, account, one.id),
             promised=lapsing.promised(conn, one.id, now), trainings=learning.trainings(conn, one.id),
-            courses_of_library=people.courses_of_library(conn), own=_own(request, console, account, one),
+            courses_of_library=people.courses_of_library(conn), own=own, seen=own_link.shown(conn, one.id),
             staff_choices=people.staff_to_link(conn, account, one),
         )  # fmt: skip
-
-
-def _own(request: Request, console: Console, account: Account, one: Volunteer) -> str:
-    until = one.link_until
-    if until is None or until <= dt.datetime.now(dt.UTC) or not may_do(account, Action.MANAGE_TIME_BANK):
-        return ""
-    return own_link_address(request, console, one.code, one.link_serial, until)
 
 
 def _sent(form: Any) -> dict[str, Any]:

@@ -21,8 +21,10 @@ function night() {
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || keysOff() || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+  const field = document.querySelector(".find input");
+  if (!field) return; // who may look at nobody searches for nobody
   event.preventDefault();
-  document.querySelector(".find input").focus();
+  field.focus();
 });
 document.addEventListener("tick", () => { tick(); night(); });
 document.addEventListener("page:ready", tick);
@@ -30,5 +32,5 @@ const ticker = new Worker("/static/shell/ticker.js");
 ticker.onmessage = () => document.dispatchEvent(new Event("tick"));
 navigate();
 sound();
-connect();
+if ("pulse" in document.body.dataset) connect();
 document.getElementById("unstarted")?.remove(); // from here on the beat says whether the page lives

@@ -16,22 +16,27 @@ export const silence = () => (performance.now() - heard) / 1000;
 export const connected = () => socket !== null && socket.readyState === WebSocket.OPEN && silence() < SILENT_S;
 export const toLogin = () => location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 
+// A socket that is refused tells a browser nothing: whether the login has ended meanwhile (a laptop that slept) is asked.
+const loginEnded = () => fetch("/api/push", { signal: AbortSignal.timeout(LONGEST_MS) }).then(({ status }) => status === 401, () => false);
+
 export function connect() {
   const mine = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/live`);
   socket = mine;
   began = performance.now();
-  socket.onopen = () => { retry = 250; tell("link:up"); };
+  let opened = false;
+  socket.onopen = () => { opened = true; retry = 250; tell("link:up"); };
   socket.onmessage = (event) => {
     if (socket !== mine) return;
     const message = JSON.parse(event.data);
     if (message.type === "beat") heard = performance.now();
     tell(`live:${message.type}`, message);
   };
-  socket.onclose = (event) => {
+  socket.onclose = async (event) => {
     if (socket !== mine) return; // given up before
     tell("link:down");
     if (ended || event.code === 4403) return;
-    if (event.code === 4401) { toLogin(); return; }
+    if (event.code === 4401 || (!opened && await loginEnded())) { toLogin(); return; }
+    if (ended || socket !== mine) return; // meanwhile
     setTimeout(connect, retry);
     retry = Math.min(2 * retry, LONGEST_MS);
   };

@@ -85,7 +85,7 @@ document.addEventListener("alerts:word", told);
 window.addEventListener("keydown", (event) => {
   if (event.key !== "o" || event.defaultPrevented || keysOff() || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
   const link = [...document.querySelectorAll(".toast[data-alert] a")].at(-1) ?? document.getElementById("nearest");
-  if (link.hidden) return;
+  if (!link || link.hidden) return;
   event.preventDefault();
   link.click();
 });

@@ -60,6 +60,7 @@ function bar({ code, level, n }) {
 const showBars = () => document.getElementById("truth").replaceChildren(...troubles().map(bar));
 
 function judge() {
+  if (!("pulse" in document.body.dataset)) return; // nothing on these pages changes by itself, so nothing of them is cut off
   const all = troubles();
   const lines = JSON.stringify([all, beat?.gateways?.streets]);
   if (lines !== bars) whenFree(showBars);
@@ -129,7 +130,7 @@ function calm() {
   if (place.textContent !== said) place.textContent = said;
 }
 
-document.getElementById("health-menu").addEventListener("toggle", drawer);
+document.getElementById("health-menu")?.addEventListener("toggle", drawer);
 document.addEventListener("live:beat", ({ detail }) => { beat = detail; judge(); });
 document.addEventListener("tick", judge);
 document.addEventListener("page:ready", calm);

@@ -10,7 +10,8 @@ _GRADE = "ladder_grade"
 PART = Part(
     grants={
         "console": Rights(
-            select=f"{_TABLES} {_GRADE}", insert=f"{_TABLES} {_GRADE}", update="assessment care_proposal"
+            select=f"{_TABLES} {_GRADE}", insert=f"{_TABLES} {_GRADE}", update="assessment care_proposal",
+            functions="assessment_told(integer)",
         ),
         "orders": Rights(columns=(("SELECT", "assessment", "id, resident_id, current, due_on"),)),
     },
@@ -30,4 +31,4 @@ PART = Part(
         "by the person it is about": "ladder_grade",
         "by the assessment it belongs to": "assessment_event",
     },
-)
+)  # fmt: skip

@@ -133,18 +133,30 @@ def visits(
     login: Login,
     day: Day = None,
     part: Annotated[str, typer.Option(help="late, now, planned, done or off; left out: all of them.")] = "",
+    another: Annotated[bool, typer.Option(help="Of all days ahead, those that need another person, and why.")] = False,
 ) -> None:
     """The visits of a day: late, now, to come, done, and those that did not take place."""
     from care_network.access.permissions import Action
     from care_services.home_services.orders import listing
     from care_services.home_services.orders.states import WORDS
+    from care_services.home_services.visits import unfit
     from vocabulary.times import SHANGHAI
 
     if part and part not in listing.PARTS:
         raise typer.BadParameter(f"one of {', '.join(listing.PARTS)}", param_hint="--part")
     with acting(url, login, Action.VIEW_CARE) as session:
         who = acting_of(session)
-        session.audit("view_service_orders", detail={"view": part or "all"})
+        session.audit("view_service_orders", detail={"view": "another" if another else part or "all"})
+        onward: str | None = "" if another else None
+        while onward is not None:
+            found, onward = unfit.listing(session.conn, who, onward)
+            for each in found:
+                one = each.order
+                start = one.planned_start.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
+                typer.echo(f"  {one.id:8} {start} {one.resident_code} {one.service_zh} / {one.service_en},"
+                           f" {each.name[0]}: {' / '.join(each.why)}")  # fmt: skip
+        if another:
+            return
         for name in (part,) if part else tuple(listing.PARTS):
             after: str | None = ""
             zh, en = listing.PARTS[name]

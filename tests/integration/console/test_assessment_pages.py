@@ -87,6 +87,9 @@ def test_an_assessment_from_the_list_to_its_result(site: ConsoleSite) -> None:
         assert pdf.missing == 0
         assert pdf.pages == 1
         assert "老年人能力评估表" in pdf.text
+        with site.client("daughter") as family:
+            assert "能力评估：中度失能（" in family.get("/family").text
+            assert family.get(page).status_code == 403, "grade and days, no answers"
     grade = site.conn.execute("SELECT ability_grade FROM resident WHERE code = 'R1'").fetchone()
     assert grade == ("moderate",)
 

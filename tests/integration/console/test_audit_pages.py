@@ -28,10 +28,12 @@ def site(database_url: str, tmp_path: Path) -> Iterator[ConsoleSite]:
 
 def test_an_auditor_searches_in_words_and_each_search_is_a_line(site: ConsoleSite) -> None:
     with site.client("carer") as carer, site.client("auditor") as auditor, site.client("auditor-ms") as other:
-        assert carer.get("/residents/R1").status_code == 200
+        shown = carer.get("/residents/R1")
+        assert (shown.status_code, "data-pulse" in shown.text) == (200, True)
         assert carer.get("/audit").status_code == 403
         page = auditor.get("/audit?resident=R1").text
         assert "查看老人" in page
+        assert not re.search('data-pulse|class="find"', page), "it asks for nothing that an auditor may not have"
         assert re.search(r'resident=R1">陈</a> <span class="dim small">R1<', page)
         assert "查看老人" in auditor.get("/audit?resident=陈&login=carer&action=kind:looks").text, "by names"
         assert "哪" not in page

@@ -63,6 +63,10 @@ def test_a_bed_goes_from_the_application_to_the_contract(site: ConsoleSite) -> N
         assert "受理，安排评估" in bed.text()
         assert bed.post("undo").status_code == 303
         bed.post("step", step="accept")
+        with site.client("daughter") as family:
+            told = family.get("/family").text
+            assert re.search(r'class="next" aria-current="step"><b>能力评估</b> <span>评估员会上门', told)
+            assert family.get(bed.path).status_code == 403, "the staff's page"
         bed.post("step", step="assess")
         refused = bed.post("step", step="survey")
         assert refused.status_code == 422

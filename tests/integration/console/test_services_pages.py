@@ -130,6 +130,9 @@ def test_prices_and_the_settlement(site: ConsoleSite) -> None:
         settled = client.post("/care/settlements", data={"organisation": "center-1", "month": "2026-01"})
         assert settled.headers["location"] == "/care/settlements/S-202601-center-1"
         assert "S-202601-center-1" in client.get(settled.headers["location"]).text
+        assert (
+            client.get(f"{settled.headers['location']}/csv").text.splitlines()[1] == "合计 total,0,,,,,0,0.00,0.00,0.00"
+        )
         assert "中心" in client.get("/care/compared").text
     with site.client("station") as client:
         assert client.get("/care/catalogue/bath").status_code == 403

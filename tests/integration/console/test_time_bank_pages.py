@@ -1,7 +1,6 @@
 """The time bank over HTTP: from an application to hours in the books, a family's word, links, and another street."""
 
 import datetime as dt
-import re
 from collections.abc import Iterator
 
 import httpx2
@@ -75,10 +74,12 @@ def test_from_an_application_to_hours_in_the_books(site: ConsoleSite) -> None:
         assert "会说普通话" in page, "whom to ask, with the reasons"
         post(f"requests/{number}/offer", volunteer=code, version=1)
         page = client.get(f"{BANK}/requests/{number}").text
-        link = re.search(r'href="(http[^"]*/help/[^"]*)"', page)
-        assert link
+        assert "/help/" not in page, "who opens it speaks for the volunteer"
+        (subject,) = site.conn.execute(
+            "SELECT signed ->> 'subject' FROM care_notice WHERE key LIKE 'offer/%' ORDER BY id DESC LIMIT 1"
+        ).fetchone() or ("",)
     with site.client() as nobody:
-        path = link[1].removeprefix(site.address)
+        path = f"/help/{site.keys.sign('time_help', subject, f'volunteer:{code}', now() + 30 * DAY)}"
         assert "这个时间您能去吗？" in nobody.get(path).text
         assert nobody.post(path, data={"act": "yes"}).status_code == 303
         assert nobody.post(path, data={"act": "yes"}).status_code == 409, "it is answered"

@@ -30,8 +30,8 @@ def _visit(conn: psycopg.Connection[Any]) -> int:
     return int(row[0])
 
 
-def _door(city: Any) -> str:
-    """The link of a visit of PV2."""
+def _named(city: Any) -> int:
+    """A visit of PV2."""
     order = _visit(city.conn)
     city.conn.execute(
         "UPDATE service_order SET state = 'assigned', staff_id = (SELECT id FROM staff WHERE code = 'PV2')"
@@ -39,7 +39,12 @@ def _door(city: Any) -> str:
         (order,),
     )
     city.conn.commit()
-    until = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    return order
+
+
+def _door(city: Any) -> str:
+    """The link of a visit of PV2."""
+    order, until = _named(city), dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     return f"/door/{city.keys.sign('visit_door', f'{order}.PV2', 'staff:PV2', until)}"
 
 
@@ -104,6 +109,9 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /provider/record": _page("/provider/record"),
     "POST /provider/visits/{order_id}": lambda city, *_: Example(
         f"/provider/visits/{_visit(city.conn)}", data={"staff": "PV1", "version": "1"}, success=303
+    ),
+    "POST /provider/visits/{order_id}/link": lambda city, *_: Example(
+        f"/provider/visits/{_named(city)}/link", data={"reason": "手机丢失"}
     ),
     "POST /provider/requests/{number}": lambda city, *_: Example(
         f"/provider/requests/{_request(city.conn)}", data={"act": "no", "version": "1", "note": "忙"}, success=303

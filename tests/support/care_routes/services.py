@@ -133,6 +133,7 @@ def _lost_press(conn: psycopg.Connection[Any]) -> int:
 
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/visits": lambda city, *_: _page("/care/visits")(city.conn),
+    "GET /care/visits/another": lambda city, *_: _page("/care/visits/another")(city.conn),
     "GET /care/visits/{order_id}": lambda city, *_: Example(f"/care/visits/{_visit(city.conn)}"),
     "POST /care/visits/{order_id}": lambda city, *_: Example(
         f"/care/visits/{_visit(city.conn)}", data={"act": "assign", "version": "1", "staff": "S9"}, success=303
@@ -161,6 +162,7 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/compared": lambda city, *_: _page("/care/compared?provider=center-1")(city.conn),
     "GET /care/settlements": lambda city, *_: _page("/care/settlements")(city.conn),
     "POST /care/settlements": lambda city, *_: _settled(city.conn),
+    "GET /care/settlements/{number}/csv": lambda city, *_: Example(f"/care/settlements/{_settlement(city.conn)}/csv"),
     "GET /care/settlements/{number}": lambda city, *_: Example(f"/care/settlements/{_settlement(city.conn)}"),
     "GET /care/requests": lambda city, *_: _page("/care/requests")(city.conn),
     "GET /care/requests/{request_id}": lambda city, *_: Example(f"/care/requests/{_request(city.conn)}"),

@@ -17,7 +17,7 @@ from care_services.home_beds import board, contracts, life
 from care_services.home_beds.catalogue import SURVEY
 from care_services.home_beds.desk import BedFile
 from care_services.home_beds.equipment.desk import Equipment
-from care_services.home_beds.family import told
+from care_services.home_beds.family import told, way
 from care_services.home_beds.installing import Installation
 from care_services.home_beds.services import usual
 from care_services.home_beds.terms import Terms
@@ -230,6 +230,7 @@ def test_a_bed_from_the_application_to_the_closing(database_url: str) -> None:
         with pytest.raises(ProvisioningError, match="follows from its application"):
             network(conn, "admin").change("resident", ("R1",), record.version, {"home_care_bed": False})
         assert told(conn, record.id, stage.now)[0][0].startswith("家庭养老床位：服务中")
+        assert way(conn, record.id, stage.now) is None, "it has arrived"
         history = changes.of_record(conn, RESIDENT, ("R1",))
         assert (history[0].login, (history[0].after or {})["home_care_bed"]) == ("manager", True), (
             "in the record's history"
@@ -320,6 +321,11 @@ def test_two_people_at_once_and_a_person_who_accepts_a_device(database_url: str)
         bed = stage.by().apply("R1", "本人")
         version = stage.file(bed).bed.version
         stage.by().step(bed, version, "accept")
+        stands = way(conn, stage.file(bed).bed.resident_id, stage.now)
+        assert stands is not None
+        assert [one.mark for one in stands.places] == ["done", "next", *["later"] * 5]
+        assert stands.places[0].note[0].endswith("完成")
+        assert "评估员会上门" in stands.places[1].note[0]
         with pytest.raises(ChangedMeanwhileError):
             stage.by("manager").step(bed, version, "refuse", "不符合")
         conn.execute("UPDATE home_bed SET state = 'installing' WHERE id = %s", (bed,))

@@ -11,10 +11,10 @@ from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermitt
 from care_services.core import presses, rule_book, traits
 from care_services.home_services.catalogue import catalogue, subsidy
 from care_services.home_services.orders import desk as orders
-from care_services.home_services.orders import listing, store
+from care_services.home_services.orders import known_since, listing, store
 from care_services.home_services.plans import desk as plans
 from care_services.home_services.plans.making import make_ahead
-from care_services.home_services.settlement import settling
+from care_services.home_services.settlement import settling, table
 from care_services.home_services.visits import codes, comparing, field, ratings
 from care_services.home_services.visits.checking import Place, panel_code
 from tests.support.care_city import acting, add_services, resident_id
@@ -331,6 +331,13 @@ def test_a_settled_month_is_frozen_and_corrected_in_the_next(conn: psycopg.Conne
     november, december = dt.date(2026, 11, 1), dt.date(2026, 12, 1)
     with pytest.raises(ProvisioningError, match="not over"):
         settling.settle(conn, lead, "center-1", december)
+    assert known_since.decide_anew(conn, lead.at) == 0
+    conn.execute(
+        "INSERT INTO resident_trait (resident_id, trait, holds, valid_from, evidence, set_at)"
+        " SELECT id, 'low_income', true, '2026-11-03', '名册', %s FROM resident WHERE code = 'R1'",
+        (lead.at,),
+    )
+    assert [known_since.decide_anew(conn, lead.at) for _ in range(2)] == [1, 0], "of the day from which on it holds"
     before = settling.month(conn, lead, november)[0]
     number = settling.settle(conn, lead, "center-1", november)
     after, first = settling.one(conn, lead, number)
@@ -338,6 +345,10 @@ def test_a_settled_month_is_frozen_and_corrected_in_the_next(conn: psycopg.Conne
     assert (
         (after.visits, after.amount_fen, after.minutes) == (before.visits, before.amount_fen, 150) == (2, 18_000, 150)
     )
+    file = table.as_csv(conn, lead, number).splitlines()
+    assert [row.split(",")[-4:] for row in file[1:]] == [
+        ["60", "120.00", "36.00", "84.00"], ["90", "60.00", "42.00", "18.00"], ["150", "180.00", "78.00", "102.00"],
+    ]  # fmt: skip
     with pytest.raises(ChangedMeanwhileError):
         settling.settle(conn, lead, "center-1", november)
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation), conn.transaction():
@@ -348,10 +359,18 @@ def test_a_settled_month_is_frozen_and_corrected_in_the_next(conn: psycopg.Conne
     found = store.load(conn, cleaning.id)
     orders.correct(conn, station, found.id, 60, found.version, "实际一小时")
     assert settling.one(conn, lead, number)[0] == after, "what is settled stays"
-    then = acting(conn, "admin", dt.datetime(2027, 1, 3, tzinfo=dt.UTC))
+    then = acting(conn, "admin", dt.datetime(2027, 2, 3, tzinfo=dt.UTC))
+    newer = done(conn, dt.datetime(2026, 12, 5, 1, tzinfo=dt.UTC))
+    with pytest.raises(ProvisioningError, match=r"settle 2026-12 of .* first"):
+        settling.settle(conn, then, "center-1", dt.date(2027, 1, 1))
+    (told,) = settling.month(conn, then, december)
+    conn.execute("UPDATE service_order SET state = 'cancelled' WHERE id = %s", (newer.id,))
+    (before,) = settling.month(conn, then, december)
     number = settling.settle(conn, then, "center-1", december)
     sums, _ = settling.one(conn, then, number)
     assert (sums.visits, sums.corrections, sums.amount_fen, sums.minutes) == (0, 1, -2_000, -30)
+    assert (before.corrections, before.amount_fen, before.minutes) == (1, -2_000, -30), "as it was shown before"
+    assert (told.visits, told.amount_fen) == (1, newer.amount_fen - 2_000)
     assert [(one.order_id, one.kind) for one in settling.lines(conn, number)] == [(cleaning.id, "correction")]
     assert order.settlement_id is None
     assert not store.load(conn, cleaning.id).to_correct

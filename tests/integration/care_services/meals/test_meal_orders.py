@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 
+import msgspec
 import psycopg
 import pytest
 
@@ -162,4 +163,21 @@ def test_a_meal_is_eaten_at_the_canteen_once_with_one_subsidy(conn: psycopg.Conn
     orders.order(conn, station, "R1", [Choice(number)])
     again = dining.eat(conn, carer, CANTEEN, "R1", meal)
     assert again != order
-    assert conn.execute("SELECT mode FROM meal_order WHERE id = %s", (again,)).fetchone() == ("dine_in",)
+    of = "SELECT state, mode, subsidy_fen FROM meal_order WHERE id = %s"
+    assert conn.execute(of, (again,)).fetchone() == ("eaten", "dine_in", 450)
+    dining.take_back(conn, carer, CANTEEN, again)
+    assert conn.execute(of, (again,)).fetchone() == ("ordered", "delivery", 450), "it is brought after all"
+    conn.execute("UPDATE meal_order SET state = 'absent' WHERE id = %s", (again,))
+    conn.execute("INSERT INTO meal_absence SELECT id, resident_id, now(), '' FROM meal_order WHERE id = %s", (again,))
+    dining.eat(conn, carer, CANTEEN, "R1", meal)
+    assert delivery.absences(conn, station) == []
+    dining.take_back(conn, carer, CANTEEN, again)
+    assert [one.order_id for one in delivery.absences(conn, station)] == [again], "nobody knows again"
+    assert conn.execute(of, (again,)).fetchone() == ("absent", "delivery", 450)
+
+    conn.execute("UPDATE meal_order SET state = 'failed' WHERE id = %s", (again,))
+    supper = menus.put(conn, station, CANTEEN, msgspec.structs.replace(offer(today), meal="dinner"))
+    other = dining.eat(conn, carer, CANTEEN, "R1", "dinner", supper)
+    dining.eat(conn, carer, CANTEEN, "R1", meal)
+    paid = [conn.execute(of, (number,)).fetchone() for number in (again, other)]
+    assert paid == [("eaten", "dine_in", 0), ("eaten", "dine_in", 450)], "one meal a day has the subsidy"

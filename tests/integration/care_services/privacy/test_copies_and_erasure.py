@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import psycopg
+import psycopg.types.json
 import pytest
 
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
-from care_services.privacy import copies, erasures, holdings, job
+from care_services.privacy import copies, erasures, holdings, job, retention
 from firmware_profiles import wire
 from ingest.batches.builder import Builder
 from ingest.receiving.subscriber import ReceivedMessage
@@ -183,8 +184,40 @@ def test_an_erasure_needs_two_people_and_keeps_what_law_keeps(
     readings = conn.execute("SELECT value FROM reading").fetchall()
     assert readings == [(99.0,)]
     assert [line.relation for line in one.certificate if not line.decided] == []
+    _kept_until_its_day(conn, database_url, number)
     _still_sends(conn, database_url)
     _restored(conn, database_url, number, tmp_path)
+
+
+def _kept_until_its_day(conn: psycopg.Connection, database_url: str, number: int) -> None:
+    """What law keeps is counted as over from the day after its last one, goes once, and nothing else goes with it."""
+    head = account(conn, "head")
+
+    def over() -> int | None:
+        return next(one.over for one in retention.periods(conn, head) if one.period.due == "kept")
+
+    before = conn.execute("SELECT certificate FROM erasure WHERE id = %s", (number,)).fetchone()
+    assert before is not None
+    counted = "SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM consent_event)"
+    held = conn.execute(counted).fetchone()
+    assert over() == 0
+    conn.execute(
+        "UPDATE erasure SET certificate = (SELECT jsonb_agg(CASE c ->> 'relation' WHEN 'alert' THEN"
+        ' c || \'{"until": "2020-01-01"}\' ELSE c END) FROM jsonb_array_elements(certificate) c) WHERE id = %s',
+        (number,),
+    )
+    assert over() == 1
+    with worker(database_url) as maintain:
+        job.end_periods(maintain)
+    assert over() == 0, "it is not due for ever"
+    ended = erasures.load(conn, account(conn, "admin"), number).ended
+    assert set(ended) == {"alert"}
+    left = conn.execute(counted).fetchone()
+    assert left == held or ended["alert"] != "chained"
+    conn.execute(
+        "UPDATE erasure SET certificate = %s, ended = '{}' WHERE id = %s",
+        (psycopg.types.json.Jsonb(before[0]), number),
+    )
 
 
 def _still_sends(conn: psycopg.Connection, database_url: str) -> None:

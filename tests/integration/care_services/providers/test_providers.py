@@ -56,8 +56,16 @@ def test_who_goes_is_planned_and_the_door_is_known_for_three_days(site: ConsoleS
         assert client.post(f"/provider/visits/{later}", data={"staff": "S1", "version": "1"}).status_code == 422
         assert client.post(f"/provider/visits/{others}", data={"staff": "", "version": "1"}).status_code == 404
         shown = client.get(f"/provider?day={acting(site.conn, 'admin', NOW + dt.timedelta(minutes=5)).today}").text
-        link = re.search(r'href="(/door/[^"]+)"', shown)
+        assert "/door/" not in shown, "it is sent to who goes alone"
+        ask = f"/provider/visits/{mine}/link"
+        assert client.post(ask, data={}).status_code == 422
+        assert client.post(f"/provider/visits/{others}/link", data={"reason": "手机丢失"}).status_code == 404
+        day = str(acting(site.conn, "admin", NOW + dt.timedelta(minutes=5)).today)
+        before = f"/door/{site.keys.sign('visit_door', f'{mine}.PV2', 'staff:PV2', NOW + DAY)}"
+        assert client.get(before).status_code == 200
+        link = re.search(r'href="(/door/[^"]+)"', client.post(ask, data={"reason": "手机丢失", "day": day}).text)
         assert link is not None
+        assert client.get(before).status_code == 404, "the one before is over"
         for page in ("/care", "/care/visits", "/residents", "/", f"/care/visits/{mine}", "/care/residents/R1/services"):
             assert client.get(page).status_code == 403, page
         for page in ("/provider/meals", "/provider/record", "/account"):
@@ -66,7 +74,7 @@ def test_who_goes_is_planned_and_the_door_is_known_for_three_days(site: ConsoleS
     assert (order.state, order.staff_code) == ("assigned", "PV2")
     assert [door_links.tell_due(site.conn, NOW) for _ in "12"] == [1, 0]
     told = site.conn.execute("SELECT kind, to_key, signed ->> 'subject' FROM care_notice").fetchall()
-    assert told == [("visit_door", "PV2", f"{mine}.PV2")], "who has no account is told, with the page"
+    assert told == [("visit_door", "PV2", f"{mine}-1.PV2")], "who goes is told, with the new page"
 
     # who goes has no account: the link asks for the same proofs, and is over with the name on the visit
     code = codes.paper(site.conn, acting(site.conn, "station", NOW), "R1").paper

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
@@ -17,7 +18,9 @@ from care_network.importing.tables import parse as table_of
 from care_network.protection import loading, picture
 from care_network.protection.functions import Level
 from care_network.records.registry import load_registry, registry_stamp
+from care_services.assessment import life
 from care_services.core.facts import GoneError
+from care_services.grants.desk import Grants
 from care_services.home_beds.desk import Beds
 from care_services.home_beds.equipment.desk import KINDS, Equipment
 from care_services.home_services.orders import desk as orders
@@ -130,6 +133,15 @@ def nothing_new_is_made(conn: psycopg.Connection) -> None:
         (next(iter(KINDS)),),
     ).fetchone()
     assert item is not None
+    grants, waits = (
+        Grants(conn, msgspec.structs.replace(station.account, role="manager"), at=NOW),
+        conn.execute(
+            "INSERT INTO grant_application (kind, resident_id, state, applicant, applied_at, due_at) SELECT"
+            " 'service_subsidy', id, 'waiting', '本人', '2026-10-30Z', '2026-11-09Z' FROM resident WHERE code = 'R1'"
+            " RETURNING id"
+        ).fetchone(),
+    )
+    assert waits is not None
     doors: tuple[Callable[[], object], ...] = (
         lambda: orders.add_single(conn, station, "R1", "bath", "center-1", soon),
         lambda: orders.reopen(conn, station, order[0], order[1]),
@@ -142,6 +154,10 @@ def nothing_new_is_made(conn: psycopg.Connection) -> None:
         lambda: rounds.add(conn, station.account, visits, NOW),
         lambda: Beds(conn, station.account, at=NOW).apply("R1", "本人"),
         lambda: Equipment(conn, station.account, at=NOW).lend(item[0], "R1"),
+        lambda: grants.apply("old_age_allowance", "R1", "女儿", {}),
+        lambda: grants.again(waits[0], 1, {}),
+        lambda: grants.decide(waits[0], 1, approve=True, reason="补发", amount="200", per="month"),
+        lambda: life.begin(conn, station.account, "R1", "first", NOW, "test"),
     )
     for door in doors:
         with pytest.raises(GoneError, match="died, 2026-11-02"):
@@ -170,6 +186,8 @@ def nothing_new_is_made(conn: psycopg.Connection) -> None:
         " SELECT resident_id, 'applied', now(), now(), '' FROM home_bed",
         "INSERT INTO equipment_loan (item_id, resident_id, lent_at, lent_by, due_on)"
         " SELECT i.id, b.resident_id, now(), '', '2099-01-01' FROM home_bed b, equipment_item i",
+        "INSERT INTO grant_application (kind, resident_id, state, applicant, applied_at, due_at)"
+        " SELECT 'age_friendly', resident_id, 'waiting', '', now(), now() FROM home_bed",
     ):
         with pytest.raises(psycopg.errors.CheckViolation, match="resident R1 is gone"):
             conn.execute(forgotten.encode())
@@ -180,6 +198,9 @@ def nothing_new_is_made(conn: psycopg.Connection) -> None:
         " LIMIT 1"
     )
     conn.execute("DELETE FROM service_order WHERE planned_start = '2026-10-31Z'")
+    grants.decide(waits[0], 1, approve=True, reason="十月应发", amount="200", per="once")  # what was due, once
+    conn.execute("DELETE FROM grant_step WHERE application_id = %s", waits)
+    conn.execute("DELETE FROM grant_application WHERE id = %s", waits)
     assert rows(conn) == before
 
 

@@ -138,12 +138,19 @@ def test_the_first_alarm_answered_by_a_neighbour(site: ConsoleSite) -> None:
         # the volunteer's own page shows it, too, until the link is taken back
         data = {"version": str(people.find(conn, by, code).version)}
         assert station.post(f"{BANK}/volunteers/{code}/link", data=data).status_code == 303
-        own = (
-            station.get(f"{BANK}/volunteers/{code}").text.partition('class="timebank-link" href="')[2].partition('"')[0]
-        )
-        path = own.removeprefix(site.address)
+        assert "/neighbour/" not in station.get(f"{BANK}/volunteers/{code}").text, "it is sent to the volunteer alone"
+        data = {"version": str(people.find(conn, by, code).version), "act": "show"}
+        assert "请写明为什么短信发不到" in station.post(f"{BANK}/volunteers/{code}/link", data=data).text
+        once = station.post(f"{BANK}/volunteers/{code}/link", data=data | {"reason": "本人在场，没有手机"}).text
+        path = once.partition('class="timebank-link" href="')[2].partition('"')[0].removeprefix(site.address)
+        assert "/neighbour/" not in station.get(f"{BANK}/volunteers/{code}").text, "once"
+        told = conn.execute("SELECT zh FROM care_notice WHERE key LIKE 'link/%' ORDER BY id DESC LIMIT 1").fetchone()
+        assert "打开了您的邻里互助页面" in str(told)
         with site.client() as nobody:
             page = nobody.get(path).text
+            assert "不是您请的" in page
+            step = "SELECT detail ->> 'step' FROM audit WHERE action = 'change_volunteer' ORDER BY id DESC LIMIT 1"
+            assert conn.execute(step).fetchone() == ("link_shown",)
             assert f"预警 #{short}" in page
             assert "计入 45 分钟" in page
             assert f"预警 #{short}" in nobody.get(f"{path}/statement").text

@@ -11,11 +11,16 @@ import pytest
 from care_network.errors import ProvisioningError
 from care_network.records.network import Network
 from care_services.core.connected import Connected
+from care_services.home_services.orders import desk as orders
 from care_services.home_services.orders import people as order_people
+from care_services.home_services.orders import store
+from care_services.home_services.visits import field, unfit
+from care_services.home_services.visits.checking import Place
 from care_services.workforce import people, reminders
 from dispatch.alerts import lookup
 from dispatch.orders import assigning
 from dispatch.orders.people import Crews
+from tests.support import care_city
 from tests.support.console_site import ConsoleSite, console_site, now
 from tests.support.network import account
 from tests.support.orders import raise_alert
@@ -81,12 +86,55 @@ def test_a_certificate_that_is_entered_or_ended_counts_at_once_for_who_may_be_se
         staff.change("certificate", ("S11", "elder_carer"), 3, {"expires_on": ended})
         assert client.get("/care/workforce/sending?service=bathing&home=H9").status_code == 404
         assert client.get("/care/workforce/of/S11?at=soon").status_code == 422
+    _visits_that_need_another_person(site, staff, ended)
     looked = site.conn.execute("SELECT count(*) FROM audit WHERE action = 'view_candidates'").fetchone()
     assert looked is not None
     assert looked[0] > 3
     with site.client("station-ms") as client:
         assert client.get("/care/workforce/sending?service=meal&home=H1").status_code == 404, "another street's home"
         assert client.get("/care/workforce/of/S11").status_code == 404
+
+
+def _visits_that_need_another_person(site: ConsoleSite, staff: Network, ended: dt.date) -> None:
+    """A visit keeps the name of whoever may not go by now, and says so everywhere until somebody else is named."""
+    conn, at = site.conn, now()
+    care_city.add_services(conn, at)
+    station = care_city.acting(conn, "station", at)
+    conn.execute("UPDATE staff SET account_id = NULL WHERE code = 'S1'")
+    conn.execute("UPDATE staff SET account_id = (SELECT id FROM account WHERE login = 'carer') WHERE code = 'S9'")
+    made = [orders.add_single(conn, station, "R1", "bath", "center-1", at + dt.timedelta(days=day), staff="S9")
+            for day in (0, 2)]  # fmt: skip
+    with site.client("station") as client:
+        boards = ("/care", "/station", "/care/visits", "/care/visits/another", f"/care/visits/{made[1]}")
+        assert not any("须另派人员" in client.get(page).text.replace("须另派人员的上门", "") for page in boards)
+        assert unfit.tell(conn, at) == 0
+        for change, why in (
+            (("certificate", ("S9", "elder_carer"), 1, {"expires_on": ended}), f"养老护理员证书最后有效日为 {ended}"),
+            (("staff", ("S9",), 1, {"skills": ("lifting",)}), "不再具备所需的岗位或技能（助浴）"),
+            (("staff", ("S9",), 2, {"active": False}), "已离职或停用"),
+        ):
+            staff.change(*change)  # type: ignore[arg-type]
+            for page in boards[:3]:
+                assert "2 次上门须另派人员" in client.get(page).text, page
+            for page in boards[3:]:
+                assert why in client.get(page).text, page
+            assert unfit.tell(conn, at) >= 1
+            assert unfit.tell(conn, at) == 0, "once"
+            with pytest.raises(ProvisioningError, match="needs another person"):
+                field.begin(conn, store.load(conn, made[0]), store.SYSTEM, "place", at, place=Place(114.241, 22.56, 20))
+        told = conn.execute(
+            "SELECT a.login, n.zh, n.state, n.urgent FROM care_notice n JOIN account a ON a.id::text = n.to_key"
+            " WHERE n.kind = 'visit_another' ORDER BY n.id"
+        ).fetchall()
+        assert {one[0] for one in told} >= {"station"}
+        assert f"养老护理员证书最后有效日为 {ended}，已排的 2 次上门须另派人员" in told[0][1]
+        assert (told[0][2], told[-1][2:]) == ("withdrawn", ("queued", True)), "only the reason that holds is left"
+        assert [store.load(conn, one).staff_code for one in made] == ["S9", "S9"], "nothing is dropped"
+        for one in made:
+            orders.assign(conn, station, one, "S1", 1)
+        assert "须另派人员" not in client.get("/station").text
+        assert unfit.tell(conn, at) == 0
+        assert "S9" not in client.get("/care/visits/another").text
 
 
 def test_the_list_says_who_may_be_sent_and_profiles_come_from_a_table(site: ConsoleSite) -> None:
