@@ -85,8 +85,9 @@ def _editor(city: Any, path: str, data: dict[str, Any] | None = None) -> Example
 
 
 def _asked(city: Any, _: Any) -> Example:
-    city.conn.execute("DELETE FROM staff_certificate")
+    city.conn.execute("DELETE FROM staff_certificate USING staff s WHERE s.id = staff_id AND s.code = 'S11'")
     number = certificate_of(city, "carer")
+    city.conn.execute("UPDATE staff SET account_id = NULL WHERE code = 'S11'")  # nobody decides on their own
     row = city.conn.execute(
         "INSERT INTO course_approval (certificate_id, staff_id, kind, asked_at)"
         " SELECT c.id, s.id, 'first_aid', now() FROM course_certificate c, staff s"
@@ -159,5 +160,5 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "POST /care/courses-approvals/{number}": _asked,
     "GET /verify-certificate": lambda c, _: Example(f"/verify-certificate?code={_code(c)}"),
 }  # fmt: skip
-ABOUT_NOBODY = {"GET /verify-certificate"}
+ABOUT_NOBODY = {"GET /verify-certificate", "GET /care/documents/{document}/file/{number}/page/{page}"}
 OF_THE_DISTRICT = {name for name in EXAMPLES if "{document}" in name or "{model}" in name or "{course}" in name}
