@@ -192,7 +192,7 @@ def test_no_command_reaches_into_another_street(city: str, tmp_path: Path) -> No
             made = {**meant, "kind": "resident"} if name.startswith("network ") else meant
             words = arguments(name, ACTING[name], key if name.startswith("network note") else file, made)
             result = run(city, *words, "--as", f"{role}-far")
-            if "may not" in result.output or FOREIGN.search(result.output) or not _said(result):
+            if ", who may not " in result.output or FOREIGN.search(result.output) or not _said(result):
                 wrong[name] = (role, words, result.exit_code, result.output[-300:], result.exception)
         assert wrong == {}
         assert _all_rows(conn) == before
