@@ -4,6 +4,7 @@
 -- Of a person: the visits that are ahead of them, read from the index alone.
 CREATE INDEX service_order_named ON service_order (staff_id, organisation_id, service, planned_start)
     WHERE state IN ('planned', 'assigned') AND staff_id IS NOT NULL;
+
 -- Each person who is named for visits after a moment, by provider and kind of work, with the last day of such a visit.
 -- A plan that names somebody counts to the last visit of all: its visits may name nobody, because that person's
 -- certificate will have ended. No name, no resident and no number of visits is told: only what decides who may go.
