@@ -7,7 +7,7 @@ import datetime as dt
 from collections import Counter
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_services.core import notice_lists
@@ -17,10 +17,11 @@ from care_services.core.notice_round import DIGEST_PAGE
 from console.shell.errors import message_of
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.core.links import Link, LinkError, load_link_keys
 
-router = APIRouter()
+router = page_router()
 GOOD_FOR = dt.timedelta(days=7)
 """Links from here to pages without a login, after the end of the digest's own link."""
 OPENED = "care_digest_opened"

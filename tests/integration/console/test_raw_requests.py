@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from console.app import ROUTERS, create_app, gather
 from console.server import PatientProtocol
 from console.settings import ConsoleSettings
 from console.shell.guard import FORM, HEADERS, PHOTO
+from console.shell.text import page_router
 from database.settings import DatabaseSettings
 from tests.support.console import broker_away, serving
 from tests.support.network import build_city
@@ -31,7 +32,7 @@ class HastyProtocol(PatientProtocol):
     head_s = 0.3
 
 
-odd = APIRouter()
+odd = page_router()
 read = [0]
 
 
