@@ -49,6 +49,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     at: dt.datetime
     who: str | None
+    who_en: str | None
     kind: str
     words: str
 
@@ -127,7 +128,7 @@ def load(conn: Connection[Any], acting: Acting, number: int) -> tuple[Found, lis
         raise NotFoundError(en="there is no such finding", zh="没有这个问题")
     with conn.cursor(row_factory=class_row(Step)) as cursor:
         steps = cursor.execute(
-            "SELECT e.at, a.name_zh AS who, e.kind, e.words FROM quality_event e"
+            "SELECT e.at, a.name_zh AS who, a.name_en AS who_en, e.kind, e.words FROM quality_event e"
             " LEFT JOIN account a ON a.id = e.account_id WHERE e.finding_id = %s ORDER BY e.id",
             (number,),
         ).fetchall()
