@@ -38,6 +38,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     found_at: dt.datetime | None
     found_by: int | None
     found_by_name: str | None
+    found_by_en: str | None
     mended_at: dt.datetime | None
     mended_by: int | None
     closed_at: dt.datetime | None
@@ -58,7 +59,7 @@ _SELECT: LiteralString = """
     SELECT f.id, f.check_id, c.kind, c.list, f.item, f.organisation_id, o.code AS organisation,
            o.name_zh AS organisation_zh, o.name_en AS organisation_en, f.area_path::text AS area_path, f.severity,
            f.words, f.responsible, f.due_on, f.state, c.done_at AS found_at, c.account_id AS found_by,
-           w.name_zh AS found_by_name, f.mended_at, f.mended_by, f.closed_at, f.version
+           w.name_zh AS found_by_name, w.name_en AS found_by_en, f.mended_at, f.mended_by, f.closed_at, f.version
     FROM quality_finding f JOIN quality_check c ON c.id = f.check_id JOIN organisation o ON o.id = f.organisation_id
     LEFT JOIN account w ON w.id = c.account_id
 """
