@@ -1,7 +1,7 @@
 """The page behind the link of a reminder: how many there are, and after the digits of the telephone what they say.
 
-Looking changes nothing. What asks for an answer, and one thing with a page of its own, lead there at once: that page has
-rules of its own, or a login before it.
+Looking changes nothing. What asks for an answer, and one thing with a page of its own, lead there at once: that page
+has rules of its own, or a login before it.
 """
 
 import datetime as dt
@@ -72,7 +72,7 @@ def _page(request: Request, console: Console, token: str, *, wrong: bool = False
         if opened:
             notice_lists.note_look(conn, number, found, now, f"link {origin_of(request)}")
     waiting = [one for one in found if one.state != "withdrawn"]
-    if len(found) == 1 and waiting and (found[0].page is not None or found[0].link and found[0].kind in ALONE):
+    if len(found) == 1 and waiting and (found[0].page is not None or (found[0].link and found[0].kind in ALONE)):
         return RedirectResponse(_address(console, link, found[0]) or "/", 303)
     shown = nothing | {"counts": Counter(one.kind for one in waiting), "state": state, "message": ""}
     if opened:

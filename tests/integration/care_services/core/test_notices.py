@@ -84,7 +84,7 @@ def test_from_the_reason_to_the_telephone(database_url: str, tmp_path: Path) -> 
         texts = sorted(text[: len(asked)] for text in sent["0755-88"])
         assert texts[:2] == [asked, asked]
         assert texts[2].startswith("【守望】您有 2 条提醒，")
-        assert [text[:12] for text in sent["0755-00001"]] == ["【守望】您有 2 条提醒，"]
+        assert [text[:13] for text in sent["0755-00001"]] == ["【守望】您有 2 条提醒，"]
         notice_round.look(conn, MORNING, POST)
         assert {states(conn)[key] for key in "abfhik"} == {"sent"}
 
