@@ -297,7 +297,7 @@ def record(
         done = conn.execute(
             "UPDATE meal_order SET state = %s, handed_to = %s, ended_at = %s, version = version + 1"
             " WHERE id = %s AND (version = %s OR %s::integer IS NULL AND NOT EXISTS (SELECT FROM meal_order_event e"
-            " WHERE e.order_id = meal_order.id AND e.account_id IS DISTINCT FROM %s AND e.state <> 'ordered'"
+            " WHERE e.order_id = meal_order.id AND e.account_id IS DISTINCT FROM %s AND e.state NOT IN ('ordered', 'split')"
             " AND e.at >= %s - INTERVAL '12 hours')) AND state <> 'cancelled'",
             (
                 result,
