@@ -29,7 +29,8 @@ _OVER = -1
 
 _LINES = """
     SELECT l.id, to_char(o.planned_start AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI'), l.order_id, r.code,
-           r.name_zh, c.name_zh, l.kind, l.minutes, l.amount_fen, l.subsidy_fen, l.own_fen
+           r.name_zh, c.name_zh, l.kind, l.minutes, (l.amount_fen / 100.0)::numeric(12, 2)::text,
+           (l.subsidy_fen / 100.0)::numeric(12, 2)::text, (l.own_fen / 100.0)::numeric(12, 2)::text
     FROM (
         SELECT * FROM settlement_line
         WHERE settlement_id = (SELECT s.id FROM settlement s WHERE s.number = %s) AND id > %s
@@ -65,8 +66,8 @@ def part(conn: Connection[Any], sums: settling.Sums, after: int) -> tuple[bytes,
         raise NotFoundError(en="there is no such settlement", zh="没有这份结算单")
     if found:
         return _written(
-            [at, order, code, as_text(name), as_text(service), settling.KINDS[kind][0], minutes, *map(in_yuan, fen)]
-            for _, at, order, code, name, service, kind, minutes, *fen in found
+            (at, order, code, as_text(name), as_text(service), settling.KINDS[kind][0], minutes, *yuan)
+            for _, at, order, code, name, service, kind, minutes, *yuan in found
         ).encode(), found[-1][0]
     total = [
         "合计 total", sums.visits + sums.corrections, "", "", "", "", sums.minutes, in_yuan(sums.amount_fen),
