@@ -44,6 +44,8 @@ WORDS: Mapping[str, Pair] = {
     "wish_minutes": ("申请赠送或转让时间", "wished to give or transfer minutes"),
     "expire_minutes": ("处理到期时间", "let minutes of the time bank expire"),
     "ask_reversal": ("申请冲正", "asked that a booking be reversed"),
+    "ask_correction": ("申请更正时长", "asked that minutes be earned anew"),
+    "decide_correction": ("复核更正时长", "decided on minutes earned anew"),
     "decide_reversal": ("复核冲正", "decided on a reversal"),
     "verify_time_bank": ("校验时间账本", "proved the time bank's books"),
     "view_statement": ("查看时间账单", "looked at a statement of minutes"),
