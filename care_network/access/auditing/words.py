@@ -282,6 +282,7 @@ WORDS: Mapping[str, Pair] = {
     "change_professional": ("修改专业人员信息", "changed a professional's particulars"),
     "add_employer": ("登记任职经历", "added an earlier employer"),
     "remove_employer": ("删除任职经历", "removed an earlier employer"),
+    "open_reminder": ("重新打开证书到期提醒", "opened a certificate's reminder again"),
     "take_reminder": ("认领证书到期提醒", "took on a certificate's reminder"),
     "view_professional": ("查看专业人员", "looked at a professional"),
     "export_bed": ("导出床位档案", "took the file of a bed out"),

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
@@ -81,6 +81,17 @@ def take(
     """Say that one sees to it."""
     with console.database() as conn:
         reminders.take(acting_of(request, conn, account), number)
+    return RedirectResponse(f"/care/workforce/ending?only={only}", 303)
+
+
+@router.post("/care/workforce/ending/{number}/open", dependencies=[MANAGE])
+def open_again(
+    request: Request, console: Shared, account: CurrentAccount, number: int, only: Which = "90",
+    reason: Annotated[str, Form(max_length=300)] = "",
+) -> Response:  # fmt: skip
+    """Open one again that somebody saw to, with a reason."""
+    with console.database() as conn:
+        reminders.open_again(acting_of(request, conn, account), number, reason)
     return RedirectResponse(f"/care/workforce/ending?only={only}", 303)
 
 

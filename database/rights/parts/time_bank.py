@@ -140,6 +140,7 @@ PART = Part(
         },
     },
     nobodys="time_seal",
+    owner_only="time_helped_area",
     told_by_families="time_request time_request_event time_wish time_missed",
     decisions={
         "a volunteer of the time bank: staff of an area they help in, and whoever sees somebody they help": (

@@ -27,7 +27,7 @@ from care_services.time_bank.running import ending
 from care_services.time_bank.verify import verify
 from database.rights.row_security import SETTING
 from tests.support.databases import Cluster, of_service
-from tests.support.network import account
+from tests.support.network import C1, C2, account
 from tests.support.orders import staff_city
 from tests.support.time_bank import agree, asked, helped, managers, volunteer
 from vocabulary.times import SHANGHAI
@@ -591,6 +591,33 @@ def test_minutes_that_were_reversed_are_earned_anew_once_by_two_people(bank: Ban
                 " WHERE o.number = %s", (key, request, first),
             )  # fmt: skip
     assert verify(conn).faults == ()
+
+
+def test_who_helped_whom_a_viewer_sees_follows_the_residents_home(bank: Bank) -> None:
+    """A volunteer of another street is seen where somebody they helped lives, as soon as that changes, and no longer."""
+    conn = bank.conn
+    with conn.transaction(force_rollback=True):
+        code = volunteer(conn, bank.first, NOW, "远姨", area=C2)
+        helped(conn, bank.first, code, 30, NOW - 5 * DAY)  # of R1, in the street of the station
+        seen = "SELECT v.code = %s FROM viewer_helpers() v_ JOIN time_volunteer v ON v.id = v_"
+
+        def is_seen() -> bool:
+            return (True,) in conn.execute(seen, (code,)).fetchall()
+
+        session = sessions.open_session(conn, account(conn, "station"), "127.0.0.1", NOW)
+        conn.execute("SELECT set_config(%s, %s, true)", (SETTING, session))
+        assert is_seen()
+        own = bank.holder(code).account_id
+        assert (own,) in conn.execute("SELECT viewer_time_accounts()").fetchall()
+        to = "UPDATE household SET area_id = (SELECT id FROM area WHERE path = %s) WHERE id ="
+        to += " (SELECT household_id FROM resident WHERE code = 'R1')"
+        conn.execute(to.encode(), (C2,))
+        assert not is_seen()
+        assert (own,) not in conn.execute("SELECT viewer_time_accounts()").fetchall()
+        helped(conn, bank.first, code, 30, NOW - 4 * DAY)
+        conn.execute("DELETE FROM time_helped_area")  # whatever was written down of the areas before
+        conn.execute(to.encode(), (C1,))
+        assert is_seen(), "a move is written down, too"
 
 
 Step = tuple[str, int, int]
