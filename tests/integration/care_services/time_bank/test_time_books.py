@@ -594,7 +594,7 @@ def test_minutes_that_were_reversed_are_earned_anew_once_by_two_people(bank: Ban
 
 
 def test_who_helped_whom_a_viewer_sees_follows_the_residents_home(bank: Bank) -> None:
-    """A volunteer of another street is seen where somebody they helped lives, as soon as that changes, and no longer."""
+    """A volunteer of another street is seen where somebody they helped lives, at once, and no longer."""
     conn = bank.conn
     with conn.transaction(force_rollback=True):
         code = volunteer(conn, bank.first, NOW, "远姨", area=C2)
