@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Query, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
@@ -17,7 +17,7 @@ from care_services.workforce.hours import WEEK_H
 from care_services.workforce.terms import LEVELS, words_of
 from console.pages.care.frame import care_page
 from console.pages.lists import pager_of
-from console.pages.workforce.people import acting_of, moment_of
+from console.pages.workforce.people import Words, acting_of, moment_of
 from console.shell.errors import message_of, status_of
 from console.shell.i18n import Language, pick
 from console.shell.security import CurrentAccount, needs
@@ -86,8 +86,7 @@ def take(
 
 @router.post("/care/workforce/ending/{number}/open", dependencies=[MANAGE])
 def open_again(
-    request: Request, console: Shared, account: CurrentAccount, number: int, only: Which = "90",
-    reason: Annotated[str, Form(max_length=300)] = "",
+    request: Request, console: Shared, account: CurrentAccount, number: int, only: Which = "90", reason: Words = ""
 ) -> Response:  # fmt: skip
     """Open one again that somebody saw to, with a reason."""
     with console.database() as conn:
