@@ -21,7 +21,7 @@ from care_services.time_bank.store import Request
 
 
 class Credits(msgspec.Struct, frozen=True, kw_only=True):
-    """What minutes of a help count by the rules of its day, and by which rule: the volunteer's, a pair's second's."""
+    """Minutes that a help counts by the rules of its day, and by which rule: the volunteer's, a pair's second's."""
 
     credited: int
     partner_credited: int | None
@@ -69,7 +69,7 @@ class Reversed(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def waiting(self) -> Correction | None:
-        """What waits for a second person; None: nothing does."""
+        """The one that waits for a second person; None: nothing does."""
         return next((one for one in self.corrections if one.agreed is None), None)
 
 
