@@ -23,6 +23,7 @@ ALLOWED = {
     ("0090_synthetic_homes", "trigger"),  # made again in the same migration, with one exception
     ("0130_field_presses", "index"),  # made again in the same migration, as strict for orders that support no other
     ("0200_around_the_chain", "index"),  # made again in the same migration, with the moment in them
+    ("0430_minutes_earned_anew", "index"),  # its rule is held by the unique keys of earnings
 }  # fmt: skip
 """What a migration drops and old programs do not miss, with the reason."""
 FIRST = "0060"
