@@ -213,7 +213,7 @@ async def _send(socket: WebSocket, console: Console, watcher: Watcher, by_consen
     while True:
         alert = await watcher.queue.get()
         if by_consent:
-            watcher.may_see = (await asyncio.to_thread(watching, socket, console)).scope.sees
+            watcher.may_see = (await asyncio.to_thread(watching, socket)).scope.sees
             if alert is not None and not watcher.may_see(alert):
                 continue
         message = _board(console, watcher) if alert is None else _text({"type": "alert", "alert": alert})
@@ -236,7 +236,7 @@ async def _check(socket: WebSocket, console: Console, watcher: Watcher, known: W
         if known.term is not None:
             await socket.send_text(_text({"type": "session", **_left(known.term)}))
         await asyncio.sleep(RECHECK_S)
-        known = await asyncio.to_thread(watching, socket, console)
+        known = await asyncio.to_thread(watching, socket)
         watcher.may_see = known.scope.sees
 
 
