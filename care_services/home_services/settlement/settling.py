@@ -42,6 +42,7 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     correction_fen: int
     open: int = 0
     unclear: int = 0
+    actor_en: str | None = None
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +96,7 @@ _MONTH: LiteralString = """
     )
     SELECT g.id AS organisation_id, g.code AS organisation, g.name_zh AS provider_zh, g.name_en AS provider_en,
            a.path::text AS path, s.number, s.settled_at, s.actor,
+           (SELECT n.name_en FROM account n WHERE n.id = s.account_id) AS actor_en,
            coalesce(s.visits, d.visits, 0) AS visits, coalesce(s.minutes, x.minutes) AS minutes,
            coalesce(s.amount_fen, x.amount_fen) AS amount_fen, coalesce(s.subsidy_fen, x.subsidy_fen) AS subsidy_fen,
            coalesce(s.own_fen, x.amount_fen - x.subsidy_fen) AS own_fen,
@@ -268,7 +270,8 @@ def one(conn: Connection[Any], acting: Acting, number: str) -> tuple[Sums, dt.da
             """
             SELECT g.id AS organisation_id, g.code AS organisation, g.name_zh AS provider_zh, g.name_en AS provider_en,
                    a.path::text AS path, s.number, s.settled_at, s.actor, s.visits, s.minutes, s.amount_fen,
-                   s.subsidy_fen, s.own_fen, s.corrections, s.correction_fen
+                   s.subsidy_fen, s.own_fen, s.corrections, s.correction_fen,
+                   (SELECT n.name_en FROM account n WHERE n.id = s.account_id) AS actor_en
             FROM settlement s JOIN organisation g ON g.id = s.organisation_id JOIN area a ON a.id = g.area_id
             WHERE s.number = %s
             """,
