@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from care_services.core.notice_kinds import KINDS
 from care_services.home_beds.life import STEPS
 from care_services.one_tap.needs import NEEDS
 from console.shell.i18n import Language, translate
@@ -31,6 +32,7 @@ PATIENCE_MS = 60_000
 """For a screen, on a machine that does other things, too: the walk is about what holds, not about how quick it is."""
 HER = re.compile("Sha Ruilian|沙瑞莲")
 NEIGHBOUR = re.compile("Zhao Tingting|赵婷婷")
+ASKED = re.compile(f"{KINDS['volunteer_help'].zh}|{KINDS['volunteer_help'].en}")
 OTHER_WORDS = {
     **{step.en: step.zh for step in STEPS.values()},
     **{need.en: need.zh for need in NEEDS},
@@ -340,11 +342,16 @@ def neighbour(walk: Walk) -> None:
     walk.press(page, "Ask")
     expect(page.get_by_role("heading", name=walk.told(walk.say("Whom to ask")))).to_be_visible()
     walk.picture(page, "whom")
+    asked = page.locator(".timebank-matches b a").first.inner_text()
     walk.press(page, "Ask them")
     box = walk.go("dispatcher", walk.demo.address + walk.told("/outbox"))
-    sent = box.locator("a.button[href*='/n/']")  # the newest message stands first
-    until_seen(box, sent, 60)
+    card = box.locator("article").filter(has_text=asked).filter(has_text=ASKED)  # the newest message stands first
+    sent = card.locator("a.button[href*='/n/']")
+    until_seen(box, sent, 90)
+    walk.told(KINDS["volunteer_help"].zh if walk.language == "zh" else KINDS["volunteer_help"].en)
+    walk.picture(box, "asked-by-message")
     link = walk.go("link", sent.first.get_attribute("href") or "")
+    walk.picture(link, "offer")
     walk.press(link, "Yes, I will come")
     minutes = link.locator("input[name=minutes]")
     until_seen(link, minutes, 180)

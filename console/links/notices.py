@@ -1,7 +1,7 @@
 """The page behind the link of a reminder: how many there are, and after the digits of the telephone what they say.
 
-Looking changes nothing. What asks for an answer, and one thing with a page of its own, lead there at once: that page
-has rules of its own, or a login before it.
+Looking changes nothing. A notice that asks for an answer, and one thing with a page of its own, lead there at once:
+that page has rules of its own, or a login before it.
 """
 
 import datetime as dt

@@ -141,7 +141,10 @@ def _day(day: dt.date, language: Language, now: dt.datetime) -> str:
 
 def _meal_card(one: home_meals.Ordered, language: Language, now: dt.datetime) -> dict[str, Any]:
     when, what = _day(one.day, language, now), pick(language, *MEALS[one.meal])
-    words = pick(language, f"{when}{what}：{one.canteen_zh}送到家", f"{when}, {what}: {one.canteen_en} brings it")
+    if one.brought:
+        words = pick(language, f"{when}{what}：{one.canteen_zh}送到家", f"{when}, {what}: {one.canteen_en} brings it")
+    else:
+        words = pick(language, f"{when}{what}：请到{one.canteen_zh}用餐", f"{when}, {what}: at {one.canteen_en}")
     return {"id": one.id, "words": words, "cancel": one.cancel, "act": "cancel_meal"}
 
 

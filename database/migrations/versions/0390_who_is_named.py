@@ -1,4 +1,4 @@
-"""Who is named for visits ahead, and what they may do."""
+"""People named for visits ahead, and what they may do."""
 
 from database.migrations.run import run_sql
 

@@ -154,7 +154,7 @@ def test_requests_half_sent_are_ended(database_url: str, settings: ConsoleSettin
         for conn in conns:
             conn.close()
         kept = socket.create_connection(address, timeout=20)
-        kept.sendall(head(address, "/healthz", method="GET"))
+        kept.sendall(head(address, "/login", method="GET"))
         assert _answer_on(kept)[0] == 200
         kept.sendall(b"GET / HT")
         assert _answer_on(kept) == (0, ""), "the second request of a connection has no more time than the first"
