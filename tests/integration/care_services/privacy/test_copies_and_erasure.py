@@ -331,10 +331,7 @@ def test_a_hold_refuses_an_erasure_and_makes_an_approved_one_wait(conn: psycopg.
         job.end_periods(maintain)
         planned, _ = erasures.listing(conn, admin)
         assert (planned.code, planned.state, planned.reason) == ("R2", "waiting", "withdrawn")
-        assert [(one.relation, one.act, one.rows, one.until) for one in planned.plan] == [
-            (one.relation, one.act, one.rows, one.until)
-            for one in erasures.plan_of(conn, admin, "R2", local_day(now()))
-        ]
+        assert _lines(planned.plan) == _lines(erasures.plan_of(conn, admin, "R2", local_day(now())))
         assert job.turn(maintain)
     assert erasures.load(conn, admin, waiting).state == "done"
     told = conn.execute("SELECT action FROM audit WHERE action ~ 'hold|plan_erasure' ORDER BY id").fetchall()
@@ -347,6 +344,12 @@ def test_a_hold_refuses_an_erasure_and_makes_an_approved_one_wait(conn: psycopg.
     console = psycopg.connect(of_service(database_url, "console"), autocommit=True)
     with console, pytest.raises(psycopg.errors.InsufficientPrivilege):
         console.execute("UPDATE legal_hold SET reason = 'x'")
+
+
+def _lines(plan: list[erasures.Line]) -> list[tuple[str, str, int, str | None]]:
+    """What a plan says of each table but those that the plan itself adds to."""
+    found = [(one.relation, one.act, one.rows, one.until) for one in plan]
+    return sorted(one for one in found if one[0] not in ("erasure", "audit"))
 
 
 OF_RULE: dict[str, dict[str, str]] = {
