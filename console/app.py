@@ -58,6 +58,7 @@ from console.pages.office import gateways, operations, parameters, pauses, servi
 from console.pages.own import account, design, enrolment, login, outbox, passkeys, password, push, second_factor
 from console.pages.people import residents, search
 from console.pages.privacy import consents, copies, duties
+from console.pages.privacy import holds as privacy_holds
 from console.pages.privacy import research as privacy_research
 from console.pages.provider import pages as provider_pages
 from console.pages.quality import complaints as complaint_pages
@@ -191,6 +192,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     copies.router,
     duties.router,
     privacy_research.router,
+    privacy_holds.router,
     visits.router,
     door.router,
     plans.router,

@@ -74,9 +74,12 @@ def retire(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Ite
     'community' TimescaleDB's policies remove; after the retention was made longer, this extends day by day how far they
     look back. ``conn``: in autocommit. Raises psycopg.errors.LockNotAvailable where a lock is held for long: try again.
     The history of records (migration 0166), requests to machines and test messages (0204) go after their own time, at
-    every grade.
+    every grade. While a legal hold is on a resident or on the readings (0410), no reading and no roll-up goes.
     """
     conn.execute("SELECT drop_old_record_changes(), drop_old_requests()")
+    held = conn.execute("SELECT readings_wait()").fetchone()
+    if held is not None and held[0]:
+        return
     if grade is Grade.COMMUNITY:
         conn.execute("SELECT apply_retention() FROM storage WHERE looks_back < refresh_span()")
         return
@@ -88,6 +91,14 @@ def retire(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Ite
             " AND waits_until <= %(now)s AND NOT EXISTS (SELECT FROM rollup_due WHERE hour < %(end)s)",
             {"end": midnight(now - dt.timedelta(days=keep.raw_days)), "now": now},
         )
+    gone = 0
+    for step in _removed(conn, grade, keep, now):
+        gone += step
+        yield step
+    conn.execute("SELECT note_retention('reading', %s)", (gone,))
+
+
+def _removed(conn: psycopg.Connection[Any], grade: Grade, keep: Retention, now: dt.datetime) -> Iterator[int]:
     row = conn.execute("SELECT kept_from FROM storage WHERE kept_from > '-infinity'").fetchone()
     if row is not None and grade is Grade.APACHE:
         yield _drop_chunks(conn)

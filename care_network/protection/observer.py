@@ -35,9 +35,7 @@ REGISTRY_S = 30.0
 """New homes and devices are noticed after this time."""
 GAP = dt.timedelta(seconds=60)
 """A longer time without a look is a gap."""
-KEPT = dt.timedelta(days=400)
 _Total = tuple[int, list[int], list[int]]
-FORGET_S = 86_400.0
 AFTER_TROUBLE_S = 5.0
 LOOK_MAY_LAST_S = 60.0
 
@@ -223,18 +221,6 @@ def _note_gap(conn: Connection[Any], now: dt.datetime) -> None:
     )
 
 
-def forget(conn: Connection[Any], now: dt.datetime) -> int:
-    """Remove changes older than KEPT that a later one has followed before then; their number."""
-    return conn.execute(
-        """
-        DELETE FROM protection_change c WHERE c.at < %(old)s AND EXISTS (
-            SELECT FROM protection_change later WHERE later.resident_id = c.resident_id
-              AND later.function = c.function AND later.at > c.at AND later.at < %(old)s)
-        """,
-        {"old": now - KEPT},
-    ).rowcount
-
-
 def run(database: DatabaseSettings, stop: threading.Event, part: Part) -> None:
     """Look until ``stop``; a database that is away is tried again, and what happened meanwhile is a gap."""
     while not stop.is_set():
@@ -255,16 +241,13 @@ def _keep_looking(conn: Connection[Any], stop: threading.Event, part: Part) -> N
     while not stop.is_set() and not _alone(conn):
         part.turned()
         stop.wait(EVERY_S)
-    observer, forget_at = Observer(_clock(conn)), 0.0
+    observer = Observer(_clock(conn))
     while not stop.is_set():
         began = time.monotonic()
         changed = observer.look(conn, _clock(conn))
         part.turned()
         if changed:
             log.info("protection picture", residents_changed=changed, took_s=round(time.monotonic() - began, 2))
-        if began >= forget_at:
-            forget_at = began + FORGET_S
-            forget(conn, _clock(conn))
         stop.wait(max(1.0, EVERY_S - (time.monotonic() - began)))
 
 

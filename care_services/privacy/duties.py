@@ -12,7 +12,8 @@ from psycopg import Connection
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do, require
 from care_network.consents.doors import DOORS
-from care_services.privacy import breaches
+from care_services.privacy import breaches, holds
+from vocabulary.times import local_day
 
 STATES: Mapping[str, tuple[str, str]] = {
     "met": ("已满足", "met"), "partly": ("部分满足", "partly met"), "not": ("未满足", "not met"),
@@ -78,7 +79,7 @@ def live(conn: Connection[Any], account: Account, now: dt.datetime) -> dict[str,
     found = {
         "15, 16": _doors(),
         "31": _children(conn),
-        "19, 47": _decided(conn, account),
+        "19, 47": _decided(conn, account, local_day(now)),
         "57": _breaches(conn, account, now),
     }
     if may_do(account, Action.MANAGE_PRIVACY):
@@ -104,7 +105,7 @@ def _doors() -> Live:
     )
 
 
-def _decided(conn: Connection[Any], account: Account) -> Live:
+def _decided(conn: Connection[Any], account: Account, today: dt.date) -> Live:
     tables = {name for (name,) in conn.execute("SELECT relation FROM person_tables()")}
     tables |= {name for (name,) in conn.execute("SELECT relation FROM person_tables_by_name()")}
     rules = dict(conn.execute("SELECT relation, confirm FROM erasure_rule").fetchall())
@@ -119,6 +120,10 @@ def _decided(conn: Connection[Any], account: Account) -> Live:
     ]
     if left:
         words.append(("、".join(left), ", ".join(left)))
+    held = [one for one in holds.listing(conn, account) if one.state(today) == "in_force"]
+    if held:
+        cases = [f"{one.id} {one.reference}" for one in held]
+        words.append((f"法定保全 {len(held)} 项：{'、'.join(cases)}", f"legal holds: {len(held)}: {', '.join(cases)}"))
     return Live(state="not" if left else "partly" if asked else "met", words=words)
 
 

@@ -17,6 +17,7 @@ from care_network.access.accounts import Account, clean
 from care_network.access.permissions import Action, audit, may_see, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.privacy.copies import check_asker, checked_identity, resident_of
+from care_services.privacy.holds import for_which_waits
 from vocabulary.times import local_day
 
 REASONS: Mapping[str, tuple[str, str]] = {
@@ -184,8 +185,8 @@ def ask(
 ) -> int:  # fmt: skip
     """Write a plan down, which waits for two people; returns its number.
 
-    Raises NotPermittedError, NotFoundError, ProvisioningError, ChangedMeanwhileError where one waits already or an
-    alert of the resident is open.
+    Raises NotPermittedError, NotFoundError, ProvisioningError, ChangedMeanwhileError where one waits already, an alert
+    of the resident is open, or a hold forbids it (which the audit has).
     """
     require(account, Action.MANAGE_PRIVACY)
     number = resident_of(conn, account, code)
@@ -194,6 +195,13 @@ def ask(
     if asked_by != "district":
         check_asker(conn, number, asked_by)
     identity = checked_identity(identity)
+    held = for_which_waits(conn, account, number)
+    if held is not None:
+        audit(conn, account, "refused_plan_erasure", at=at, resident_id=number, origin=origin, detail={"for": held[1]})
+        raise ChangedMeanwhileError(
+            en=f"nothing of this resident may be erased while it is held: {held[1]}",
+            zh=f"法定保全期间不得删除这位老人的信息：{held[0]}",
+        )
     with conn.transaction():
         conn.execute("SELECT FROM resident WHERE id = %s FOR UPDATE", (number,))
         busy = conn.execute(

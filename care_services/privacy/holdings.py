@@ -29,6 +29,7 @@ NOT_GIVEN: Mapping[str, tuple[str, str]] = {
         "a message may speak of several homes; what concerns the person is in the notifications",
     ),
     "exchange_export": ("外部系统的导出任务，见对外部系统的同意", "exports to other systems: see the consents to them"),
+    "legal_hold": ("保全事由，可能涉及未决案件", "holds: their cases may be pending"),
     "simulated_past": ("演示用标记", "a mark of the demonstration"),
 }
 """Tables that a copy leaves out, with the reason in Chinese and English; the archive's page names them."""

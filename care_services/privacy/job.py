@@ -38,7 +38,7 @@ def run(database: DatabaseSettings, stop: threading.Event, part: Part) -> None:
                 while not stop.is_set():
                     part.turned()
                     if day != (today := dt.datetime.now(SHANGHAI).date()):
-                        end_periods(conn)
+                        end_periods(conn, part.turned)
                         day = today
                     if not turn(conn, part.turned):
                         stop.wait(LOOK_S)
@@ -57,7 +57,8 @@ def turn(conn: psycopg.Connection[Any], turned: Callable[[], None] = lambda: Non
     conn.execute("SELECT sweep_silenced()")
     row = conn.execute(
         # nobody is forgotten in the middle of an emergency
-        "SELECT e.id FROM erasure e WHERE e.state = 'approved' AND NOT EXISTS (SELECT FROM alert a"
+        "SELECT e.id FROM erasure e WHERE e.state = 'approved' AND erasure_held(e.resident_id) IS NULL"
+        " AND NOT EXISTS (SELECT FROM alert a"
         " JOIN resident r ON r.id = e.resident_id WHERE alert_is_open(a.state) AND (a.resident_id = r.id"
         " OR a.resident_id IS NULL AND a.household_id = r.household_id)) ORDER BY e.id LIMIT 1"
     ).fetchone()
@@ -76,30 +77,60 @@ def turn(conn: psycopg.Connection[Any], turned: Callable[[], None] = lambda: Non
     return True
 
 
+ROWS_A_STEP, STEPS_A_DAY = 5000, 100
+"""As end_period (0410) removes in one step, and the steps of one rule on a day: the rest goes the day after."""
+_RULES = b"SELECT code FROM retention_rule WHERE code <> 'record_change' ORDER BY code = 'care_digest', code"
+"""Notices go before the digest that they are in; the history of records goes with :mod:`database.retention`."""
+_NOTED = (
+    b"SELECT note_retention('kept', %s), note_retention('person_copy_part', 0), note_retention('research_export', 0)"
+)
 _DUE: LiteralString = """
-    SELECT (SELECT count(*) FROM person_copy WHERE state = 'done' AND expires_at <= now()),
-           (SELECT count(*) FROM research_export e JOIN research_project p ON p.id = e.project_id
-            WHERE e.state IN ('done', 'empty') AND p.expires_on < (now() AT TIME ZONE 'Asia/Shanghai')::date)
+    SELECT (SELECT count(*) FROM research_export e JOIN research_project p ON p.id = e.project_id
+            WHERE e.state IN ('done', 'empty') AND p.expires_on < (now() AT TIME ZONE 'Asia/Shanghai')::date
+              AND NOT table_held('research_export')),
+           end_person_copies()
 """
 
 
-def end_periods(conn: psycopg.Connection[Any]) -> int:
+def end_periods(conn: psycopg.Connection[Any], turned: Callable[[], None] = lambda: None) -> int:
     """Remove what is over its period, and what law kept after erasures until its day; returns the rows of that.
 
-    The audit has how many of each went, where any did.
+    Nothing goes of whom or what a hold keeps. The audit has how many of each went, where any did; ``turned``: called
+    after each step.
     """
+    by_rule = {rule: gone for (rule,) in conn.execute(_RULES).fetchall() if (gone := _end(conn, rule, turned))}
+    today = dt.datetime.now(SHANGHAI).date()
+    planned = conn.execute("SELECT plan_ended_residents(%s)", (today,)).fetchone()
+    if planned and planned[0]:
+        by_rule["plans"] = planned[0]
     with conn.transaction():
         due = conn.execute(_DUE).fetchone()
-        conn.execute("SELECT end_person_copies(), end_research_exports()")
-        row = conn.execute("SELECT end_kept(%s)", (dt.datetime.now(SHANGHAI).date(),)).fetchone()
+        conn.execute("SELECT end_research_exports()")
+        row = conn.execute("SELECT end_kept(%s)", (today,)).fetchone()
         kept = int(row[0]) if row else 0
-        gone = {"copies": due[0] if due else 0, "research": due[1] if due else 0, "rows": kept}
+        conn.execute(_NOTED, (kept,))
+        gone = {"copies": due[1] if due else 0, "research": due[0] if due else 0, "rows": kept} | by_rule
         if any(gone.values()):
             conn.execute(
                 "INSERT INTO audit (at, account_id, action, detail, origin) VALUES (%s, NULL, 'end_periods', %s, %s)",
                 (dt.datetime.now(dt.UTC), Jsonb(gone), "maintenance"),
             )
     return kept
+
+
+def _end(conn: psycopg.Connection[Any], rule: str, turned: Callable[[], None]) -> int:
+    """Remove what is over by one rule, step by step; a rule that fails stops no other, and the page shows its age."""
+    gone = 0
+    try:
+        for _ in range(STEPS_A_DAY):
+            row = conn.execute("SELECT end_period(%s, %s)", (rule, dt.datetime.now(dt.UTC))).fetchone()
+            turned()
+            gone += (step := int(row[0]) if row else 0)
+            if step < ROWS_A_STEP:
+                break
+    except psycopg.IntegrityError as error:
+        log.error("privacy: a rule of periods could not remove", rule=rule, error=str(error).strip())
+    return gone
 
 
 def lift_limit(conn: psycopg.Connection[Any]) -> None:

@@ -146,7 +146,7 @@ _GRANTS: dict[str, Rights] = {
         f" {_PROTECTION}",
         insert=f"notification sla_breach work_order work_order_event device_now {_PROTECTION}",
         update="alert notification message work_order device_now protection_now protection_look protection_total",
-        delete="staff_location protection_now protection_change protection_total",
+        delete="staff_location protection_now protection_total",
         columns=(_ACCOUNT, _HISTORY, _AUDIT, _lock("staff")),
     ),
     # pages, with the rows of whoever asks
@@ -219,7 +219,7 @@ _GRANTS: dict[str, Rights] = {
         " webhook_delivery webhook_attempt exchange_export exchange_export_file",
         update=f"series exchange_stream exchange_frame quarantine pairing webhook_delivery {_ENDS}"
         " exchange_export exchange_export_file",
-        delete="late_arrival exchange_observation exchange_frame webhook_delivery exchange_export",
+        delete="late_arrival exchange_observation exchange_frame exchange_export",
         columns=(
             _ACCOUNT,
             _AUDIT,

@@ -31,7 +31,6 @@ LEASE = dt.timedelta(seconds=3 * TIMEOUT_S)
 PAUSES_S = (5, 30, 120, 600, 1800, 3600, 7200)
 """Between attempts; the last one again and again."""
 RETRY_S = 2.0
-KEPT_DAYS = 30
 
 _CLAIM: LiteralString = """
     UPDATE webhook_delivery d SET next_at = %(lease)s, attempts = d.attempts + 1
@@ -170,8 +169,3 @@ class Webhooks:
         row = conn.execute("SELECT min(created_at) FROM webhook_delivery WHERE state = 'waiting'").fetchone()
         oldest = row[0] if row else None
         metrics.webhook_oldest.set(0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
-        conn.execute(
-            "DELETE FROM webhook_delivery WHERE state IN ('delivered', 'dropped')"
-            " AND done_at < now() - make_interval(days => %s)",
-            (KEPT_DAYS,),
-        )

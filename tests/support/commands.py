@@ -137,11 +137,12 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     Action.EXPORT_VITALS: ("export",),
     Action.APPROVE_ERASURE: (
         "care privacy erasures list", "care privacy erasures vote", "care privacy erasures show",
-        "care privacy erasures run", "care privacy research decide",
+        "care privacy erasures run", "care privacy research decide", "care privacy holds place",
+        "care privacy holds lift",
     ),
     Action.VIEW_PRIVACY: (
         "care privacy research list", "care privacy retention show", "care privacy duties",
-        "care privacy breaches list",
+        "care privacy breaches list", "care privacy holds list",
     ),
     Action.GIVE_CONSENTS: (
         "care privacy consents give", "care privacy consents purposes", "care privacy consents show",

@@ -37,6 +37,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "class"
     """Tables that one office answers for, in the same way."""
 
     class_: str
+    code: str
     zh: str
     en: str
     owner_zh: str
@@ -47,6 +48,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "class"
     from_en: str
     tables: str
     """Names with blanks between them."""
+    ends: str = ""
+    """Codes of the rules that remove what is over its period, blanks between them."""
     later: str = ""
     """Beginnings (with *) of the names of tables that are not named yet."""
 

@@ -4,22 +4,32 @@ import datetime as dt
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
+<<<<<<< HEAD
 from fastapi import Form, Query, Request
+=======
+from fastapi import APIRouter, Form, Query, Request
+from psycopg import Connection
+>>>>>>> w-privacy
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, may_do
 from care_network.consents import overview, register, standing
 from care_network.consents.purposes import BASES, PURPOSES
 from care_network.consents.register import BY_WHOM, HOW, Said
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
+from care_services.privacy import holds
 from console.access.residents import load_resident
 from console.pages.care.frame import care_page
 from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+<<<<<<< HEAD
 from console.shell.text import page_router
+=======
+from vocabulary.times import local_day
+>>>>>>> w-privacy
 
 router = page_router()
 GIVE = needs(Action.GIVE_CONSENTS)
@@ -123,12 +133,22 @@ def _one(
         resident = load_resident(conn, account, code, "view_consents", origin_of(request))
         history = standing.steps(conn, resident["id"])
         lines = standing.standings(conn, resident["id"], history)
+        held = _held(conn, account, resident["id"])
     return care_page(
         request, "privacy_resident_consents.html", account, status_of(error) if error else 200, resident=resident,
         lines=lines, history=history, purposes=PURPOSES, bases=BASES, by_whom=BY_WHOM, hows=HOW, done=done,
-        filled=filled or {}, choices=_choices(lines), wrong={error.field or "what": message_of(request, error, account)}
-        if error else {},
+        held=held, filled=filled or {}, choices=_choices(lines),
+        wrong={error.field or "what": message_of(request, error, account)} if error else {},
     )  # fmt: skip
+
+
+def _held(conn: Connection[Any], account: Account, resident_id: int) -> list[holds.Hold]:
+    """The holds in force on a resident, for whoever looks after privacy."""
+    if not may_do(account, Action.VIEW_PRIVACY):
+        return []
+    today = local_day(now())
+    found = holds.listing(conn, account, resident_id=resident_id)
+    return [one for one in found if one.state(today) == "in_force"]
 
 
 def _choices(lines: list[standing.Standing]) -> list[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
-from care_services.privacy import copies, erasures
+from care_services.privacy import copies, erasures, holds
 from console.pages.care.frame import care_page
 from console.pages.downloads import parts
 from console.pages.lists import LIMIT, pager_of
@@ -164,7 +164,7 @@ def _erasures(
     request: Request, console: Console, account: Account, filled: dict[str, str], error: ProvisioningError | None,
     after: int = 0,
 ) -> Response:  # fmt: skip
-    plan, given, sending = None, [], []
+    plan, given, sending, held = None, [], [], None
     with console.database() as conn:
         found = erasures.listing(conn, account, after=after, limit=LIMIT + 1)
         if filled.get("resident"):
@@ -172,6 +172,7 @@ def _erasures(
                 plan = erasures.plan_of(conn, account, filled["resident"], local_day(now()))
                 given = erasures.given_to(conn, account, filled["resident"])
                 sending = erasures.senders(conn, account, filled["resident"])
+                held = holds.for_which_waits(conn, account, copies.resident_of(conn, account, filled["resident"]))
             except ProvisioningError as unknown:
                 error = error or unknown
     shown = found[:LIMIT]
@@ -179,7 +180,7 @@ def _erasures(
         request, "privacy_erasures.html", account, status_of(error) if error else 200, rows=shown, plan=plan,
         filled=filled, wrong=_wrong(request, account, error), states=erasures.STATES, reasons=erasures.REASONS,
         asked_by=erasures.ASKED_BY, acts=erasures.ACTS, words_of=words_of,
-        given=given, senders=sending, given_words=erasures.GIVEN,
+        given=given, senders=sending, given_words=erasures.GIVEN, held=held,
         pager=pager_of(request, str(shown[-1].id) if len(found) > LIMIT else None),
     )  # fmt: skip
 
@@ -190,11 +191,12 @@ def _erasure(
     with console.database() as conn:
         one = erasures.load(conn, account, number)
         given = erasures.votes(conn, number)
+        held = holds.for_which_waits(conn, account, one.resident_id) if one.done_at is None else None
     return care_page(
         request, "privacy_erasure.html", account, status_of(error) if error else 200, one=one, votes=given,
         wrong=_wrong(request, account, error), states=erasures.STATES, reasons=erasures.REASONS,
         asked_by=erasures.ASKED_BY, acts=erasures.ACTS, words_of=words_of, needed=erasures.NEEDED,
-        given_words=erasures.GIVEN,
+        given_words=erasures.GIVEN, held=held,
         mine=any(each.login == account.login for each in given),
     )  # fmt: skip
 

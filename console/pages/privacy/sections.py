@@ -30,6 +30,10 @@ SECTIONS: tuple[Section, ...] = (
         "How long data are kept, and what is over its period", (Action.VIEW_PRIVACY,),
     ),
     Section(
+        "/care/privacy/holds", "法定保全", "Legal holds", "诉讼或调查期间，到期清除和删除都不执行",
+        "What may be evidence is not removed", (Action.VIEW_PRIVACY,),
+    ),
+    Section(
         "/care/privacy/duties", "法定义务", "Duties of law", "个人信息保护法逐条：在哪里落实、如何证明",
         "By article: where it is met, and what shows it", (Action.VIEW_PRIVACY,),
     ),

@@ -61,6 +61,14 @@ def _plan(site: Any, *_: Any) -> Example:
     )
 
 
+def _hold(site: Any, *_: Any) -> Example:
+    row = site.conn.execute(
+        "INSERT INTO legal_hold (resident_id, area_path, reference, reason, placed_at)"
+        " SELECT id, 'sz.yt.hs', '1', 'x', now() FROM resident WHERE code = 'R1' RETURNING id"
+    ).fetchone()
+    return Example(f"/care/privacy/holds/{row[0]}/lift", {"why": "x"}, success=303)
+
+
 def _project(site: Any, state: str = "approved") -> int:
     row = site.conn.execute(
         "INSERT INTO research_project (title, purpose, recipient, area_path, columns, k, planned_at, state, expires_on)"
@@ -125,6 +133,11 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
         f"/care/privacy/research/{_project(site)}/exports", {}, success=303
     ),
     "GET /care/privacy/research-exports/{number}": _file,
+    "GET /care/privacy/holds": lambda *_: Example("/care/privacy/holds"),
+    "POST /care/privacy/holds": lambda *_: Example(
+        "/care/privacy/holds", {"resident": "R1", "reference": "1", "reason": "x"}, success=303
+    ),
+    "POST /care/privacy/holds/{number}/lift": _hold,
     "GET /care/privacy/duties": lambda *_: Example("/care/privacy/duties"),
     "GET /care/privacy/assessment": lambda *_: Example("/care/privacy/assessment"),
     "GET /care/privacy/retention": lambda *_: Example("/care/privacy/retention"),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from shouwang.cli.care.privacy import keeping, research
+from shouwang.cli.care.privacy import holds, keeping, research
 from shouwang.cli.session import ORIGIN, Login, Url, acting
 
 app = typer.Typer(help="Personal data: consents, copies, erasure, research, periods, duties.", no_args_is_help=True)
@@ -16,6 +16,7 @@ erasures_app = typer.Typer(help="Erasures, which two people approve.", no_args_i
 app.add_typer(consents_app, name="consents")
 app.add_typer(copies_app, name="copies")
 app.add_typer(erasures_app, name="erasures")
+app.add_typer(holds.app, name="holds")
 app.add_typer(research.app, name="research")
 app.add_typer(keeping.retention, name="retention")
 app.add_typer(keeping.breaches, name="breaches")

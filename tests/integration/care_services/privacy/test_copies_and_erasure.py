@@ -14,7 +14,7 @@ import psycopg.types.json
 import pytest
 
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
-from care_services.privacy import copies, erasures, holdings, job, retention
+from care_services.privacy import copies, erasures, holdings, holds, job, retention
 from firmware_profiles import wire
 from ingest.batches.builder import Builder
 from ingest.receiving.subscriber import ReceivedMessage
@@ -23,7 +23,7 @@ from shouwang.backup import erasures as list_of_erasures
 from tests.support.databases import ONE_GRADE, of_service
 from tests.support.exchange_site import ExchangeSite
 from tests.support.network import account, build_city, open_alert
-from vocabulary.times import SECOND_US, SHANGHAI
+from vocabulary.times import SECOND_US, SHANGHAI, local_day
 
 pytestmark = pytest.mark.integration
 
@@ -287,3 +287,250 @@ def test_one_no_ends_it_and_an_open_alert_forbids_it(conn: psycopg.Connection) -
     open_alert(conn, "R1", "H1")
     with pytest.raises(ChangedMeanwhileError, match="open"):
         erasures.ask(conn, admin, "R1", "asked", "self", "证", at=now(), origin="t")
+
+
+def test_a_hold_refuses_an_erasure_and_makes_an_approved_one_wait(conn: psycopg.Connection, database_url: str) -> None:
+    admin, head = account(conn, "admin"), account(conn, "head")
+    waiting = erasures.ask(conn, admin, "R1", "asked", "self", "证", at=now(), origin="t")
+    for one in (admin, head):
+        erasures.vote(conn, one, waiting, True, "", at=now(), origin="t")
+    for reference, reason, until, field in (
+        ("", "x", None, "reference"), ("1", " ", None, "reason"),
+        ("1", "x", now().date() - dt.timedelta(days=3), "until"),
+    ):  # fmt: skip
+        with pytest.raises(ProvisioningError) as wrong:
+            holds.place(conn, head, "R1", reference, reason, until, at=now(), origin="t")
+        assert wrong.value.field == field
+    with pytest.raises(NotPermittedError):
+        holds.place(conn, account(conn, "station"), "R1", "1", "x", None, at=now(), origin="t")
+    with pytest.raises(NotFoundError):
+        holds.place(conn, account(conn, "admin-hs"), "R2", "1", "x", None, at=now(), origin="t")
+    hold = holds.place(conn, head, "R1", "案 7", "诉讼", None, at=now(), origin="t")
+    with worker(database_url) as maintain:
+        assert not job.turn(maintain)
+        assert not job.erase(maintain, waiting), "the database itself waits"
+        with pytest.raises(ChangedMeanwhileError, match="案 7"):
+            erasures.ask(conn, admin, "R1", "asked", "self", "证", at=now(), origin="t")
+        # a class of which the person has rows holds as well
+        contacts = holds.Tables(code="people", names=["contact"])
+        other = holds.place(conn, head, contacts, "案 8", "调查", None, at=now(), origin="t")
+        holds.lift(conn, head, hold, "已结案", at=now(), origin="t")
+        with pytest.raises(ChangedMeanwhileError):
+            holds.lift(conn, head, hold, "又一次", at=now(), origin="t")
+        assert not job.turn(maintain)
+        with pytest.raises(ProvisioningError):
+            holds.lift(conn, head, other, " ", at=now(), origin="t")
+        holds.lift(conn, head, other, "已结案", at=now(), origin="t")
+        # of somebody who is gone for long a plan is made by itself, and by nobody while they are held
+        conn.execute("UPDATE resident SET gone = 'died', gone_on = current_date - 1900 WHERE code = 'R2'")
+        third = holds.place(conn, head, "R2", "案 9", "诉讼", None, at=now(), origin="t")
+        job.end_periods(maintain)
+        assert [one.code for one in erasures.listing(conn, admin)] == ["R1"]
+        holds.lift(conn, head, third, "已结案", at=now(), origin="t")
+        job.end_periods(maintain)
+        job.end_periods(maintain)
+        planned, _ = erasures.listing(conn, admin)
+        assert (planned.code, planned.state, planned.reason) == ("R2", "waiting", "withdrawn")
+        assert _lines(planned.plan) == _lines(erasures.plan_of(conn, admin, "R2", local_day(now())))
+        assert job.turn(maintain)
+    assert erasures.load(conn, admin, waiting).state == "done"
+    told = conn.execute("SELECT action FROM audit WHERE action ~ 'hold|plan_erasure' ORDER BY id").fetchall()
+    assert [one for (one,) in told] == [
+        "plan_erasure", "place_hold", "refused_plan_erasure", "place_hold", "lift_hold", "lift_hold", "place_hold",
+        "lift_hold", "plan_erasure",
+    ]  # fmt: skip
+    assert conn.execute("SELECT DISTINCT reason FROM legal_hold h JOIN resident r ON r.id = h.resident_id"
+                        " WHERE r.code ~ '^X'").fetchall() == [("",)]  # fmt: skip
+    console = psycopg.connect(of_service(database_url, "console"), autocommit=True)
+    with console, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        console.execute("UPDATE legal_hold SET reason = 'x'")
+
+
+def _lines(plan: list[erasures.Line]) -> list[tuple[str, str, int, str | None]]:
+    """What a plan says of each table but those that the plan itself adds to."""
+    found = [(one.relation, one.act, one.rows, one.until) for one in plan]
+    return sorted(one for one in found if one[0] not in ("erasure", "audit"))
+
+
+OF_RULE: dict[str, dict[str, str]] = {
+    "message": {"created_at": "{at}", "state": "'sent'"},
+    "notification": {"at": "{at}", "state": "'sent'", "alert_id": "{alert}", "due_at": "{at}"},
+    "channel_test": {"asked_at": "{at}"},
+    "duty_test": {"starts_at": "{at}"},
+    "protection_change": {"at": "{at}", "resident_id": "{who}", "function": "1", "level": "1"},
+    "event": {"received_at": "{at}", "time": "{at}", "gateway_id": "{gateway}"},
+    "quarantine": {"last_at": "{at}", "first_at": "{at}", "gateway": "{gateway_name}"},
+    "register_import": {"at": "{at}", "register": "'veterans'", "complete": "true"},
+    "record_change": {"at": "{at}", "record": "'resident'", "key": "{code}", "operation": "'change'", "version": "1"},
+    "staff_profile_change": {"at": "{at}"},
+    "staff_employment": {"until": "({at})::date", "since": "({at})::date - 900"},
+    "service_order_event": {"at": "{at}", "order_id": "{order}"},
+    "service_plan_event": {"at": "{at}", "plan_id": "{plan}"},
+    "service_request_event": {"at": "{at}", "request_id": "{request}"},
+    "service_press": {"stored_at": "{at}", "order_id": "{order}"},
+    "button_press": {"heard_at": "{at}", "household_id": "{home}"},
+    "meal_order_event": {"at": "{at}", "order_id": "{meal}"},
+    "meal_arrangement_event": {"at": "{at}", "arrangement_id": "{arrangement}"},
+    "meal_press": {"stored_at": "{at}", "order_id": "{meal}"},
+    "meal_gap": {"closed_at": "{at}", "found_at": "{at}", "resident_id": "{who}"},
+    "care_notice": {"made_at": "{at}", "state": "'delivered'", "to_kind": "'contact'", "to_key": "{code} || '/1'"},
+    "care_digest": {"made_at": "{at}"},
+    "roster": {"valid_until": "({at})::date", "valid_from": "({at})::date - 9"},
+    "roster_exception": {"starts_at": "{at} - interval '1 hour'", "ends_at": "{at}"},
+    "roster_change": {"at": "{at}"},
+    "privacy_breach": {"closed_at": "{at}"},
+    "webhook_delivery": {"done_at": "{at}", "state": "'delivered'", "alert_id": "{alert}"},
+    "exchange_export": {"expires_at": "{at}", "state": "'deleted'", "residents": "ARRAY[{who}]"},
+    "upkeep_request": {"asked_at": "{at}", "state": "'done'"},
+}
+"""By rule: the columns that say how old a row is and whose. A further rule gets a line."""
+NOBODYS = {"channel_test", "duty_test", "staff_profile_change", "staff_employment", "care_digest", "roster",
+           "roster_exception", "roster_change", "privacy_breach", "upkeep_request"}  # fmt: skip
+"""Rules of rows that are no resident's: a hold on a person keeps none of them."""
+
+
+def test_each_rule_of_a_period_removes_what_is_over_it_and_nothing_that_is_held(
+    conn: psycopg.Connection, database_url: str
+) -> None:
+    rules = dict(conn.execute("SELECT code, days FROM retention_rule").fetchall())
+    assert rules.keys() == OF_RULE.keys(), "give the rule of the period its line in OF_RULE"
+    head = account(conn, "head")
+    _let_any_row_in(conn)
+    kept: dict[str, str] = {}
+    them = {code: _things_of(conn, code) for code in ("R1", "R2")}
+
+    def row(rule: str, whose: str, days: int) -> tuple[str, str]:
+        """A row of such an age, told by its place."""
+        filled = {column: text.format(at=f"now() - interval '{days} days'", **them[whose])
+                  for column, text in OF_RULE[rule].items()}  # fmt: skip
+        place = _fill(conn, _relation(conn, rule), filled)
+        if rule == "protection_change" and days > rules[rule]:  # the last before then stays
+            later = f"now() - interval '{rules[rule] + 1} days'"
+            kept[whose] = _fill(conn, rule, filled | {"at": later})
+        elif rule == "register_import":
+            number = conn.execute("SELECT id FROM register_import WHERE ctid = %s::tid", (place,)).fetchone()
+            assert number is not None
+            line = {"import_id": str(number[0]), "resident_id": them[whose]["who"], "settled_at": "now()"}
+            _fill(conn, "register_line", line)
+        return rule, place
+
+    def left(rows: list[tuple[str, str]]) -> set[str]:
+        return {rule for rule, place in rows if conn.execute(
+            f"SELECT FROM {_relation(conn, rule)} WHERE ctid = %s::tid", (place,)
+        ).fetchone() is not None}  # fmt: skip
+
+    def ran() -> dict[str, retention.Ran]:
+        return {one.period.rule: one.ran for one in retention.periods(conn, head) if one.ran is not None}
+
+    def work() -> None:
+        with worker(database_url) as maintain:
+            maintain.execute("SELECT drop_old_record_changes()")
+            job.end_periods(maintain)
+
+    conn.execute("UPDATE record_history SET since = '-infinity'")
+    hold = holds.place(conn, head, "R1", "（2026）粤03民初1号", "诉讼", None, at=now(), origin="t")
+    held = [row(rule, "R1", days + 2) for rule, days in rules.items()]
+    over = [row(rule, "R2", days + 2) for rule, days in rules.items()]
+    young = [row(rule, "R2", days - 2) for rule, days in rules.items()]
+    over_messages = _spoken_of(conn, over, them["R2"]["alert"])
+    _spoken_of(conn, held, them["R1"]["alert"])
+    before = now()
+    work()
+    assert left(over) == set()
+    assert left([("protection_change", place) for place in kept.values()]) == {"protection_change"}
+    assert left(young) == rules.keys()
+    assert left(held) == rules.keys() - NOBODYS, "what is held is a person's"
+    assert conn.execute("SELECT count(*), count(message_id) FROM notification WHERE id = ANY (%s)",
+                        (over_messages,)).fetchone() == (1, 0), "who was told stays"  # fmt: skip
+    told = ran()
+    for rule in rules:
+        gone = 2 if rule in NOBODYS else 1
+        assert (told[rule].removed, told[rule].in_a_year) == (gone, gone), rule
+        assert told[rule].held == (gone == 1), rule
+        assert before - dt.timedelta(seconds=5) <= told[rule].at
+    work()
+    assert ran()["event"].removed == 1, "once"
+    # a class of tables
+    names = sorted({_relation(conn, rule) for rule in rules})
+    with pytest.raises(NotPermittedError):
+        holds.place(conn, account(conn, "admin-hs"), holds.Tables(code="all", names=names), "1", "x", None, at=now(),
+                    origin="t")  # fmt: skip
+    whole = holds.place(conn, head, holds.Tables(code="all", names=names), "检函 2", "调查", None, at=now(), origin="t")
+    holds.lift(conn, head, hold, "已结案", at=now(), origin="t")
+    more = [row(rule, "R2", days + 2) for rule, days in rules.items()]
+    row("register_import", "R2", 1)  # the newest of a register stays
+    work()
+    assert left(more) == rules.keys()
+    assert left(held) == rules.keys() - NOBODYS
+    assert ran()["roster"].held == 1
+    conn.execute("UPDATE legal_hold SET until = %s WHERE id = %s", (now().date() - dt.timedelta(days=2), whole))
+    work()  # its last day is over
+    assert left(more) | left(held) == set()
+
+
+def _relation(conn: psycopg.Connection, rule: str) -> str:
+    row = conn.execute("SELECT relation FROM retention_rule WHERE code = %s", (rule,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _let_any_row_in(conn: psycopg.Connection) -> None:
+    """Rows of the rules' tables are judged by age and owner alone here: constraints on their words would be noise."""
+    for table, name in conn.execute(
+        "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c' AND (conrelid IN ("
+        " SELECT relation::regclass FROM retention_rule) OR conrelid = ANY (ARRAY['service_order', 'service_plan',"
+        " 'service_request', 'meal_order', 'meal_arrangement', 'register_line']::regclass[]))"
+    ).fetchall():
+        conn.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"'.encode())
+
+
+def _fill(conn: psycopg.Connection, table: str, given: dict[str, str], back: str = "ctid") -> str:
+    """Insert a row with what is given and something in every other column that needs it."""
+    kinds = {
+        "text": "gen_random_uuid()::text", "text[]": "'{}'", "jsonb": "'{}'", "uuid": "gen_random_uuid()",
+        "bytea": "decode(md5(random()::text), 'hex')", "boolean": "false", "ltree": "'sz.yt'", "date": "current_date",
+        "timestamp with time zone": "now()", "smallint[]": "'{1}'", "time without time zone[]": "'{}'", "real": "1",
+        "int8range": "'[1,2)'",
+    }  # fmt: skip
+    needed = conn.execute(
+        "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+        " AND attnotnull AND NOT atthasdef AND attidentity = '' AND NOT attisdropped",
+        (table,),
+    ).fetchall()
+    numbers = "(random() * 30000)::int"
+    columns = {name: kinds.get(kind, numbers) for name, kind in needed} | given
+    with conn.transaction():
+        conn.execute("SET LOCAL session_replication_role = replica")  # neither references nor triggers
+        row = conn.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(columns.values())})"
+            f" RETURNING {back}::text".encode()
+        ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _things_of(conn: psycopg.Connection, code: str) -> dict[str, str]:
+    """What rows of a resident hang on."""
+    row = conn.execute(
+        "SELECT r.id, r.household_id, g.id, g.name FROM resident r JOIN gateway g ON g.household_id = r.household_id"
+        " WHERE r.code = %s", (code,),
+    ).fetchone()  # fmt: skip
+    assert row is not None
+    who = {"resident_id": str(row[0])}
+    return {
+        "who": str(row[0]), "home": str(row[1]), "gateway": str(row[2]), "gateway_name": f"'{row[3]}'",
+        "code": f"'{code}'", "alert": f"'{open_alert(conn, code, 'H' + code[1:], state='resolved')}'",
+        "order": _fill(conn, "service_order", who, "id"), "plan": _fill(conn, "service_plan", who, "id"),
+        "request": _fill(conn, "service_request", who, "id"), "meal": _fill(conn, "meal_order", who, "id"),
+        "arrangement": _fill(conn, "meal_arrangement", who, "id"),
+    }  # fmt: skip
+
+
+def _spoken_of(conn: psycopg.Connection, rows: list[tuple[str, str]], alert: str) -> list[int]:
+    """A notification of today that a message brought, and the attempt to send it."""
+    (place,) = (place for rule, place in rows if rule == "message")
+    number = conn.execute("SELECT id FROM message WHERE ctid = %s::tid", (place,)).fetchone()
+    assert number is not None
+    said = {"message_id": str(number[0])}
+    _fill(conn, "delivery_attempt", said)
+    return [int(_fill(conn, "notification", said | {"alert_id": alert, "state": "'sent'"}, "id"))]

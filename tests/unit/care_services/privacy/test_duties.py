@@ -8,6 +8,7 @@ import pytest
 from care_network.consents.purposes import PURPOSES
 from care_services.privacy.duties import DUTIES, RISKS, Duty
 from care_services.privacy.retention import _DUE, CLASSES, PERIODS
+from care_services.registers.data.classes import groups
 
 ROOT = Path(__file__).parents[4]
 
@@ -38,4 +39,7 @@ def test_the_impact_assessment_names_each_use_of_sensitive_data() -> None:
 def test_each_period_has_a_class_and_what_is_counted_is_known() -> None:
     assert {one.kind for one in PERIODS} == set(CLASSES)
     assert {one.due for one in PERIODS} - {""} == set(_DUE)
+    told = {one.rule for one in PERIODS} - {""}
+    assert {rule for group in groups() for rule in group.ends.split()} | {"ended_residents"} == told
+    assert {one.itself for one in PERIODS if one.rule} == {True}
     assert all(one.days.isdecimal() or one.days in ("", "raw", "minute", "hour") for one in PERIODS)
