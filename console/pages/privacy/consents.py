@@ -4,12 +4,8 @@ import datetime as dt
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-<<<<<<< HEAD
 from fastapi import Form, Query, Request
-=======
-from fastapi import APIRouter, Form, Query, Request
 from psycopg import Connection
->>>>>>> w-privacy
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -25,11 +21,8 @@ from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
-<<<<<<< HEAD
 from console.shell.text import page_router
-=======
 from vocabulary.times import local_day
->>>>>>> w-privacy
 
 router = page_router()
 GIVE = needs(Action.GIVE_CONSENTS)
