@@ -54,6 +54,7 @@ KINDS: Mapping[str, NoticeKind] = {
         NoticeKind(code="assessment_due", zh="评估到期", en="assessments that are due"),
         NoticeKind(code="visit_another", zh="上门须另派人员", en="visits that need another person", pace="day"),
         NoticeKind(code="visit_door", zh="上门服务", en="visits to make", pace="day", alone=True),
+        NoticeKind(code="visit_gone", zh="不再由您上门", en="visits that are no longer yours", pace="day"),
         NoticeKind(code="volunteer_help", zh="志愿服务", en="requests for help", pace="day", alone=True),
         NoticeKind(code="volunteer_word", zh="志愿时长待登记", en="helps without minutes", pace="day"),
         NoticeKind(code="volunteer_round", zh="探访安排", en="visit rounds", pace="day"),

@@ -1,6 +1,6 @@
 """Send what is due: reminders of one recipient become a digest, and a digest is handed to whoever sends messages.
 
-What asks for an answer is a digest of its own, so that its link leads to where it is answered.
+A notice that asks for an answer is a digest of its own, so that its link leads to where it is answered.
 
 The wing has no channels of its own. The process that makes the rounds lends it a :class:`Post`.
 """

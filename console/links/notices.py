@@ -1,14 +1,14 @@
 """The page behind the link of a reminder: how many there are, and after the digits of the telephone what they say.
 
-Looking changes nothing. What asks for an answer, and one thing with a page of its own, lead there at once: that page
-has rules of its own, or a login before it.
+Looking changes nothing. A notice that asks for an answer, and one thing with a page of its own, lead there at once:
+that page has rules of its own, or a login before it.
 """
 
 import datetime as dt
 from collections import Counter
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_services.core import notice_lists
@@ -18,10 +18,11 @@ from care_services.core.notice_round import DIGEST_PAGE
 from console.shell.errors import message_of
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.core.links import Link, LinkError, load_link_keys
 
-router = APIRouter()
+router = page_router()
 GOOD_FOR = dt.timedelta(days=7)
 """Links from here to pages without a login, after the end of the digest's own link."""
 OPENED = "care_digest_opened"

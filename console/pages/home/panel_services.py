@@ -7,7 +7,7 @@ import datetime as dt
 from typing import Any, Literal
 
 import psycopg
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
@@ -24,10 +24,11 @@ from console.pages.home.panel import opened
 from console.shell.errors import message_of
 from console.shell.i18n import Language, pick
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 _DAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 
 
