@@ -91,6 +91,8 @@ def _read(
     link, about, serial = read_link(console, token, purpose, now)
     one = check(store.by_id(conn, request_id(about)), serial, now)
     kind, _, key = link.person.partition(":")
+    if kind == "staff":  # a volunteer who is on the staff, too, is sent messages as such
+        kind, key = "volunteer", store.volunteer_of_staff(conn, key)
     whose = key.partition("/")[0]  # of a contact: 'resident/telephone'
     if whose != (one.volunteer if kind == "volunteer" else one.resident) or (kind == "volunteer") != (purpose == HELP):
         raise LinkError(
@@ -98,7 +100,7 @@ def _read(
             en="this is not asked of you any more: no answer came in time, it was taken back, or somebody else has it",
         )
     name = one.volunteer_zh if kind == "volunteer" else one.resident_zh
-    return one, Person(key=link.person, name=name or whose, origin=f"link {origin}")
+    return one, Person(key=f"{kind}:{key}", name=name or whose, origin=f"link {origin}")
 
 
 def _step(
