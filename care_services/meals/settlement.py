@@ -162,6 +162,7 @@ def _cells(row: Row | Sums) -> list[Any]:
 # Of what a meal misses something is known by now: the traits of its day, or what the record says.
 _KNOWN_NOW: LiteralString = """
     SELECT m.resident_id, min(m.day), max(m.day) FROM meal_order m JOIN resident r ON r.id = m.resident_id
+    JOIN household h ON h.id = r.household_id AND NOT h.synthetic
     WHERE m.missing <> '{}' AND m.state NOT IN ('cancelled', 'failed') AND m.day >= %(first)s
       AND (EXISTS (SELECT FROM resident_trait t WHERE t.resident_id = m.resident_id AND t.trait = ANY (m.missing)
                    AND t.valid_from <= m.day AND (t.valid_until IS NULL OR t.valid_until > m.day))

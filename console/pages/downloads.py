@@ -15,7 +15,7 @@ Read = Callable[[Connection[Any], int], tuple[bytes, int] | None]
 def parts(console: Console, read: Read, position: int = 0) -> Iterator[bytes]:
     """Lend a connection for each part: a slow reader holds none. Each is read as whoever asked.
 
-    What is raised after the first part breaks the answer off, so that no file looks whole that is not.
+    An error after the first part breaks the answer off, so that no file looks whole that is not.
     """
     asker = copy_context()  # a generator runs in the server's own
 

@@ -1,7 +1,7 @@
 """A settlement as a table for a spreadsheet: a line for each visit or difference, and the sums as they were frozen.
 
 It is given out part by part, each read by itself: the answer begins at once, no memory holds a year of visits, and a
-slow reader holds no connection. What is settled is never changed, so that the parts belong together.
+slow reader holds no connection. Lines that are settled never change, so that the parts belong together.
 """
 
 import csv

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.responses import RedirectResponse, Response
 
@@ -18,10 +18,11 @@ from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from database.rights.words import words_of
 from vocabulary.times import local_day
 
-router = APIRouter()
+router = page_router()
 KEEP, APPROVE = needs(Action.MANAGE_PRIVACY), needs(Action.APPROVE_ERASURE)
 Text = Annotated[str, Form(max_length=600)]
 Asked = Annotated[str, Query(max_length=80)]

@@ -3,7 +3,7 @@
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -20,9 +20,10 @@ from console.pages.services.frame import acting_of, number_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import PLACE_ALLOWED, CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 SERVE = needs(Action.SERVE)
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from itertools import chain
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import StreamingResponse
 from starlette.responses import RedirectResponse, Response
 
@@ -23,9 +23,10 @@ from console.pages.lists import pager_of
 from console.pages.services.frame import acting_of, date_of, month_of, number_of, services_page
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, SET = needs(Action.VIEW_CARE), needs(Action.SETTLE_SERVICES)
 NEW = "new"
 
