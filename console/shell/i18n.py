@@ -36,7 +36,7 @@ ACTING = {
     "系统": "the system", "规则核定": "the rules", "家中服务键": "the service button at home",
     "长者终端": "the panel at home", "家属": "the family", "演示": "the demonstration",
 }  # fmt: skip
-"""What the histories call those who act without an account."""
+"""Names in the histories of those who act without an account."""
 
 
 def doer(language: Language, name: str | None, name_en: str | None = None) -> str:

@@ -238,6 +238,7 @@ _CORRECTIONS = """
            c.subsidy_fen - b.subsidy_fen, c.own_fen - b.own_fen
     FROM changed c JOIN before b ON b.order_id = c.id
     WHERE (c.minutes, c.amount_fen, c.subsidy_fen) <> (b.minutes, b.amount_fen, b.subsidy_fen)
+    ORDER BY c.id
 """
 _VISITS = """
     WITH taken AS (
@@ -249,7 +250,7 @@ _VISITS = """
     INSERT INTO settlement_line (settlement_id, order_id, kind, minutes, amount_fen, subsidy_fen, own_fen)
     SELECT %(id)s, id, CASE WHEN planned_start < %(since)s THEN 'late' ELSE 'visit' END, minutes, amount_fen,
            subsidy_fen, own_fen
-    FROM taken
+    FROM taken ORDER BY planned_start, id  -- as the file is given out
 """
 _SUMS = """
     UPDATE settlement SET (visits, minutes, amount_fen, subsidy_fen, own_fen, corrections, correction_fen,
