@@ -75,6 +75,7 @@ def _build(platform: Platform, note: Path) -> None:
             _add_past(conn)
             conn.execute("ANALYZE")
             _note(note, done, "homes", start)
+        _fill(platform, note, done, fill_offices.STAFF_PARTS, now)
         with ThreadPoolExecutor(len(LANES)) as lanes:
             for lane in [lanes.submit(_fill, platform, note, done, parts, now) for parts in LANES]:
                 lane.result()

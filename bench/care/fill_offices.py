@@ -3,13 +3,23 @@
 from bench.care.copies import OFFSET, copies
 from bench.care.fill_services import WHO
 from bench.office_year import _YEAR, ACCOUNTS, AWAY, STAFF
+from care_network.catalogues.workforce import SKILLS
 
-SIZES = {"staff": STAFF, "accounts": ACCOUNTS, "away": AWAY}
+SIZES = {"staff": STAFF, "accounts": ACCOUNTS, "away": AWAY, "skills": list(SKILLS)}
 
 _AGO = "%(now)s::timestamptz - k * INTERVAL"
 
 _STAFF = (
     *_YEAR[:6],  # staff, certificates, rosters, leaves, accounts of families and whose they are
+    "UPDATE staff SET skills = %(skills)s WHERE kind IN ('carer', 'nurse')",
+    """
+    INSERT INTO staff_certificate (staff_id, kind, number, issued_on, expires_on)
+    SELECT s.id, c.kind, s.code || c.kind, %(today)s::date - 300,
+           %(today)s::date + CASE WHEN s.id %% 60 = 0 THEN 5 ELSE 30 + s.id * 7 %% 700 END
+    FROM staff s, (VALUES ('carer', 'elder_carer'), ('nurse', 'nurse_licence')) c (role, kind)
+    WHERE s.code LIKE 'Y%%' AND s.kind = c.role
+    ON CONFLICT (staff_id, kind) DO UPDATE SET expires_on = EXCLUDED.expires_on
+    """,  # one of sixty may not go any more before the visits that are planned
     """
     INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path)
     SELECT 'staff-' || n, '', '员工' || n, 'Staff ' || n, CASE WHEN n %% 4 = 0 THEN 'station' ELSE 'carer' END, a.path
@@ -116,4 +126,6 @@ _EXCHANGE = (
     *copies("privacy_breach", 60, noticed_at=f"{_AGO} '15 days'", happened_at=f"{_AGO} '16 days'"),
 )  # fmt: skip
 
-PARTS = (("staff", _STAFF), ("quality", _QUALITY), ("library", _LIBRARY), ("exchange", _EXCHANGE))
+STAFF_PARTS = (("staff", _STAFF),)
+"""Before all others: visits name these people."""
+PARTS = (("quality", _QUALITY), ("library", _LIBRARY), ("exchange", _EXCHANGE))

@@ -17,14 +17,15 @@ _VISITS = (
     WHO,
     """
     CREATE TEMP TABLE offered ON COMMIT DROP AS SELECT DISTINCT p.service, p.organisation_id, p.price_fen,
-           c.minutes, c.unit, a.path, row_number() OVER (ORDER BY p.service, p.organisation_id) AS n
+           c.minutes, c.unit, c.work, a.path, row_number() OVER (ORDER BY p.service, p.organisation_id) AS n
     FROM service_price p JOIN care_service c ON c.code = p.service JOIN organisation o ON o.id = p.organisation_id
     JOIN area a ON a.id = o.area_id
     """,
     """
     CREATE TEMP TABLE work ON COMMIT DROP AS
     SELECT w.id AS resident_id, w.n AS who, f.*, (SELECT array_agg(s.id) FROM staff s
-           WHERE s.organisation_id = f.organisation_id AND s.kind = 'carer') AS people
+           WHERE s.organisation_id = f.organisation_id
+             AND s.kind = CASE f.work WHEN 'nursing_visit' THEN 'nurse' ELSE 'carer' END) AS people
     FROM who w JOIN LATERAL (
         SELECT * FROM offered f WHERE w.path <@ f.path ORDER BY (f.n * 7919 + w.n * 104729) %% 1009 LIMIT 2
     ) f ON true
@@ -32,7 +33,8 @@ _VISITS = (
     """
     INSERT INTO service_plan (resident_id, service, organisation_id, staff_id, weekdays, times, first_day, minutes,
                               created_at)
-    SELECT resident_id, service, organisation_id, CASE WHEN who %% 2 = 0 THEN people[1] END,
+    SELECT resident_id, service, organisation_id,
+           CASE WHEN who %% 2 = 0 THEN people[1 + who / 2 %% cardinality(people)] END,
            ARRAY[1 + who %% 5, 6]::smallint[], ARRAY[TIME '09:00' + (who %% 20) * INTERVAL '30 minutes'],
            %(today)s::date - 1100, minutes, now()
     FROM work ORDER BY resident_id, n LIMIT %(plans)s

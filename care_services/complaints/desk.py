@@ -114,6 +114,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     at: dt.datetime
     who: str | None
+    who_en: str | None
     kind: str
     level: str
     words: str
@@ -397,12 +398,14 @@ def load(conn: Connection[Any], acting: Acting, code: str) -> Case:
     )  # fmt: skip
     with conn.cursor(row_factory=class_row(Event)) as cursor:
         events = cursor.execute(
-            "SELECT e.at, a.name_zh AS who, e.kind, e.level, e.words FROM complaint_event e"
+            "SELECT e.at, a.name_zh AS who, a.name_en AS who_en, e.kind, e.level, e.words FROM complaint_event e"
             " LEFT JOIN account a ON a.id = e.account_id WHERE e.complaint = %s ORDER BY e.id",
             (code,),
         ).fetchall()
     if not shown:  # who wrote it down, or complained by a page, is who complained, or tells
-        events = [msgspec.structs.replace(one, who=None) if one.kind == "received" else one for one in events]
+        events = [
+            msgspec.structs.replace(one, who=None, who_en=None) if one.kind == "received" else one for one in events
+        ]
     why = _refusal(acting, me, found, answers=answers)
     if author is not None and not shown and about_own(me, found.party):
         # whose care it is would tell who complained

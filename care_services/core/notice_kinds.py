@@ -1,4 +1,4 @@
-"""The kinds of notices, and when one is sent: at its hour, in the day, or with others in the morning. Pure.
+"""The kinds of notices, and how one is sent: at its hour, in the day, or in the morning; alone, or with others. Pure.
 
 A part of the wing that has something to remind somebody of adds a kind here.
 """
@@ -32,12 +32,16 @@ WHY: Mapping[str, tuple[str, str]] = {
 
 
 class NoticeKind(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of notice. ``zh`` and ``en`` name it in a short message, with a number behind it: nobody's data."""
+    """A kind of notice. ``zh`` and ``en`` name it in a short message, with a number behind it: nobody's data.
+
+    ``alone``: one asks for an answer. It is never counted in a digest with others: its message leads to its own page.
+    """
 
     code: str
     zh: str
     en: str
     pace: Pace = "digest"
+    alone: bool = False
 
 
 KINDS: Mapping[str, NoticeKind] = {
@@ -49,11 +53,17 @@ KINDS: Mapping[str, NoticeKind] = {
         NoticeKind(code="contract_ends", zh="床位协议到期", en="bed contracts that end"),
         NoticeKind(code="assessment_due", zh="评估到期", en="assessments that are due"),
         NoticeKind(code="visit_another", zh="上门须另派人员", en="visits that need another person", pace="day"),
-        NoticeKind(code="visit_door", zh="上门服务", en="visits to make", pace="day"),
-        NoticeKind(code="volunteer_help", zh="志愿服务", en="requests for help", pace="day"),
+        NoticeKind(code="visit_door", zh="上门服务", en="visits to make", pace="day", alone=True),
+        NoticeKind(code="visit_gone", zh="不再由您上门", en="visits that are no longer yours", pace="day"),
+        NoticeKind(code="volunteer_help", zh="志愿服务", en="requests for help", pace="day", alone=True),
+        NoticeKind(code="volunteer_word", zh="志愿时长待登记", en="helps without minutes", pace="day"),
         NoticeKind(code="volunteer_round", zh="探访安排", en="visit rounds", pace="day"),
     )
 }
+
+
+ALONE = frozenset(code for code, one in KINDS.items() if one.alone)
+"""Kinds of which each notice is a message of its own."""
 
 
 def is_night(at: dt.datetime) -> bool:
@@ -84,8 +94,10 @@ def _next(at: dt.datetime, clock: dt.time) -> dt.datetime:
 
 
 def words_of(kinds: Iterable[str]) -> tuple[str, str]:
-    """Name what a digest holds, in Chinese and English: kinds with numbers, in the order of KINDS."""
+    """Name what a digest holds, in Chinese and English: kinds with numbers, in the order of KINDS; one by its kind."""
     held = list(kinds)
+    if len(held) == 1 and held[0] in KINDS:
+        return KINDS[held[0]].zh, KINDS[held[0]].en
     counts = [(one, held.count(code)) for code, one in KINDS.items() if code in held]
     return (
         "、".join(f"{one.zh} {number} 条" for one, number in counts),

@@ -1,4 +1,6 @@
-"""Send what is due: notices of one recipient become a digest, and a digest is handed to whoever sends messages.
+"""Send what is due: reminders of one recipient become a digest, and a digest is handed to whoever sends messages.
+
+A notice that asks for an answer is a digest of its own, so that its link leads to where it is answered.
 
 The wing has no channels of its own. The process that makes the rounds lends it a :class:`Post`.
 """
@@ -11,7 +13,7 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from care_services.core.notice_kinds import TRIES, again_at, is_night, words_of
+from care_services.core.notice_kinds import ALONE, TRIES, again_at, is_night, words_of
 from care_services.core.notices import SignedPage
 
 BATCH = 200
@@ -86,7 +88,7 @@ _READY: LiteralString = """
               SELECT to_kind, to_key FROM care_notice WHERE state = 'queued' AND send_at <= %(now)s
                 AND (urgent OR NOT %(night)s) GROUP BY to_kind, to_key ORDER BY min(id) LIMIT %(most)s)
           FOR UPDATE SKIP LOCKED) ready
-    GROUP BY to_kind, to_key ORDER BY min(id)
+    GROUP BY to_kind, to_key, CASE WHEN kind = ANY (%(alone)s) THEN id END ORDER BY min(id)
 """
 _WHOM: LiteralString = """
     SELECT w.to_kind, w.to_key,
@@ -130,10 +132,11 @@ def look(conn: Connection[Any], now: dt.datetime, post: Post) -> int:
 def _hand_over(conn: Connection[Any], now: dt.datetime, post: Post) -> int:
     with conn.transaction():
         with conn.cursor(row_factory=class_row(_Ready)) as cursor:
-            ready = cursor.execute(_READY, {"now": now, "night": is_night(now), "most": BATCH}).fetchall()
+            asks = {"now": now, "night": is_night(now), "most": BATCH, "alone": list(ALONE)}
+            ready = cursor.execute(_READY, asks).fetchall()
         if not ready:
             return 0
-        whom = _whom(conn, [(one.to_kind, one.to_key) for one in ready], now)
+        whom = _whom(conn, {(one.to_kind, one.to_key) for one in ready}, now)
         for one in ready:
             person = whom[one.to_kind, one.to_key]
             if person.why:

@@ -30,6 +30,7 @@ class Paused(msgspec.Struct, frozen=True, kw_only=True):
     from_on: dt.date
     until_on: dt.date | None
     actor: str
+    actor_en: str | None = None
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +82,7 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     at: dt.datetime
     actor: str
+    actor_en: str | None = None
 
 
 _RUNNING: LiteralString = (
@@ -157,8 +159,9 @@ def paused(conn: Connection[Any], application: int) -> list[Paused]:
     """The stretches for which a grant is not paid, the newest first; empty ones, taken back at once, left out."""
     with conn.cursor(row_factory=class_row(Paused)) as cursor:
         return cursor.execute(
-            "SELECT coalesce(because, why) AS why, from_on, until_on, actor FROM grant_pause WHERE application_id = %s"
-            " AND until_on IS DISTINCT FROM from_on ORDER BY from_on DESC",
+            "SELECT coalesce(p.because, p.why) AS why, p.from_on, p.until_on, p.actor,"
+            " (SELECT n.name_en FROM account n WHERE n.id = p.account_id) AS actor_en FROM grant_pause p"
+            " WHERE p.application_id = %s AND p.until_on IS DISTINCT FROM p.from_on ORDER BY p.from_on DESC",
             (application,),
         ).fetchall()
 
@@ -182,7 +185,9 @@ def corrections(conn: Connection[Any], application: int) -> list[Correction]:
     """The money that came back of a grant, and what was paid in addition, the newest first."""
     with conn.cursor(row_factory=class_row(Correction)) as cursor:
         return cursor.execute(
-            "SELECT amount_fen, note, at, actor FROM grant_correction WHERE application_id = %s ORDER BY id DESC",
+            "SELECT c.amount_fen, c.note, c.at, c.actor,"
+            " (SELECT n.name_en FROM account n WHERE n.id = c.account_id) AS actor_en"
+            " FROM grant_correction c WHERE c.application_id = %s ORDER BY c.id DESC",
             (application,),
         ).fetchall()
 

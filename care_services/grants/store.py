@@ -58,6 +58,7 @@ class GrantStep(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     to_state: str
     actor: str
+    actor_en: str | None = None
     account_id: int | None
     reason: str
     detail: dict[str, Any]
@@ -148,8 +149,9 @@ def steps(conn: Connection[Any], number: int) -> list[GrantStep]:
     """The history of an application, the oldest first."""
     with conn.cursor(row_factory=class_row(GrantStep)) as cursor:
         return cursor.execute(
-            "SELECT at, step, to_state, actor, account_id, reason, detail FROM grant_step WHERE application_id = %s"
-            " ORDER BY id",
+            "SELECT s.at, s.step, s.to_state, s.actor, s.account_id, s.reason, s.detail,"
+            " (SELECT n.name_en FROM account n WHERE n.id = s.account_id) AS actor_en"
+            " FROM grant_step s WHERE s.application_id = %s ORDER BY s.id",
             (number,),
         ).fetchall()
 

@@ -45,6 +45,10 @@ class BedFile(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[BedService, ...]
     facts: Facts
 
+    def english(self, name: str) -> str | None:
+        """The English name of somebody who took a step of this bed; None: nobody of that name did."""
+        return next((one.actor_en for one in self.steps if one.actor == name and one.actor_en), None)
+
     def undoable(self, account: Account, now: dt.datetime) -> StepRow | None:
         """The last step, where this account may take it back now."""
         return undoable(self.steps, account, now)

@@ -54,6 +54,7 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     to_state: str
     account_id: int | None
     actor: str
+    actor_en: str | None = None
     reason: str
     detail: dict[str, Any]
 
@@ -193,8 +194,9 @@ def steps(conn: Connection[Any], bed_id: int) -> list[StepRow]:
     """The history of a bed, the oldest first."""
     with conn.cursor(row_factory=class_row(StepRow)) as cursor:
         return cursor.execute(
-            "SELECT id, at, step, from_state, to_state, account_id, actor, reason, detail FROM home_bed_step"
-            " WHERE bed_id = %s ORDER BY id",
+            "SELECT s.id, s.at, s.step, s.from_state, s.to_state, s.account_id, s.actor, s.reason, s.detail,"
+            " (SELECT n.name_en FROM account n WHERE n.id = s.account_id) AS actor_en FROM home_bed_step s"
+            " WHERE s.bed_id = %s ORDER BY s.id",
             (bed_id,),
         ).fetchall()
 

@@ -297,8 +297,8 @@ def record(
         done = conn.execute(
             "UPDATE meal_order SET state = %s, handed_to = %s, ended_at = %s, version = version + 1"
             " WHERE id = %s AND (version = %s OR %s::integer IS NULL AND NOT EXISTS (SELECT FROM meal_order_event e"
-            " WHERE e.order_id = meal_order.id AND e.account_id IS DISTINCT FROM %s AND e.state <> 'ordered'"
-            " AND e.at >= %s - INTERVAL '12 hours')) AND state <> 'cancelled'",
+            " WHERE e.order_id = meal_order.id AND e.account_id IS DISTINCT FROM %s"
+            " AND e.state NOT IN ('ordered', 'split') AND e.at >= %s - INTERVAL '12 hours')) AND state <> 'cancelled'",
             (
                 result,
                 handed_to if result == "delivered" else None,

@@ -30,6 +30,7 @@ class DietRecord(msgspec.Struct, frozen=True, kw_only=True):
     said_on: dt.date
     recorded_at: dt.datetime
     recorded_by: str | None = None
+    recorded_by_en: str | None = None
 
 
 class NewDiet(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +79,7 @@ def history(conn: Connection[Any], resident_id: int) -> list[DietRecord]:
     """Everything that was said of a resident's food, the newest first, 50 at most."""
     with conn.cursor(row_factory=class_row(DietRecord)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS}, a.name_zh AS recorded_by"  # noqa: S608 - a constant
+            f"SELECT {_COLUMNS}, a.name_zh AS recorded_by, a.name_en AS recorded_by_en"  # noqa: S608 - a constant
             " FROM meal_diet d LEFT JOIN account a ON a.id = d.account_id"
             " WHERE d.resident_id = %s ORDER BY d.version DESC LIMIT 50",
             (resident_id,),

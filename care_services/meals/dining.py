@@ -163,8 +163,8 @@ def take_back(conn: Connection[Any], acting: Acting, place: str, number: int) ->
     with conn.transaction():
         row = conn.execute(
             "SELECT m.resident_id, m.state, e.at, e.account_id, e.from_state, e.from_mode FROM meal_order m"
-            " JOIN LATERAL (SELECT * FROM meal_order_event e WHERE e.order_id = m.id ORDER BY e.id DESC LIMIT 1) e"
-            " ON true WHERE m.id = %s AND m.canteen_id = %s FOR UPDATE OF m",
+            " JOIN LATERAL (SELECT * FROM meal_order_event e WHERE e.order_id = m.id AND e.state <> 'split'"
+            " ORDER BY e.id DESC LIMIT 1) e ON true WHERE m.id = %s AND m.canteen_id = %s FOR UPDATE OF m",
             (number, canteen.id),
         ).fetchone()
         if row is None:

@@ -31,6 +31,8 @@ from care_services.meals.words import MEALS, MODES
 MOST_MEALS = 28
 """That one order holds: two weeks of lunch and dinner."""
 LIMIT = 50
+SPLIT_ANEW = "split"
+"""State of an event that changes none: the subsidy was decided anew; its note has it before and after, in yuan."""
 _LOCK = 235
 """Of advisory locks: orders of one resident."""
 _LOCK_OFFER = 236
@@ -82,13 +84,17 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     resident_id: int
     arranged: bool
     """Whether an arrangement ordered it."""
+    anew: str | None
+    """The subsidy before and after, in yuan, where it was decided anew."""
 
 
 LINES: LiteralString = """
     SELECT m.id, r.code AS resident_code, r.name_zh, r.name_en, o.code AS canteen, o.name_zh AS canteen_zh,
            o.name_en AS canteen_en, m.offer_id, f.code, m.day, m.meal, m.mode, m.state, m.price_fen AS price,
            m.subsidy_fen AS subsidy, m.rule, m.missing, m.overridden, m.ordered_at, m.ended_at, m.handed_to, m.version,
-           m.resident_id, m.arrangement_id IS NOT NULL AS arranged
+           m.resident_id, m.arrangement_id IS NOT NULL AS arranged,
+           (SELECT e.note FROM meal_order_event e WHERE e.order_id = m.id AND e.state = 'split'
+            ORDER BY e.id DESC LIMIT 1) AS anew
     FROM meal_order m JOIN resident r ON r.id = m.resident_id JOIN household h ON h.id = r.household_id
     JOIN organisation o ON o.id = m.canteen_id JOIN meal_offer f ON f.id = m.offer_id
     WHERE NOT h.synthetic

@@ -1,4 +1,7 @@
-"""The month's settlement of a canteen: what was ordered, delivered and refused, and who pays how much."""
+"""The month's settlement of a canteen: what was ordered, delivered and refused, and who pays how much.
+
+Subsidies that hung on facts nobody knew are decided anew once somebody recorded them, while the month is open.
+"""
 
 import csv
 import datetime as dt
@@ -14,7 +17,9 @@ from care_network.errors import ProvisioningError
 from care_network.importing.tables import as_text
 from care_services.core.acting import Acting
 from care_services.core.money import in_yuan
+from care_services.meals import orders
 from care_services.meals.canteens import Canteen, managed
+from vocabulary.times import SHANGHAI
 
 PAID = ("delivered", "eaten", "refused", "absent")
 """States of meals that were made: they are paid. One that was not delivered by the canteen's own fault is not."""
@@ -152,3 +157,64 @@ def _cells(row: Row | Sums) -> list[Any]:
         row.ordered, row.delivered, row.refused, row.absent, row.failed, row.cancelled, row.waiting,
         in_yuan(row.price), in_yuan(row.subsidy), in_yuan(row.own), row.unsettled,
     ]  # fmt: skip
+
+
+# Of what a meal misses something is known by now: the traits of its day, or what the record says.
+_KNOWN_NOW: LiteralString = """
+    SELECT m.resident_id, min(m.day), max(m.day) FROM meal_order m JOIN resident r ON r.id = m.resident_id
+    JOIN household h ON h.id = r.household_id AND NOT h.synthetic
+    WHERE m.missing <> '{}' AND m.state NOT IN ('cancelled', 'failed') AND m.day >= %(first)s
+      AND (EXISTS (SELECT FROM resident_trait t WHERE t.resident_id = m.resident_id AND t.trait = ANY (m.missing)
+                   AND t.valid_from <= m.day AND (t.valid_until IS NULL OR t.valid_until > m.day))
+           OR 'ability_grade' = ANY (m.missing) AND r.ability_grade IS NOT NULL
+           OR 'lives_alone' = ANY (m.missing) AND r.lives_alone IS NOT NULL)
+    GROUP BY m.resident_id ORDER BY m.resident_id
+"""
+
+
+def open_since(today: dt.date) -> dt.date:
+    """The first day of the months that are open: a month is paid out in the one after it, and then stays. Pure."""
+    return (today.replace(day=1) - dt.timedelta(days=1)).replace(day=1)
+
+
+def decide_anew(conn: Connection[Any], now: dt.datetime) -> int:
+    """Split meals anew of which a fact that was missing is known by now; how many changed. For the rounds.
+
+    By facts and rules of the meal's day. Nobody is given less by it, and a month that is over for a month stays.
+    """
+    first = open_since(now.astimezone(SHANGHAI).date())
+    found = conn.execute(_KNOWN_NOW, {"first": first}).fetchall()
+    changed = 0
+    for resident_id, since, until in found:
+        with conn.transaction():
+            changed += _anew(conn, resident_id, since, until, now)
+    return changed
+
+
+def _anew(conn: Connection[Any], resident_id: int, first: dt.date, last: dt.date, now: dt.datetime) -> int:
+    """Split a resident's meals anew, the earliest first, under the lock of their orders."""
+    orders.lock(conn, resident_id)
+    rows = conn.execute(
+        "SELECT id, day, price_fen, subsidy_fen, missing FROM meal_order WHERE resident_id = %s AND missing <> '{}'"
+        " AND state NOT IN ('cancelled', 'failed') AND day BETWEEN %s AND %s ORDER BY day, meal = 'dinner'",
+        (resident_id, first, last),
+    ).fetchall()
+    days, changed = {row[1] for row in rows}, 0
+    terms, used = orders.terms_of(conn, resident_id, days), orders.used_by_day(conn, resident_id, list(days))
+    for order_id, day, price, before, missing in rows:
+        others = used | {day: used.get(day, 0) - (before > 0)}
+        paid = terms.split(price, day, orders.used_of(others, day))
+        if paid.subsidy < before or list(paid.missing) == missing:
+            continue
+        conn.execute(
+            "UPDATE meal_order SET subsidy_fen = %s, rule = %s, missing = %s WHERE id = %s",
+            (paid.subsidy, paid.rule, list(paid.missing), order_id),
+        )
+        if paid.subsidy == before:
+            continue
+        conn.execute(
+            "INSERT INTO meal_order_event (order_id, at, state, note) VALUES (%s, %s, %s, %s)",
+            (order_id, now, orders.SPLIT_ANEW, f"{in_yuan(before)} → {in_yuan(paid.subsidy)}"),
+        )
+        used, changed = others | {day: others[day] + 1}, changed + 1
+    return changed

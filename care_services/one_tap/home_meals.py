@@ -26,13 +26,14 @@ MOST = 6
 
 
 class Ordered(msgspec.Struct, frozen=True, kw_only=True):
-    """A meal that is on its way, for the panel. ``cancel``: it can still be taken back."""
+    """A meal that is ordered, for the panel: brought, or had at the canteen. ``cancel``: it can still be taken back."""
 
     id: int
     day: dt.date
     meal: str
     canteen_zh: str
     canteen_en: str
+    brought: bool
     cancel: bool
 
 
@@ -95,7 +96,7 @@ def ahead(conn: Connection[Any], household_id: int, at: dt.datetime) -> list[Ord
     living = [one.id for one in panel.people(conn, household_id)]
     deadlines = {one.id: one.deadline for one in _serving(conn, household_id)} if living else {}
     rows = conn.execute(
-        "SELECT m.id, m.day, m.meal, o.name_zh, o.name_en, m.canteen_id FROM meal_order m"
+        "SELECT m.id, m.day, m.meal, o.name_zh, o.name_en, m.canteen_id, m.mode FROM meal_order m"
         " JOIN organisation o ON o.id = m.canteen_id WHERE m.resident_id = ANY (%s) AND m.state = 'ordered'"
         " AND m.day >= %s ORDER BY m.day, m.meal = 'dinner', m.id LIMIT 3",
         (living, at.astimezone(SHANGHAI).date()),
@@ -103,7 +104,7 @@ def ahead(conn: Connection[Any], household_id: int, at: dt.datetime) -> list[Ord
     return [
         Ordered(
             id=row[0], day=row[1], meal=row[2], canteen_zh=row[3], canteen_en=row[4],
-            cancel=row[5] in deadlines and deadlines[row[5]].is_open(row[1], at),
+            brought=row[6] == "delivery", cancel=row[5] in deadlines and deadlines[row[5]].is_open(row[1], at),
         )
         for row in rows
     ]  # fmt: skip

@@ -408,7 +408,8 @@ def history(conn: Connection[Any], request_id: int) -> list[dict[str, Any]]:
     """The events of a request, the oldest first, each with the provider that it is about."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "SELECT e.at, e.action, e.actor, e.note, e.detail, o.name_zh AS provider_zh, o.name_en AS provider_en"
+            "SELECT e.at, e.action, e.actor, e.note, e.detail, o.name_zh AS provider_zh, o.name_en AS provider_en,"
+            " (SELECT n.name_en FROM account n WHERE n.id = e.account_id) AS actor_en"
             " FROM service_request_event e LEFT JOIN organisation o ON o.id = e.organisation_id"
             " WHERE e.request_id = %s ORDER BY e.id",
             (request_id,),

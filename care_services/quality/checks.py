@@ -48,6 +48,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     done_at: dt.datetime | None
     account_id: int | None
     who: str | None
+    who_en: str | None
     passed: int | None
     failed: int | None
     not_seen: int | None
@@ -68,6 +69,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     strata: tuple[tuple[str, int, int], ...]
     drawn_at: dt.datetime
     who: str | None
+    who_en: str | None
     checks: int
     done: int
 
@@ -85,7 +87,7 @@ SELECT: LiteralString = """
            o.name_zh AS organisation_zh, o.name_en AS organisation_en, c.resident_id, r.code AS resident,
            r.name_zh AS resident_zh, r.name_en AS resident_en, h.address_zh, h.address_en,
            c.area_path::text AS area_path, c.stratum, c.due_on, c.state, c.done_at, c.account_id, w.name_zh AS who,
-           c.passed, c.failed, c.not_seen, c.note, c.version
+           w.name_en AS who_en, c.passed, c.failed, c.not_seen, c.note, c.version
     FROM quality_check c JOIN organisation o ON o.id = c.organisation_id
     LEFT JOIN resident r ON r.id = c.resident_id LEFT JOIN household h ON h.id = r.household_id
     LEFT JOIN account w ON w.id = c.account_id
@@ -232,7 +234,7 @@ def plans(conn: Connection[Any], acting: Acting, number: int | None = None) -> l
     rows = conn.execute(
         """
         SELECT p.id, p.kind, p.list, p.area_path::text, p.due_on, p.seed, p.share::float8, p.strata, p.drawn_at,
-               w.name_zh, count(c.id), count(c.id) FILTER (WHERE c.state = 'done')
+               w.name_zh, w.name_en, count(c.id), count(c.id) FILTER (WHERE c.state = 'done')
         FROM quality_plan p LEFT JOIN quality_check c ON c.plan_id = p.id LEFT JOIN account w ON w.id = p.drawn_by
         WHERE p.area_path <@ %(area)s::ltree AND (%(id)s::integer IS NULL OR p.id = %(id)s)
         GROUP BY p.id, w.id ORDER BY p.drawn_at DESC, p.id DESC LIMIT 50
@@ -242,7 +244,8 @@ def plans(conn: Connection[Any], acting: Acting, number: int | None = None) -> l
     return [
         Plan(
             id=row[0], kind=row[1], list=row[2], area_path=row[3], due_on=row[4], seed=row[5], share=row[6],
-            strata=tuple((s, n, k) for s, n, k in row[7]), drawn_at=row[8], who=row[9], checks=row[10], done=row[11],
+            strata=tuple((s, n, k) for s, n, k in row[7]), drawn_at=row[8], who=row[9], who_en=row[10],
+            checks=row[11], done=row[12],
         )
         for row in rows
     ]  # fmt: skip

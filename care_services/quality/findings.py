@@ -38,6 +38,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     found_at: dt.datetime | None
     found_by: int | None
     found_by_name: str | None
+    found_by_en: str | None
     mended_at: dt.datetime | None
     mended_by: int | None
     closed_at: dt.datetime | None
@@ -49,6 +50,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     at: dt.datetime
     who: str | None
+    who_en: str | None
     kind: str
     words: str
 
@@ -57,7 +59,7 @@ _SELECT: LiteralString = """
     SELECT f.id, f.check_id, c.kind, c.list, f.item, f.organisation_id, o.code AS organisation,
            o.name_zh AS organisation_zh, o.name_en AS organisation_en, f.area_path::text AS area_path, f.severity,
            f.words, f.responsible, f.due_on, f.state, c.done_at AS found_at, c.account_id AS found_by,
-           w.name_zh AS found_by_name, f.mended_at, f.mended_by, f.closed_at, f.version
+           w.name_zh AS found_by_name, w.name_en AS found_by_en, f.mended_at, f.mended_by, f.closed_at, f.version
     FROM quality_finding f JOIN quality_check c ON c.id = f.check_id JOIN organisation o ON o.id = f.organisation_id
     LEFT JOIN account w ON w.id = c.account_id
 """
@@ -127,7 +129,7 @@ def load(conn: Connection[Any], acting: Acting, number: int) -> tuple[Found, lis
         raise NotFoundError(en="there is no such finding", zh="没有这个问题")
     with conn.cursor(row_factory=class_row(Step)) as cursor:
         steps = cursor.execute(
-            "SELECT e.at, a.name_zh AS who, e.kind, e.words FROM quality_event e"
+            "SELECT e.at, a.name_zh AS who, a.name_en AS who_en, e.kind, e.words FROM quality_event e"
             " LEFT JOIN account a ON a.id = e.account_id WHERE e.finding_id = %s ORDER BY e.id",
             (number,),
         ).fetchall()

@@ -55,6 +55,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     list: str
     done_at: dt.datetime
     who: str | None
+    who_en: str | None
     passed: int
     failed: int
     not_seen: int
@@ -103,8 +104,8 @@ def provider(conn: Connection[Any], acting: Acting, code: str) -> tuple[Provider
         raise NotFoundError(en="there is no such provider in your area", zh="您的辖区内没有这个机构")
     with conn.cursor(row_factory=class_row(Score)) as cursor:
         scores = cursor.execute(
-            "SELECT c.id, c.kind, c.list, c.done_at, w.name_zh AS who, c.passed, c.failed, c.not_seen"
-            " FROM quality_check c LEFT JOIN account w ON w.id = c.account_id"
+            "SELECT c.id, c.kind, c.list, c.done_at, w.name_zh AS who, w.name_en AS who_en, c.passed, c.failed,"
+            " c.not_seen FROM quality_check c LEFT JOIN account w ON w.id = c.account_id"
             " WHERE c.organisation_id = %s AND c.state = 'done' AND c.done_at > %s ORDER BY c.done_at DESC LIMIT 100",
             (found.id, acting.at - YEARS),
         ).fetchall()

@@ -184,13 +184,13 @@ def history(conn: Connection[Any], account: Account, code: str) -> list[dict[str
     """Changes of a source, the newest first: at, who, and what was and is, by field."""
     source = one(conn, account, code)
     rows = conn.execute(
-        "SELECT c.at, coalesce(a.name_zh, ''), c.before, c.after FROM register_source_change c"
+        "SELECT c.at, coalesce(a.name_zh, ''), a.name_en, c.before, c.after FROM register_source_change c"
         " LEFT JOIN account a ON a.id = c.account_id WHERE c.source_id = %s ORDER BY c.id DESC LIMIT 50",
         (source.id,),
     ).fetchall()
     return [
-        {"at": at, "who": who, "changes": [(k, was[k], now[k]) for k in was if was[k] != now.get(k)]}
-        for at, who, was, now in rows
+        {"at": at, "who": who, "who_en": en, "changes": [(k, was[k], now[k]) for k in was if was[k] != now.get(k)]}
+        for at, who, en, was, now in rows
     ]
 
 

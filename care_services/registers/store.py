@@ -57,6 +57,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     settled_as: str | None
     settled_for: str
     by_zh: str | None
+    by_en: str | None
     version: int
 
     @property
@@ -78,6 +79,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     choice: str | None
     reason: str | None
     by_zh: str | None
+    by_en: str | None
     at: dt.datetime | None
 
 
@@ -296,7 +298,7 @@ def counts(conn: Connection[Any], number: int) -> dict[tuple[str, bool], int]:
 _LINES = """
     SELECT l.id, l.import_id, l.number, l.verdict, l.resident_id, r.code, r.name_zh, l.candidates, l.said, l.key_id,
            l.nonce, l.ciphertext, l.reason_zh, l.reason_en, l.settled_at, l.settled_as, l.settled_for,
-           a.name_zh AS by_zh, l.version
+           a.name_zh AS by_zh, a.name_en AS by_en, l.version
     FROM register_line l LEFT JOIN resident r ON r.id = l.resident_id LEFT JOIN account a ON a.id = l.settled_by
 """
 
@@ -327,7 +329,7 @@ def differences(conn: Connection[Any], line_ids: Iterable[int]) -> dict[int, lis
         for one in cursor.execute(
             """
             SELECT d.id, d.line_id, d.field, d.kind, d.ours, d.theirs, d.before, d.choice, n.reason, a.name_zh AS by_zh,
-                   n.at
+                   a.name_en AS by_en, n.at
             FROM register_difference d
             LEFT JOIN LATERAL (SELECT reason, account_id, at FROM register_decision x WHERE x.difference_id = d.id
                                ORDER BY x.id DESC LIMIT 1) n ON true

@@ -61,6 +61,7 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     made_at: dt.datetime
     by_zh: str | None
+    by_en: str | None
     delivered_at: dt.datetime | None
     counter_signed_at: dt.datetime | None
     ended_for: str
@@ -205,7 +206,7 @@ _LISTING = """
     SELECT k.id, r.code AS receiver, r.name_zh AS receiver_zh, r.name_en AS receiver_en, k.number, k.key, k.dataset,
            k.schema_version, k.area_path::text AS area_path, k.starts_on, k.ends_on, k.sha256,
            octet_length(k.content) AS bytes, k.lines, k.people, k.purpose, k.basis, k.state, k.made_at,
-           a.name_zh AS by_zh, k.delivered_at, k.counter_signed_at, k.ended_for,
+           a.name_zh AS by_zh, a.name_en AS by_en, k.delivered_at, k.counter_signed_at, k.ended_for,
            (SELECT count(*) FROM report_attempt t WHERE t.package_id = k.id) AS attempts,
            t.status AS last_status, t.error AS last_error, t.begun_at AS last_at
     FROM report_package k JOIN report_receiver r ON r.id = k.receiver_id LEFT JOIN account a ON a.id = k.made_by

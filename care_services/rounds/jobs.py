@@ -21,6 +21,7 @@ from care_services.home_services.plans.making import make_ahead
 from care_services.home_services.visits import comparing, door_links, unfit
 from care_services.library import reminding
 from care_services.library.documents.searching import keep_missing
+from care_services.meals import settlement
 from care_services.meals.arrangements import making
 from care_services.registers.following import carry_out_due
 from care_services.reporting.pushing import send_in_rounds
@@ -90,9 +91,10 @@ JOBS: tuple[Job, ...] = (
         every=dt.timedelta(minutes=10), work=missed_visits.close_past,
     ),
     Job(
-        name="open_subsidies", zh="补充登记后重新核定上门服务补贴",
-        en="subsidies of visits decided anew when facts become known",
-        every=dt.timedelta(minutes=30), work=lambda conn, now, _: known_since.decide_anew(conn, now),
+        name="open_subsidies", zh="补充登记后重新核定上门服务和用餐补贴",
+        en="subsidies of visits and meals decided anew when facts become known",
+        every=dt.timedelta(minutes=30),
+        work=lambda conn, now, _: known_since.decide_anew(conn, now) + settlement.decide_anew(conn, now),
     ),
     Job(
         name="service_tally", zh="计划与完成的汇总整理", en="the sums of planned against done put together",

@@ -194,7 +194,8 @@ def _promises(one: Candidate) -> Judged:
                                     (one.too_late, f"said no too late {one.too_late} of {total} times")) if number
     )  # fmt: skip
     few_zh, few_en = ("，次数少，仅供参考", ", of few") if total < FEW else ("", "")
-    return -off, (f"近一年约定 {total} 次，{zh}{few_zh}：减 {off} 分", f"in a year {en}{few_en}: {off} points less")
+    points = "1 point" if off == 1 else f"{off} points"
+    return -off, (f"近一年约定 {total} 次，{zh}{few_zh}：减 {off} 分", f"in a year {en}{few_en}: {points} less")
 
 
 def _free(wanted: Wanted, times: Sequence[Sequence[int]]) -> bool | None:

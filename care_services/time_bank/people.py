@@ -301,14 +301,16 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     from_state: str | None
     to_state: str
     actor: str
+    actor_en: str | None = None
     note: str
 
 
 def history(conn: Connection[Any], volunteer_id: int) -> list[Happened]:
     """Read a volunteer's history, the newest first."""
     return conn.cursor(row_factory=class_row(Happened)).execute(
-        "SELECT at, action, from_state, to_state, actor, note FROM time_volunteer_event WHERE volunteer_id = %s"
-        " ORDER BY id DESC LIMIT 200", (volunteer_id,),
+        "SELECT e.at, e.action, e.from_state, e.to_state, e.actor, e.note,"
+        " (SELECT n.name_en FROM account n WHERE n.id = e.account_id) AS actor_en FROM time_volunteer_event e"
+        " WHERE e.volunteer_id = %s ORDER BY e.id DESC LIMIT 200", (volunteer_id,),
     ).fetchall()  # fmt: skip
 
 

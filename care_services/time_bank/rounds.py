@@ -277,13 +277,16 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     at: dt.datetime
     action: str
     actor: str
+    actor_en: str | None = None
     detail: dict[str, Any]
 
 
 def history(conn: Connection[Any], round_id: int, limit: int = 60) -> list[Happened]:
     """The newest lines of a round's history."""
     return conn.cursor(row_factory=class_row(Happened)).execute(
-        "SELECT at, action, actor, detail FROM time_round_event WHERE round_id = %s ORDER BY id DESC LIMIT %s",
+        "SELECT e.at, e.action, e.actor, e.detail,"
+        " (SELECT n.name_en FROM account n WHERE n.id = e.account_id) AS actor_en FROM time_round_event e"
+        " WHERE e.round_id = %s ORDER BY e.id DESC LIMIT %s",
         (round_id, limit),
     ).fetchall()  # fmt: skip
 

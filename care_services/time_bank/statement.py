@@ -131,13 +131,16 @@ class Booked(msgspec.Struct, frozen=True, kw_only=True):
     reverses: int | None
     reversed_by: int | None
     by_zh: str | None
+    by_en: str | None
     second_zh: str | None
+    second_en: str | None
     waiting: bool
 
 
 _BOOKED = """
     SELECT t.number, t.at, t.kind, t.reason, t.relation, q.number AS request, o.number AS reverses,
-           back.number AS reversed_by, a.name_zh AS by_zh, s.name_zh AS second_zh,
+           back.number AS reversed_by, a.name_zh AS by_zh, a.name_en AS by_en,
+           s.name_zh AS second_zh, s.name_en AS second_en,
            (SELECT greatest(coalesce(sum(e.minutes) FILTER (WHERE e.minutes > 0), 0),
                             -coalesce(sum(e.minutes) FILTER (WHERE e.minutes < 0), 0))
             FROM time_entry e WHERE e.transaction_id = t.id)::integer AS minutes,

@@ -222,6 +222,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     from_state: str | None
     to_state: str
     actor: str
+    actor_en: str | None = None
     volunteer_zh: str | None
     volunteer_en: str | None
     note: str
@@ -232,7 +233,8 @@ def history(conn: Connection[Any], request_id: uuid.UUID) -> list[Step]:
     """Read a request's history, the oldest first."""
     return conn.cursor(row_factory=class_row(Step)).execute(
         "SELECT e.at, e.action, e.from_state, e.to_state, e.actor, v.name_zh AS volunteer_zh,"
-        " v.name_en AS volunteer_en, e.note, e.detail FROM time_request_event e"
+        " v.name_en AS volunteer_en, e.note, e.detail,"
+        " (SELECT n.name_en FROM account n WHERE n.id = e.account_id) AS actor_en FROM time_request_event e"
         " LEFT JOIN time_volunteer v ON v.id = e.volunteer_id WHERE e.request_id = %s ORDER BY e.id",
         (request_id,),
     ).fetchall()  # fmt: skip

@@ -93,6 +93,7 @@ class Change(msgspec.Struct, frozen=True):
     what: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    actor_en: str | None = None
 
 
 class Inner(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,8 +246,9 @@ def _inner(acting: Connected, staff_id: int) -> Inner:
         ).fetchall()
     with conn.cursor(row_factory=class_row(Change)) as cursor:
         changes = cursor.execute(
-            "SELECT at, actor, what, before, after FROM staff_profile_change WHERE staff_id = %s"
-            " ORDER BY id DESC LIMIT 20",
+            "SELECT c.at, c.actor, c.what, c.before, c.after,"
+            " (SELECT n.name_en FROM account n WHERE n.id = c.account_id) AS actor_en"
+            " FROM staff_profile_change c WHERE c.staff_id = %s ORDER BY c.id DESC LIMIT 20",
             (staff_id,),
         ).fetchall()
     return Inner(

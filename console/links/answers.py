@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 import psycopg
-from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi import Form, HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -19,6 +19,7 @@ from console.shell.errors import message_of
 from console.shell.i18n import pick
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from dispatch.alerts import answers, lookup
 from dispatch.alerts.outcomes import INJURIES
@@ -35,7 +36,7 @@ from dispatch.orders.states import OrderError
 from vocabulary.alert_state import OPEN
 from vocabulary.rule_words import rule_words
 
-router = APIRouter()
+router = page_router()
 MAX_BODY = 16 * 1024
 
 

@@ -5,7 +5,7 @@ import secrets
 from typing import Annotated
 
 import psycopg
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from care_network.access import permissions
@@ -20,10 +20,11 @@ from care_services.home_services.visits.checking import HOW, Place
 from console.shell.errors import message_of, status_of
 from console.shell.security import PLACE_ALLOWED, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.core.links import LinkError, load_link_keys
 
-router = APIRouter()
+router = page_router()
 ACTIONS = {"check_in": "check_in_visit", "check_out": "check_out_visit", "shut": "shut_door",
            "refuse": "refuse_service_order"}  # fmt: skip
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import psycopg
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions
@@ -24,10 +24,11 @@ from console.access.help_links import check, read_link, request_id
 from console.shell.errors import message_of, status_of
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.core.links import LinkError
 
-router = APIRouter()
+router = page_router()
 Minutes = Annotated[int, Form(ge=0, le=720)]
 
 

@@ -7,7 +7,7 @@ import datetime as dt
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions
@@ -22,11 +22,12 @@ from console.links.help import take_step
 from console.shell.errors import message_of, status_of
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.core.links import LinkError
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 YEAR = dt.timedelta(days=365)
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
@@ -17,11 +17,12 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from dispatch.core.links import LinkError
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/neighbour/{token}/courses/{course}")

@@ -1,26 +1,28 @@
 """The page behind the link of a reminder: how many there are, and after the digits of the telephone what they say.
 
-Looking changes nothing. One thing with a page of its own leads there at once: that page has rules of its own.
+Looking changes nothing. A notice that asks for an answer, and one thing with a page of its own, lead there at once:
+that page has rules of its own, or a login before it.
 """
 
 import datetime as dt
 from collections import Counter
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_services.core import notice_lists
-from care_services.core.notice_kinds import KINDS
+from care_services.core.notice_kinds import ALONE, KINDS
 from care_services.core.notice_lists import Told
 from care_services.core.notice_round import DIGEST_PAGE
 from console.shell.errors import message_of
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.core.links import Link, LinkError, load_link_keys
 
-router = APIRouter()
+router = page_router()
 GOOD_FOR = dt.timedelta(days=7)
 """Links from here to pages without a login, after the end of the digest's own link."""
 OPENED = "care_digest_opened"
@@ -71,7 +73,7 @@ def _page(request: Request, console: Console, token: str, *, wrong: bool = False
         if opened:
             notice_lists.note_look(conn, number, found, now, f"link {origin_of(request)}")
     waiting = [one for one in found if one.state != "withdrawn"]
-    if len(found) == 1 and waiting and found[0].page is not None:
+    if len(found) == 1 and waiting and (found[0].page is not None or (found[0].link and found[0].kind in ALONE)):
         return RedirectResponse(_address(console, link, found[0]) or "/", 303)
     shown = nothing | {"counts": Counter(one.kind for one in waiting), "state": state, "message": ""}
     if opened:

@@ -8,7 +8,7 @@ import datetime as dt
 from typing import Annotated, Any, cast
 
 import psycopg
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -21,13 +21,14 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import STATIC, language_of
 from dispatch.alerts.states import LifecycleError
 from dispatch.core.links import LinkError, load_link_keys
 from dispatch.orders import field, messages, store
 from dispatch.orders.field import FieldAction, press_on_order
 
-router = APIRouter()
+router = page_router()
 MEDICAL = "medical"
 
 

@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import Response
 
 from care_network.access import permissions
@@ -13,6 +13,7 @@ from care_network.catalogues.services import SERVICES
 from console.shell.errors import message_of
 from console.shell.security import origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.channels.notifications import RATING
 from dispatch.core import links
@@ -21,7 +22,7 @@ from dispatch.orders import ratings, store
 from dispatch.orders.states import OrderError
 from dispatch.orders.store import Order
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/rate/{token}")

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import msgspec
 import psycopg
 from fastapi import (
-    APIRouter,
     Depends,
     HTTPException,
     Query,
@@ -43,8 +42,9 @@ from console.shell.security import (
     same_origin,
 )
 from console.shell.session import log_in, set_cookie
-from console.shell.state import Console, Shared
+from console.shell.state import Console, Shared, console_of
 from console.shell.steps import STEP_OF_ROUTE, on_every_step
+from console.shell.text import page_router
 from console.shell.watching import watching
 from dispatch.alerts.outcomes import Particulars
 from dispatch.alerts.states import AlertAction
@@ -52,7 +52,7 @@ from dispatch.core.notice import AlertNotice
 from dispatch.desk.steps import StepDetails
 from firmware_profiles.channels import CHANNELS
 
-router = APIRouter()
+router = page_router()
 RECHECK_S = 15.0
 """An open socket asks so often whether its session is still good."""
 
@@ -154,12 +154,12 @@ def healthz(console: Shared) -> Response:
     return JSONResponse(parts, 200 if any(parts.values()) else 503)
 
 
-def _socket_watching(socket: WebSocket, console: Shared) -> Watching:
+def _socket_watching(socket: WebSocket) -> Watching:
     """As :func:`watching`, for a socket: a refusal is a close code, 4401 without a session, 1013 to try again later."""
     try:
-        if not same_origin(socket, tls=console.settings.secure_cookie):
+        if not same_origin(socket, tls=console_of(socket).settings.secure_cookie):
             raise LoginNeeded
-        return watching(socket, console)
+        return watching(socket)
     except (LoginNeeded, PasswordChangeNeeded) as error:
         raise WebSocketException(4401) from error
     except psycopg.OperationalError as error:
@@ -173,10 +173,10 @@ class _NeedsOnSocket(Needs):
     """The permission of a socket's account."""
 
     def __call__(  # type: ignore[override]
-        self, connection: HTTPConnection, console: Shared, watching: SocketWatching
+        self, connection: HTTPConnection, watching: SocketWatching
     ) -> Account:
         try:
-            return self.checked(connection, console, watching.account)
+            return self.checked(connection, watching.account)
         except NotPermittedError as error:
             raise WebSocketException(4403) from error
 
@@ -213,7 +213,7 @@ async def _send(socket: WebSocket, console: Console, watcher: Watcher, by_consen
     while True:
         alert = await watcher.queue.get()
         if by_consent:
-            watcher.may_see = (await asyncio.to_thread(watching, socket, console)).scope.sees
+            watcher.may_see = (await asyncio.to_thread(watching, socket)).scope.sees
             if alert is not None and not watcher.may_see(alert):
                 continue
         message = _board(console, watcher) if alert is None else _text({"type": "alert", "alert": alert})
@@ -236,7 +236,7 @@ async def _check(socket: WebSocket, console: Console, watcher: Watcher, known: W
         if known.term is not None:
             await socket.send_text(_text({"type": "session", **_left(known.term)}))
         await asyncio.sleep(RECHECK_S)
-        known = await asyncio.to_thread(watching, socket, console)
+        known = await asyncio.to_thread(watching, socket)
         watcher.may_see = known.scope.sees
 
 

@@ -30,3 +30,17 @@ def translate(language: Language, text: str, **values: object) -> str:
 def pick(language: Language, zh: str | None, en: str | None) -> str:
     """Choose the reader's wording; the other one where it is missing."""
     return (zh if language == "zh" else en) or zh or en or ""
+
+
+ACTING = {
+    "系统": "the system", "规则核定": "the rules", "家中服务键": "the service button at home",
+    "长者终端": "the panel at home", "家属": "the family", "演示": "the demonstration",
+}  # fmt: skip
+"""Names in the histories of those who act without an account."""
+
+
+def doer(language: Language, name: str | None, name_en: str | None = None) -> str:
+    """Name who did something: as it was written down then, or, in English, as their account is called now."""
+    if language == "zh" or not name:
+        return name or name_en or ""
+    return name_en or ACTING.get(name, name)

@@ -10,7 +10,7 @@ from care_network.access import sessions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do, require
 from console.shell import looks
-from console.shell.state import Console, Shared
+from console.shell.state import Console, console_of
 
 COOKIE = "shouwang_session"
 """Name of the session's cookie; behind TLS with the prefix that binds it to this host (RFC 6265bis, 4.1.3.2)."""
@@ -31,7 +31,7 @@ def cookie_name(*, secure: bool) -> str:
     return f"__Host-{COOKIE}" if secure else COOKIE
 
 
-def token_of(connection: HTTPConnection, console: Shared) -> str | None:
+def token_of(connection: HTTPConnection, console: Console) -> str | None:
     """The session's token that the browser sent."""
     return connection.cookies.get(cookie_name(secure=console.settings.secure_cookie))
 
@@ -57,8 +57,11 @@ def origin_of(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 
-def session_account(request: HTTPConnection, console: Shared) -> Account:
+# FastAPI works out the parameters of each dependency for each of 600 pages when the console starts, and asks a thread
+# for each at every request: so they take the request alone, not one another.
+def session_account(request: HTTPConnection) -> Account:
     """Find the account of the session cookie, even one that has to change its password. Raises LoginNeeded."""
+    console = console_of(request)
     token = token_of(request, console)
     if token:
         with console.database() as conn:
@@ -76,8 +79,9 @@ def _does_something(request: HTTPConnection) -> bool:
 SessionAccount = Annotated[Account, Depends(session_account)]
 
 
-def current_account(account: SessionAccount) -> Account:
+def current_account(request: HTTPConnection) -> Account:
     """The account that asks. Raises LoginNeeded, PasswordChangeNeeded."""
+    account = session_account(request)
     if account.must_change_password:
         raise PasswordChangeNeeded
     return account
@@ -95,12 +99,13 @@ class Needs:
     def __init__(self, *actions: Action) -> None:
         self.actions = actions
 
-    def __call__(self, connection: HTTPConnection, console: Shared, account: CurrentAccount) -> Account:
+    def __call__(self, connection: HTTPConnection, account: CurrentAccount) -> Account:
         """Raises NotPermittedError where the account's role has none of them; the look is in the audit."""
-        return self.checked(connection, console, account)
+        return self.checked(connection, account)
 
-    def checked(self, connection: HTTPConnection, console: Console, account: Account) -> Account:
+    def checked(self, connection: HTTPConnection, account: Account) -> Account:
         """Ask the table of permissions, and write the look down."""
+        console = console_of(connection)
         if not any(may_do(account, action) for action in self.actions):
             require(account, self.actions[0])
         looks.record(console.looks, console.database, connection, account, origin_of(connection))

@@ -182,4 +182,9 @@ def console_of(connection: HTTPConnection) -> Console:
     return console
 
 
-Shared = Annotated[Console, Depends(console_of)]
+async def _shared(connection: HTTPConnection) -> Console:
+    """As :func:`console_of`; FastAPI would ask a thread for what is not ``async``."""
+    return console_of(connection)
+
+
+Shared = Annotated[Console, Depends(_shared)]

@@ -5,14 +5,16 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
+
+from console.shell.text import page_router
 
 SHEETS = Path(__file__).parents[1] / "static" / "styles"
 FIRST = ("tokens.css", "base.css")
 """Sheets on which every other one builds; the others in the order of their names, none relies on it."""
 A_YEAR_S = 31_536_000
-router = APIRouter()
+router = page_router()
 
 
 @cache

@@ -1,8 +1,9 @@
-"""Refuse text that nobody can type and no database stores, before any page sees it."""
+"""Refuse text that nobody can type and no database stores, before any page sees it: routers that do."""
 
 import json
 from collections.abc import Iterator
 
+from fastapi import APIRouter, Depends
 from starlette.requests import HTTPConnection, Request
 
 from console.shell.guard import FORM, GROUND, OUTLINES, SIGNED, TABLES
@@ -10,13 +11,18 @@ from vocabulary.text import check_text
 
 
 async def plain_text(connection: HTTPConnection) -> None:
-    """Look at every text of the request: address, query, form, JSON. Raises TextError. A dependency of every router."""
+    """Look at every text of the request: address, query, form, JSON. Raises TextError."""
     texts = [*map(str, connection.path_params.values())]
     texts += [part for pair in connection.query_params.multi_items() for part in pair]
     if isinstance(connection, Request):
         texts += await _sent(connection)
     for text in texts:
         check_text(text, FORM.size)
+
+
+def page_router() -> APIRouter:
+    """Make the router of a module's pages, each of which looks at every text first (:func:`plain_text`)."""
+    return APIRouter(dependencies=[Depends(plain_text)])
 
 
 async def _sent(request: Request) -> list[str]:

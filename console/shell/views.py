@@ -3,6 +3,8 @@
 import base64
 import datetime as dt
 import math
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import may_do
 from care_network.catalogues.ability import GRADES
 from console.shell import styles
-from console.shell.i18n import Language, pick, translate
+from console.shell.i18n import Language, doer, pick, translate
 from console.shell.theme import theme_of
 from dispatch.alerts import evidence, outcomes
 from dispatch.core.headline import address, place
@@ -82,6 +84,8 @@ def words_of(language: Language, account: Account | None) -> dict[str, Any]:
     return {
         "_": _,
         "pick": lambda zh, en: pick(language, zh, en),
+        "own_id": _own_ids(),
+        "doer": lambda name, name_en=None: doer(language, name, name_en),
         "pick_list": lambda zh, en: zh if language == "zh" else en,
         "order_word": lambda code: pick(language, *ORDER_WORDS.get(code, (code, code))),
         "language": language,
@@ -109,6 +113,17 @@ def words_of(language: Language, account: Account | None) -> dict[str, Any]:
         "now": dt.datetime.now(dt.UTC),
         "ago": lambda at: ago(language, at),
     }
+
+
+def _own_ids() -> Callable[[str], str]:
+    """Give each field of a page an id of its own: one that stands in a second form gets a number behind it."""
+    times: Counter[str] = Counter()
+
+    def own(name: str) -> str:
+        times[name] += 1
+        return name if times[name] == 1 else f"{name}-{times[name]}"
+
+    return own
 
 
 def ago(language: Language, at: dt.datetime) -> str:

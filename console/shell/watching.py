@@ -17,15 +17,16 @@ from care_network.access.permissions import Action
 from console.shell.memory import Watching
 from console.shell.scope import scope_of
 from console.shell.security import LoginNeeded, Needs, PasswordChangeNeeded, token_of
-from console.shell.state import Shared
+from console.shell.state import console_of
 
 
-def watching(connection: HTTPConnection, console: Shared) -> Watching:
+def watching(connection: HTTPConnection) -> Watching:
     """Find the watcher of the session cookie.
 
     Raises LoginNeeded without a valid session, PasswordChangeNeeded, psycopg.OperationalError where the database is
     away and this session has not watched before.
     """
+    console = console_of(connection)
     token, now = token_of(connection, console), dt.datetime.now(dt.UTC)
     if not token:
         raise LoginNeeded
@@ -59,9 +60,9 @@ class NeedsWhileWatching(Needs):
     """The permission of a page that is shown from memory, too."""
 
     def __call__(  # type: ignore[override]
-        self, connection: HTTPConnection, console: Shared, watching: CurrentWatching
+        self, connection: HTTPConnection, watching: CurrentWatching
     ) -> Account:
-        return self.checked(connection, console, watching.account)
+        return self.checked(connection, watching.account)
 
 
 def needs_while_watching(action: Action) -> Any:

@@ -101,6 +101,7 @@ class ItemStep(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     to_state: str
     actor: str
+    actor_en: str | None = None
     reason: str
     resident: str | None
     resident_zh: str | None
@@ -180,7 +181,8 @@ class Equipment:
             with self._conn.cursor(row_factory=class_row(ItemStep)) as cursor:
                 steps = cursor.execute(
                     "SELECT s.at, s.step, s.to_state, s.actor, s.reason, r.code AS resident, r.name_zh AS resident_zh,"
-                    " r.name_en AS resident_en FROM equipment_step s LEFT JOIN equipment_loan l ON l.id = s.loan_id"
+                    " r.name_en AS resident_en, (SELECT n.name_en FROM account n WHERE n.id = s.account_id) AS actor_en"
+                    " FROM equipment_step s LEFT JOIN equipment_loan l ON l.id = s.loan_id"
                     " LEFT JOIN resident r ON r.id = l.resident_id WHERE s.item_id = %s ORDER BY s.id DESC LIMIT 200",
                     (number,),
                 ).fetchall()

@@ -271,8 +271,9 @@ def history(conn: Connection[Any], order_id: int) -> list[dict[str, Any]]:
     """The history of an order, the oldest first."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "SELECT at, action, from_state, to_state, actor, note, detail FROM service_order_event"
-            " WHERE order_id = %s ORDER BY id",
+            "SELECT e.at, e.action, e.from_state, e.to_state, e.actor, e.note, e.detail,"
+            " (SELECT n.name_en FROM account n WHERE n.id = e.account_id) AS actor_en FROM service_order_event e"
+            " WHERE e.order_id = %s ORDER BY e.id",
             (order_id,),
         ).fetchall()
 

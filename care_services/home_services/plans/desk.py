@@ -134,7 +134,10 @@ def history(conn: Connection[Any], plan_id: int) -> list[dict[str, Any]]:
     """The events of a plan, the oldest first."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "SELECT at, action, actor, note, detail FROM service_plan_event WHERE plan_id = %s ORDER BY id", (plan_id,)
+            "SELECT e.at, e.action, e.actor, e.note, e.detail,"
+            " (SELECT n.name_en FROM account n WHERE n.id = e.account_id) AS actor_en"
+            " FROM service_plan_event e WHERE e.plan_id = %s ORDER BY e.id",
+            (plan_id,),
         ).fetchall()
 
 

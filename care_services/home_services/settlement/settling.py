@@ -42,6 +42,7 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     correction_fen: int
     open: int = 0
     unclear: int = 0
+    actor_en: str | None = None
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +96,7 @@ _MONTH: LiteralString = """
     )
     SELECT g.id AS organisation_id, g.code AS organisation, g.name_zh AS provider_zh, g.name_en AS provider_en,
            a.path::text AS path, s.number, s.settled_at, s.actor,
+           (SELECT n.name_en FROM account n WHERE n.id = s.account_id) AS actor_en,
            coalesce(s.visits, d.visits, 0) AS visits, coalesce(s.minutes, x.minutes) AS minutes,
            coalesce(s.amount_fen, x.amount_fen) AS amount_fen, coalesce(s.subsidy_fen, x.subsidy_fen) AS subsidy_fen,
            coalesce(s.own_fen, x.amount_fen - x.subsidy_fen) AS own_fen,
@@ -236,6 +238,7 @@ _CORRECTIONS = """
            c.subsidy_fen - b.subsidy_fen, c.own_fen - b.own_fen
     FROM changed c JOIN before b ON b.order_id = c.id
     WHERE (c.minutes, c.amount_fen, c.subsidy_fen) <> (b.minutes, b.amount_fen, b.subsidy_fen)
+    ORDER BY c.id
 """
 _VISITS = """
     WITH taken AS (
@@ -247,7 +250,7 @@ _VISITS = """
     INSERT INTO settlement_line (settlement_id, order_id, kind, minutes, amount_fen, subsidy_fen, own_fen)
     SELECT %(id)s, id, CASE WHEN planned_start < %(since)s THEN 'late' ELSE 'visit' END, minutes, amount_fen,
            subsidy_fen, own_fen
-    FROM taken
+    FROM taken ORDER BY planned_start, id  -- as the file is given out
 """
 _SUMS = """
     UPDATE settlement SET (visits, minutes, amount_fen, subsidy_fen, own_fen, corrections, correction_fen,
@@ -268,7 +271,8 @@ def one(conn: Connection[Any], acting: Acting, number: str) -> tuple[Sums, dt.da
             """
             SELECT g.id AS organisation_id, g.code AS organisation, g.name_zh AS provider_zh, g.name_en AS provider_en,
                    a.path::text AS path, s.number, s.settled_at, s.actor, s.visits, s.minutes, s.amount_fen,
-                   s.subsidy_fen, s.own_fen, s.corrections, s.correction_fen
+                   s.subsidy_fen, s.own_fen, s.corrections, s.correction_fen,
+                   (SELECT n.name_en FROM account n WHERE n.id = s.account_id) AS actor_en
             FROM settlement s JOIN organisation g ON g.id = s.organisation_id JOIN area a ON a.id = g.area_id
             WHERE s.number = %s
             """,

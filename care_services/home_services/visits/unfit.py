@@ -6,7 +6,7 @@ is on the boards with the reason, whoever has to see to it is told, and its chec
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, LiteralString
 
 import msgspec
@@ -46,9 +46,6 @@ class Count(msgspec.Struct, frozen=True):
 
 class _Carer(msgspec.Struct, frozen=True, kw_only=True):
     id: int
-    code: str
-    name_zh: str
-    name_en: str
     organisation_id: int
     active: bool
     version: int
@@ -62,6 +59,17 @@ class _Carer(msgspec.Struct, frozen=True, kw_only=True):
             return "已不在该机构任职", "works for another organisation by now"
         return self.able.lacks(work, day)
 
+    def since(self, organisation_id: int, work: str, first: dt.date, last: dt.date) -> dt.date | None:
+        """The first of some days on which they may not go; None: they may on each. Pure.
+
+        It can only be the first day, or one after the end of a paper: papers end, and do not begin.
+        """
+        ends = {dt.date.fromisoformat(end) + dt.timedelta(days=1) for end in self.able.papers.values() if end}
+        for day in sorted({first, *(one for one in ends if first < one <= last)}):
+            if self.why_not(organisation_id, work, day) is not None:
+                return day
+        return None
+
 
 class _Turned(msgspec.Struct, frozen=True, kw_only=True):
     """A person, an organisation and a kind of work that do not go together from a day on."""
@@ -72,27 +80,21 @@ class _Turned(msgspec.Struct, frozen=True, kw_only=True):
     since: dt.date
 
 
-_NAMED: LiteralString = """coalesce(o.staff_id, (SELECT p.staff_id FROM service_plan p WHERE p.id = o.plan_id))"""
-"""The person named, or who would be by the plan, which names nobody whose certificate will have ended."""
-_AHEAD: LiteralString = "o.state IN ('planned', 'assigned') AND o.planned_start > %(since)s"
-_BY_PERSON: LiteralString = f"""
-    SELECT n.staff_id, n.organisation_id, n.work, min(n.day), max(n.day)
-    FROM (SELECT {_NAMED} AS staff_id, o.organisation_id, c.work,
-                 (o.planned_start AT TIME ZONE 'Asia/Shanghai')::date AS day
-          FROM service_order o JOIN care_service c ON c.code = o.service WHERE {_AHEAD}) n
-    WHERE n.staff_id IS NOT NULL GROUP BY n.staff_id, n.organisation_id, n.work
-"""  # noqa: S608 - constants
-_TURNED: LiteralString = f"""
-    {_AHEAD} AND EXISTS (
+_TURNED: LiteralString = """
+    o.state IN ('planned', 'assigned') AND o.planned_start > %(since)s
+    AND (o.staff_id = ANY (%(staff)s) OR (o.staff_id IS NULL AND o.plan_id = ANY (%(plans)s)))
+    AND EXISTS (
         SELECT FROM unnest(%(staff)s::int[], %(organisation)s::int[], %(work)s::text[], %(from)s::date[])
             AS t (staff, organisation, work, since)
-        WHERE t.staff = {_NAMED} AND t.organisation = o.organisation_id
+        WHERE t.staff = coalesce(o.staff_id, (SELECT p.staff_id FROM service_plan p WHERE p.id = o.plan_id))
+          AND t.organisation = o.organisation_id
           AND t.work = (SELECT k.work FROM care_service k WHERE k.code = o.service)
           AND (o.planned_start AT TIME ZONE 'Asia/Shanghai')::date >= t.since)
-"""  # noqa: S608 - constants
+"""
+"""Visits of the person named, or of who would be by the plan, which names nobody whose certificate will have ended."""
 _CARERS = (
-    "SELECT s.id, s.code, s.name_zh, s.name_en, s.organisation_id, s.active, s.version, s.kind, s.skills,"  # noqa: S608
-    f" {PAPERS} FROM staff s WHERE s.id = ANY (%s)"
+    f"SELECT s.id, s.organisation_id, s.active, s.version, s.kind, s.skills, {PAPERS}, s.code FROM staff s"  # noqa: S608
+    " WHERE s.id = ANY (%(ids)s) OR s.code = ANY (%(codes)s)"
 )
 
 
@@ -100,7 +102,7 @@ def why(conn: Connection[Any], order: Order) -> Pair | None:
     """Say why whoever is named for a visit may not go; None: they may, or nobody is named."""
     if order.staff_id is None:
         return None
-    carer = _carers(conn, [order.staff_id]).get(order.staff_id)
+    carer = next(iter(_carers(conn, ids=[order.staff_id]).values()), None)
     return None if carer is None else carer.why_not(order.organisation_id, order.work, _day(order.planned_start))
 
 
@@ -122,7 +124,7 @@ def count(conn: Connection[Any], under: str | None, now: dt.datetime) -> Count:
     row = conn.execute(
         f"SELECT count(*), min(o.planned_start) FROM service_order o WHERE {_TURNED}"  # noqa: S608 - constants
         f" AND {people_below('o.resident_id')}",
-        {**_asked(turned, now), "area": under},
+        {**_asked(conn, turned, now), "area": under},
     ).fetchone()
     return Count(row[0], row[1]) if row else Count(0, None)
 
@@ -139,7 +141,7 @@ def listing(conn: Connection[Any], acting: Acting, after: str = "") -> tuple[lis
         conn, f" WHERE {_TURNED} AND {people_below('o.resident_id')}"
         " AND (extract(epoch FROM o.planned_start)::bigint, o.id) > (%(at)s::bigint, %(number)s::bigint)"
         " ORDER BY o.planned_start, o.id LIMIT %(limit)s",
-        {**_asked(turned, acting.at), "area": acting.account.area_path, "limit": PAGE + 1,
+        {**_asked(conn, turned, acting.at), "area": acting.account.area_path, "limit": PAGE + 1,
          "at": int(at) if good else 0, "number": int(number) if good else 0},
     )  # fmt: skip
     shown = found[:PAGE]
@@ -150,11 +152,7 @@ def listing(conn: Connection[Any], acting: Acting, after: str = "") -> tuple[lis
 
 def of_orders(conn: Connection[Any], orders: Mapping[int, tuple[int, str, dt.datetime, str | None]]) -> dict[int, Pair]:
     """The reasons among some visits: (organisation, kind of work, planned start, code of who is named) by number."""
-    codes = {staff for _, _, _, staff in orders.values() if staff}
-    if not codes:
-        return {}
-    numbers = [row[0] for row in conn.execute("SELECT id FROM staff WHERE code = ANY (%s)", (list(codes),)).fetchall()]
-    by_code = {one.code: one for one in _carers(conn, numbers).values()}
+    by_code = _carers(conn, codes={staff for _, _, _, staff in orders.values() if staff})
     found = {}
     for number, (organisation_id, work, start, staff) in orders.items():
         carer = by_code.get(staff or "")
@@ -172,18 +170,21 @@ def tell(conn: Connection[Any], now: dt.datetime) -> int:
     """
     with conn.transaction():
         keys, told = set(), []
-        for one in _turned(conn, now):
+        turned = _turned(conn, now)
+        people = _people(conn, [one.carer.id for one in turned])
+        for one in turned:
             carer, reason = one.carer, one.carer.why_not(one.organisation_id, one.work, one.since)
             if reason is None:
                 continue
-            values = _asked([one], now)
+            values = _asked(conn, [one], now)
             row = conn.execute(
                 f"SELECT count(*), min(o.planned_start) FROM service_order o WHERE {_TURNED}",  # noqa: S608 - constants
                 values,
             ).fetchone()
             if row is None or not row[0]:
                 continue
-            key = f"{carer.code}:{one.work}:{one.organisation_id}:{reason[1]}"
+            code, name_zh, name_en = people[carer.id]
+            key = f"{code}:{one.work}:{one.organisation_id}:{reason[1]}"
             if not carer.active or carer.organisation_id != one.organisation_id:
                 key += f":{carer.version}"
             keys.add(key)
@@ -191,8 +192,8 @@ def tell(conn: Connection[Any], now: dt.datetime) -> int:
             for account_id, role in conn.execute(_SEERS, {**values, "provider": one.organisation_id}).fetchall():
                 told.append(notices.Notice(
                     to=notices.to_account(account_id), key=key, due=now, urgent=row[1] - now < dt.timedelta(hours=12),
-                    zh=f"{carer.name_zh}{reason[0]}，已排的 {row[0]} 次上门须另派人员，最早 {first:%m-%d %H:%M}",
-                    en=f"{carer.name_en}: {reason[1]}. {row[0]} visits need another person, the first on"
+                    zh=f"{name_zh}{reason[0]}，已排的 {row[0]} 次上门须另派人员，最早 {first:%m-%d %H:%M}",
+                    en=f"{name_en}: {reason[1]}. {row[0]} visits need another person, the first on"
                     f" {first:%m-%d %H:%M}",
                     link=f"/provider?day={first:%Y-%m-%d}" if role == "provider" else "/care/visits/another",
                 ))  # fmt: skip
@@ -217,28 +218,42 @@ _SEERS: LiteralString = f"""
 
 def _turned(conn: Connection[Any], now: dt.datetime) -> list[_Turned]:
     """Find who may not do what they are named for, from the first day on which it is so."""
-    rows = conn.execute(_BY_PERSON, {"since": now - PAST}).fetchall()
-    carers = _carers(conn, {row[0] for row in rows})
-    found = []
-    for staff_id, organisation_id, work, first, last in rows:
-        carer = carers.get(staff_id)
-        if carer is None or carer.why_not(organisation_id, work, last) is None:
-            continue  # papers end, and do not begin: who may on the last day may on all of them
-        day = first
-        while day < last and carer.why_not(organisation_id, work, day) is None:
-            day += dt.timedelta(days=1)
-        found.append(_Turned(carer=carer, organisation_id=organisation_id, work=work, since=day))
+    first = _day(now - PAST)
+    found, known = [], {}
+    for *facts, organisation_id, work, last in conn.execute("SELECT * FROM visits_named(%s)", (now - PAST,)).fetchall():
+        carer = _carer(facts)
+        # many share their role, skills and papers: each kind of person is judged once
+        able, ends = carer.able, last.isoformat()
+        papers = frozenset(kind for kind, end in able.papers.items() if end is None or end >= ends)
+        key = (able.kind, frozenset(able.skills), papers, work)
+        if key not in known:
+            known[key] = able.may(work, last)
+        if known[key] and carer.active and carer.organisation_id == organisation_id:
+            continue
+        since = carer.since(organisation_id, work, first, last)
+        if since is not None:
+            found.append(_Turned(carer=carer, organisation_id=organisation_id, work=work, since=since))
     return found
 
 
-def _carers(conn: Connection[Any], numbers: Collection[int]) -> dict[int, _Carer]:
-    return {
-        row[0]: _Carer(
-            id=row[0], code=row[1], name_zh=row[2], name_en=row[3], organisation_id=row[4], active=row[5],
-            version=row[6], able=Qualified(kind=row[7], skills=row[8], papers=row[9]),
-        )
-        for row in (conn.execute(_CARERS, (list(numbers),)).fetchall() if numbers else [])
-    }  # fmt: skip
+def _carer(facts: Sequence[Any]) -> _Carer:
+    number, employer, active, version, kind, skills, papers = facts
+    able = Qualified(kind=kind, skills=skills, papers=papers)
+    return _Carer(id=number, organisation_id=employer, active=active, version=version, able=able)
+
+
+def _carers(conn: Connection[Any], *, ids: Collection[int] = (), codes: Collection[str] = ()) -> dict[str, _Carer]:
+    """Load some people by their code, as far as the viewer sees them."""
+    if not ids and not codes:
+        return {}
+    rows = conn.execute(_CARERS, {"ids": list(ids), "codes": list(codes)}).fetchall()
+    return {code: _carer(facts) for *facts, code in rows}
+
+
+def _people(conn: Connection[Any], numbers: Collection[int]) -> dict[int, tuple[str, str, str]]:
+    """Code and names of some people by number, as far as the viewer sees them."""
+    query = "SELECT id, code, name_zh, name_en FROM staff WHERE id = ANY (%s)"
+    return {row[0]: row[1:] for row in conn.execute(query, (list(numbers),)).fetchall()}
 
 
 def _told(conn: Connection[Any], turned: Collection[_Turned], orders: Collection[Order]) -> list[Unfit]:
@@ -248,19 +263,25 @@ def _told(conn: Connection[Any], turned: Collection[_Turned], orders: Collection
         ([one.id for one in orders],),
     ).fetchall())  # fmt: skip
     carers = {one.carer.id: one.carer for one in turned}
+    named = {order.id: order.staff_id or by_plan[order.id] for order in orders}
+    people = _people(conn, set(named.values()))
     found = []
     for order in orders:
-        carer = carers[order.staff_id or by_plan[order.id]]
+        carer = carers[named[order.id]]
         reason = carer.why_not(order.organisation_id, order.work, _day(order.planned_start))
         if reason:
-            found.append(Unfit(order, (carer.name_zh, carer.name_en), reason))
+            _, *name = people.get(carer.id, ("", "其他地区的人员", "somebody of another area"))
+            found.append(Unfit(order, (name[0], name[1]), reason))
     return found
 
 
-def _asked(turned: Collection[_Turned], now: dt.datetime) -> dict[str, Any]:
+def _asked(conn: Connection[Any], turned: Collection[_Turned], now: dt.datetime) -> dict[str, Any]:
+    staff = [one.carer.id for one in turned]
+    plans = conn.execute("SELECT id FROM service_plan WHERE staff_id = ANY (%s)", (staff,)).fetchall()
     return {
-        "since": now - PAST, "staff": [one.carer.id for one in turned], "work": [one.work for one in turned],
-        "organisation": [one.organisation_id for one in turned], "from": [one.since for one in turned],
+        "since": now - PAST, "staff": staff, "plans": [row[0] for row in plans],
+        "work": [one.work for one in turned], "organisation": [one.organisation_id for one in turned],
+        "from": [one.since for one in turned],
     }  # fmt: skip
 
 

@@ -51,6 +51,7 @@ class Edition(msgspec.Struct, frozen=True):
     number: int
     at: dt.datetime
     actor: str
+    actor_en: str | None = None
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -231,7 +232,8 @@ def versions(acting: Connected, code: str) -> list[Edition]:
     acting.require(Action.MANAGE_LIBRARY)
     with acting.conn.cursor(row_factory=class_row(Edition)) as cursor:
         return cursor.execute(
-            "SELECT v.number, v.at, v.actor FROM course_version v JOIN course c ON c.id = v.course_id"
+            "SELECT v.number, v.at, v.actor, (SELECT n.name_en FROM account n WHERE n.id = v.account_id) AS actor_en"
+            " FROM course_version v JOIN course c ON c.id = v.course_id"
             " WHERE c.code = %s ORDER BY v.number DESC LIMIT 100",
             (code,),
         ).fetchall()

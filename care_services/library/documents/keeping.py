@@ -88,6 +88,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     pages: int
     inside: str
     """The words inside the file."""
+    actor_en: str | None = None
 
     @property
     def words(self) -> str:
@@ -153,6 +154,7 @@ _AROUND: LiteralString = _LISTED.replace(
 _VERSION: LiteralString = """
     SELECT v.id, v.number, v.valid_from, v.text, v.file IS NOT NULL AS has_file,
            coalesce(octet_length(v.file), 0) AS size, v.file_name, v.sha256, v.note, v.made_at, v.actor,
+           (SELECT n.name_en FROM account n WHERE n.id = v.account_id) AS actor_en,
            coalesce(s.how, 'unread') AS how, coalesce(s.pages, 0) AS pages, coalesce(s.inside, '') AS inside
     FROM library_version v LEFT JOIN library_search s ON s.version_id = v.id
 """

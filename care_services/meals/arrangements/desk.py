@@ -77,6 +77,7 @@ class Line(msgspec.Struct, frozen=True):
     action: str
     actor: str
     note: str
+    actor_en: str | None = None
 
 
 _SELECT: LiteralString = """
@@ -112,8 +113,9 @@ def history(conn: Connection[Any], arrangement: int) -> list[Line]:
     """The decisions of people about it, the newest first, 20 at most."""
     with conn.cursor(row_factory=class_row(Line)) as cursor:
         return cursor.execute(
-            "SELECT at, action, actor, note FROM meal_arrangement_event WHERE arrangement_id = %s"
-            " ORDER BY id DESC LIMIT 20",
+            "SELECT e.at, e.action, e.actor, e.note,"
+            " (SELECT n.name_en FROM account n WHERE n.id = e.account_id) AS actor_en FROM meal_arrangement_event e"
+            " WHERE e.arrangement_id = %s ORDER BY e.id DESC LIMIT 20",
             (arrangement,),
         ).fetchall()
 

@@ -53,6 +53,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     expires_on: dt.date | None
     at: dt.datetime
     by_zh: str
+    by_en: str
     place: str
     taught_by: str
     correct: int | None
@@ -63,9 +64,10 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
 def trainings(conn: Connection[Any], volunteer_id: int) -> list[Training]:
     """List a volunteer's courses as they were written down, the newest first."""
     return conn.cursor(row_factory=class_row(Training)).execute(
-        "SELECT t.course, t.passed, t.passed_on, t.expires_on, t.at, coalesce(a.name_zh, '') AS by_zh, t.place,"
-        " t.taught_by, k.correct, k.asked FROM time_volunteer_training t LEFT JOIN account a ON a.id = t.account_id"
-        " LEFT JOIN time_course_attempt k ON k.id = t.attempt_id WHERE t.volunteer_id = %s ORDER BY t.id DESC LIMIT 40",
+        "SELECT t.course, t.passed, t.passed_on, t.expires_on, t.at, coalesce(a.name_zh, '') AS by_zh,"
+        " coalesce(a.name_en, '') AS by_en, t.place, t.taught_by, k.correct, k.asked FROM time_volunteer_training t"
+        " LEFT JOIN account a ON a.id = t.account_id LEFT JOIN time_course_attempt k ON k.id = t.attempt_id"
+        " WHERE t.volunteer_id = %s ORDER BY t.id DESC LIMIT 40",
         (volunteer_id,),
     ).fetchall()  # fmt: skip
 

@@ -41,6 +41,7 @@ class Missed(msgspec.Struct, frozen=True, kw_only=True):
     at: dt.datetime
     account_id: int | None
     by_zh: str
+    by_en: str
     note: str
     appeal: str
     appeal_at: dt.datetime | None
@@ -58,7 +59,8 @@ class Missed(msgspec.Struct, frozen=True, kw_only=True):
 
 _MISSED = """
     SELECT m.id, m.volunteer_id, v.code AS volunteer, v.name_zh AS volunteer_zh, v.name_en AS volunteer_en, m.kind,
-           m.promised_for, m.at, m.account_id, coalesce(a.name_zh, '') AS by_zh, m.note, m.appeal, m.appeal_at,
+           m.promised_for, m.at, m.account_id, coalesce(a.name_zh, '') AS by_zh,
+           coalesce(a.name_en, '') AS by_en, m.note, m.appeal, m.appeal_at,
            m.excused, coalesce(d.name_zh, '') AS decided_zh, m.decided_at, m.reason, q.number AS request, q.kind AS help
     FROM time_missed m JOIN time_volunteer v ON v.id = m.volunteer_id JOIN area p ON p.id = v.area_id
     LEFT JOIN time_request q ON q.id = m.request_id LEFT JOIN account a ON a.id = m.account_id

@@ -18,7 +18,7 @@ HELP, NEIGHBOUR, CONFIRM = "time_help", "time_neighbour", "time_confirm"
 """Purposes of the signed pages."""
 SOON = dt.timedelta(hours=12)
 """Before its hour, from which on a message waits for no morning."""
-_HELP_KIND, _ROUND_KIND = "volunteer_help", "volunteer_round"
+_HELP_KIND, _WORD_KIND, _ROUND_KIND = "volunteer_help", "volunteer_word", "volunteer_round"
 
 
 def help_page(one: Request) -> SignedPage:
@@ -122,7 +122,7 @@ def remind_of_word(conn: Connection[Any], one: Request, now: dt.datetime) -> Non
     when, zh, en = _words(one)
     if one.volunteer is not None:
         notices.tell(
-            conn, to=notices.to_volunteer(one.volunteer), kind=_HELP_KIND, key=f"word/{one.id}",
+            conn, to=notices.to_volunteer(one.volunteer), kind=_WORD_KIND, key=f"word/{one.id}",
             zh=f"{when} {zh}尚未登记时长", en=f"{en} on {when}: please tell the minutes", due=now, now=now,
             link=help_page(one),
         )  # fmt: skip

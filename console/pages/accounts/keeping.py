@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import Response
 
 from care_network.access import passwords
@@ -21,9 +21,10 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 
-router = APIRouter()
+router = page_router()
 KEEP = needs(Action.MANAGE_ACCOUNTS)
 
 

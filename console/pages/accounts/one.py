@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import sessions
@@ -21,9 +21,10 @@ from console.shell.entry.device import device_words
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 
-router = APIRouter()
+router = page_router()
 HISTORY = 30
 NAMED = ("disable", "enable", "reset-password", "reset-second-factor", "end-sessions", "withdraw-consent")
 """Steps that a page names the consequence of before they are done."""

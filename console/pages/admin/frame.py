@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from care_network.access.accounts import Account
@@ -10,9 +10,10 @@ from care_network.access.permissions import Action
 from console.pages.admin.sections import GROUPS
 from console.pages.sections import open_to
 from console.shell.security import CurrentAccount, needs
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 
 
 def admin_page(request: Request, name: str, account: Account, status: int = 200, **context: Any) -> Response:

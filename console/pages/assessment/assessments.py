@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.ability import standing
@@ -19,10 +19,11 @@ from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, ASSESS = needs(Action.VIEW_CARE), needs(Action.ASSESS)
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.ability import standing
@@ -16,8 +16,9 @@ from console.pages.care.frame import care_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK, SET = needs(Action.VIEW_CARE), needs(Action.SET_POLICIES)
 
 

@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import JSONResponse, Response
 
 from care_network.access.permissions import Action
@@ -16,9 +16,10 @@ from console.pages.care.frame import care_page
 from console.shell import styles
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 ASSESS = needs(Action.ASSESS)
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from care_network.access.auditing import looks
@@ -13,10 +13,11 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/audit/looks", dependencies=[needs(Action.VIEW_AUDIT)])

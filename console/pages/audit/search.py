@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import psycopg
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from care_network.access.accounts import Account
@@ -27,10 +27,11 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import Language, pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_AUDIT)
 MOST_EXPORTED = 20_000
 """Lines of a file; more than these are asked for by a shorter time."""

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import psycopg
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.permissions import Action, audit
@@ -19,13 +19,14 @@ from console.pages.lists import LIMIT, pager_of
 from console.shell.i18n import Language, pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from database.rights import checking, checkpoints
 from database.rights.checking import ChainCheck
 from database.rights.checkpoints import LATE, Checkpoint
 from database.rights.sealed import Head, head
 
 log = structlog.get_logger(__name__)
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_AUDIT)
 PATIENCE_S = 3.0
 """How long the page waits for a check; a longer one goes on by itself."""

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -34,10 +34,11 @@ from console.pages.records.form import Filled
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_BEDS)
 STEP = needs(Action.MANAGE_BEDS, Action.APPROVE_BEDS)
 IN_FORM = ("reason", "number", "begins", "ends", "plan", "until", "since", "service", "time", "days", "mode", "dinner")

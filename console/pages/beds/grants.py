@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -23,9 +23,10 @@ from console.pages.records.form import Filled
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, MANAGE, APPROVE = needs(Action.VIEW_CARE), needs(Action.MANAGE_BEDS), needs(Action.APPROVE_BEDS)
 WORDS: dict[str, Any] = {
     "grant_kinds": KINDS, "grant_states": STATE_WORDS, "grant_steps": STEP_WORDS, "grant_per": PER, "yuan": in_yuan,

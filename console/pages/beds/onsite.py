@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -16,9 +16,10 @@ from console.pages.beds.paper import said
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 ACCEPT = needs(Action.ACCEPT_DEVICES)
 WORDS: dict[str, Any] = {"room_words": room_words, "said": said, "hint_of": hint_of}
 

@@ -19,7 +19,7 @@ from care_services.home_beds.catalogue import SURVEY, models_to_plan, room_words
 from care_services.home_beds.desk import BedFile, grade_words
 from care_services.home_beds.services import WHY_NOT
 from care_services.home_beds.store import PlannedDevice
-from console.shell.i18n import Language, pick
+from console.shell.i18n import Language, doer, pick
 from console.shell.views import clock
 from figures.export import fonts
 from firmware_profiles.channels import CHANNELS
@@ -101,7 +101,8 @@ def _part(
 def _steps(file: BedFile, language: Language) -> dict[str, Any]:
     columns = (("时间", "When"), ("办理", "Step"), ("办理人", "Who"), ("原因", "Reason"))
     rows = [
-        [clock(one.at, "%Y-%m-%d"), pick(language, *life.word_of(one.step)), one.actor, one.reason]
+        [clock(one.at, "%Y-%m-%d"), pick(language, *life.word_of(one.step)),
+         doer(language, one.actor, one.actor_en), one.reason]
         for one in file.steps if one.from_state != one.to_state
     ]  # fmt: skip
     return _part(language, ("申请与办理", "Application and steps"), columns, (3,), rows)
@@ -113,7 +114,7 @@ def _survey(file: BedFile, language: Language) -> dict[str, Any]:
         [
             pick(language, *room_words(item.room)), pick(language, item.zh, item.en),
             pick(language, *SURVEY_WORDS[answer.state]), answer.note,
-            f"{answer.actor} {clock(answer.at, '%Y-%m-%d')}",
+            f"{doer(language, answer.actor, file.english(answer.actor))} {clock(answer.at, '%Y-%m-%d')}",
         ]
         for code, item in SURVEY.items() if (answer := file.answers.get(code)) is not None
     ]  # fmt: skip
@@ -190,7 +191,9 @@ def _services(file: BedFile, language: Language) -> dict[str, Any]:
 def _checks(file: BedFile, language: Language) -> dict[str, Any]:
     columns = (("应查", "Due"), ("检查", "Done"), ("结果", "Result"), ("情况", "Findings"))
     rows = [
-        [str(one.due_on), f"{one.done_by} {clock(one.done_at, '%Y-%m-%d')}", pick(language, *CHECK_WORDS[one.result]),
+        [str(one.due_on),
+         f"{doer(language, one.done_by, file.english(one.done_by))} {clock(one.done_at, '%Y-%m-%d')}",
+         pick(language, *CHECK_WORDS[one.result]),
          one.findings]
         for one in file.checks
     ]  # fmt: skip

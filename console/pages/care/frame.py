@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from care_network.access.accounts import Account
@@ -16,10 +16,11 @@ from console.pages.care.sections import GROUPS
 from console.pages.sections import open_to
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 
 
 def care_page(request: Request, name: str, account: Account, status: int = 200, **context: Any) -> Response:

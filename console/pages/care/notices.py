@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -17,8 +17,9 @@ from console.pages.lists import pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 MONTH = dt.timedelta(days=30)
 MARKS = {
     "queued": "late", "handed": "late", "sent": "good", "delivered": "good", "failed": "bad", "unknown": "unknown",

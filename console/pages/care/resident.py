@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from psycopg import Connection
 from starlette.responses import RedirectResponse, Response
 
@@ -26,9 +26,10 @@ from console.pages.timebank import card as timebank_card
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, RECORD = needs(Action.VIEW_CARE), needs(Action.RECORD_TRAITS)
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from markupsafe import Markup
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from figures.core import months
 from figures.core.sections import Picture
@@ -23,7 +24,7 @@ from figures.reading import page as figures_page
 from figures.reading.scope import Window
 from vocabulary.severity import SEVERITIES, SEVERITY_WORDS, Severity
 
-router = APIRouter()
+router = page_router()
 Area = Annotated[str, Query(max_length=200)]
 Month = Annotated[str, Query(max_length=7)]
 OWN = frozenset({"area", "from", "to", "after"})

@@ -3,13 +3,14 @@
 import datetime as dt
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from care_network.access.permissions import Action, audit
 from console.pages.decisions.decisions import Area, Month
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from figures.core import months
 from figures.export.report import report
@@ -19,7 +20,7 @@ from figures.reading import page as figures_page
 from figures.reading import scope
 from vocabulary.severity import Severity
 
-router = APIRouter()
+router = page_router()
 FORMS = {
     "csv": (archive, "application/zip", "zip"),
     "xlsx": (workbook, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),

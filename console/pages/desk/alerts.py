@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi import Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -17,13 +17,14 @@ from console.shell.errors import message_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.steps import STEP_OF_ROUTE, on_every_step
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from dispatch.alerts.outcomes import Particulars
 from dispatch.alerts.states import AlertAction, LifecycleError
 from dispatch.desk.steps import StepDetails
 from dispatch.desk.trace import trace_alert
 
-router = APIRouter()
+router = page_router()
 
 
 def _not_for_family(account: Account) -> None:

@@ -5,7 +5,7 @@ import uuid
 from typing import Literal
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import Response
 
@@ -13,10 +13,11 @@ from care_network.access.permissions import Action, audit
 from console.access.alerts import load_alert
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from dispatch.core.history import Actor
 from dispatch.desk import calls
 
-router = APIRouter()
+router = page_router()
 
 
 class CallBody(BaseModel):

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions
@@ -14,6 +14,7 @@ from care_network.records.lookup import street_names
 from console.shell.errors import message_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.alerts.states import CLOSED
 from dispatch.desk import closed, procedures
@@ -21,7 +22,7 @@ from dispatch.desk.closed import ClosedFilter, ClosedPage
 from vocabulary.area_path import within
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 NOTHING = ClosedPage(alerts=(), next="")
 
 

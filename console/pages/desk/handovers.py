@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
@@ -15,12 +15,13 @@ from console.shell.errors import message_of
 from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.alerts.states import LifecycleError
 from dispatch.desk import handover
 from dispatch.desk.watchlist import watch_list
 
-router = APIRouter()
+router = page_router()
 
 
 class OfferBody(BaseModel):

@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi import Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions
@@ -22,6 +22,7 @@ from console.shell.errors import message_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.steps import STEP_OF_ROUTE, on_every_step
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.alerts import lookup
 from dispatch.alerts.states import LifecycleError
@@ -32,7 +33,7 @@ from dispatch.orders.people import staff_of_account
 from dispatch.orders.states import BY_PERSON, IN_HAND, LIVE, OrderAction, OrderError, offered_actions
 from dispatch.orders.store import OrderFilter
 
-router = APIRouter()
+router = page_router()
 Text = Annotated[str, Form(max_length=2000)]
 VIEWS: dict[str, list[str]] = {
     "live": list(LIVE),

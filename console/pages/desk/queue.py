@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import psycopg
 import structlog
-from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
+from fastapi import Depends, Form, HTTPException, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -25,6 +25,7 @@ from console.shell.memory import Watching
 from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from console.shell.watching import CurrentWatching, needs_while_watching
 from dispatch.alerts.states import LifecycleError
@@ -35,7 +36,7 @@ from vocabulary.path_links import LIMIT_S
 from vocabulary.severity import RANK
 
 log = structlog.get_logger(__name__)
-router = APIRouter()
+router = page_router()
 
 FEW = 8
 """So many emergencies of a group are shown line by line, unless somebody closes it."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request, UploadFile
+from fastapi import Form, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -23,13 +23,14 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from database.upkeep import requests as upkeep_requests
 from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.devices import MODELS
 from vocabulary.labels import ROOMS
 
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_OPERATIONS)
 OPERATE = needs(Action.OPERATE_DEVICES)
 Name = Annotated[str, Form(max_length=80)]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 import psycopg
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from psycopg.rows import class_row
 from starlette.responses import RedirectResponse, Response
 
@@ -22,6 +22,7 @@ from care_services.home_services.orders.states import WORDS as VISIT_WORDS
 from console.shell.errors import message_of, status_of
 from console.shell.security import PLACE_ALLOWED, CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.desk.progress import progress
 from dispatch.orders import store
@@ -30,7 +31,7 @@ from dispatch.orders.states import LIVE
 from dispatch.orders.store import Order, OrderFilter
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 SOON = dt.timedelta(hours=1)
 """A planned order that is due within it counts as one of now."""
 KNOWN_FOR = dt.timedelta(days=30)

@@ -3,14 +3,15 @@
 import json
 from functools import cache
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import FileResponse, Response
 
 from console.shell import styles
 from console.shell.i18n import pick
+from console.shell.text import page_router
 from console.shell.views import STATIC, language_of, page
 
-router = APIRouter()
+router = page_router()
 ICONS = STATIC / "home"
 THEME = "#0b5c63"
 """The brand's colour: the token ``--brand``."""

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.auditing.looks import lookers
@@ -13,10 +13,11 @@ from console.pages.home.family import type_of
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from dispatch.family import circle
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/family/{code}/circle", dependencies=[needs(Action.FAMILY_CIRCLE)])

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -19,11 +19,12 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from dispatch.core.links import LinkError, load_link_keys
 from dispatch.family import panels
 
-router = APIRouter()
+router = page_router()
 CIRCLE = needs(Action.FAMILY_CIRCLE)
 Word = Annotated[str, Form(max_length=80)]
 Asked = Annotated[str, Query(max_length=80)]

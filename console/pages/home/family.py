@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import psycopg
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions
@@ -27,6 +27,7 @@ from console.shell.errors import message_of
 from console.shell.i18n import LANGUAGES
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.alerts import lookup
 from dispatch.alerts.states import LifecycleError
@@ -37,7 +38,7 @@ from dispatch.orders import ratings
 from dispatch.orders import store as work_orders
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 TYPE_COOKIE = "shouwang_type"
 """Size of type that a browser has chosen: 1 (20 px), 2 (24) or 3 (30)."""
 A_YEAR_S = 31_536_000

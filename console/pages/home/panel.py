@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import Any
 
 import psycopg
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
@@ -22,6 +22,7 @@ from care_services.time_bank.running import at_home
 from console.shell.errors import message_of
 from console.shell.i18n import pick
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from dispatch.alerts import lifecycle
 from dispatch.core.links import LinkError, load_link_keys
@@ -30,7 +31,7 @@ from dispatch.family.panels import Help, Panel
 from firmware_profiles import wire
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 OLDEST_US, NEWEST_US = 600_000_000, 5_000_000
 """How old or new the moment of a press may be by the tablet's clock; otherwise it is now."""
 PRESSES = 10_000

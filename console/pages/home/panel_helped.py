@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.errors import ProvisioningError
@@ -12,10 +12,11 @@ from care_services.time_bank.running import at_home
 from console.pages.home.panel import opened
 from console.shell.errors import message_of, status_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.core.links import LinkError
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/home/{token}/helped")

@@ -7,7 +7,7 @@ import datetime as dt
 from typing import Any, Literal
 
 import psycopg
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
@@ -24,10 +24,11 @@ from console.pages.home.panel import opened
 from console.shell.errors import message_of
 from console.shell.i18n import Language, pick
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 _DAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 
 
@@ -140,7 +141,10 @@ def _day(day: dt.date, language: Language, now: dt.datetime) -> str:
 
 def _meal_card(one: home_meals.Ordered, language: Language, now: dt.datetime) -> dict[str, Any]:
     when, what = _day(one.day, language, now), pick(language, *MEALS[one.meal])
-    words = pick(language, f"{when}{what}：{one.canteen_zh}送到家", f"{when}, {what}: {one.canteen_en} brings it")
+    if one.brought:
+        words = pick(language, f"{when}{what}：{one.canteen_zh}送到家", f"{when}, {what}: {one.canteen_en} brings it")
+    else:
+        words = pick(language, f"{when}{what}：请到{one.canteen_zh}用餐", f"{when}, {what}: at {one.canteen_en}")
     return {"id": one.id, "words": words, "cancel": one.cancel, "act": "cancel_meal"}
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -13,9 +13,10 @@ from console.pages.admin.frame import admin_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from dispatch.channels.upkeep import figures, kinds, trials
 
-router = APIRouter()
+router = page_router()
 SET = needs(Action.SET_CHANNELS)
 
 

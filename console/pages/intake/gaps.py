@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -16,9 +16,10 @@ from console.pages.lists import pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from database.upkeep import requests as upkeep_requests
 
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_OPERATIONS)
 SETTLE = needs(Action.SETTLE_QUARANTINE)
 

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -18,10 +18,11 @@ from console.pages.lists import pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from database.upkeep.requests import Request as Asked
 from firmware_profiles.decoding.payload_words import describe, hexdump
 
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_OPERATIONS)
 SETTLE = needs(Action.SETTLE_QUARANTINE)
 DUMPED = 2048

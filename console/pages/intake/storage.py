@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -15,6 +15,7 @@ from console.pages.admin.frame import admin_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from database.maintenance import RETENTION
 from database.reports import backup_reports
 from database.retention import Retention, load_retention, midnight
@@ -22,7 +23,7 @@ from database.upkeep import requests as upkeep_requests
 from database.upkeep import samples as storage_samples
 from database.upkeep.forecast import fullness, growth
 
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_OPERATIONS)
 SET = needs(Action.PROVISION)
 STALE = dt.timedelta(hours=3)

@@ -5,7 +5,7 @@ import io
 from typing import Annotated, Any
 
 import segno
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from markupsafe import Markup
 from starlette.datastructures import UploadFile
@@ -23,11 +23,12 @@ from console.pages.lists import pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from figures.export import fonts
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 TAKE, MANAGE = needs(Action.TAKE_COURSE), needs(Action.MANAGE_LIBRARY)
 STAFF = needs(Action.MANAGE_STAFF)
 OPEN = "/verify-certificate"

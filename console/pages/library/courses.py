@@ -1,6 +1,6 @@
 """Courses: read the chapters, take the test, see what was right. Open to every account, families' too."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -15,9 +15,10 @@ from console.pages.library.editing import chapters_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 
-router = APIRouter()
+router = page_router()
 TAKE = needs(Action.TAKE_COURSE)
 
 

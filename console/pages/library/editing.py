@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
 from markupsafe import Markup
 from starlette.datastructures import UploadFile
@@ -25,10 +25,11 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import Language, pick
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from vocabulary.errors import BilingualError
 
-router = APIRouter()
+router = page_router()
 MANAGE = needs(Action.MANAGE_LIBRARY)
 Version = Annotated[int, Query(ge=0, le=100_000)]
 LEARNERS = ("manager", "station", "carer", "dispatcher", "lead", "family", "auditor", "admin")

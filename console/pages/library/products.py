@@ -3,7 +3,7 @@
 from importlib.resources import files
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from care_network.access.permissions import Action
@@ -15,8 +15,9 @@ from console.pages.care.frame import care_page
 from console.pages.library.documents import acting_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_CARE)
 
 

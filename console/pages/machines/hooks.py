@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import machine_tokens, webhooks
@@ -16,8 +16,9 @@ from console.pages.machines.machines import area_names, areas_of, now
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 KEEP = needs(Action.MANAGE_MACHINES)
 Text = Annotated[str, Form(max_length=500)]
 STATES = {

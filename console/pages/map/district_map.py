@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import HTTPException, Query, Request
 from starlette.responses import Response
 
 from care_network.access.accounts import Account
@@ -27,11 +27,12 @@ from console.shell.i18n import Language, pick
 from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from vocabulary.area_path import within
 from vocabulary.severity import SEVERITIES
 
-router = APIRouter()
+router = page_router()
 Place = Annotated[str, Query(max_length=400)]
 LISTED = 300
 """Homes that the list of a compound shows; a larger one says how many there are more."""

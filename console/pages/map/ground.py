@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pmtiles.tile import Entry
 from starlette.responses import RedirectResponse, Response
 
@@ -43,8 +43,9 @@ from console.shell.guard import GROUND
 from console.shell.looks import TILES
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 MOST_KEPT = 64
 """Directories in memory; a district's file has one to twenty."""
 A_DAY = "private, max-age=86400"

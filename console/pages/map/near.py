@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from care_network.access.permissions import Action
@@ -18,9 +18,10 @@ from console.access.alerts import load_alert
 from console.pages.map.ground import drawn
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 NEAREST = 5
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from typing import Any, cast
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.permissions import Action
@@ -18,10 +18,11 @@ from console.pages.map.uploads import SentFile
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from vocabulary.errors import BilingualError
 
-router = APIRouter()
+router = page_router()
 ADDRESS = "/map/outlines"
 GONE_ZH, GONE_EN = "文件已过期，请重新选择", "the file is no longer kept: choose it again"
 

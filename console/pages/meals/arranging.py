@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
@@ -21,8 +21,9 @@ from console.pages.meals.asking import WORDS, acting_of, day_of, number, text, t
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_MEALS)
 DAYS = tuple((str(n), words) for n, words in enumerate(WORDS["weekdays"], start=1))
 PLANNED: dict[str, Any] = {

@@ -6,7 +6,7 @@ The same pages serve staff for a resident and families for their own.
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
@@ -27,8 +27,9 @@ from console.pages.meals.asking import WORDS, acting_of, day_of, number, text, t
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_CARE, Action.FAMILY_CIRCLE)
 ORDER = needs(Action.MANAGE_MEALS, Action.FAMILY_CIRCLE)
 PAST = dt.timedelta(days=60)

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -17,8 +17,9 @@ from console.pages.meals.asking import WORDS, acting_of, day_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK, MANAGE, DELIVER = needs(Action.VIEW_CARE), needs(Action.MANAGE_MEALS), needs(Action.DELIVER_MEALS)
 RECENT = dt.timedelta(days=7)
 

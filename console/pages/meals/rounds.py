@@ -5,7 +5,7 @@ import secrets
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -19,9 +19,10 @@ from console.pages.meals.asking import WORDS, acting_of, day_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 
 
 def void(_: object) -> None:

@@ -2,16 +2,17 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from care_network.access.permissions import Action
 from console.access import homes as seen
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/gateways", dependencies=[needs(Action.VIEW_NETWORK)])

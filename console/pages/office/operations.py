@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from care_network.access import permissions
 from care_network.access.permissions import Action
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from database.health import intake
 from database.reports import doctor_rows
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/operations", dependencies=[needs(Action.VIEW_OPERATIONS)])

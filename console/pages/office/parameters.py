@@ -7,7 +7,7 @@ import itertools
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerting.tuning import sheet as tuning
@@ -23,10 +23,11 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 EXPORTED = (
     ("name", "threshold", "value", "set by", "default", "from", "to", "unit"),
     ("名称", "阈值", "数值", "来自", "默认", "下限", "上限", "单位"),

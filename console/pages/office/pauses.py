@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerting.tuning import pauses
@@ -13,9 +13,10 @@ from care_network.errors import ProvisioningError
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/pauses/{household}", dependencies=[needs(Action.PAUSE_ALERTS)])

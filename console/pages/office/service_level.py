@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 import psycopg
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from care_network.access import permissions
@@ -14,13 +14,14 @@ from care_network.access.permissions import Action
 from care_network.records.lookup import names
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.alerts.outcomes import OUTCOMES
 from dispatch.desk import statistics
 from dispatch.sla import clock as sla
 from dispatch.sla import report as sla_store
 
-router = APIRouter()
+router = page_router()
 Days = Annotated[int, Query(ge=1, le=92)]
 
 

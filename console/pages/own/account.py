@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import news
@@ -16,9 +16,10 @@ from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, current_account
 from console.shell.session import back_of, needed, safe_next
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import LANGUAGE_COOKIE, language_of, page
 
-router = APIRouter()
+router = page_router()
 OWN = Depends(current_account)
 A_YEAR_S = 31_536_000
 

@@ -3,15 +3,16 @@
 import re
 from functools import cache
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from care_network.access.permissions import Action
 from console.shell.security import CurrentAccount, needs
 from console.shell.styles import SHEETS
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 COLOURS = (
     ("Grounds and text", ("ground", "panel", "ink", "dim", "line", "field", "field-bg", "hover")),
     ("Brand and header", ("brand", "brand-deep", "on-brand", "top", "on-top", "lamp", "on-lamp", "focus")),

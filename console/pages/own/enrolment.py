@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import enrolment, second_factor, sessions
@@ -18,9 +18,10 @@ from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of, token_of
 from console.shell.session import ENROLLING, safe_next, set_cookie, start_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/login/second-factor")

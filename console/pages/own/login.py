@@ -6,7 +6,7 @@ from typing import Annotated
 
 import psycopg
 import structlog
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions, sessions
@@ -16,12 +16,13 @@ from console.shell.errors import message_of, status_of
 from console.shell.security import LoginNeeded, cookie_name, current_account, origin_of, session_account, token_of
 from console.shell.session import back_of, begin_enrolment, log_in, safe_next, set_cookie, start_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.theme import COOKIE as THEME_COOKIE
 from console.shell.theme import choice_of
 from console.shell.views import LANGUAGE_COOKIE, page
 
 log = structlog.get_logger(__name__)
-router = APIRouter()
+router = page_router()
 A_YEAR_S = 31_536_000
 
 
@@ -29,7 +30,7 @@ A_YEAR_S = 31_536_000
 def login_page(request: Request, console: Shared, next: str | None = None) -> Response:
     """The form; whoever is logged in goes on to where they wanted to go."""
     with contextlib.suppress(LoginNeeded, psycopg.OperationalError):
-        session_account(request, console)
+        session_account(request)
         return RedirectResponse(safe_next(next), 303)
     return page(request, "login.html", next=safe_next(next))
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import HTTPException, Request
 from starlette.responses import Response
 
 from care_network.access import permissions
@@ -10,10 +10,11 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from dispatch.channels import recent
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/outbox", dependencies=[needs(Action.VIEW_OUTBOX)])

@@ -5,7 +5,7 @@ import json
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -19,9 +19,10 @@ from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, current_account, origin_of, token_of
 from console.shell.session import needed, safe_next, set_cookie, start_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 OWN = Depends(current_account)
 WAITING = "shouwang_passkey"
 """The cookie that binds a login's challenge to the browser that asked for it."""

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.passwords import LONGEST, SHORTEST
@@ -12,9 +12,10 @@ from care_network.records import account_records
 from console.shell.errors import message_of, status_of
 from console.shell.security import SessionAccount, origin_of, token_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/password")

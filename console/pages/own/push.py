@@ -1,17 +1,17 @@
 """Register browsers for Web Push, and give them the key they need."""
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from care_network.access.permissions import Action
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import STATIC
 from dispatch.channels.preferences import add_browser, drop_browser
 from dispatch.core.push_services import check_endpoint
 
-router = APIRouter()
+router = page_router()
 
 
 class Keys(BaseModel):

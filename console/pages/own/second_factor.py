@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import segno
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
@@ -16,9 +16,10 @@ from console.shell.entry.confirming import CONFIRMED, self_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, current_account
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 OWN = Depends(current_account)
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import psycopg
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions
@@ -18,10 +18,11 @@ from care_network.search.index import Entry
 from console.access.residents import load_resident
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from vocabulary.times import local_day
 
-router = APIRouter()
+router = page_router()
 LINES = 100
 """Residents on a page of the list."""
 ALERTS = 20

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import psycopg
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from care_network.access import permissions
@@ -20,13 +20,14 @@ from care_network.search.pinyin import bare, fits
 from care_network.search.query import read_query
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.orders import store
 from dispatch.orders.states import OrderError
 from dispatch.orders.store import Order
 from vocabulary.times import local_day
 
-router = APIRouter()
+router = page_router()
 SUGGESTED, MOST = 8, 100
 """Residents in the list below the field, and on the page."""
 

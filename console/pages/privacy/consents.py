@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from psycopg import Connection
 from starlette.responses import RedirectResponse, Response
 
@@ -21,9 +21,10 @@ from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.times import local_day
 
-router = APIRouter()
+router = page_router()
 GIVE = needs(Action.GIVE_CONSENTS)
 Text = Annotated[str, Form(max_length=600)]
 Asked = Annotated[str, Query(max_length=120)]

@@ -2,11 +2,9 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterator
-from contextvars import copy_context
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.responses import RedirectResponse, Response
 
@@ -15,14 +13,16 @@ from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
 from care_services.privacy import copies, erasures, holds
 from console.pages.care.frame import care_page
+from console.pages.downloads import parts
 from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from database.rights.words import words_of
 from vocabulary.times import local_day
 
-router = APIRouter()
+router = page_router()
 KEEP, APPROVE = needs(Action.MANAGE_PRIVACY), needs(Action.APPROVE_ERASURE)
 Text = Annotated[str, Form(max_length=600)]
 Asked = Annotated[str, Query(max_length=80)]
@@ -90,24 +90,8 @@ def archive(request: Request, console: Shared, account: CurrentAccount, number: 
     }  # fmt: skip
     if first:
         headers["Content-Range"] = f"bytes {first}-{copy.bytes - 1}/{copy.bytes}"
-    body = _parts(console, copy.id, first)
+    body = parts(console, lambda conn, at: copies.piece(conn, copy.id, at), first)
     return StreamingResponse(body, 206 if first else 200, media_type="application/zip", headers=headers)
-
-
-def _parts(console: Console, number: int, position: int) -> Iterator[bytes]:
-    """Lend a connection for each part: a slow reader holds none. Each is read as whoever asked."""
-    asker = copy_context()  # a generator runs in the server's own
-
-    def piece(at: int) -> tuple[bytes, int] | None:
-        with console.database() as conn:
-            return copies.piece(conn, number, at)
-
-    def parts(at: int) -> Iterator[bytes]:
-        while (found := asker.run(piece, at)) is not None:
-            yield found[0]
-            at = found[1]
-
-    return parts(position)
 
 
 def _first_byte(asked: str) -> int:

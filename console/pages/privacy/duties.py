@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -20,9 +20,10 @@ from console.pages.sections import open_to
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, KEEP = needs(Action.VIEW_PRIVACY), needs(Action.MANAGE_PRIVACY)
 Text = Annotated[str, Form(max_length=2400)]
 LEVELS = {"low": ("低", "low"), "middle": ("中", "middle"), "high": ("高", "high")}

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -16,9 +16,10 @@ from console.pages.lists import LIMIT, pager_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.times import local_day
 
-router = APIRouter()
+router = page_router()
 LOOK, HOLD = needs(Action.VIEW_PRIVACY), needs(Action.APPROVE_ERASURE)
 Text = Annotated[str, Form(max_length=600)]
 PLACE = "/care/privacy/holds"

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -15,8 +15,9 @@ from console.pages.care.frame import care_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK, KEEP = needs(Action.VIEW_PRIVACY), needs(Action.MANAGE_PRIVACY)
 APPROVE = needs(Action.APPROVE_ERASURE)
 Text = Annotated[str, Form(max_length=1200)]

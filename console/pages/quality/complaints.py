@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -17,8 +17,9 @@ from console.pages.meals.asking import acting_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK, OPEN = needs(Action.VIEW_CARE), needs(Action.VIEW_CARE, Action.FAMILY_CIRCLE)
 VIEWS = {
     "open": ("待答复", "To be answered"), "overdue": ("已逾期", "Overdue"),

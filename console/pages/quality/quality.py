@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
@@ -21,8 +21,9 @@ from console.pages.meals.asking import acting_of, day_of, number, text
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK, INSPECT = needs(Action.VIEW_CARE), needs(Action.INSPECT)
 VIEWS = {
     "open": ("未销号", "Not closed"), "overdue": ("已逾期", "Overdue"), "mended": ("待复查", "To be looked at again"),

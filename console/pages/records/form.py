@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -21,9 +21,10 @@ from console.shell.errors import message_of, status_of
 from console.shell.guard import FORM
 from console.shell.security import CurrentAccount
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.text import check_text
 
-router = APIRouter()
+router = page_router()
 SOUGHT = ("household", "resident", "staff", "gateway")
 """Kinds of which there are too many to choose from a list: a field that names one suggests what fits."""
 MOST_FIELDS = 200

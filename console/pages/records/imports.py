@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
@@ -26,9 +26,10 @@ from console.shell.errors import message_of, status_of
 from console.shell.guard import FORM
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from vocabulary.text import check_text
 
-router = APIRouter()
+router = page_router()
 EDIT = needs(Action.PROVISION, Action.MANAGE_STAFF, Action.EDIT_CONTACTS)
 """Which of these it takes depends on the table; the import asks for that of each of its kinds."""
 MOST_ROWS = 10_000

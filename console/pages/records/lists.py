@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from care_network.access.accounts import Account
@@ -27,10 +27,11 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_NETWORK)
 SUGGESTED, HEARD = 8, 200
 """Lines below a field; residents who are looked for by their sound, at most."""

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -21,10 +21,11 @@ from console.pages.records import words
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_NETWORK)
 EDIT = needs(Action.PROVISION, Action.MANAGE_STAFF, Action.EDIT_CONTACTS)
 """Which of these it takes depends on the kind; ``care_network.records.kinds`` knows."""

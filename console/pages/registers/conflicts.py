@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -19,9 +19,10 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 
-router = APIRouter()
+router = page_router()
 SHOWN = 100
 LEFT_WORDS = {
     "left died": ("去世", "died"), "left moved": ("迁出", "moved away"), "left other": ("离开", "left"),

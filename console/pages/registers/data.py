@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.routing import iter_route_contexts
 from starlette.responses import Response
 from starlette.routing import compile_path
@@ -16,9 +16,10 @@ from care_services.registers.data.lineage import feeds, lineage
 from console.pages.care.frame import care_page
 from console.shell.security import CurrentAccount, Needs, needs
 from console.shell.state import Shared
+from console.shell.text import page_router
 from database.rights.words import words_of
 
-router = APIRouter()
+router = page_router()
 ERASURE_WORDS = {
     "erase": ("删除", "erased"), "anonymise": ("去标识", "made nobody's"), "keep": ("依法留存", "kept as law asks"),
 }  # fmt: skip

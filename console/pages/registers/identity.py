@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -19,9 +19,10 @@ from console.pages.registers.registers import KEEP, options_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 Text = Annotated[str, Form(max_length=400)]
 Asked = Annotated[str, Query(max_length=400)]
 

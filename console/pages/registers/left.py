@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from care_services.core.money import in_yuan
@@ -16,10 +16,11 @@ from console.pages.lists import LIMIT, pager_of
 from console.pages.registers.registers import KEEP
 from console.shell.security import CurrentAccount, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from firmware_profiles.devices import MODELS
 from vocabulary.labels import room_of
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/care/left", dependencies=[KEEP])

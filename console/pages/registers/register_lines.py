@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -24,8 +24,9 @@ from console.pages.registers.registers import KEEP, VERDICT_WORDS
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 Reason = Annotated[str, Form(max_length=400)]
 Version = Annotated[int, Form(ge=0)]
 FIELD_WORDS = {

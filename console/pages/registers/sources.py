@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
@@ -18,9 +18,10 @@ from console.pages.registers.registers import KEEP, options_of, read_table
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 CHANGED_WORDS = {
     "register": ("名册", "register"), "name_zh": ("中文名称", "name, Chinese"),
     "name_en": ("英文名称", "name, English"),

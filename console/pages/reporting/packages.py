@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, Request, UploadFile
+from fastapi import Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -15,8 +15,9 @@ from console.pages.reporting.reports import REPORT, WORDS, Sought, Text, now
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 MOST_SIGNATURE = 8192
 """Bytes of a counter-signature."""
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.errors import NotFoundError, ProvisioningError
@@ -10,8 +10,9 @@ from care_services.reporting import schedules
 from console.pages.reporting.reports import REPORT, Text, now, page_of
 from console.shell.security import CurrentAccount, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 
 
 @router.post("/care/reports/schedules", dependencies=[REPORT])

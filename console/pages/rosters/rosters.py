@@ -5,7 +5,7 @@ import io
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -25,10 +25,11 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, MANAGE = needs(Action.VIEW_NETWORK), needs(Action.MANAGE_STAFF)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WORDS: dict[str, Any] = {"weekdays": WEEKDAYS, "roles": ROLES, "certificates": CERTIFICATES, "kinds": KIND_WORDS,

@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Form, Request, UploadFile
+from fastapi import Form, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -21,6 +21,7 @@ from console.pages.rules.running import runs_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from dispatch.escalation.dry_run.course import HORIZON, KINDS, MOST_ROUNDS, figures, percentile, recorded
 from dispatch.escalation.dry_run.loading import DryRun, dry_run, names_of
 from dispatch.ladders import by_grade, desk, drafts, store
@@ -32,7 +33,7 @@ from vocabulary.alert_state import STATE_WORDS
 from vocabulary.severity import SEVERITIES, SEVERITY_WORDS
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, SET = needs(Action.VIEW_NETWORK), needs(Action.SET_POLICIES)
 DAYS = 30
 PAGE = 50

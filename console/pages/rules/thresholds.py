@@ -5,7 +5,7 @@ import weakref
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerting.preview import keeping
@@ -20,8 +20,9 @@ from console.pages.admin.frame import admin_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_LIMITS)
 SET = needs(Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.SET_DISTRICT_LIMITS)
 _PREVIEWS: weakref.WeakKeyDictionary[Console, Previews] = weakref.WeakKeyDictionary()

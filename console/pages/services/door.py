@@ -3,7 +3,7 @@
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -20,9 +20,10 @@ from console.pages.services.frame import acting_of, number_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import PLACE_ALLOWED, CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 
-router = APIRouter()
+router = page_router()
 SERVE = needs(Action.SERVE)
 
 
@@ -39,7 +40,10 @@ def _page(
     with console.database() as conn:
         order = desk.order(conn, acting, order_id)
         if order.staff_account_id != account.id and account.role == "carer":
-            raise NotPermittedError(en="this visit is somebody else's", zh="该服务单由他人负责")
+            raise NotPermittedError(
+                en=f"this visit is now {order.staff_en or 'nobody'}'s: you need not go",
+                zh=f"该服务已改由{order.staff_zh}上门，您无需上门" if order.staff_zh else "该服务不再由您上门",
+            )
         plan_note = conn.execute("SELECT note FROM service_plan WHERE id = %s", (order.plan_id,)).fetchone()
         seen = evidence.of_arrival(conn, order.household_id, acting.at)
     response = page(

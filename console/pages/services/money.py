@@ -1,9 +1,11 @@
 """The catalogue of services with its prices, planned against done, and the settlement of a month."""
 
 import datetime as dt
+from itertools import chain
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
+from fastapi.responses import StreamingResponse
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -16,13 +18,15 @@ from care_services.home_services.catalogue import catalogue
 from care_services.home_services.catalogue.catalogue import PROVIDERS, CareService
 from care_services.home_services.settlement import settling, table
 from care_services.home_services.visits import comparing
+from console.pages.downloads import parts
 from console.pages.lists import pager_of
 from console.pages.services.frame import acting_of, date_of, month_of, number_of, services_page
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, SET = needs(Action.VIEW_CARE), needs(Action.SETTLE_SERVICES)
 NEW = "new"
 
@@ -186,11 +190,12 @@ def settle(
 
 @router.get("/care/settlements/{number}/csv", dependencies=[SET])
 def settlement_file(request: Request, console: Shared, account: CurrentAccount, number: str) -> Response:
-    """Give a settlement as a file for a spreadsheet."""
+    """Give a settlement as a file for a spreadsheet, part by part."""
     with console.database() as conn:
-        text = table.as_csv(conn, acting_of(request, account), number)
+        heads, sums = table.heads(conn, acting_of(request, account), number)
+    body = chain([heads], parts(console, lambda conn, at: table.part(conn, sums, at)))
     headers = {"Content-Disposition": 'attachment; filename="settlement.csv"'}
-    return Response(text.encode(), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(body, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/care/settlements/{number}", dependencies=[LOOK])

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
@@ -24,8 +24,9 @@ from console.pages.lists import pager_of
 from console.pages.services.frame import acting_of, date_of, moment_of, number_of, services_page
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK, SET = needs(Action.VIEW_CARE), needs(Action.PLAN_SERVICES)
 
 

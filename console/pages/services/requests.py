@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -24,10 +24,11 @@ from console.pages.services.frame import acting_of, moment_of, services_page
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from vocabulary.labels import ROOMS
 
-router = APIRouter()
+router = page_router()
 
 
 def buttons_of(offered: Sequence[CareService]) -> list[tuple[Need, str]]:

@@ -1,6 +1,6 @@
 """The page of the rounds: which jobs are done when, and which stand still."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from care_network.access.permissions import Action
@@ -8,8 +8,9 @@ from care_services.rounds.running import standings
 from console.pages.services.frame import acting_of, services_page
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/care/rounds", dependencies=[needs(Action.VIEW_CARE)])

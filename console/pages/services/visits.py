@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -21,8 +21,9 @@ from console.pages.lists import pager_of
 from console.pages.services.frame import acting_of, day_of, moment_of, number_of, services_page
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK = needs(Action.VIEW_CARE)
 DO = needs(Action.PLAN_SERVICES)
 

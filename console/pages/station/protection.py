@@ -6,7 +6,7 @@ import io
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import HTTPException, Query, Request
 from starlette.responses import Response
 
 from care_network.access import permissions
@@ -20,10 +20,11 @@ from console.access.residents import load_resident
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import language_of, page
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 MOST_LINES = 500
 """Lines of the history's page; the file has all."""
 Area = Annotated[str, Query(max_length=200)]

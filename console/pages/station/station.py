@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import psycopg
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from care_network.access.accounts import Account
@@ -22,6 +22,7 @@ from console.pages.station.protection import Area, areas_above, below, lasting, 
 from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import page
 from dispatch.core.notice import AlertNotice
 from dispatch.desk import station, statistics
@@ -35,7 +36,7 @@ from vocabulary.area_path import within
 from vocabulary.severity import SEVERITIES
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 SERVICE_LEVEL_DAYS = 30
 COLUMNS: dict[str, tuple[str, ...]] = {
     "New": ("open", "offered"),

@@ -5,7 +5,7 @@ import secrets
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -18,9 +18,10 @@ from care_services.time_bank.running.wishes import NewWish
 from console.pages.timebank.common import BANK, bank_page, day
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 SAY, MANAGE, LOOK = needs(Action.CONFIRM_HELP), needs(Action.MANAGE_TIME_BANK), needs(Action.VIEW_CARE)
 MY = "/time-bank"
 Text = Annotated[str, Form(max_length=400)]

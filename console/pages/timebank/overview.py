@@ -3,7 +3,7 @@
 import datetime as dt
 import functools
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.permissions import Action
@@ -13,9 +13,10 @@ from care_services.time_bank.running import alarms, missed, wishes
 from console.pages.timebank.common import BANK, bank_page
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
+from console.shell.text import page_router
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_TIME_BANK)
 MONTHS = 12
 _SUMMED: Recent[list[statement.Month]] = Recent(60.0)

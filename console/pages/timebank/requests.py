@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
@@ -21,8 +21,9 @@ from console.pages.timebank.common import BANK, bank_page, number_of
 from console.pages.timebank.family import MY, family_page
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 
-router = APIRouter()
+router = page_router()
 LOOK, MANAGE, SAY = needs(Action.VIEW_CARE), needs(Action.MANAGE_TIME_BANK), needs(Action.CONFIRM_HELP)
 ASK = needs(Action.MANAGE_TIME_BANK, Action.CONFIRM_HELP)
 Text = Annotated[str, Form(max_length=400)]

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.concurrency import run_in_threadpool
 from psycopg import Connection
 from starlette.responses import RedirectResponse, Response
@@ -20,9 +20,10 @@ from care_services.time_bank.running import visits
 from console.pages.timebank.common import BANK, areas, bank_page, day
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_TIME_BANK)
 
 

@@ -6,7 +6,7 @@ import io
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
@@ -24,9 +24,10 @@ from console.pages.workforce.people import acting_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
+from console.shell.text import page_router
 from vocabulary.errors import BilingualError
 
-router = APIRouter()
+router = page_router()
 MANAGE = needs(Action.MANAGE_STAFF)
 DATUM = "profiles"
 MOST_SHOWN, LONGEST_NAME = 200, 120

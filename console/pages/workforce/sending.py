@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
@@ -22,12 +22,13 @@ from console.shell.errors import message_of, status_of
 from console.shell.i18n import Language, pick
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
+from console.shell.text import page_router
 from console.shell.views import language_of
 from figures.core.sections import Bar, BarPicture, Line, RunPicture
 from figures.drawing import charts
 from vocabulary.times import SHANGHAI
 
-router = APIRouter()
+router = page_router()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_STAFF)
 Short = Annotated[str, Query(max_length=80)]
 Which = Literal["expired", "7", "30", "90", "unknown", "missing"]

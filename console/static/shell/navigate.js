@@ -112,7 +112,10 @@ function settle(scroll, hash) {
   const main = document.getElementById("main");
   const target = hash.length > 1 ? document.getElementById(decodeURIComponent(hash.slice(1))) : null;
   if (target) target.scrollIntoView(); else window.scrollTo(0, scroll);
-  (main.querySelector("[autofocus]") ?? main).focus({ preventScroll: true });
+  const wrong = main.querySelector("[aria-invalid=true]");
+  for (let fold = wrong?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  wrong?.scrollIntoView({ block: "center" });
+  (wrong ?? main.querySelector("[autofocus]") ?? main).focus({ preventScroll: true });
   document.getElementById("said").textContent = main.querySelector("h1")?.textContent ?? "";
 }
 

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0410"
-down_revision = "0386"
+down_revision = "0420"
 branch_labels = None
 depends_on = None
 

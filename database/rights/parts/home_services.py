@@ -19,7 +19,7 @@ PART = Part(
             f" settlement settlement_line service_request shut_door {_HISTORY}",
             update="care_service service_plan service_order service_press service_rating visit_code service_request"
             " shut_door button_press",
-            functions="provider_doors(timestamptz,timestamptz) provider_requests()"
+            functions="visits_named(timestamptz) provider_doors(timestamptz,timestamptz) provider_requests()"
             " provider_answers(integer,integer,timestamptz,integer,text,timestamptz)",
             columns=(
                 (
@@ -40,7 +40,7 @@ PART = Part(
             select=f"{_READ} care_round rule_book resident_trait service_tally",
             insert=f"service_order service_request care_round alert button_press {_HISTORY}",
             update="service_plan service_order service_request shut_door care_round",
-            functions="service_tally_anew(date[])",
+            functions="service_tally_anew(date[]) visits_named(timestamptz)",
         ),
     },
     rows={

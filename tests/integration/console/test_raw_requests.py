@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from console.app import ROUTERS, create_app, gather
 from console.server import PatientProtocol
 from console.settings import ConsoleSettings
 from console.shell.guard import FORM, HEADERS, PHOTO
+from console.shell.text import page_router
 from database.settings import DatabaseSettings
 from tests.support.console import broker_away, serving
 from tests.support.network import build_city
@@ -31,7 +32,7 @@ class HastyProtocol(PatientProtocol):
     head_s = 0.3
 
 
-odd = APIRouter()
+odd = page_router()
 read = [0]
 
 
@@ -158,7 +159,7 @@ def test_requests_half_sent_are_ended(database_url: str, settings: ConsoleSettin
         for conn in conns:
             conn.close()
         kept = socket.create_connection(address, timeout=20)
-        kept.sendall(head(address, "/healthz", method="GET"))
+        kept.sendall(head(address, "/login", method="GET"))
         assert _answer_on(kept)[0] == 200
         kept.sendall(b"GET / HT")
         assert _answer_on(kept) == (0, ""), "the second request of a connection has no more time than the first"

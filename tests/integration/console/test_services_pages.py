@@ -210,6 +210,9 @@ def test_a_resident_asks_at_the_panel_sees_who_comes_and_says_how_it_was(site: C
         assert (again_.status_code, "已经订过" in again_.json()["said"]) == (409, True)
         (card,) = [one for one in client.get(at).json()["cards"] if one["act"] == "cancel_meal"]
         assert card["words"] == "后天午餐：海山长者食堂送到家"
+        site.conn.execute("UPDATE meal_order SET mode = 'dine_in'")
+        (there,) = [one for one in client.get(at).json()["cards"] if one["act"] == "cancel_meal"]
+        assert there["words"] == "后天午餐：请到海山长者食堂用餐", "nobody brings what is had at the canteen"
         back = {"act": "cancel_meal", "number": card["id"]}
         assert client.post(at, json=back).json()["said"] == "已取消"
         assert client.post(at, json=back).status_code == 409

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from console.shell.i18n import catalogue, translate
+from console.shell.i18n import catalogue, doer, translate
+from console.shell.views import templates, words_of
 from dispatch.alerts.states import TRANSITIONS
 from vocabulary.severity import SEVERITIES
 
@@ -41,3 +42,23 @@ def test_codes_are_words_in_both() -> None:
         assert translate("zh", code) != code
         assert "_" not in translate("en", code)
         assert not translate("en", code).startswith("message ")
+
+
+def test_who_did_something_is_named_in_the_reader_s_language() -> None:
+    assert [doer("en", "罗文", "Luo Wen"), doer("zh", "罗文", "Luo Wen")] == ["Luo Wen", "罗文"]
+    assert [doer("en", "系统"), doer("zh", "系统"), doer("en", "何某"), doer("en", None)] == [
+        "the system",
+        "系统",
+        "何某",
+        "",
+    ]
+
+
+def test_a_field_that_stands_in_a_second_form_has_an_id_of_its_own() -> None:
+    words = words_of("en", None)
+    made = templates.get_template("_list.html").make_module(words)
+    first, second = (str(made.field("note", "Reason", error=error)) for error in ("", "say why"))  # type: ignore[attr-defined]
+    assert 'for="f-note"' in first
+    assert "autofocus" not in first
+    assert 'for="f-note-2"' in second
+    assert 'aria-describedby="f-note-2-error " aria-invalid="true" autofocus' in second

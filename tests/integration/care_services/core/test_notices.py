@@ -1,4 +1,5 @@
-"""Notices: told once, one message of a morning for all that is due, nothing at night, and how each went is known."""
+"""Notices: told once, one message of a morning for all that is due but what asks for an answer, nothing at night, and
+how each went is known."""
 
 import datetime as dt
 from pathlib import Path
@@ -52,28 +53,40 @@ def test_from_the_reason_to_the_telephone(database_url: str, tmp_path: Path) -> 
         assert tell(
             conn, notices.to_volunteer("V00001"), "f", "volunteer_help", link=SignedPage("/help", "time_help", "7")
         )
+        assert tell(conn, notices.to_volunteer("V00001"), "h", "volunteer_word"), "reminders beside what asks"
+        assert tell(conn, notices.to_volunteer("V00001"), "i", "volunteer_round")
+        assert tell(conn, notices.to_volunteer("V00001"), "k", "volunteer_help", link="/time-bank")
         with pytest.raises(ValueError, match="no kind"):
             tell(conn, carer, "g", "birthday")
         assert notices.withdraw(conn, "certificate_ends", ["e", "nothing"]) == 1
         night = NOON + dt.timedelta(hours=11)
         assert notice_round.look(conn, night, POST) == 0, "nothing at night"
-        assert notice_round.look(conn, MORNING, POST) == 4
+        assert notice_round.look(conn, MORNING, POST) == 7
         assert notice_round.look(conn, MORNING, POST) == 0
         assert states(conn) == {"a": "handed", "b": "handed", "d!no_consent": "withdrawn", "e!over": "withdrawn",
-                                "f": "handed"}  # fmt: skip
+                                "f": "handed", "h": "handed", "i": "handed", "k": "handed"}  # fmt: skip
+        bundles = conn.execute(
+            "SELECT array_agg(key ORDER BY key) FROM care_notice WHERE state = 'handed' GROUP BY digest_id"
+        ).fetchall()
+        assert sorted(keys for (keys,) in bundles) == [["a", "b"], ["f"], ["h", "i"], ["k"]]
         with delivery(
             database_url, gateway_toml("voice", peer.url, 'form = "spoken"') + gateway_toml("sms", peer.url)
             + '[order]\nstaff = ["voice", "sms"]\ncontact = ["sms"]\n', tmp_path,
         ):  # fmt: skip
-            wait_for(lambda: [state for *_, state in city.messages()] == ["sent"] * 2, 15, lambda: str(city.messages()))
-        sent = {one.json()["to"]: one.json()["text"] for one in peer.requests}
+            wait_for(lambda: [state for *_, state in city.messages()] == ["sent"] * 4, 15, lambda: str(city.messages()))
+        sent: dict[str, set[str]] = {}
+        for one in peer.requests:
+            sent.setdefault(one.json()["to"], set()).add(one.json()["text"])
         assert {one.path for one in peer.requests} == {"/sms"}, "nobody is rung up"
         assert sent.keys() == {"0755-00001", "0755-88"}
-        assert "血压计" not in "".join(sent.values())
-        assert sent["0755-88"].startswith("【守望】您有 1 条提醒，请打开查看\nhttp://console.test/n/")
-        assert sent["0755-00001"].startswith("【守望】您有 2 条提醒")
+        assert "血压计" not in str(sent)
+        asked = "【守望】您有 1 条提醒：志愿服务，请打开查看\nhttp://console.test/n/"
+        texts = sorted(text[: len(asked)] for text in sent["0755-88"])
+        assert texts[:2] == [asked, asked]
+        assert texts[2].startswith("【守望】您有 2 条提醒，")
+        assert [text[:13] for text in sent["0755-00001"]] == ["【守望】您有 2 条提醒，"]
         notice_round.look(conn, MORNING, POST)
-        assert {states(conn)[key] for key in "abf"} == {"sent"}
+        assert {states(conn)[key] for key in "abfhik"} == {"sent"}
 
 
 def test_what_is_not_sent_is_not_known_and_tried_again_and_given_up(database_url: str) -> None:

@@ -134,6 +134,32 @@ def test_a_round_and_a_shut_door(conn: psycopg.Connection) -> None:
         settlement.sums(conn, carer, CANTEEN, f"{today:%Y-%m}")
 
 
+def test_a_fact_that_becomes_known_decides_the_subsidy_anew(conn: psycopg.Connection) -> None:
+    station, family = acting(conn, "station"), acting(conn, "daughter")
+    sets = [menus.put(conn, station, CANTEEN, msgspec.structs.replace(offer(soon()), meal=one))
+            for one in ("lunch", "dinner")]  # fmt: skip
+    diets.record(conn, family, "R1", asked(), 0)
+    paid = orders.order(conn, family, "R1", [Choice(one) for one in sets])
+    assert [one.subsidy for one in paid] == [450, 0], "over eighty: one meal a day by 30 %"
+    assert settlement.decide_anew(conn, station.at) == 0, "nobody knows more"
+    conn.execute(
+        "INSERT INTO resident_trait (resident_id, trait, holds, valid_from, evidence, set_at)"
+        " SELECT id, 'extreme_poverty', false, %(day)s::date, '名册', now() FROM resident WHERE code = 'R1'"
+        " UNION ALL SELECT id, 'low_income', true, %(day)s::date, '名册', now() FROM resident WHERE code = 'R1'",
+        {"day": soon()},
+    )
+    later = station.at + dt.timedelta(days=80)
+    assert settlement.decide_anew(conn, later) == 0, "its month is paid out"
+    first = conn.execute("SELECT id FROM meal_order WHERE meal = 'lunch'").fetchone()
+    assert [settlement.decide_anew(conn, station.at) for _ in range(2)] == [2, 0]
+    lines = orders.of_resident(conn, 1, soon())
+    assert sorted((one.subsidy, one.rule, one.anew, one.missing) for one in lines) == [
+        (1200, "low-income", "0.00 → 12.00", []), (1200, "low-income", "4.50 → 12.00", []),
+    ]  # fmt: skip
+    assert first is not None
+    orders.cancel(conn, family, first[0], next(one.version for one in lines if one.id == first[0]))
+
+
 def found_id(conn: psycopg.Connection) -> int:
     return add_canteen(conn)
 

@@ -76,6 +76,29 @@ def test_who_goes_is_planned_and_the_door_is_known_for_three_days(site: ConsoleS
     told = site.conn.execute("SELECT kind, to_key, signed ->> 'subject' FROM care_notice").fetchall()
     assert told == [("visit_door", "PV2", f"{mine}-1.PV2")], "who goes is told, with the new page"
 
+    # somebody else goes, and then the first one after all: each is told once, and the link says whose the visit is
+    of = "SELECT kind, to_key, key FROM care_notice ORDER BY id"
+    conn, first = site.conn, f"{mine}/PV2/1"
+    digest = conn.execute(
+        "INSERT INTO care_digest (to_kind, to_key, name_zh, name_en, language, urgent, notices, words_zh, words_en,"
+        " made_at) VALUES ('staff', 'PV2', '王', 'Wang', 'zh', false, 1, '上门', 'visits', %s) RETURNING id",
+        (NOW,),
+    ).fetchone()
+    assert digest is not None
+    conn.execute("UPDATE care_notice SET state = 'sent', digest_id = %s", (digest[0],))
+    put = "UPDATE service_order SET staff_id = (SELECT id FROM staff WHERE code = %s) WHERE id = %s"
+    conn.execute(put, ("PV1", mine))
+    with site.client() as client:
+        shown = client.get(link[1])
+        assert shown.status_code == 404
+        assert "已改由" in shown.text
+    door_links.tell_due(conn, NOW)
+    assert ("visit_gone", "PV2", first) in conn.execute(of).fetchall()
+    conn.execute(put, ("PV2", mine))
+    assert [door_links.tell_due(conn, NOW) for _ in "12"] == [1, 0]
+    assert conn.execute(of).fetchall()[-1] == ("visit_door", "PV2", f"{first}/again")
+    assert conn.execute("SELECT state FROM care_notice WHERE to_key = 'PV1'").fetchall() == [("withdrawn",)], "unsent"
+
     # who goes has no account: the link asks for the same proofs, and is over with the name on the visit
     code = codes.paper(site.conn, acting(site.conn, "station", NOW), "R1").paper
     door, key = link[1], "key-of-a-link"

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from care_services.core.notice_kinds import Pace, again_at, is_night, send_at, words_of
+from care_services.core.notice_kinds import ALONE, KINDS, Pace, again_at, is_night, send_at, words_of
 from vocabulary.times import SHANGHAI
 
 NOON = dt.datetime(2026, 11, 2, 12, tzinfo=SHANGHAI)
@@ -41,3 +41,9 @@ def test_the_night_and_the_next_try() -> None:
 def test_a_digest_names_kinds_and_numbers_alone() -> None:
     words = words_of(["document_unread", "certificate_ends", "document_unread"])
     assert words == ("证书到期 1 条、文件待阅读 2 条", "certificates that end: 1, documents to read: 2")
+    assert words_of(["volunteer_help"]) == ("志愿服务", "requests for help"), "one by its kind"
+
+
+def test_what_asks_for_an_answer_waits_for_no_morning() -> None:
+    assert {"volunteer_help", "visit_door"} <= ALONE
+    assert all(KINDS[code].pace != "digest" for code in ALONE)
