@@ -28,7 +28,7 @@ PAGES: dict[Language, str] = {"en": "tour-of-care.md", "zh": "tour-of-care.zh-CN
 PORT, HOMES = 8438, 20
 SIZES = {"tablet": (1024, 768), "carer-haishan": (390, 844), "link": (390, 844)}
 DESK = (1440, 900)
-PATIENCE_MS = 60_000
+PATIENCE_MS = 90_000
 """For a screen, on a machine that does other things, too: the walk is about what holds, not about how quick it is."""
 HER = re.compile("Sha Ruilian|沙瑞莲")
 NEIGHBOUR = re.compile("Zhao Tingting|赵婷婷")
@@ -98,14 +98,16 @@ class Walk:
         page.get_by_role(role, name=name).first.click()  # type: ignore[arg-type]
         settled(page if isinstance(page, Page) else page.page)
 
-    def picture(self, page: Page, name: str, *, kept: str = "") -> None:
-        """Look at a screen. ``kept``: by which name it belongs to docs/images."""
+    def picture(self, page: Page, name: str, *, kept: str = "", long: bool = False) -> None:
+        """Look at a screen. ``kept``: by which name it belongs to docs/images; ``long``: of a long one the top."""
         page.wait_for_timeout(400)
         if kept:
             page.screenshot(path=IMAGES / f"{kept}{'' if self.language == 'zh' else '-en'}.png")
         if self.shots:
             self._taken += 1
-            page.screenshot(path=self.shots / f"{self.language}-{self._taken:02d}-{name}.png", full_page=not kept)
+            page.screenshot(
+                path=self.shots / f"{self.language}-{self._taken:02d}-{name}.png", full_page=not (kept or long)
+            )
 
 
 def settled(page: Page) -> None:
@@ -336,7 +338,7 @@ def neighbour(walk: Walk) -> None:
     walk.press(page, "Ask for help", "link")
     page.locator("input[name=resident]").fill(walk.told("R0013"))
     page.locator("select[name=kind]").select_option("company")
-    soon = dt.datetime.now(SHANGHAI) + dt.timedelta(minutes=2)
+    soon = dt.datetime.now(SHANGHAI) + dt.timedelta(minutes=5)  # an offer lapses when its time has come
     page.locator("input[name=day]").fill(f"{soon:%Y-%m-%d}")
     page.locator("input[name=hour]").fill(f"{soon:%H:%M}")
     walk.press(page, "Ask")
@@ -349,12 +351,12 @@ def neighbour(walk: Walk) -> None:
     sent = card.locator("a.button[href*='/n/']")
     until_seen(box, sent, 90)
     walk.told(KINDS["volunteer_help"].zh if walk.language == "zh" else KINDS["volunteer_help"].en)
-    walk.picture(box, "asked-by-message")
+    walk.picture(box, "asked-by-message", long=True)
     link = walk.go("link", sent.first.get_attribute("href") or "")
     walk.picture(link, "offer")
     walk.press(link, "Yes, I will come")
     minutes = link.locator("input[name=minutes]")
-    until_seen(link, minutes, 180)
+    until_seen(link, minutes, 400)
     minutes.fill("45")
     walk.picture(link, "minutes")
     walk.press(link, "Send the minutes")
@@ -405,7 +407,7 @@ def on_the_way(walk: Walk) -> None:
     box = walk.go("dispatcher", "/outbox")
     card = box.locator("article, li").filter(has_text=NEIGHBOUR).filter(has=box.locator("a.button"))
     until_seen(box, card, 20)
-    walk.picture(box, "outbox")
+    walk.picture(box, "outbox", long=True)
     phone = walk.go("link", card.first.locator("a.button").first.get_attribute("href") or "")
     walk.picture(phone, "order")
     for stage, after in (("offered", "accepted"), ("accepted", "en_route"), ("en_route", "arrived")):
@@ -471,7 +473,7 @@ def walk_through(demo: Demonstration, language: Language, shots: Path | None, fi
                 for who, page in walk.windows.items():
                     typer.echo(f"  {who}: {page.url}")
                     if shots:
-                        page.screenshot(path=shots / f"failed-{who}.png", full_page=True)
+                        page.screenshot(path=shots / f"failed-{who}.png")
                 raise
             typer.echo(f"{language} {step.__name__}: {time.monotonic() - began:.0f} s")
         browser.close()

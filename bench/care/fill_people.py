@@ -138,6 +138,10 @@ _BANK = (
         minutes="60", told_minutes="60", said_minutes="60", agreed="60", credited="60", partner_credited="NULL",
     ),
     """
+    INSERT INTO time_helped_area SELECT DISTINCT q.volunteer_id, w.area_id FROM time_request q
+    JOIN who w ON w.id = q.resident_id WHERE q.volunteer_id IS NOT NULL ON CONFLICT DO NOTHING
+    """,
+    """
     INSERT INTO time_request_event (request_id, at, action, to_state, actor)
     SELECT id, wanted_from + n * INTERVAL '1 hour', 'note', state, '某' FROM time_request, generate_series(1, 3) n
     WHERE number > 1000000

@@ -109,11 +109,11 @@ def end_periods(conn: psycopg.Connection[Any], turned: Callable[[], None] = lamb
         row = conn.execute("SELECT end_kept(%s)", (today,)).fetchone()
         kept = int(row[0]) if row else 0
         conn.execute(_NOTED, (kept,))
-        gone = {"copies": due[1] if due else 0, "research": due[0] if due else 0, "rows": kept} | by_rule
-        if any(gone.values()):
+        counts = {"copies": due[1] if due else 0, "research": due[0] if due else 0, "rows": kept} | by_rule
+        if any(counts.values()):
             conn.execute(
                 "INSERT INTO audit (at, account_id, action, detail, origin) VALUES (%s, NULL, 'end_periods', %s, %s)",
-                (dt.datetime.now(dt.UTC), Jsonb(gone), "maintenance"),
+                (dt.datetime.now(dt.UTC), Jsonb(counts), "maintenance"),
             )
     return kept
 

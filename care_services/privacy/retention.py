@@ -94,7 +94,7 @@ _DUE: Mapping[str, tuple[Action, LiteralString]] = {
 
 _RUNS = b"""
     SELECT DISTINCT ON (rule) rule, at, removed, held,
-           sum(removed) FILTER (WHERE at > now() - interval '365 days') OVER (PARTITION BY rule)
+           sum(removed) FILTER (WHERE day > (now() AT TIME ZONE 'Asia/Shanghai')::date - 365) OVER (PARTITION BY rule)
     FROM retention_run ORDER BY rule, day DESC
 """
 

@@ -116,9 +116,10 @@ def _call_back(conn: Connection[Any], one: requests.Request, household_id: int, 
         resident_id=None if several else one.resident_id, subject=f"resident:{one.resident_code}", onset=at, at=now,
         title=CALLED_TITLE,
         reason=(
-            f"{at:%m-%d %H:%M} 家中服务键被按下，需要什么服务还不知道：请回电问明"
+            f"{at:%m-%d %H:%M} 家中服务键被按下，需要什么服务还不知道；老人尚未得到任何回音：请回电问明"
             + ("（家中不止一位老人）" if several else ""),
-            f"the service button was pressed on {at:%m-%d} at {at:%H:%M}; what is wanted is not known: call back"
+            f"the service button was pressed on {at:%m-%d} at {at:%H:%M}; what is wanted is not known, and"
+            " they have had no sign: call back"
             + (" (several people live there)" if several else ""),
         ),
         evidence={"kind": CALLED, "request": one.id},

@@ -96,6 +96,19 @@ def reversed_legs(legs: Iterable[Leg]) -> list[Leg]:
     return [Leg(leg.account, -leg.minutes, leg.earned_on) for leg in legs]
 
 
+class Earning(msgspec.Struct, frozen=True, gc=False):
+    """An earning of a help in the order of the books, and the reversal that took it back; None: it stands."""
+
+    number: int
+    reversal: uuid.UUID | None
+
+
+def open_again(earnings: Iterable[Earning]) -> uuid.UUID | None:
+    """The reversal after which a help may be earned anew; None: it was never earned, or what it earned stands."""
+    known = sorted(earnings, key=lambda one: one.number)
+    return known[-1].reversal if known and all(one.reversal is not None for one in known) else None
+
+
 def check(legs: Sequence[Leg]) -> None:
     """Hold entries to the first rule of the books. Raises ValueError where they do not sum to zero."""
     if len(legs) < 2 or sum(leg.minutes for leg in legs) != 0 or any(leg.minutes == 0 for leg in legs):

@@ -19,6 +19,7 @@ from care_network.consents import register
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.core.facts import check_here
 from care_services.time_bank import books, holders, people, store
+from care_services.time_bank.correcting import credits_of
 from care_services.time_bank.kinds import KINDS, REQUEST_STATES
 from care_services.time_bank.matching import Match, against, match
 from care_services.time_bank.running import missed, telling
@@ -402,23 +403,10 @@ def _close(
     conn: Connection[Any], one: Request, minutes: int, now: dt.datetime, version: int | None, more: dict[str, Any]
 ) -> None:
     """Close a request with the minutes that are agreed on, credited by the rules of its day."""
-    day = books.day_of(one.wanted_from)
-    credited: list[int | None] = [None, None]
-    codes: list[str | None] = [None, None]
-    both = [number for number in (one.volunteer_id, one.partner_id) if number is not None]
-    for number in sorted(both):
-        # Whoever confirms another visit of the same volunteer at this moment waits: caps are held.
-        conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('shouwang volunteer ' || %s, 0))", (number,))
-    for place, number in enumerate(both):
-        group = conn.execute("SELECT belongs_to FROM time_volunteer WHERE id = %s", (number,)).fetchone()
-        rule = books.limits(conn, "earn", day, help=one.kind, group=group[0] if group else None)
-        so_far = conn.execute("SELECT * FROM time_credited(%s, %s, %s)", (number, rule.rule, day)).fetchone()
-        of_day, of_month = so_far or (0, 0)
-        credited[place] = rule.credit(minutes, of_day, of_month)
-        codes[place] = rule.rule
+    counts = msgspec.structs.asdict(credits_of(conn, one, minutes))
     set_state(
-        conn, one, one.version if version is None else version, "confirmed", agreed=minutes, credited=credited[0] or 0,
-        partner_credited=credited[1], rule=codes[0], partner_rule=codes[1], closed_at=now, **more,
+        conn, one, one.version if version is None else version, "confirmed", agreed=minutes, closed_at=now, **counts,
+        **more,
     )  # fmt: skip
 
 

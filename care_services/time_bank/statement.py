@@ -16,7 +16,7 @@ from care_services.time_bank import holders
 from care_services.time_bank.books import limits
 from care_services.time_bank.holders import Holder
 from care_services.time_bank.kinds import KINDS, TRANSACTIONS
-from care_services.time_bank.ledger import Line, Lot, with_balances
+from care_services.time_bank.ledger import UNBOUNDED, Line, Lot, with_balances
 from vocabulary.times import SHANGHAI, local
 
 
@@ -72,7 +72,8 @@ def of_holder(conn: Connection[Any], holder: Holder, first: dt.date, last: dt.da
     lots = holders.lots(conn, holder.account_id)
     return Statement(
         holder=holder, first=first, last=last, before=before, lines=lines, lots=lots,
-        after=lines[-1].balance if lines else before, now=holders.balance(conn, holder.account_id),
+        after=lines[-1].balance if lines else before,
+        now=holders.balance(conn, holder.account_id) if holder.kind in UNBOUNDED else sum(lot.minutes for lot in lots),
         ending=_ending(conn, lots, now),
     )  # fmt: skip
 
@@ -268,8 +269,9 @@ def community(conn: Connection[Any]) -> dict[str, int]:
     row = conn.execute("SELECT issued, expired FROM time_seal ORDER BY position DESC LIMIT 1").fetchone()
     found = {"issuer": int(row[0] or 0), "expired": int(row[1] or 0)} if row else {"issuer": 0, "expired": 0}
     rows = conn.execute(
-        "SELECT CASE WHEN a.kind = 'gift_pool' THEN 'gift_pool' ELSE 'people' END, sum(l.minutes)"
-        " FROM time_lot l JOIN time_account a ON a.id = l.account_id WHERE l.minutes > 0 GROUP BY 1"
+        # of the community's accounts the pool alone has lots; the accounts' own policies need not be asked again
+        "SELECT CASE WHEN account_id = ANY ((SELECT time_community())::integer[]) THEN 'gift_pool' ELSE 'people' END,"
+        " sum(minutes) FROM time_lot WHERE minutes > 0 GROUP BY 1"
     ).fetchall()
     return found | {name: int(minutes) for name, minutes in rows}
 

@@ -258,6 +258,16 @@ def kept(conn: Connection[Any], volunteer_id: int, now: dt.datetime) -> tuple[in
     return (row[0], row[1], row[2]) if row else (0, 0, 0)
 
 
+def volunteer_of_staff(conn: Connection[Any], staff: str) -> str:
+    """The code of the volunteer who is this member of staff; '' for nobody."""
+    row = conn.execute(
+        "SELECT v.code FROM time_volunteer v JOIN staff s ON s.id = v.staff_id"
+        " WHERE s.code = %s AND v.state <> 'ended'",
+        (staff,),
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
 def told(conn: Connection[Any], request_id: uuid.UUID) -> list[tuple[str, str, str, dt.datetime]]:
     """List who of the receiving side was asked, and how the message went: (Chinese, English, state, since)."""
     return [

@@ -53,9 +53,25 @@ _FAULTS: tuple[tuple[str, str], ...] = (
     (
         "what transaction {0} earned was not confirmed by both sides",
         "SELECT t.number FROM time_transaction t LEFT JOIN time_request q ON q.id = t.request_id"
+        " LEFT JOIN time_correction c ON 'earn/' || c.request_id || '/' || c.id = t.request_key"
         " WHERE t.kind = 'earn' AND (q.id IS NULL OR q.state <> 'confirmed' OR q.told_at IS NULL OR q.said_at IS NULL"
-        " OR q.told_by = q.said_by OR q.credited + coalesce(q.partner_credited, 0) <>"
+        " OR q.told_by = q.said_by OR CASE WHEN c.id IS NULL THEN q.credited + coalesce(q.partner_credited, 0)"
+        " ELSE c.credited + coalesce(c.partner_credited, 0) END <>"
         " (SELECT sum(e.minutes) FROM time_entry e WHERE e.transaction_id = t.id AND e.minutes > 0))",
+    ),
+    (
+        "transaction {0} earned anew what two people had not agreed on after a reversal",
+        "SELECT t.number FROM time_transaction t LEFT JOIN time_correction c"
+        " ON 'earn/' || c.request_id || '/' || c.id = t.request_key AND c.request_id = t.request_id"
+        " LEFT JOIN time_transaction b ON b.id = c.after_id LEFT JOIN time_transaction o ON o.id = b.reverses_id"
+        " WHERE t.kind = 'earn' AND t.request_key IS DISTINCT FROM 'earn/' || t.request_id AND (c.agreed IS NOT TRUE"
+        " OR c.asked_by = c.decided_by OR (o.kind, o.request_id) IS DISTINCT FROM ('earn', t.request_id))",
+    ),
+    (
+        "request {0} was paid more than once",
+        "SELECT q.number FROM time_transaction t JOIN time_request q ON q.id = t.request_id WHERE t.kind = 'earn'"
+        " AND NOT EXISTS (SELECT FROM time_transaction b WHERE b.reverses_id = t.id) GROUP BY q.number"
+        " HAVING count(*) > 1",
     ),
     (
         "request {0} is confirmed, and its minutes are not booked",
@@ -80,7 +96,9 @@ _FAULTS: tuple[tuple[str, str], ...] = (
         "  sum(e.minutes) FILTER (WHERE e.transaction_id = t.reverses_id) AS spent FROM time_entry e"
         "  WHERE e.transaction_id IN (t.id, t.reverses_id) AND e.minutes > 0) back WHERE t.kind = 'refund'"
         " AND back.minutes IS DISTINCT FROM CASE q.state WHEN 'cancelled' THEN back.spent"
-        "  WHEN 'confirmed' THEN greatest(back.spent - q.agreed, 0) END",
+        "  WHEN 'confirmed' THEN greatest(back.spent - q.agreed, 0) END"
+        " AND NOT EXISTS (SELECT FROM time_correction c WHERE c.request_id = q.id AND c.agreed"
+        "  AND back.minutes = greatest(back.spent - c.minutes, 0))",
     ),
     (
         "seal {0} does not carry what was issued and has expired by then",

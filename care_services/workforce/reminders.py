@@ -13,13 +13,14 @@ from psycopg.rows import class_row
 
 from care_network.access.permissions import Action, in_area
 from care_network.catalogues.workforce import CERTIFICATES, ROLES
-from care_network.errors import ChangedMeanwhileError, NotFoundError
+from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.connected import Connected
 from care_services.core.notices import Notice, To, keep_only, tell_all, to_account, to_staff
 from care_services.workforce.terms import LASTING, REMIND, SOON
 
 LIMIT = 50
 KIND, BATCH = "certificate_ends", 2000
+MOST_WORDS = 300
 FILTERS = ("expired", "7", "30", "90", "unknown", "missing")
 
 
@@ -40,6 +41,10 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """The newest reminder of it."""
     taken_at: dt.datetime | None
     taken_name: str | None
+    opened_at: dt.datetime | None
+    """When it was last opened again after somebody saw to it, by whom and why."""
+    opened_name: str | None
+    opened_reason: str
     key: str
     """Where the list goes on after this line."""
 
@@ -47,11 +52,12 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 _ENDING: LiteralString = """
     SELECT s.id AS staff_id, s.code AS staff, s.name_zh, s.name_en, s.kind AS role, o.name_zh AS organisation_zh,
            o.name_en AS organisation_en, c.kind, c.number, c.expires_on, m.id AS reminder, m.taken_at, m.taken_name,
+           m.opened_at, m.opened_name, coalesce(m.opened_reason, '') AS opened_reason,
            coalesce(c.expires_on, '9999-12-31')::text || '~' || s.code || '~' || c.kind AS key
     FROM staff_certificate c JOIN staff s ON s.id = c.staff_id JOIN organisation o ON o.id = s.organisation_id
     JOIN area a ON a.id = o.area_id
     LEFT JOIN LATERAL (
-        SELECT id, taken_at, taken_name FROM certificate_reminder m
+        SELECT id, taken_at, taken_name, opened_at, opened_name, opened_reason FROM certificate_reminder m
         WHERE m.staff_id = c.staff_id AND m.kind = c.kind AND m.expires_on = c.expires_on
         ORDER BY m.days LIMIT 1) m ON true
     WHERE s.active AND a.path <@ %(area)s::ltree
@@ -67,7 +73,8 @@ _BY: dict[str, LiteralString] = {
 _MISSING: LiteralString = """
     SELECT s.id AS staff_id, s.code AS staff, s.name_zh, s.name_en, s.kind AS role, o.name_zh AS organisation_zh,
            o.name_en AS organisation_en, n.kind, '' AS number, NULL::date AS expires_on, NULL::bigint AS reminder,
-           NULL::timestamptz AS taken_at, NULL AS taken_name, '9999-12-31~' || s.code || '~' || n.kind AS key
+           NULL::timestamptz AS taken_at, NULL AS taken_name, NULL::timestamptz AS opened_at, NULL AS opened_name,
+           '' AS opened_reason, '9999-12-31~' || s.code || '~' || n.kind AS key
     FROM staff s JOIN organisation o ON o.id = s.organisation_id JOIN area a ON a.id = o.area_id
     JOIN unnest(%(roles)s::text[], %(needed)s::text[]) AS n (role, kind) ON n.role = s.kind
     WHERE s.active AND a.path <@ %(area)s::ltree AND (s.code, n.kind) > (%(staff)s, %(kind)s)
@@ -196,15 +203,7 @@ def take(acting: Connected, number: int) -> None:
     """Say that one sees to it. Raises NotFoundError, ChangedMeanwhileError where somebody else does."""
     acting.require(Action.MANAGE_STAFF)
     with acting.conn.transaction():
-        row = acting.conn.execute(
-            "SELECT a.path::text, s.code, m.kind FROM certificate_reminder m JOIN staff s ON s.id = m.staff_id"
-            " JOIN organisation o ON o.id = s.organisation_id JOIN area a ON a.id = o.area_id WHERE m.id = %s",
-            (number,),
-        ).fetchone()
-        if row is None or not in_area(acting.account, row[0]):
-            raise NotFoundError(
-                en="there is no such reminder in your area", zh="您的管辖区域内没有这条提醒", field="number"
-            )
+        staff, kind = _of(acting, number)
         done = acting.conn.execute(
             "UPDATE certificate_reminder SET taken_at = %s, taken_by = %s, taken_name = %s"
             " WHERE id = %s AND taken_at IS NULL",
@@ -212,7 +211,42 @@ def take(acting: Connected, number: int) -> None:
         )
         if not done.rowcount:
             raise ChangedMeanwhileError(en="somebody sees to it already", zh="已有人在办理")
-        acting.audit("take_reminder", staff=row[1], kind=row[2])
+        acting.audit("take_reminder", staff=staff, kind=kind)
+
+
+def open_again(acting: Connected, number: int, reason: str) -> None:
+    """Open one again that somebody saw to, oneself or a colleague, with the reason: it waits for whoever sees to it.
+
+    Raises NotFoundError, ProvisioningError without a reason, ChangedMeanwhileError where nobody sees to it.
+    """
+    acting.require(Action.MANAGE_STAFF)
+    if not (reason := reason.strip()[:MOST_WORDS]):
+        raise ProvisioningError(en="write why nobody sees to it any more", zh="请写明重新打开的原因", field="reason")
+    with acting.conn.transaction():
+        staff, kind = _of(acting, number)
+        row = acting.conn.execute(
+            "UPDATE certificate_reminder m SET taken_at = NULL, taken_by = NULL, taken_name = NULL, opened_at = %s,"
+            " opened_by = %s, opened_name = %s, opened_reason = %s FROM certificate_reminder before"
+            " WHERE m.id = %s AND before.id = m.id AND m.taken_at IS NOT NULL RETURNING before.taken_name",
+            (acting.now, acting.account.id, acting.account.name_zh, reason, number),
+        ).fetchone()
+        if row is None:
+            raise ChangedMeanwhileError(en="nobody sees to it: it is open", zh="该提醒无人办理，已是打开状态")
+        acting.audit("open_reminder", staff=staff, kind=kind, was=row[0], reason=reason)
+
+
+def _of(acting: Connected, number: int) -> tuple[str, str]:
+    """The code of the person and the kind of the certificate of a reminder in the account's area."""
+    row = acting.conn.execute(
+        "SELECT a.path::text, s.code, m.kind FROM certificate_reminder m JOIN staff s ON s.id = m.staff_id"
+        " JOIN organisation o ON o.id = s.organisation_id JOIN area a ON a.id = o.area_id WHERE m.id = %s",
+        (number,),
+    ).fetchone()
+    if row is None or not in_area(acting.account, row[0]):
+        raise NotFoundError(
+            en="there is no such reminder in your area", zh="您的管辖区域内没有这条提醒", field="number"
+        )
+    return row[1], row[2]
 
 
 def _asks(acting: Connected) -> dict[str, Any]:

@@ -91,11 +91,16 @@ def _read(
     link, about, serial = read_link(console, token, purpose, now)
     one = check(store.by_id(conn, request_id(about)), serial, now)
     kind, _, key = link.person.partition(":")
+    if kind == "staff":  # a volunteer who is on the staff, too, is sent messages as such
+        kind, key = "volunteer", store.volunteer_of_staff(conn, key)
     whose = key.partition("/")[0]  # of a contact: 'resident/telephone'
     if whose != (one.volunteer if kind == "volunteer" else one.resident) or (kind == "volunteer") != (purpose == HELP):
-        raise LinkError(zh="该服务已改由他人处理，链接失效", en="somebody else has it by now; this link is over")
+        raise LinkError(
+            zh="这次求助已不再由您处理：未及时答复、已收回，或已由他人承接",
+            en="this is not asked of you any more: no answer came in time, it was taken back, or somebody else has it",
+        )
     name = one.volunteer_zh if kind == "volunteer" else one.resident_zh
-    return one, Person(key=link.person, name=name or whose, origin=f"link {origin}")
+    return one, Person(key=f"{kind}:{key}", name=name or whose, origin=f"link {origin}")
 
 
 def _step(

@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 SQL = Path(__file__).parents[2] / "database" / "migrations" / "sql"
 ALLOWED = {
     ("0060_roster_holes_are_told", "constraint"), ("0072_ends_are_told", "constraint"),
@@ -23,6 +21,7 @@ ALLOWED = {
     ("0090_synthetic_homes", "trigger"),  # made again in the same migration, with one exception
     ("0130_field_presses", "index"),  # made again in the same migration, as strict for orders that support no other
     ("0200_around_the_chain", "index"),  # made again in the same migration, with the moment in them
+    ("0430_minutes_earned_anew", "index"),  # its rule is held by the unique keys of earnings
 }  # fmt: skip
 """What a migration drops and old programs do not miss, with the reason."""
 FIRST = "0060"
@@ -36,18 +35,21 @@ _TAKES_AWAY = re.compile(
 NEWER = sorted(file for file in SQL.glob("*.sql") if file.name >= FIRST)
 
 
-@pytest.mark.parametrize("file", NEWER, ids=lambda file: file.stem)
-def test_a_migration_takes_nothing_away(file: Path) -> None:
-    text = _COMMENT.sub("", file.read_text())
-    taken = {" ".join(next(filter(None, found)).lower().split()) for found in _TAKES_AWAY.findall(text)}
-    assert {(file.stem, what) for what in taken} <= ALLOWED
+def test_a_migration_takes_nothing_away() -> None:
+    taken = {
+        (file.stem, " ".join(next(filter(None, found)).lower().split()))
+        for file in NEWER
+        for found in _TAKES_AWAY.findall(_COMMENT.sub("", file.read_text()))
+    }
+    assert NEWER
+    assert not taken - ALLOWED
 
 
-@pytest.mark.parametrize("file", NEWER, ids=lambda file: file.stem)
-def test_a_new_column_of_an_old_table_may_be_left_out(file: Path) -> None:
-    text = _COMMENT.sub("", file.read_text())
-    own = set(re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", text))
-    for table, columns in re.findall(r"ALTER TABLE (?:ONLY )?(\w+)([^;]*);", text):
-        for column in re.findall(r"ADD COLUMN ([^,;]*)", columns):
-            needed = "NOT NULL" in column and "DEFAULT" not in column and "GENERATED" not in column
-            assert table in own or not needed, column
+def test_a_new_column_of_an_old_table_may_be_left_out() -> None:
+    for file in NEWER:
+        text = _COMMENT.sub("", file.read_text())
+        own = set(re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", text))
+        for table, columns in re.findall(r"ALTER TABLE (?:ONLY )?(\w+)([^;]*);", text):
+            for column in re.findall(r"ADD COLUMN ([^,;]*)", columns):
+                needed = "NOT NULL" in column and "DEFAULT" not in column and "GENERATED" not in column
+                assert table in own or not needed, (file.stem, column)

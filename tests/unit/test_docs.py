@@ -123,11 +123,11 @@ def test_every_topic_is_described(topic: str) -> None:
     assert topic in (ROOT / "docs" / "architecture.md").read_text()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
-    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
-    assert not missing
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+        missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+        assert not missing, page
 
 
 def test_make_targets_named_in_the_docs_exist() -> None:

@@ -4,7 +4,7 @@ A skill counts on a day while one of its certificates does, as in dispatch: what
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -161,15 +161,33 @@ def people(
 ) -> list[Person]:
     """The people of these providers who may do the work then, the free ones first. ``but``: an order that is left
     out."""
+    return people_for(conn, dict.fromkeys(organisation_ids, frozenset({work})), start, minutes, but)
+
+
+def people_for(
+    conn: Connection[Any],
+    works: Mapping[int, Collection[str]],
+    start: dt.datetime,
+    minutes: int,
+    but: int | None = None,
+) -> list[Person]:
+    """The people who may do one of the kinds of work of their provider then, the free ones first, in one question.
+
+    ``works``: kinds of work by the number of the provider. ``but``: an order that is left out.
+    """
     with conn.cursor(row_factory=class_row(Person)) as cursor:
         found = cursor.execute(
             _PEOPLE.encode(),
             {"but": but, "start": start, "end": start + dt.timedelta(minutes=minutes), "way": TRAVEL,
-             "providers": list(organisation_ids)},
+             "providers": list(works)},
         ).fetchall()  # fmt: skip
     day = start.astimezone(SHANGHAI).date()
-    may = (one for one in found if Qualified(kind=one.kind, skills=one.skills, papers=one.papers).may(work, day))
-    return sorted(may, key=lambda one: (one.busy, one.code))
+
+    def may(one: Person) -> bool:
+        can = Qualified(kind=one.kind, skills=one.skills, papers=one.papers)
+        return any(can.may(work, day) for work in works[one.organisation_id])
+
+    return sorted((one for one in found if may(one)), key=lambda one: (one.busy, one.code))
 
 
 def staff_of_account(conn: Connection[Any], account_id: int) -> int | None:

@@ -4,7 +4,8 @@ Safe to repeat at any moment: a meal that is there, or that somebody has said is
 """
 
 import datetime as dt
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from psycopg.rows import class_row
 
 from care_services.core import rule_book
 from care_services.core.facts import facts_over
+from care_services.core.rules import RuleSet, Value
 from care_services.meals import diets, menus
 from care_services.meals.arrangements.choosing import AHEAD_DAYS, NEAR, UNSAFE, Missing, Slot, choose, slots
 from care_services.meals.checking import UNASKED, Diet, findings, refused
@@ -22,7 +24,7 @@ from care_services.meals.orders import put_down, used_of
 from care_services.meals.subsidies import MEAL_SUBSIDY, split
 from vocabulary.times import SHANGHAI
 
-BATCH = 50
+BATCH = 200
 LOCK_RESIDENT, LOCK_OFFER = 235, 236
 """Of advisory locks, as :mod:`care_services.meals.orders` takes them: orders of a resident, portions of a set."""
 HANDLED = ("not_wanted", "otherwise")
@@ -130,7 +132,8 @@ class _Batch:
             self._sets.setdefault((offer.canteen_id, offer.day, offer.meal), []).append(offer)
         self._left = self._portions()
         self._diets = {who: diets.diet_of(one) for who, one in diets.current_of(conn, people).items()}
-        self._facts, self._rules = facts_over(conn, people, self._today, until), rule_book.over(conn, MEAL_SUBSIDY)
+        self._people = people
+        self._bad: dict[tuple[Diet, int], bool] = {}
         self._load(people)
 
     def _portions(self) -> dict[int, int]:
@@ -158,15 +161,32 @@ class _Batch:
                 " WHERE arrangement_id = ANY (%s) AND day >= %s",
                 ([one.id for one in self._running], self._today),
             ).fetchall()
-        self._gaps = {(one.arrangement_id, one.day, one.meal): one for one in gaps}
+        self._gaps: dict[int, dict[Slot, _Gap]] = {one.id: {} for one in self._running}
+        for one in gaps:
+            self._gaps[one.arrangement_id][one.day, one.meal] = one
+
+    # Asked for by the first meal that is ordered: a turn of the rounds orders nothing, almost always.
+
+    @functools.cached_property
+    def _facts(self) -> Callable[[int, dt.date], Mapping[str, Value]]:
+        return facts_over(self._conn, self._people, self._today, self._until)
+
+    @functools.cached_property
+    def _rules(self) -> Callable[[dt.date], RuleSet]:
+        return rule_book.over(self._conn, MEAL_SUBSIDY)
+
+    @functools.cached_property
+    def _used(self) -> dict[int, dict[dt.date, int]]:
+        """The subsidised meals by resident and day, of the months in question."""
         last = (self._until.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
-        self._used: dict[int, dict[dt.date, int]] = {who: {} for who in people}
+        used: dict[int, dict[dt.date, int]] = {who: {} for who in self._people}
         for who, day, n in self._conn.execute(
             "SELECT resident_id, day, count(*) FROM meal_order WHERE resident_id = ANY (%s) AND day >= %s AND day < %s"
             " AND subsidy_fen > 0 AND state NOT IN ('cancelled', 'failed') GROUP BY 1, 2",
-            (people, self._today.replace(day=1), last),
+            (self._people, self._today.replace(day=1), last),
         ):
-            self._used[who][day] = n
+            used[who][day] = n
+        return used
 
     def make(self) -> int:
         made = 0
@@ -174,20 +194,19 @@ class _Batch:
             wanted = slots(one.lunch, one.dinner, one.first_day, one.last_day, self._today, self._until)
             made += sum(self._slot(one, slot) for slot in wanted)
             self._close([
-                gap.id for (number, *slot), gap in self._gaps.items()
-                if number == one.id and gap.closed_as is None and tuple(slot) not in wanted
+                gap.id for slot, gap in self._gaps[one.id].items() if gap.closed_as is None and slot not in wanted
             ])  # fmt: skip
         return made
 
     def _slot(self, one: _Running, slot: Slot) -> bool:
         """See to one meal; whether it was ordered now."""
         day = slot[0]
-        gap, diet = self._gaps.get((one.id, *slot)), self._diets.get(one.resident_id, UNASKED)
+        diet, had = self._diets.get(one.resident_id, UNASKED), self._had.get((one.resident_id, *slot))
+        if had is not None and not self._unsafe(one, had, diet):
+            return False
+        gap, is_open = self._gaps[one.id].get(slot), one.deadline.is_open(day, self._now)
         handled = gap is not None and gap.closed_as in HANDLED
-        had, is_open = self._had.get((one.resident_id, *slot)), one.deadline.is_open(day, self._now)
         if had is not None:
-            if not self._unsafe(one, had, diet):
-                return False
             if not is_open:
                 if not handled:
                     self._name(one, slot, UNSAFE, gap)
@@ -217,8 +236,11 @@ class _Batch:
         """Whether what it has ordered must not be eaten by what is known by now."""
         if had.arrangement_id != one.id or had.state != "ordered" or had.overridden:
             return False
-        offer = self._offers.get(had.offer_id)
-        return offer is not None and bool(refused(findings(diet, offer.contents)))
+        key = (diet, had.offer_id)
+        if key not in self._bad:
+            offer = self._offers.get(had.offer_id)
+            self._bad[key] = offer is not None and bool(refused(findings(diet, offer.contents)))
+        return self._bad[key]
 
     def _cancel(self, had: _Had) -> None:
         self._conn.execute(

@@ -15,7 +15,7 @@ from care_services.core.acting import Acting
 from care_services.home_services.catalogue.catalogue import offers, serves, services
 from care_services.home_services.orders import desk as orders
 from care_services.home_services.orders import listing
-from care_services.home_services.orders.people import people
+from care_services.home_services.orders.people import people_for
 from care_services.home_services.plans import desk
 from care_services.home_services.plans.desk import Plan, PlanData, times_of
 from care_services.home_services.visits import codes
@@ -203,12 +203,11 @@ def _form(
             plan = desk.plan(conn, acting, plan.id)
         offered = _offered(conn, resident, acting.today)
         known = {one.code: one for one in services(conn)}
-        able = {
-            one.code: one
-            for offer in offers(conn, acting.today)
-            if f"{offer.service}/{offer.organisation}" in {key for key, _ in offered}
-            for one in people(conn, [offer.organisation_id], known[offer.service].work, acting.at, 1)
-        }
+        keys, works = {key for key, _ in offered}, dict[int, set[str]]()
+        for offer in offers(conn, acting.today):
+            if f"{offer.service}/{offer.organisation}" in keys:
+                works.setdefault(offer.organisation_id, set()).add(known[offer.service].work)
+        able = people_for(conn, works, acting.at, 1)
         events = desk.history(conn, plan.id) if plan else []
     shown: dict[str, Any] = raw or (
         {
@@ -222,5 +221,5 @@ def _form(
     )  # fmt: skip
     return services_page(
         request, "services-plan.html", account, error, resident=resident, plan=plan, offered=offered,
-        people=sorted(able.values(), key=lambda one: one.code), shown=shown, events=events, states=desk.STATES,
+        people=sorted(able, key=lambda one: one.code), shown=shown, events=events, states=desk.STATES,
     )  # fmt: skip

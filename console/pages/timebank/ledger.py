@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import ProvisioningError
-from care_services.time_bank import books, holders, statement
+from care_services.time_bank import books, correcting, holders, statement
 from care_services.time_bank.kinds import TRANSACTIONS
 from console.pages.lists import pager_of
 from console.pages.timebank.common import BANK, bank_page, day, number_of
@@ -64,6 +64,32 @@ def decide_reversal(
     return _on_transaction(
         request, console, account, number,
         lambda conn, now: books.decide_reversal(
+            conn, account, number, now, agreed=agreed == "true", origin=origin_of(request)
+        ),
+    )  # fmt: skip
+
+
+@router.post(f"{BANK}/ledger/{{number}}/anew", dependencies=[MANAGE])
+def ask_correction(
+    request: Request, console: Shared, account: CurrentAccount, number: int, minutes: Text = "", reason: Text = ""
+) -> Response:
+    """Ask that a help whose earning was reversed be paid by its right minutes: a second person decides."""
+    return _on_transaction(
+        request, console, account, number,
+        lambda conn, now: correcting.ask(
+            conn, account, number, number_of(minutes), reason, now, origin_of(request)
+        ),
+    )  # fmt: skip
+
+
+@router.post(f"{BANK}/ledger/{{number}}/anew/decide", dependencies=[MANAGE])
+def decide_correction(
+    request: Request, console: Shared, account: CurrentAccount, number: int, agreed: Text = ""
+) -> Response:
+    """Agree to right minutes that somebody else wrote down, and book them, or refuse them."""
+    return _on_transaction(
+        request, console, account, number,
+        lambda conn, now: correcting.decide(
             conn, account, number, now, agreed=agreed == "true", origin=origin_of(request)
         ),
     )  # fmt: skip
@@ -144,8 +170,10 @@ def _transaction(
 ) -> Response:
     with console.database() as conn:
         found, entries = statement.transaction(conn, account, number)
-        waiting = statement.reversal(conn, number)
-    return bank_page(request, "timebank-transaction.html", account, error, one=found, entries=entries, waiting=waiting)
+        waiting, anew = statement.reversal(conn, number), correcting.look(conn, number)
+    return bank_page(
+        request, "timebank-transaction.html", account, error, one=found, entries=entries, waiting=waiting, anew=anew
+    )
 
 
 def _on_transaction(

@@ -28,6 +28,7 @@ from vocabulary.times import SHANGHAI
 router = page_router()
 LOOK, MANAGE = needs(Action.VIEW_CARE), needs(Action.MANAGE_STAFF)
 Short = Annotated[str, Query(max_length=80)]
+Words = Annotated[str, Form(max_length=300)]
 WORDS: dict[str, Any] = {
     "roles": ROLES, "skills": SKILLS, "certificates": CERTIFICATES, "tongues": LANGUAGES, "kinds": KIND_WORDS,
     "levels": LEVELS, "education": EDUCATION, "states": STATES, "state_of": state_of, "words_of": words_of,

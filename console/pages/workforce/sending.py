@@ -17,7 +17,7 @@ from care_services.workforce.hours import WEEK_H
 from care_services.workforce.terms import LEVELS, words_of
 from console.pages.care.frame import care_page
 from console.pages.lists import pager_of
-from console.pages.workforce.people import acting_of, moment_of
+from console.pages.workforce.people import Words, acting_of, moment_of
 from console.shell.errors import message_of, status_of
 from console.shell.i18n import Language, pick
 from console.shell.security import CurrentAccount, needs
@@ -82,6 +82,16 @@ def take(
     """Say that one sees to it."""
     with console.database() as conn:
         reminders.take(acting_of(request, conn, account), number)
+    return RedirectResponse(f"/care/workforce/ending?only={only}", 303)
+
+
+@router.post("/care/workforce/ending/{number}/open", dependencies=[MANAGE])
+def open_again(
+    request: Request, console: Shared, account: CurrentAccount, number: int, only: Which = "90", reason: Words = ""
+) -> Response:  # fmt: skip
+    """Open one again that somebody saw to, with a reason."""
+    with console.database() as conn:
+        reminders.open_again(acting_of(request, conn, account), number, reason)
     return RedirectResponse(f"/care/workforce/ending?only={only}", 303)
 
 

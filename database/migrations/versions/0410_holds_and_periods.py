@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0410"
-down_revision = "0420"
+down_revision = "0390"
 branch_labels = None
 depends_on = None
 

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0420"
-down_revision = "0390"
+down_revision = "0410"
 branch_labels = None
 depends_on = None
 

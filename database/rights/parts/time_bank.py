@@ -5,7 +5,7 @@ from database.rights.form import Part, Rights
 
 _OF_VOLUNTEER = "time_volunteer_check time_volunteer_training time_volunteer_event"
 _LEARNING = "time_course_attempt"
-_LEDGER = "time_account time_transaction time_entry time_lot time_seal time_reversal"
+_LEDGER = "time_account time_transaction time_entry time_lot time_seal time_reversal time_correction"
 _ALL = (
     f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_round_event time_request"
     f" time_request_event time_wish time_missed {_LEARNING} {_LEDGER}"
@@ -52,11 +52,16 @@ PART = Part(
             select=_ALL,
             insert=f"time_volunteer {_OF_VOLUNTEER} time_round time_round_member time_round_crew time_round_event"
             " time_request time_request_event time_wish time_account time_transaction time_entry time_reversal"
-            " time_missed",
+            " time_missed time_correction",
             update="time_volunteer time_round time_request",
             delete="time_round_member time_round_crew",
             columns=(
                 ("UPDATE", "time_reversal", "decided_by, decided_at, agreed"),
+                (
+                    "UPDATE",
+                    "time_correction",
+                    "decided_by, decided_at, agreed, credited, partner_credited, rule, partner_rule",
+                ),
                 ("UPDATE", "time_missed", "excused, decided_by, decided_at, reason"),
                 ("UPDATE", "time_wish", "state, decided_by, decided_at, reason, transaction_id"),
             ),
@@ -130,8 +135,12 @@ PART = Part(
         "time_reversal": {
             "ALL": f"{_MANAGES} AND {by('time_reversal', 'time_transaction', 'anchor.id = {table}.transaction_id')}"
         },
+        "time_correction": {
+            "ALL": f"{_MANAGES} AND {by('time_correction', 'time_request', 'anchor.id = {table}.request_id')}"
+        },
     },
     nobodys="time_seal",
+    owner_only="time_helped_area",
     told_by_families="time_request time_request_event time_wish time_missed",
     decisions={
         "a volunteer of the time bank: staff of an area they help in, and whoever sees somebody they help": (
@@ -145,7 +154,7 @@ PART = Part(
         "a round: by its area": "time_round time_round_crew time_round_event",
         "the time bank's books: by whose account it is, a volunteer's by staff alone, the community's by all staff;"
         " a correction by who manages the time bank": (
-            "time_account time_lot time_entry time_transaction time_reversal"
+            "time_account time_lot time_entry time_transaction time_reversal time_correction"
         ),
         "read only, without a policy: numbers and hashes, and nobody's name": "time_seal",
     },

@@ -81,6 +81,13 @@ def test_from_an_application_to_hours_in_the_books(site: ConsoleSite) -> None:
     with site.client() as nobody:
         path = f"/help/{site.keys.sign('time_help', subject, f'volunteer:{code}', now() + 30 * DAY)}"
         assert "这个时间您能去吗？" in nobody.get(path).text
+        as_staff = f"/help/{site.keys.sign('time_help', subject, 'staff:S1', now() + 30 * DAY)}"
+        assert nobody.get(as_staff).status_code == 410, "of the staff, and no volunteer"
+        site.conn.execute(
+            "UPDATE time_volunteer SET staff_id = (SELECT id FROM staff WHERE code = 'S1') WHERE code = %s", (code,)
+        )
+        assert "这个时间您能去吗？" in nobody.get(as_staff).text, "messages to staff are told to them as such"
+        site.conn.execute("UPDATE time_volunteer SET staff_id = NULL WHERE code = %s", (code,))
         assert nobody.post(path, data={"act": "yes"}).status_code == 303
         assert nobody.post(path, data={"act": "yes"}).status_code == 409, "it is answered"
         assert nobody.get(path[:-4] + "AAAA").status_code == 410

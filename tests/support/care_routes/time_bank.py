@@ -6,7 +6,7 @@ from typing import Any
 
 from care_network.access.permissions import PERMISSIONS, Action, Role
 from care_services.library.courses import keeping
-from care_services.time_bank import books, holders, people, requests, rounds, store
+from care_services.time_bank import books, correcting, holders, people, requests, rounds, store
 from care_services.time_bank.requests import Person
 from care_services.time_bank.rounds import NewRound
 from care_services.time_bank.running import ending, learning, own_link, wishes
@@ -70,6 +70,14 @@ def _transaction(city: Any) -> int:
 def _waiting(city: Any) -> int:
     number = _transaction(city)
     books.ask_reversal(city.conn, _by(city), number, "录入错误", _now())
+    return number
+
+
+def _reversed(city: Any, minutes: int = 0) -> int:
+    number, (first, second) = _waiting(city), time_bank.managers(city.conn)
+    books.decide_reversal(city.conn, second, number, _now(), agreed=True)
+    if minutes:
+        correcting.ask(city.conn, first, number, minutes, "实为 40 分钟", _now())
     return number
 
 
@@ -293,6 +301,12 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     ),
     f"POST {BANK}/ledger/{{number}}/decide": lambda city, *_: Example(
         f"{BANK}/ledger/{_waiting(city)}/decide", data={"agreed": "true"}, success=303
+    ),
+    f"POST {BANK}/ledger/{{number}}/anew": lambda city, *_: Example(
+        f"{BANK}/ledger/{_reversed(city)}/anew", data={"minutes": "40", "reason": "实为 40 分钟"}, success=303
+    ),
+    f"POST {BANK}/ledger/{{number}}/anew/decide": lambda city, *_: Example(
+        f"{BANK}/ledger/{_reversed(city, 40)}/anew/decide", data={"agreed": "true"}, success=303
     ),
     f"GET {BANK}/statement/{{kind}}/{{holder}}": lambda *_: Example(f"{BANK}/statement/resident/R1"),
     f"GET {BANK}/statement/{{kind}}/{{holder}}/csv": lambda *_: Example(f"{BANK}/statement/resident/R1/csv"),

@@ -52,6 +52,12 @@ def _reminder(city: Any, _: Any) -> Example:
     return Example(f"/care/workforce/ending/{row[0]}/take", {}, success=303)
 
 
+def _taken(city: Any, role: Any) -> Example:
+    example = _reminder(city, role)
+    city.conn.execute("UPDATE certificate_reminder SET taken_at = now(), taken_name = '某'")
+    return Example(example.path.replace("/take", "/open"), {"reason": "调离了"}, success=303)
+
+
 EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/workforce": lambda *_: Example("/care/workforce?q=员&skill=lifting&day=2026-11-30"),
     "GET /care/workforce/of/{staff}": lambda *_: Example("/care/workforce/of/S11"),
@@ -66,5 +72,6 @@ EXAMPLES: dict[str, Callable[..., Example]] = {
     "GET /care/workforce/sending": lambda *_: Example("/care/workforce/sending"),
     "GET /care/workforce/ending": lambda *_: Example("/care/workforce/ending?only=missing"),
     "POST /care/workforce/ending/{number}/take": _reminder,
+    "POST /care/workforce/ending/{number}/open": _taken,
     "GET /care/workforce/figures": lambda *_: Example("/care/workforce/figures"),
 }

@@ -70,12 +70,12 @@ def test_the_right_password_logs_in(url: str) -> None:
     assert (account.login, account.role, account.area_path) == ("zhou", "dispatcher", "sz")
 
 
-@pytest.mark.parametrize("login", ["nobody", "", "x" * 5000, "a\x00b", "'; DROP TABLE account; --", "\ud800"])
-def test_unknown_logins_hear_the_same_words(url: str, login: str) -> None:
+def test_unknown_logins_hear_the_same_words(url: str) -> None:
     with psycopg.connect(url) as conn:
-        unknown = refusal(conn, login, PASSWORD, "10.0.0.1", NOW)
-        wrong = refusal(conn, "zhou", "wrong", "10.0.0.2", NOW)
-    assert (unknown.message_zh, unknown.message_en) == (wrong.message_zh, wrong.message_en)
+        wrong = refusal(conn, "zhou", "wrong", "10.0.0.9", NOW)
+        for number, login in enumerate(("nobody", "", "x" * 5000, "a\x00b", "'; DROP TABLE account; --", "\ud800")):
+            unknown = refusal(conn, login, PASSWORD, f"10.0.0.{number}", NOW)
+            assert (unknown.message_zh, unknown.message_en) == (wrong.message_zh, wrong.message_en), ascii(login)
 
 
 def test_a_wrong_password_a_hundred_times(url: str) -> None:

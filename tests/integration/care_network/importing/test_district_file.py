@@ -84,27 +84,26 @@ def test_a_district_is_read_in_any_order_and_twice(database_url: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words", "words_zh"),
-    [
-        (
-            'model = "nonin-3230"',
-            'model = "toaster"',
-            "device number 1: .*toaster",
-            "第 1 条 device：.*没有型号 toaster",
-        ),
-        ('sex = "female"', "sex = 3", "resident number 1: .*sex", "第 1 条 resident：.*sex 不符合要求"),
-        ("[[gateway]]", "[gateway]", r"write \[\[gateway\]\]", r"请写 \[\[gateway\]\]"),
-        ("[[gateway]]", "[[gatewy]]", "'gatewy'", "未知的表 gatewy"),
-        ("[[gateway]]", "[[gateway", "not TOML", "不是有效的 TOML"),
-        ("low = 45", "low = nan", "a limit is a number", "限值须为数字"),
-    ],
+MISTAKES = (
+    (
+        'model = "nonin-3230"',
+        'model = "toaster"',
+        "device number 1: .*toaster",
+        "第 1 条 device：.*没有型号 toaster",
+    ),
+    ('sex = "female"', "sex = 3", "resident number 1: .*sex", "第 1 条 resident：.*sex 不符合要求"),
+    ("[[gateway]]", "[gateway]", r"write \[\[gateway\]\]", r"请写 \[\[gateway\]\]"),
+    ("[[gateway]]", "[[gatewy]]", "'gatewy'", "未知的表 gatewy"),
+    ("[[gateway]]", "[[gateway", "not TOML", "不是有效的 TOML"),
+    ("low = 45", "low = nan", "a limit is a number", "限值须为数字"),
 )
-def test_a_mistake_is_named_and_nothing_is_stored(
-    database_url: str, old: str, new: str, words: str, words_zh: str
-) -> None:
-    with psycopg.connect(database_url) as conn:
-        with pytest.raises(ProvisioningError, match=words) as refused:
-            provision_file(conn, DISTRICT.replace(old, new), NOW)
-        assert re.search(words_zh, refused.value.message_zh)
-        assert load_registry(conn) == EMPTY
+"""Words of the example, what stands there instead, and what is said of it in both languages."""
+
+
+def test_a_mistake_is_named_and_nothing_is_stored(database_url: str) -> None:
+    for old, new, words, words_zh in MISTAKES:
+        with psycopg.connect(database_url) as conn:
+            with pytest.raises(ProvisioningError, match=words) as refused:
+                provision_file(conn, DISTRICT.replace(old, new), NOW)
+            assert re.search(words_zh, refused.value.message_zh), new
+            assert load_registry(conn) == EMPTY, new

@@ -205,18 +205,18 @@ def test_a_change_is_taken_back_once_by_whoever_made_it_within_the_time(conn: ps
         network(conn, "admin-hs").undo(number)
 
 
-@pytest.mark.parametrize("kind", [name for name in NEW if name != "roster"])
-def test_an_added_and_a_removed_record_are_taken_back(conn: psycopg.Connection, kind: str) -> None:
+def test_an_added_and_a_removed_record_are_taken_back(conn: psycopg.Connection) -> None:
     admin = network(conn, "admin")
-    added = admin.add(kind, NEW[kind])
-    key = KINDS[kind].key_of(msgspec.structs.asdict(added.record))
-    admin.remove(kind, key, added.version)
-    admin.undo(changes.of_record(conn, KINDS[kind], key)[0].id)
-    assert admin.get(kind, key).record == added.record
-    again = changes.of_record(conn, KINDS[kind], key)[0]
-    admin.undo(again.id)
-    with pytest.raises(NotFoundError):
-        admin.get(kind, key)
+    for kind in (name for name in NEW if name != "roster"):
+        added = admin.add(kind, NEW[kind])
+        key = KINDS[kind].key_of(msgspec.structs.asdict(added.record))
+        admin.remove(kind, key, added.version)
+        admin.undo(changes.of_record(conn, KINDS[kind], key)[0].id)
+        assert admin.get(kind, key).record == added.record, kind
+        again = changes.of_record(conn, KINDS[kind], key)[0]
+        admin.undo(again.id)
+        with pytest.raises(NotFoundError):
+            admin.get(kind, key)
 
 
 def test_a_resident_comes_back_with_the_contacts(conn: psycopg.Connection) -> None:

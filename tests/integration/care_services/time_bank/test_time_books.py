@@ -18,7 +18,7 @@ from psycopg import errors
 
 from care_network.access import sessions
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotPermittedError, ProvisioningError
-from care_services.time_bank import books, holders, limits, people, requests, statement, store
+from care_services.time_bank import books, correcting, holders, limits, people, requests, statement, store
 from care_services.time_bank.holders import Holder
 from care_services.time_bank.ledger import Leg, OverdrawnError
 from care_services.time_bank.people import NewVolunteer
@@ -27,7 +27,7 @@ from care_services.time_bank.running import ending
 from care_services.time_bank.verify import verify
 from database.rights.row_security import SETTING
 from tests.support.databases import Cluster, of_service
-from tests.support.network import account
+from tests.support.network import C1, C2, account
 from tests.support.orders import staff_city
 from tests.support.time_bank import agree, asked, helped, managers, volunteer
 from vocabulary.times import SHANGHAI
@@ -510,6 +510,116 @@ def reverse_last(conn: psycopg.Connection[Any], bank: Bank, of: list[Holder]) ->
     return changed
 
 
+def earn_anew(conn: psycopg.Connection[Any], bank: Bank, minutes: int) -> int:
+    """Earn the newest reversed help of the volunteer anew, by two people; the minutes, and 0 where none is."""
+    row = conn.execute(
+        "SELECT t.number FROM time_transaction t JOIN time_request q ON q.id = t.request_id"
+        " JOIN time_volunteer v ON v.id = q.volunteer_id WHERE t.kind = 'earn' AND v.code = %s AND EXISTS"
+        " (SELECT FROM time_transaction b WHERE b.reverses_id = t.id) ORDER BY t.number DESC LIMIT 1", (bank.code,),
+    ).fetchone()  # fmt: skip
+    if row is None:
+        return 0
+    correcting.ask(conn, bank.first, row[0], minutes, "实际时长", NOW)
+    with pytest.raises(NotPermittedError, match="second person"):
+        correcting.decide(conn, bank.first, row[0], NOW, agreed=True)
+    correcting.decide(conn, bank.second, row[0], NOW, agreed=True)
+    return minutes
+
+
+def test_minutes_that_were_reversed_are_earned_anew_once_by_two_people(bank: Bank) -> None:
+    conn, code = bank.conn, volunteer(bank.conn, bank.first, NOW, "纪姨")
+    request = helped(conn, bank.first, code, 60, NOW - 15 * DAY)
+
+    def newest() -> int:
+        rows = conn.execute("SELECT max(number) FROM time_transaction WHERE request_id = %s", (request,)).fetchone()
+        assert rows
+        return int(rows[0])
+
+    first = newest()
+    with pytest.raises(ProvisioningError, match="were not reversed"):
+        correcting.ask(conn, bank.first, first, 40, "只有四十分钟", NOW)
+    for right, times in ((40, 1), (50, 2)):
+        number = newest()
+        books.ask_reversal(conn, bank.first, number, "时长有误", NOW)
+        books.decide_reversal(conn, bank.second, number, NOW, agreed=True)
+        assert bank.balance(code) == 0
+        conn.execute("SELECT time_earn(%s, now())", (request,))
+        assert bank.balance(code) == 0, "not by the first confirmation again"
+        correcting.ask(conn, bank.second, number, 99, "写错了", NOW)
+        with pytest.raises(ChangedMeanwhileError):
+            correcting.ask(conn, bank.first, number, right, "老人和志愿者都这样说", NOW)
+        correcting.decide(conn, bank.first, number, NOW, agreed=False)
+        correcting.ask(conn, bank.second, number, right, "老人和志愿者都这样说", NOW)
+        correcting.decide(conn, bank.first, number, NOW, agreed=True)
+        for _ in range(2):
+            conn.execute("SELECT time_earn(%s, now())", (request,))
+        assert bank.balance(code) == right
+        found = correcting.look(conn, number)
+        assert found is not None
+        assert (found.may, [one.agreed for one in found.corrections]) == (False, [False, True])
+        with pytest.raises(ProvisioningError, match="earned anew since"):
+            correcting.ask(conn, bank.first, number, right, "再来", NOW)
+        day = books.day_of(NOW - 15 * DAY)
+        assert [lot.earned_on for lot in books.lots_of(conn, bank.holder(code)) if lot.minutes] == [day]
+        rule, of_day = conn.execute(
+            "SELECT q.rule, c.of_day FROM time_request q, time_credited(q.volunteer_id, q.rule, %s) c WHERE q.id = %s",
+            (day, request),
+        ).fetchone() or ("", 0)
+        assert rule
+        assert of_day == right, "the caps count what holds"
+        assert conn.execute("SELECT count(*) FROM time_correction WHERE agreed AND request_id = %s",
+                            (request,)).fetchone() == (times,)  # fmt: skip
+    # past all of our functions, by the owner
+    agreed = "SELECT max(id) FROM time_correction WHERE agreed"
+    for attack in (
+        f"UPDATE time_correction SET credited = 700 WHERE id = ({agreed})",
+        "DELETE FROM time_correction",
+        "INSERT INTO time_correction (request_id, after_id, minutes, reason, asked_by, asked_at, decided_by,"
+        " decided_at, agreed, credited) SELECT request_id, after_id, 60, 'x', asked_by, now(), decided_by, now(), true,"
+        f" 60 FROM time_correction WHERE id = ({agreed})",
+    ):
+        with pytest.raises((errors.RaiseException, errors.UniqueViolation)):
+            conn.execute(attack.encode())
+    for key in (f"earn/{request}/x", f"earn/{request}/1"):
+        with pytest.raises(errors.CheckViolation), conn.transaction():
+            conn.execute(
+                "WITH t AS (INSERT INTO time_transaction (id, at, kind, request_key, request_id)"
+                " VALUES (gen_random_uuid(), now(), 'earn', %s, %s) RETURNING id)"
+                " INSERT INTO time_entry (transaction_id, account_id, minutes, earned_on)"
+                " SELECT t.id, e.account_id, sign(e.minutes) * q.credited, e.earned_on FROM t, time_entry e"
+                " JOIN time_transaction o ON o.id = e.transaction_id JOIN time_request q ON q.id = o.request_id"
+                " WHERE o.number = %s", (key, request, first),
+            )  # fmt: skip
+    assert verify(conn).faults == ()
+
+
+def test_who_helped_whom_a_viewer_sees_follows_the_residents_home(bank: Bank) -> None:
+    """A volunteer of another street is seen where somebody they helped lives, at once, and no longer."""
+    conn = bank.conn
+    with conn.transaction(force_rollback=True):
+        code = volunteer(conn, bank.first, NOW, "远姨", area=C2)
+        helped(conn, bank.first, code, 30, NOW - 5 * DAY)  # of R1, in the street of the station
+        seen = "SELECT v.code = %s FROM viewer_helpers() v_ JOIN time_volunteer v ON v.id = v_"
+
+        def is_seen() -> bool:
+            return (True,) in conn.execute(seen, (code,)).fetchall()
+
+        session = sessions.open_session(conn, account(conn, "station"), "127.0.0.1", NOW)
+        conn.execute("SELECT set_config(%s, %s, true)", (SETTING, session))
+        assert is_seen()
+        own = bank.holder(code).account_id
+        assert (own,) in conn.execute("SELECT viewer_time_accounts()").fetchall()
+        to = "UPDATE household SET area_id = (SELECT id FROM area WHERE path = %s) WHERE id ="
+        to += " (SELECT household_id FROM resident WHERE code = 'R1')"
+        conn.execute(to.encode(), (C2,))
+        assert not is_seen()
+        assert (own,) not in conn.execute("SELECT viewer_time_accounts()").fetchall()
+        helped(conn, bank.first, code, 30, NOW - 4 * DAY)
+        conn.execute("DELETE FROM time_helped_area")  # whatever was written down of the areas before
+        conn.execute(to.encode(), (C1,))
+        assert is_seen(), "a move is written down, too"
+
+
 Step = tuple[str, int, int]
 
 
@@ -518,7 +628,7 @@ Step = tuple[str, int, int]
     steps=st.lists(
         st.tuples(
             st.sampled_from(("transfer", "gift", "donate", "grant", "earn", "spend", "cancel", "expire", "reverse",
-                             "year end")),
+                             "anew", "year end")),
             st.integers(0, 1), st.integers(-3, 130),
         ),
         min_size=1, max_size=9,
@@ -575,6 +685,8 @@ def test_whatever_is_done_the_books_hold(bank: Bank, steps: list[Step]) -> None:
                         moved = {two[1].address: back}
                     elif what == "reverse" and number:
                         moved = reverse_last(conn, bank, [*two, pool])
+                    elif what == "anew":
+                        moved = {two[0].address: earn_anew(conn, bank, max(5, minutes))}
                     elif what == "year end":
                         second = dt.timedelta(seconds=1)
                         assert books.expired_before(conn, year_end - second) == dt.date(year_end.year - 3, 1, 1)

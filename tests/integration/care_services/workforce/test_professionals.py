@@ -198,6 +198,14 @@ def test_reminders_come_once_a_step_go_to_person_and_manager_and_end_with_a_rene
         assert client.post(f"/care/workforce/ending/{number}/take?only=30", data={}).status_code == 303
         assert "主任" in client.get("/care/workforce/ending?only=30").text
         assert client.post(f"/care/workforce/ending/{number}/take", data={}).status_code == 409
+        open_again = f"/care/workforce/ending/{number}/open?only=30"
+        assert client.post(open_again, data={"reason": " "}).status_code == 422
+        assert client.post(open_again, data={"reason": "她调离了"}).status_code == 303
+        text = client.get("/care/workforce/ending?only=30").text
+        assert "主任重新打开：她调离了" in text
+        assert "我来办理" in text
+        assert client.post(open_again, data={"reason": "再来"}).status_code == 409
+        assert client.post(f"/care/workforce/ending/{number}/take?only=30", data={}).status_code == 303
     with site.client("carer") as client:
         assert "您本人的证书" in client.get("/care/workforce").text
         assert "您的红十字救护员证" in client.get("/care/notices/mine").text

@@ -104,11 +104,8 @@ ROLES = ("admin", "dispatcher", "lead", "manager", "station", "carer", "family",
 # fmt: on
 
 
-@pytest.mark.parametrize(
-    ("action", "role", "allowed"),
-    [(action, role, cell) for action, row in MATRIX.items() for role, cell in zip(ROLES, row.split(), strict=True)],
-)
-def test_cell(action: str, role: str, allowed: str) -> None:
+@pytest.mark.parametrize("role", ROLES)
+def test_cells(role: str) -> None:
     account = Account(
         id=1,
         login="somebody",
@@ -118,7 +115,9 @@ def test_cell(action: str, role: str, allowed: str) -> None:
         area_path=None if role in ("family", "provider") else "c",
         language="zh",
     )
-    assert may_do(account, action) == (allowed == "yes")
+    for action, row in MATRIX.items():
+        cells = dict(zip(ROLES, row.split(), strict=True))
+        assert may_do(account, action) == (cells[role] == "yes"), action
 
 
 def test_the_matrix_is_complete() -> None:
@@ -131,18 +130,18 @@ def test_an_action_nobody_knows_is_an_error() -> None:
         may_do(Account(id=1, login="a", name_zh="", name_en="", role="admin", area_path="c", language="zh"), "fly")
 
 
-@pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("role", ROLES)
-def test_require_lets_pass_what_the_table_allows_and_names_the_rest(action: Action, role: str) -> None:
+def test_require_lets_pass_what_the_table_allows_and_names_the_rest(role: str) -> None:
     account = Account(id=1, login="somebody", name_zh="某", name_en="Somebody", role=role, area_path="c", language="zh")
-    if may_do(account, action):
-        require(account, action)
-        require(account, action.value)
-        return
-    with pytest.raises(NotPermittedError) as refused:
-        require(account, action)
-    assert refused.value.message_en == f"'somebody' is {role}, who may not {action.value.replace('_', ' ')}"
-    assert refused.value.message_zh == f"账号 somebody（{ROLES_ZH[Role(role)]}）无权{ACTIONS_ZH[action]}"
+    for action in Action:
+        if may_do(account, action):
+            require(account, action)
+            require(account, action.value)
+            continue
+        with pytest.raises(NotPermittedError) as refused:
+            require(account, action)
+        assert refused.value.message_en == f"'somebody' is {role}, who may not {action.value.replace('_', ' ')}"
+        assert refused.value.message_zh == f"账号 somebody（{ROLES_ZH[Role(role)]}）无权{ACTIONS_ZH[action]}"
 
 
 def test_every_action_and_role_has_a_chinese_name_of_its_own() -> None:

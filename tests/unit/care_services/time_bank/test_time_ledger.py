@@ -1,6 +1,7 @@
 """The books over plain data: sums are zero, nobody is overdrawn, the oldest minutes go first, what is old expires."""
 
 import datetime as dt
+import uuid
 
 import pytest
 from hypothesis import settings
@@ -9,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from care_network.errors import ProvisioningError
 from care_services.time_bank.ledger import (
+    Earning,
     Leg,
     Line,
     Lot,
@@ -19,6 +21,7 @@ from care_services.time_bank.ledger import (
     expiring,
     months_before,
     move,
+    open_again,
     reversed_legs,
     with_balances,
 )
@@ -36,6 +39,8 @@ class Books(RuleBasedStateMachine):
         self.day = START
         self.lots: dict[tuple[int, dt.date], int] = {}
         self.books: list[list[Leg]] = []
+        self.earnings: dict[int, list[Earning]] = {}
+        """Of each help: the places of its earnings in the books, and whether they were reversed."""
 
     def lots_of(self, account: int) -> list[Lot]:
         return [Lot(day, minutes) for (who, day), minutes in self.lots.items() if who == account and minutes]
@@ -55,6 +60,33 @@ class Books(RuleBasedStateMachine):
     @rule(who=st.sampled_from(PEOPLE), minutes=st.integers(1, 300))
     def earn(self, who: int, minutes: int) -> None:
         self.book([Leg(ISSUER, -minutes, self.day), Leg(who, minutes, self.day)])
+
+    @rule(help_=st.integers(0, 2), minutes=st.integers(1, 300))
+    def earn_of_a_help(self, help_: int, minutes: int) -> None:
+        """Book what a help earns for the first time, or anew where the rule of the books opens it again."""
+        earned = self.earnings.setdefault(help_, [])
+        if earned and open_again(earned) is None:
+            assert earned[-1].reversal is None, "what it earned stands"
+            return
+        self.book([Leg(ISSUER, -minutes, self.day), Leg(PEOPLE[help_], minutes, self.day)])
+        earned.append(Earning(len(self.books) - 1, None))
+
+    @rule(help_=st.integers(0, 2), which=st.integers(0, 5))
+    def reverse_an_earning(self, help_: int, which: int) -> None:
+        earned = self.earnings.get(help_, [])
+        if which >= len(earned) or earned[which].reversal is not None:
+            return
+        try:
+            self.book(reversed_legs(self.books[earned[which].number]))
+        except OverdrawnError:
+            return
+        earned[which] = Earning(earned[which].number, uuid.uuid4())
+
+    @invariant()
+    def no_help_is_paid_more_than_once(self) -> None:
+        for earned in self.earnings.values():
+            assert sum(one.reversal is None for one in earned) <= 1
+            assert (open_again(earned) is None) == (not earned or any(one.reversal is None for one in earned))
 
     @rule(giver=st.sampled_from((POOL, *PEOPLE)), taker=st.sampled_from((ISSUER, POOL, *PEOPLE)),
           minutes=st.integers(-5, 400))  # fmt: skip
@@ -85,7 +117,11 @@ class Books(RuleBasedStateMachine):
     @precondition(lambda self: self.books)
     @rule(data=st.data())
     def reverse(self, data: st.DataObject) -> None:
-        legs = reversed_legs(data.draw(st.sampled_from(self.books)))
+        of_helps = {one.number for earned in self.earnings.values() for one in earned}
+        others = [legs for place, legs in enumerate(self.books) if place not in of_helps]
+        if not others:
+            return
+        legs = reversed_legs(data.draw(st.sampled_from(others)))
         try:
             self.book(legs)
         except OverdrawnError:

@@ -18,14 +18,15 @@ def login_option(name: str) -> object:
     return next((option for option in TREE[name].params if "--as" in option.opts), None)
 
 
-@pytest.mark.parametrize("name", TREE)
-def test_a_command_names_an_account_or_the_list_says_why_not(name: str) -> None:
-    option = login_option(name)
-    if name in WITHOUT_ACCOUNT:
-        assert option is None
-    else:
-        assert option is not None, "act through shouwang.cli.session.acting, or give a reason in WITHOUT_ACCOUNT"
-        assert getattr(option, "required", False) == (name not in ACCOUNT_WHEN_NEEDED)
+def test_a_command_names_an_account_or_the_list_says_why_not() -> None:
+    for name in TREE:
+        option = login_option(name)
+        if name in WITHOUT_ACCOUNT:
+            assert option is None, name
+        else:
+            advice = f"{name}: act through shouwang.cli.session.acting, or give a reason in WITHOUT_ACCOUNT"
+            assert option is not None, advice
+            assert getattr(option, "required", False) == (name not in ACCOUNT_WHEN_NEEDED), name
 
 
 def test_every_command_stands_by_its_permission_once() -> None:
