@@ -98,7 +98,7 @@ def end_periods(conn: psycopg.Connection[Any], turned: Callable[[], None] = lamb
     Nothing goes of whom or what a hold keeps. The audit has how many of each went, where any did; ``turned``: called
     after each step.
     """
-    by_rule = {rule: gone for (rule,) in conn.execute(_RULES).fetchall() if (gone := _end(conn, rule, turned))}
+    by_rule = {rule: rows for (rule,) in conn.execute(_RULES).fetchall() if (rows := _end(conn, rule, turned))}
     today = dt.datetime.now(SHANGHAI).date()
     planned = conn.execute("SELECT plan_ended_residents(%s)", (today,)).fetchone()
     if planned and planned[0]:
