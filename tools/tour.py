@@ -315,7 +315,7 @@ def one_tap(walk: Walk) -> None:
     article = (
         page.locator("article").filter(has_text=walk.told(walk.say("small repairs"))).filter(has=page.locator("select"))
     )
-    until_seen(page, article, 40)
+    until_seen(page, article, 90)
     article.first.locator("select[name=staff]").select_option(index=1)
     walk.picture(page, "request")
     walk.press(article.first, "Yes, we come")
