@@ -50,7 +50,8 @@ def network(conn: psycopg.Connection) -> Network:
 def test_a_certificate_that_is_entered_or_ended_counts_at_once_for_who_may_be_sent(site: ConsoleSite) -> None:
     staff = network(site.conn)
     staff.change("staff", ("S11",), 1, {"skills": ("bathing", "lifting")})
-    page = "/care/workforce/sending?service=bathing&home=H1"
+    morning = f"{today() + dt.timedelta(days=1)}T10:00"  # at night nobody of the area works
+    page = f"/care/workforce/sending?service=bathing&home=H1&at={morning}"
     with site.client("dispatcher") as client:
         assert "此时没有可派的人" in client.get(page).text
         assert "没有护士执业证书 或 医师执业证书 或 养老护理员证书" in client.get(page).text
