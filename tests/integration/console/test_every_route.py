@@ -68,7 +68,7 @@ from tests.support.providers import add_provider
 from tests.support.release import LONG_RUN
 from tests.support.route_example import Example as Example
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 PASSWORD = "three words together"
 LOGINS = {
