@@ -13,10 +13,12 @@ CREATE FUNCTION visits_named(since timestamptz)
                    papers jsonb, organisation_id integer, work text, last_day date)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH own AS (
-        SELECT o.staff_id, o.organisation_id, o.service, max(o.planned_start) AS last
-        FROM service_order o
-        WHERE o.state IN ('planned', 'assigned') AND o.staff_id IS NOT NULL AND o.planned_start > since
-        GROUP BY o.staff_id, o.organisation_id, o.service
+        -- person by person: the planner takes what lies ahead for a few visits, and would fetch all 50,000
+        SELECT s.id AS staff_id, n.organisation_id, n.service, n.last
+        FROM staff s CROSS JOIN LATERAL (
+            SELECT o.organisation_id, o.service, max(o.planned_start) AS last FROM service_order o
+            WHERE o.staff_id = s.id AND o.state IN ('planned', 'assigned') AND o.planned_start > since
+            GROUP BY o.organisation_id, o.service) n
     ), planned AS (
         SELECT DISTINCT p.staff_id, p.organisation_id, p.service FROM service_plan p
         WHERE p.staff_id IS NOT NULL AND (p.last_day IS NULL OR p.last_day >= (since AT TIME ZONE 'Asia/Shanghai')::date)
