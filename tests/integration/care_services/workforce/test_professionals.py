@@ -50,7 +50,10 @@ def network(conn: psycopg.Connection) -> Network:
 def test_a_certificate_that_is_entered_or_ended_counts_at_once_for_who_may_be_sent(site: ConsoleSite) -> None:
     staff = network(site.conn)
     staff.change("staff", ("S11",), 1, {"skills": ("bathing", "lifting")})
-    morning = f"{today() + dt.timedelta(days=1)}T10:00"  # at night nobody of the area works
+    ten = dt.datetime.combine(
+        today() + dt.timedelta(days=1), dt.time(10), SHANGHAI
+    )  # at night nobody of the area works
+    morning = f"{ten:%Y-%m-%dT%H:%M}"
     page = f"/care/workforce/sending?service=bathing&home=H1&at={morning}"
     with site.client("dispatcher") as client:
         assert "此时没有可派的人" in client.get(page).text
@@ -62,7 +65,7 @@ def test_a_certificate_that_is_entered_or_ended_counts_at_once_for_who_may_be_se
         ended = today() - dt.timedelta(days=1)
         staff.change("certificate", ("S11", "elder_carer"), 1, {"expires_on": ended})
         assert f"“助浴”：养老护理员证书已于 {ended} 过期" in client.get(page).text
-        own = client.get("/care/workforce/of/S11?home=H1").text
+        own = client.get(f"/care/workforce/of/S11?home=H1&at={morning}").text
         assert f"养老护理员证书已于 {ended} 过期" in own
         assert "可以派" in own, "other services go on"
         # and for visits and alarms: the same moment, and back with the renewal
@@ -71,8 +74,8 @@ def test_a_certificate_that_is_entered_or_ended_counts_at_once_for_who_may_be_se
         assert alert
 
         def everywhere() -> list[bool]:
-            crew = assigning.suggest(site.conn, Crews(), alert, "bathing", now())[1].candidates
-            found = {one.code for one in order_people.people(site.conn, [org], "bathing", now(), 60)}
+            crew = assigning.suggest(site.conn, Crews(), alert, "bathing", ten)[1].candidates
+            found = {one.code for one in order_people.people(site.conn, [org], "bathing", ten, 60)}
             return ["S11" in {one.code for one in crew}, "S11" in found]
 
         assert everywhere() == [False, False]
