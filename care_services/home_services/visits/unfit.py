@@ -137,10 +137,10 @@ def listing(conn: Connection[Any], acting: Acting, after: str = "") -> tuple[lis
         return [], None
     at, _, number = after.partition("-")
     good = at.isascii() and at.isdecimal() and number.isascii() and number.isdecimal() and len(after) < 30
-    found = store.select(
+    found = store.select_first(
         conn, f" WHERE {_TURNED} AND {people_below('o.resident_id')}"
-        " AND (extract(epoch FROM o.planned_start)::bigint, o.id) > (%(at)s::bigint, %(number)s::bigint)"
-        " ORDER BY o.planned_start, o.id LIMIT %(limit)s",
+        " AND (extract(epoch FROM o.planned_start)::bigint, o.id) > (%(at)s::bigint, %(number)s::bigint)",
+        " ORDER BY o.planned_start, o.id",
         {**_asked(conn, turned, acting.at), "area": acting.account.area_path, "limit": PAGE + 1,
          "at": int(at) if good else 0, "number": int(number) if good else 0},
     )  # fmt: skip
