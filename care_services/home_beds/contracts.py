@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, require
+from care_network.below import people_below
 from care_network.errors import ProvisioningError
 from care_services.core import notices
 from care_services.core.notices import Notice
@@ -87,10 +88,15 @@ def ending(conn: Connection[Any], account: Account, today: dt.date, after: str =
 def counts(conn: Connection[Any], under: str | None, today: dt.date) -> tuple[int, int, int, int]:
     """How many contracts of an area have ended, and end within 7, 30 and 60 days (each with those before)."""
     row = conn.execute(
-        "SELECT (count(*) FILTER (WHERE b.contract_until < %(today)s))::integer,"
-        " (count(*) FILTER (WHERE b.contract_until <= %(today)s + 7))::integer,"
-        f" (count(*) FILTER (WHERE b.contract_until <= %(today)s + 30))::integer, count(*)::integer {_FROM}",
-        _asks(under, today),
+        f"""
+        SELECT (count(*) FILTER (WHERE b.contract_until < %(today)s))::integer,
+               (count(*) FILTER (WHERE b.contract_until <= %(today)s + 7))::integer,
+               (count(*) FILTER (WHERE b.contract_until <= %(today)s + 30))::integer, count(*)::integer
+        FROM home_bed b
+        WHERE b.state IN ('in_service', 'suspended') AND b.contract_until <= %(last)s
+          AND {people_below("b.resident_id")}
+        """,  # noqa: S608 - constants
+        {**_asks(under, today), "area": under},
     ).fetchone()
     assert row is not None  # noqa: S101 - one row always
     return row[0], row[1], row[2], row[3]

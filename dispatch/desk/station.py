@@ -3,12 +3,13 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 import msgspec
 import psycopg
 from psycopg.rows import class_row
 
+from care_network.below import AREAS
 from care_network.catalogues.workforce import ROLES
 from care_network.duty.loading import load_roster
 from care_network.duty.roster import KIND_WORDS, Person, Post, stints
@@ -96,7 +97,7 @@ def concerns(
         rows = cursor.execute(
             _OF_CONCERN,
             {
-                "under": under, "now": now, "looked": looked, "blind": int(Level.BLIND),
+                "area": under, "now": now, "looked": looked, "blind": int(Level.BLIND),
                 "residents": [alert.resident_id for alert in grave if alert.resident_id is not None],
                 "homes": [alert.household_id for alert in grave if alert.resident_id is None],
             },
@@ -152,18 +153,19 @@ def _left(conn: psycopg.Connection[Any], alerts: Sequence[str]) -> dict[str, int
     )
 
 
-_OF_CONCERN = """
+_OF_CONCERN: LiteralString = f"""
     SELECT r.id, r.code, h.id AS household, r.name_zh, r.name_en, a.name_zh AS area_zh, a.name_en AS area_en,
            h.address_zh, h.address_en, p.levels, p.resting, p.reasons, rest.until AS paused
     FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
     LEFT JOIN protection_now p ON p.resident_id = r.id
-    LEFT JOIN LATERAL (SELECT max(until) AS until FROM pause WHERE household_id = h.id AND device_id IS NULL
-                       AND since <= %(now)s AND until > %(now)s AND ended_at IS NULL) rest ON true
-    WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic
+    LEFT JOIN (SELECT household_id, max(until) AS until FROM pause WHERE device_id IS NULL
+               AND since <= %(now)s AND until > %(now)s AND ended_at IS NULL GROUP BY household_id) rest
+        ON rest.household_id = h.id
+    WHERE (h.area_id IN {AREAS}) IS TRUE AND NOT h.synthetic
       AND (r.id = ANY(%(residents)s::int[]) OR h.id = ANY(%(homes)s::int[]) OR rest.until IS NOT NULL
            OR (%(looked)s AND (p.levels[1] = %(blind)s AND NOT p.resting[1]
                                OR p.levels[2] = %(blind)s AND NOT p.resting[2])))
-"""
+"""  # noqa: S608 - constants
 
 
 class Duty(msgspec.Struct, frozen=True):

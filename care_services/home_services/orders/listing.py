@@ -99,7 +99,8 @@ def board(
     assert row is not None  # noqa: S101 - counts have a row
     counts = {name: row[name] for name in PARTS}
     shown = part if part in PARTS else next((name for name in PARTS if counts[name]), "planned")
-    at, number = _key(after)
+    # never before the day: of two lower bounds PostgreSQL begins at the earlier, and reads all years up to today
+    at, number = max(_key(after), (since, 0))
     found = store.select_first(
         conn, _DAY + _PART[shown] + " AND (o.planned_start, o.id) > (%(at)s, %(number)s)",
         " ORDER BY o.planned_start, o.id", {**asked, "at": at, "number": number},

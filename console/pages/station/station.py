@@ -50,8 +50,8 @@ _PAST: Recent[dict[str, Any]] = Recent(60.0)
 """Service level and last month of an area, for all who look at it: the page comes anew every 15 s and at each alert."""
 
 
-_DUE: Recent[lists.Counts] = Recent(60.0)
-"""Assessments that are due, by area."""
+_CARE: Recent[dict[str, Any]] = Recent(60.0)
+"""What is due in care and services, by area."""
 
 
 @router.get("/station", dependencies=[needs(Action.VIEW_NETWORK)])
@@ -73,8 +73,6 @@ def station_page(request: Request, console: Shared, account: CurrentAccount, are
             "teams": station.teams(conn, under, now),
             "holes": duty_warnings.warnings(conn, now, under),
             "meal_gaps": gaps.below(conn, under),
-            "another": unfit.count(conn, under, now) if may_do(account, Action.VIEW_CARE) else None,
-            "ending": contracts.counts(conn, under, now.astimezone(SHANGHAI).date()),
             "concerns": people,
             "concerned": number,
             "columns": {head: [o for o in orders if o.state in states] for head, states in COLUMNS.items()},
@@ -88,7 +86,7 @@ def station_page(request: Request, console: Shared, account: CurrentAccount, are
             ),
             "device_orders": [order for order in orders if order.urgency == TECHNICAL and order.state != "done"],
             "look": picture.look(conn, now),
-            "due": _assessments(conn, account, under, now),
+            **_care(conn, account, under, now),
             **figures(conn, under, now),
         }
     return page(
@@ -134,12 +132,16 @@ def short(seconds: float) -> tuple[str, str]:
     return (f"{seconds:.0f} 秒", f"{seconds:.0f} s") if seconds < 120 else lasting(seconds)
 
 
-def _assessments(conn: psycopg.Connection[Any], account: Account, under: str, now: dt.datetime) -> lists.Counts | None:
-    """How the area stands with its ability assessments; None for whoever may not see care."""
+def _care(conn: psycopg.Connection[Any], account: Account, under: str, now: dt.datetime) -> dict[str, Any]:
+    """Count assessments due, contracts that end and visits that need another person; nothing for whoever may not see
+    care."""
     if not may_do(account, Action.VIEW_CARE):
-        return None
+        return {"due": None, "ending": None, "another": None}
     today = now.astimezone(SHANGHAI).date()
-    return _DUE.of(f"{conn.info.dbname} {under} {today}", lambda: lists.counts(conn, account, today, under))
+    return _CARE.of(f"{conn.info.dbname} {under} {today}", lambda: {
+        "due": lists.counts(conn, account, today, under), "ending": contracts.counts(conn, under, today),
+        "another": unfit.count(conn, under, now),
+    })  # fmt: skip
 
 
 def figures(conn: psycopg.Connection[Any], under: str, now: dt.datetime) -> dict[str, Any]:
