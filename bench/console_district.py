@@ -148,11 +148,14 @@ def _add_past(conn: psycopg.Connection[Any]) -> None:
     )
 
 
+PATIENCE_S = 30.0
+
+
 class Desk:
     """One dispatcher's connection to the console."""
 
     def __init__(self, address: str, session: str) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+        self._connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE_S)
         self._headers = {"Cookie": f"{COOKIE}={session}", "Accept-Encoding": "gzip"}
 
     def ask(self, path: str) -> tuple[float, bytes, int]:
@@ -172,13 +175,19 @@ class Desk:
         self._connection.close()
 
     def look(self, path: str) -> tuple[float, bytes, int]:
-        """(ms until the last byte, the page, its status), whatever the status; once more where the line was ended."""
+        """(ms until the last byte, the page, its status), whatever the status; 504: none in PATIENCE_S.
+
+        Asked once more where the line was ended.
+        """
         for last in (False, True):
             began = time.perf_counter()
             try:
                 self._connection.request("GET", path, headers=self._headers)
                 answer = self._connection.getresponse()
                 body = answer.read()
+            except TimeoutError:
+                self.renew()
+                return PATIENCE_S * 1000, b"", 504
             except (ConnectionError, http.client.HTTPException):
                 self.renew()
                 if last:

@@ -23,5 +23,5 @@ def _of(pid: int) -> float:
     """The time of all threads of a process, in ms; 0 where it has ended meanwhile."""
     try:
         return sum(int(file.read_text().split()[0]) for file in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e6
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return 0.0
