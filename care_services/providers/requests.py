@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 
 from care_network.errors import ChangedMeanwhileError, ProvisioningError
 from care_services.core.acting import Acting
-from care_services.home_services.orders.people import Person, check_staff, people
+from care_services.home_services.orders.people import Person, Slot, check_staff, people_by_slot
 from care_services.providers import desk
 
 AHEAD = dt.timedelta(days=60)
@@ -52,10 +52,9 @@ def waiting(conn: Connection[Any], acting: Acting) -> list[tuple[Asked, list[Per
     with conn.cursor(row_factory=class_row(Asked)) as cursor:
         found = cursor.execute(_ASKED + " ORDER BY q.answer_by, q.id").fetchall()
     acting.audit(conn, "view_provider_requests", None, what=mine.code, requests=len(found))
-    return [
-        (one, [] if one.yes_at else people(conn, [mine.id], one.work, max(one.wanted_at, acting.at), one.minutes))
-        for one in found
-    ]
+    slots = {one.id: Slot(one.work, max(one.wanted_at, acting.at), one.minutes) for one in found if not one.yes_at}
+    able = people_by_slot(conn, mine.id, set(slots.values()))
+    return [(one, able[slots[one.id]] if one.id in slots else []) for one in found]
 
 
 def say_yes(

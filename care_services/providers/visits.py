@@ -5,7 +5,7 @@ order needs, and nothing once the day after is over.
 """
 
 import datetime as dt
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Connection
@@ -13,14 +13,14 @@ from psycopg.rows import class_row
 
 from care_services.core.acting import Acting
 from care_services.home_services.orders import store
-from care_services.home_services.orders.people import Person, check_staff, people
+from care_services.home_services.orders.people import Person, Slot, check_staff, people_by_slot
 from care_services.home_services.orders.states import State, Step, next_state
 from care_services.home_services.visits import door_links, unfit
 from care_services.providers import desk
 from vocabulary.times import SHANGHAI
 
-MOST = 300
-"""Visits of one provider that a page of a day shows."""
+PAGE = 60
+"""Visits of a day on one page: each shows everybody who could go."""
 AHEAD = dt.timedelta(days=60)
 
 
@@ -50,27 +50,55 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None
 
 
-_DAY = """
+_OF_DAY: LiteralString = """
+    o.organisation_id = %(mine)s AND o.planned_start >= %(since)s AND o.planned_start < %(until)s
+    AND o.state <> 'cancelled'
+"""
+_DAY: LiteralString = f"""
     SELECT o.id, o.version, c.work, c.name_zh AS service_zh, c.name_en AS service_en, o.planned_start,
            o.planned_minutes, o.state, s.code AS staff, s.name_zh AS staff_zh, s.name_en AS staff_en, o.checked_in_at,
            o.checked_out_at, d.name_zh, d.name_en, d.area_zh, d.area_en, d.address_zh, d.address_en, d.phone, d.note
     FROM service_order o JOIN care_service c ON c.code = o.service LEFT JOIN staff s ON s.id = o.staff_id
     LEFT JOIN provider_doors(%(since)s, %(until)s) d ON d.order_id = o.id
-    WHERE o.organisation_id = %(mine)s AND o.planned_start >= %(since)s AND o.planned_start < %(until)s
-      AND o.state <> 'cancelled'
+    WHERE {_OF_DAY} AND (%(after)s::bigint IS NULL OR (o.planned_start, o.id) > (
+        SELECT x.planned_start, x.id FROM service_order x WHERE x.id = %(after)s AND x.organisation_id = %(mine)s))
     ORDER BY o.planned_start, o.id LIMIT %(most)s
-"""
+"""  # noqa: S608 - constants
 
 
-def of_day(conn: Connection[Any], acting: Acting, day: dt.date) -> tuple[desk.Provider, list[Visit]]:
-    """The provider's visits of a day in Shanghai, in order; the look is audited."""
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a provider's day.
+
+    ``number``: visits of all its pages; ``unnamed``: those of them with nobody to go; ``onward``: the visit behind
+    which the next page begins, None: this is the last.
+    """
+
+    visits: list[Visit]
+    number: int
+    unnamed: int
+    onward: int | None
+
+
+def of_day(
+    conn: Connection[Any], acting: Acting, day: dt.date, after: int | None = None
+) -> tuple[desk.Provider, Day]:  # fmt: skip
+    """The provider's visits of a day in Shanghai, in order, behind one of them; the look is audited."""
     mine = desk.of(conn, acting)
     since = dt.datetime.combine(day, dt.time(), SHANGHAI)
-    values = {"mine": mine.id, "since": since, "until": since + dt.timedelta(days=1), "most": MOST}
+    values = {
+        "mine": mine.id, "since": since, "until": since + dt.timedelta(days=1), "after": after, "most": PAGE + 1,
+    }  # fmt: skip
+    counted = conn.execute(
+        f"SELECT count(*), count(*) FILTER (WHERE o.state = 'planned') FROM service_order o WHERE {_OF_DAY}",  # noqa: S608
+        values,
+    ).fetchone()
+    assert counted is not None  # noqa: S101 - counts have a row
     with conn.cursor(row_factory=class_row(Visit)) as cursor:
         found = cursor.execute(_DAY, values).fetchall()
-    acting.audit(conn, "view_provider_day", None, what=mine.code, day=str(day), visits=len(found))
-    return mine, found
+    shown = found[:PAGE]
+    acting.audit(conn, "view_provider_day", None, what=mine.code, day=str(day), visits=len(shown))
+    onward = shown[-1].id if len(found) > PAGE else None
+    return mine, Day(visits=shown, number=counted[0], unnamed=counted[1], onward=onward)
 
 
 def unfit_among(conn: Connection[Any], mine: desk.Provider, visits: list[Visit]) -> dict[int, tuple[str, str]]:
@@ -83,15 +111,12 @@ def unfit_among(conn: Connection[Any], mine: desk.Provider, visits: list[Visit])
 
 def free(conn: Connection[Any], mine: desk.Provider, visits: list[Visit]) -> dict[int, list[Person]]:
     """The people who can do each visit that nobody has begun, the free ones first, by the visit's number."""
-    asked: dict[tuple[str, dt.datetime, int], list[Person]] = {}
-    found = {}
-    for one in visits:
-        if one.state in ("planned", "assigned"):
-            key = (one.work, one.planned_start, one.planned_minutes)
-            if key not in asked:
-                asked[key] = people(conn, [mine.id], *key)
-            found[one.id] = asked[key]
-    return found
+    slots = {
+        one.id: Slot(one.work, one.planned_start, one.planned_minutes)
+        for one in visits if one.state in ("planned", "assigned")
+    }  # fmt: skip
+    able = people_by_slot(conn, mine.id, set(slots.values()))
+    return {number: able[slot] for number, slot in slots.items()}
 
 
 def show_link(conn: Connection[Any], acting: Acting, order_id: int, reason: str) -> tuple[str, dt.datetime]:

@@ -5,7 +5,7 @@ A skill counts on a day while one of its certificates does, as in dispatch: what
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, LiteralString, NamedTuple
 
 import msgspec
 from psycopg import Connection
@@ -18,6 +18,8 @@ from vocabulary.times import SHANGHAI
 
 TRAVEL = dt.timedelta(minutes=15)
 """Between two visits of one person: the district's circle of a quarter of an hour."""
+LONGEST = dt.timedelta(hours=11)
+"""More than a visit with its way can take: none is planned for more than ten hours."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +49,7 @@ def able(work: str, kind: str, skills: Collection[str]) -> bool:
     )
 
 
-PAPERS = (
+PAPERS: LiteralString = (
     "coalesce((SELECT jsonb_object_agg(c.kind, c.expires_on) FROM staff_certificate c WHERE c.staff_id = s.id), '{}')"
 )
 """The certificates of a member of staff ``s``: last days by kind."""
@@ -139,16 +141,61 @@ def check_staff(
     return int(row[0])
 
 
-_PEOPLE = """
-    SELECT s.id, s.organisation_id, s.code, s.name_zh, s.name_en, s.kind, s.skills, s.languages, {papers} AS papers,
-           EXISTS (SELECT FROM service_order o WHERE o.staff_id = s.id AND o.id IS DISTINCT FROM %(but)s
-                   AND o.state IN ('planned', 'assigned', 'checked_in')
-                   AND o.planned_start BETWEEN %(start)s - INTERVAL '11 hours' AND %(start)s + INTERVAL '11 hours'
-                   AND o.planned_start < %(end)s + %(way)s
-                   AND o.planned_start + o.planned_minutes * INTERVAL '1 minute' > %(start)s - %(way)s::interval
-           ) AS busy
+_PEOPLE: LiteralString = f"""
+    SELECT s.id, s.organisation_id, s.code, s.name_zh, s.name_en, s.kind, s.skills, s.languages, {PAPERS} AS papers
     FROM staff s WHERE s.organisation_id = ANY (%(providers)s) AND s.active ORDER BY s.code
-""".replace("{papers}", PAPERS)
+"""  # noqa: S608 - constants
+_TAKEN: LiteralString = """
+    SELECT o.staff_id, o.id, o.planned_start, o.planned_minutes FROM service_order o
+    WHERE o.staff_id = ANY (%(staff)s) AND o.state IN ('planned', 'assigned', 'checked_in')
+      AND o.planned_start > %(first)s - %(longest)s::interval AND o.planned_start < %(last)s + %(longest)s::interval
+"""
+
+
+class Slot(NamedTuple):
+    """A time for which somebody is looked for, and the kind of work."""
+
+    work: str
+    start: dt.datetime
+    minutes: int
+
+
+class _Staff:
+    """People of some providers with what they have to do around some times: asked in any order, without a query."""
+
+    def __init__(self, conn: Connection[Any], providers: Collection[int], starts: Collection[dt.datetime]) -> None:
+        with conn.cursor(row_factory=class_row(Person)) as cursor:
+            self._people = cursor.execute(_PEOPLE, {"providers": list(providers)}).fetchall()
+        self._able = {one.id: Qualified(kind=one.kind, skills=one.skills, papers=one.papers) for one in self._people}
+        self._known: dict[tuple[int, str, dt.date], bool] = {}
+        self._taken: dict[int, list[tuple[int, dt.datetime, dt.datetime]]] = {}
+        near = {"staff": list(self._able), "first": min(starts), "last": max(starts), "longest": LONGEST}
+        for staff, order, start, minutes in conn.execute(_TAKEN, near).fetchall():
+            self._taken.setdefault(staff, []).append((order, start, start + dt.timedelta(minutes=minutes)))
+
+    def who(
+        self, works: Mapping[int, Collection[str]], start: dt.datetime, minutes: int, but: int | None = None
+    ) -> list[Person]:
+        """Those who may do one of the kinds of work of their provider then, the free ones first."""
+        day, end = start.astimezone(SHANGHAI).date(), start + dt.timedelta(minutes=minutes)
+        found = [
+            msgspec.structs.replace(one, busy=self._busy(one.id, start, end, but))
+            for one in self._people
+            if any(self._may(one.id, work, day) for work in works.get(one.organisation_id, ()))
+        ]
+        return sorted(found, key=lambda one: (one.busy, one.code))
+
+    def _may(self, staff: int, work: str, day: dt.date) -> bool:
+        asked = (staff, work, day)
+        if asked not in self._known:
+            self._known[asked] = self._able[staff].may(work, day)
+        return self._known[asked]
+
+    def _busy(self, staff: int, start: dt.datetime, end: dt.datetime, but: int | None) -> bool:
+        return any(
+            order != but and begins < end + TRAVEL and ends > start - TRAVEL
+            for order, begins, ends in self._taken.get(staff, ())
+        )
 
 
 def people(
@@ -171,23 +218,19 @@ def people_for(
     minutes: int,
     but: int | None = None,
 ) -> list[Person]:
-    """The people who may do one of the kinds of work of their provider then, the free ones first, in one question.
+    """The people who may do one of the kinds of work of their provider then, the free ones first.
 
     ``works``: kinds of work by the number of the provider. ``but``: an order that is left out.
     """
-    with conn.cursor(row_factory=class_row(Person)) as cursor:
-        found = cursor.execute(
-            _PEOPLE.encode(),
-            {"but": but, "start": start, "end": start + dt.timedelta(minutes=minutes), "way": TRAVEL,
-             "providers": list(works)},
-        ).fetchall()  # fmt: skip
-    day = start.astimezone(SHANGHAI).date()
+    return _Staff(conn, works, [start]).who(works, start, minutes, but)
 
-    def may(one: Person) -> bool:
-        can = Qualified(kind=one.kind, skills=one.skills, papers=one.papers)
-        return any(can.may(work, day) for work in works[one.organisation_id])
 
-    return sorted((one for one in found if may(one)), key=lambda one: (one.busy, one.code))
+def people_by_slot(conn: Connection[Any], organisation_id: int, slots: Collection[Slot]) -> dict[Slot, list[Person]]:
+    """The people of a provider for each of many slots, as :func:`people` for one, in two questions for all."""
+    if not slots:
+        return {}
+    staff = _Staff(conn, [organisation_id], [one.start for one in slots])
+    return {one: staff.who({organisation_id: [one.work]}, one.start, one.minutes) for one in slots}
 
 
 def staff_of_account(conn: Connection[Any], account_id: int) -> int | None:

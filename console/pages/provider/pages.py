@@ -18,6 +18,7 @@ from care_services.meals.words import ALLERGENS, MEALS, MODES, TEXTURES
 from care_services.meals.words import STATES as MEAL_STATES
 from care_services.providers import desk, meals, record, requests, visits
 from console.access.door_links import address_of
+from console.pages.lists import Pager
 from console.pages.services.frame import acting_of, moment_of
 from console.shell.errors import message_of, status_of
 from console.shell.security import CurrentAccount, needs
@@ -38,6 +39,17 @@ def _day(text: str, today: dt.date) -> dt.date:
     return found if abs((found - today).days) <= 400 else today
 
 
+def _number(text: str) -> int | None:
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+    return number or None
+
+
+def _pager(day: dt.date, after: str, onward: int | None) -> Pager:
+    """The ways on from a page of a day; of an answer to a form, too, whose address is not the day's."""
+    first = f"/provider?day={day}"
+    return Pager(first if _number(after) else None, f"{first}&after={onward}" if onward else None, visits.PAGE)
+
+
 def _page(
     request: Request, name: str, account: Account, error: ProvisioningError | None = None, **context: Any
 ) -> Response:  # fmt: skip
@@ -48,27 +60,31 @@ def _page(
 
 
 @router.get("/provider", dependencies=[RUN])
-def provider_day(request: Request, console: Shared, account: CurrentAccount, day: str = "") -> Response:
+def provider_day(
+    request: Request, console: Shared, account: CurrentAccount, day: str = "", after: str = ""
+) -> Response:  # fmt: skip
     """Show the provider's visits of a day, and who goes; a canteen's people are led to its meals."""
     with console.database() as conn:
         canteen = desk.of(conn, acting_of(request, account)).kind == "canteen"
-    return RedirectResponse("/provider/meals", 303) if canteen else _visits(request, console, account, day)
+    return RedirectResponse("/provider/meals", 303) if canteen else _visits(request, console, account, day, after)
 
 
 def _visits(
-    request: Request, console: Console, account: Account, day: str, error: ProvisioningError | None = None,
+    request: Request, console: Console, account: Account, day: str, after: str, error: ProvisioningError | None = None,
     links: dict[int, str] | None = None,
 ) -> Response:  # fmt: skip
     acting = acting_of(request, account)
     wanted = _day(day, acting.today)
     with console.database() as conn:
-        mine, found = visits.of_day(conn, acting, wanted)
-        able = visits.free(conn, mine, found)
-        may_not = visits.unfit_among(conn, mine, found)
-    near = {one.id for one in found if one.staff and one.state in ("assigned", "checked_in") and one.name_zh}
+        mine, found = visits.of_day(conn, acting, wanted, _number(after))
+        able = visits.free(conn, mine, found.visits)
+        may_not = visits.unfit_among(conn, mine, found.visits)
+    near = {one.id for one in found.visits if one.staff and one.state in ("assigned", "checked_in") and one.name_zh}
     return _page(
-        request, "provider-day.html", account, error, mine=mine, visits=found, able=able, day=wanted,
-        links=links or {}, near=near, today=acting.today, one_day=DAY, words=WORDS, may_not=may_not,
+        request, "provider-day.html", account, error, mine=mine, visits=found.visits, able=able, day=wanted,
+        unnamed=found.unnamed, number=found.number, after=after if _number(after) else "",
+        pager=_pager(wanted, after, found.onward), links=links or {}, near=near, today=acting.today, one_day=DAY,
+        words=WORDS, may_not=may_not,
     )  # fmt: skip
 
 
@@ -78,6 +94,7 @@ def provider_assign(
     staff: Annotated[str, Form(max_length=40)] = "",
     version: Annotated[int, Form(ge=0)] = 0,
     day: Annotated[str, Form(max_length=10)] = "",
+    after: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:  # fmt: skip
     """Name who of the provider's people goes."""
     acting = acting_of(request, account)
@@ -85,8 +102,9 @@ def provider_assign(
         with console.database() as conn:
             visits.assign(conn, acting, order_id, staff, version)
     except ProvisioningError as error:
-        return _visits(request, console, account, day, error)
-    return RedirectResponse(f"/provider?day={_day(day, acting.today)}#v{order_id}", 303)
+        return _visits(request, console, account, day, after, error)
+    behind = f"&after={number}" if (number := _number(after)) else ""
+    return RedirectResponse(f"/provider?day={_day(day, acting.today)}{behind}#v{order_id}", 303)
 
 
 @router.post("/provider/visits/{order_id}/link", dependencies=[RUN])
@@ -94,6 +112,7 @@ def provider_link(
     request: Request, console: Shared, account: CurrentAccount, order_id: int,
     reason: Annotated[str, Form(max_length=200)] = "",
     day: Annotated[str, Form(max_length=10)] = "",
+    after: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:  # fmt: skip
     """Show a new door link of a visit, in this answer alone."""
     acting = acting_of(request, account)
@@ -101,8 +120,10 @@ def provider_link(
         with console.database() as conn:
             subject, start = visits.show_link(conn, acting, order_id, reason)
     except ProvisioningError as error:
-        return _visits(request, console, account, day, error)
-    response = _visits(request, console, account, day, links={order_id: address_of(console, subject, start + HOLDS)})
+        return _visits(request, console, account, day, after, error)
+    response = _visits(
+        request, console, account, day, after, links={order_id: address_of(console, subject, start + HOLDS)}
+    )
     response.headers["Cache-Control"] = "no-store"
     return response
 

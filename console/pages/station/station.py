@@ -51,7 +51,7 @@ _PAST: Recent[dict[str, Any]] = Recent(60.0)
 
 
 _CARE: Recent[dict[str, Any]] = Recent(60.0)
-"""What is due in care and services, by area."""
+"""Counts of care and services that change by the day, by area."""
 
 
 @router.get("/station", dependencies=[needs(Action.VIEW_NETWORK)])
@@ -134,14 +134,17 @@ def short(seconds: float) -> tuple[str, str]:
 
 def _care(conn: psycopg.Connection[Any], account: Account, under: str, now: dt.datetime) -> dict[str, Any]:
     """Count assessments due, contracts that end and visits that need another person; nothing for whoever may not see
-    care."""
+    care.
+
+    Visits that need another person are counted at once: whoever lost a certificate is not to be sent.
+    """
     if not may_do(account, Action.VIEW_CARE):
         return {"due": None, "ending": None, "another": None}
     today = now.astimezone(SHANGHAI).date()
-    return _CARE.of(f"{conn.info.dbname} {under} {today}", lambda: {
+    kept = _CARE.of(f"{conn.info.dbname} {under} {today}", lambda: {
         "due": lists.counts(conn, account, today, under), "ending": contracts.counts(conn, under, today),
-        "another": unfit.count(conn, under, now),
     })  # fmt: skip
+    return {**kept, "another": unfit.count(conn, under, now)}
 
 
 def figures(conn: psycopg.Connection[Any], under: str, now: dt.datetime) -> dict[str, Any]:

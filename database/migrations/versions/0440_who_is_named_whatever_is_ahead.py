@@ -1,4 +1,4 @@
-"""Who is named for visits ahead, whatever the planner expects."""
+"""People who are named for visits ahead, found quickly whatever the planner expects."""
 
 from database.migrations.run import run_sql
 

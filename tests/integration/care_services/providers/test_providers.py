@@ -10,14 +10,17 @@ import pytest
 from care_services.home_services.catalogue import catalogue
 from care_services.home_services.orders import desk as orders
 from care_services.home_services.orders import store
+from care_services.home_services.orders.people import Slot, people, people_by_slot
 from care_services.home_services.visits import codes, door_links
 from care_services.one_tap import requests
+from care_services.providers.visits import PAGE
 from care_services.rounds.requests import look
 from shouwang.sweeping.alerts import Alerts
 from tests.support.care_city import acting, add_services
 from tests.support.console_site import ConsoleSite, console_site
 from tests.support.databases import Cluster
 from tests.support.providers import add_provider
+from vocabulary.times import SHANGHAI
 
 pytestmark = pytest.mark.integration
 NOW = dt.datetime.now(dt.UTC)
@@ -122,6 +125,40 @@ def test_who_goes_is_planned_and_the_door_is_known_for_three_days(site: ConsoleS
         assert client.get(door).status_code == 404
         refused = client.post(door, data=done, headers={"Accept": "application/json"})
         assert (refused.status_code, refused.json()["result"]) == (404, "refused")
+
+
+def test_a_day_of_many_visits_is_shown_page_by_page_with_who_is_free(site: ConsoleSite) -> None:
+    admin = acting(site.conn, "admin", NOW)
+    day = admin.today + 20 * DAY
+    ten = dt.datetime.combine(day, dt.time(10), SHANGHAI)
+    numbers = [visit(site, ten + dt.timedelta(minutes=number)) for number in range(PAGE)]
+    noon = visit(site, ten + dt.timedelta(hours=3))
+    with site.client("provider") as client:
+        first = client.get(f"/provider?day={day}").text
+        assert re.findall(r'id="v(\d+)"', first) == [str(number) for number in numbers]
+        assert f"当日共 {PAGE + 1} 次上门" in first, "of all pages"
+        onward = re.search(r'rel="next" href="([^"]+)"', first)
+        assert onward is not None
+        second = onward[1].replace("&amp;", "&")
+        assert re.findall(r'id="v(\d+)"', client.get(second).text) == [str(noon)]
+        form = {"staff": "PV2", "version": "1", "day": str(day), "after": str(numbers[-1])}
+        named = client.post(f"/provider/visits/{noon}", data=form)
+        assert named.headers["location"] == f"{second}#v{noon}", "back to the page it was on"
+        refused = client.post(f"/provider/visits/{noon}", data={**form, "staff": "S1", "version": "2"})
+        assert refused.status_code == 422
+        assert re.findall(r'id="v(\d+)"', refused.text) == [str(noon)]
+        assert client.get(f"/provider?day={day}&after=x").text.count("<article") == PAGE
+    slots = {minutes: Slot("bathing", ten + dt.timedelta(minutes=minutes), 60) for minutes in (0, 100, 121, 240, 256)}
+    mine = site.conn.execute("SELECT id FROM organisation WHERE code = 'anhe-own'").fetchone()
+    assert mine is not None
+    found = people_by_slot(site.conn, mine[0], list(slots.values()))
+    busy = {minutes: [one.code for one in found[slot] if one.busy] for minutes, slot in slots.items()}
+    taken = store.load(site.conn, noon).planned_minutes
+    assert taken == 60
+    assert busy == {0: [], 100: [], 121: ["PV2"], 240: ["PV2"], 256: []}, "a visit of an hour at one, with its way"
+    for minutes, slot in slots.items():
+        assert found[slot] == people(site.conn, [mine[0]], *slot), minutes
+        assert [one.busy for one in found[slot]] == sorted(one.busy for one in found[slot])
 
 
 def test_a_yes_becomes_an_order_by_the_rounds_and_a_no_asks_the_next(site: ConsoleSite) -> None:
