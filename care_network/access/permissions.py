@@ -476,7 +476,7 @@ VISIBLE_HOUSEHOLDS: LiteralString = """
 
 def visible_residents(conn: Connection[Any], account: Account) -> frozenset[int]:
     """Ids of the residents the account may see: staff those below their area, family their own with consent."""
-    return frozenset(row[0] for row in conn.execute(_VISIBLE, {"account": account.id}))
+    return _numbers(conn, _VISIBLE, {"account": account.id})
 
 
 _VISIBLE_AMONG: LiteralString = f"SELECT id FROM ({VISIBLE_HOUSEHOLDS}) AS seen (id) WHERE id = ANY(%(among)s)"  # noqa: S608 - of constants
@@ -488,8 +488,14 @@ def visible_households(conn: Connection[Any], account: Account, among: Sequence[
     ``among``: only these are looked up. A district has thousands.
     """
     if among is None:
-        return frozenset(row[0] for row in conn.execute(VISIBLE_HOUSEHOLDS, {"account": account.id}))
-    return frozenset(row[0] for row in conn.execute(_VISIBLE_AMONG, {"account": account.id, "among": list(among)}))
+        return _numbers(conn, VISIBLE_HOUSEHOLDS, {"account": account.id})
+    return _numbers(conn, _VISIBLE_AMONG, {"account": account.id, "among": list(among)})
+
+
+def _numbers(conn: Connection[Any], query: LiteralString, asked: Mapping[str, Any]) -> frozenset[int]:
+    """The numbers that a query finds; as one array, which costs a third of as many rows."""
+    row = conn.execute(f"SELECT ARRAY({query})", asked).fetchone()
+    return frozenset(row[0] if row else ())
 
 
 def may_see(conn: Connection[Any], account: Account, resident_id: int) -> bool:

@@ -1,7 +1,7 @@
 """The page of one professional: what is recorded, what they did, how they were rated, and what ends when."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, LiteralString
 
 import msgspec
@@ -17,9 +17,10 @@ from care_services.workforce.hours import WEEK, Span, Week, merged, midnight, mo
 from care_services.workforce.people import Professional, find
 from care_services.workforce.reach import only
 
-AHEAD = 7
+AVAILABLE = dt.timedelta(days=7)
 WEEKS_BEFORE, WEEKS_AFTER = 4, 1
 """Weeks of the roster that are shown, besides this one."""
+WEEKS = WEEKS_BEFORE + 1 + WEEKS_AFTER
 MONTHS = 12
 """Of ratings and of the places where somebody worked."""
 LEAST_RATINGS = 5
@@ -124,7 +125,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     courses: list[Passed]
     places: list[Place]
     available: list[Span]
-    """On duty in the next AHEAD days, by the roster without leave."""
+    """On duty in the time AVAILABLE, by the roster without leave."""
     inner: Inner | None
     """None: the account may not see it."""
     may_edit: bool
@@ -145,12 +146,13 @@ def load(acting: Connected, code: str) -> File:
     account_id = row[0] if row else None
     manages = may_do(acting.account, Action.MANAGE_STAFF) and in_area(acting.account, person.path)
     own = account_id is not None and account_id == acting.account.id
+    spans = _spans(acting, person.id)
     acting.audit("view_professional", staff=code)
     return File(
         person=person, account_id=account_id, facts=facts_of(conn, person.id), history=employments(conn, person.id),
-        available=_available(conn, person.id, acting.now),
+        available=_available(spans, acting.now),
         courses=_courses(conn, person.id, account_id), places=_places(conn, person.id, acting.now),
-        inner=_inner(acting, person.id) if manages or own else None, may_edit=manages,
+        inner=_inner(acting, person.id, spans) if manages or own else None, may_edit=manages,
     )  # fmt: skip
 
 
@@ -187,10 +189,20 @@ def planned(
     return found
 
 
-def _available(conn: Connection[Any], staff_id: int, now: dt.datetime) -> list[Span]:
-    until = now + dt.timedelta(days=AHEAD)
-    spans = merged(planned(conn, now, until, [staff_id]).get(staff_id, []))
-    return [(max(start, now), min(end, until)) for start, end in spans if start < until and end > now]
+def _first_week(today: dt.date) -> dt.date:
+    return monday_of(today) - WEEKS_BEFORE * WEEK
+
+
+def _spans(acting: Connected, staff_id: int) -> Sequence[Span]:
+    """Times on duty over all that a page shows: its weeks, this month, and the days ahead."""
+    first, month = _first_week(acting.today), acting.today.replace(day=1)
+    ends = (midnight(first + WEEKS * WEEK), midnight(month) + dt.timedelta(days=32), acting.now + AVAILABLE)
+    return planned(acting.conn, midnight(min(first, month)), max(ends), [staff_id]).get(staff_id, [])
+
+
+def _available(spans: Sequence[Span], now: dt.datetime) -> list[Span]:
+    until = now + AVAILABLE
+    return [(max(start, now), min(end, until)) for start, end in merged(spans) if start < until and end > now]
 
 
 _RATINGS: LiteralString = """
@@ -199,9 +211,9 @@ _RATINGS: LiteralString = """
         WHERE o.staff_id = %(staff)s AND t.at > %(since)s
         UNION ALL
         SELECT t.stars FROM service_order o JOIN service_rating t ON t.order_id = o.id
-        WHERE o.staff_id = %(staff)s AND t.at > %(since)s) AS rated
+        WHERE o.staff_id = %(staff)s AND o.planned_start > %(since)s) AS rated
 """
-"""Of work orders and of service orders."""
+"""Of work orders and of service orders; a visit by the day it was planned for, which its index by staff finds."""
 _DONE: LiteralString = """
     SELECT count(*)::integer, coalesce(sum(hours), 0)::float8 FROM (
         SELECT extract(epoch FROM o.done_at - d.at) / 3600 AS hours
@@ -211,10 +223,10 @@ _DONE: LiteralString = """
         WHERE o.staff_id = %(staff)s AND o.state = 'done' AND o.done_at >= %(since)s
         UNION ALL
         SELECT o.done_minutes / 60.0 FROM service_order o
-        WHERE o.staff_id = %(staff)s AND o.state IN ('checked_out', 'confirmed') AND o.checked_out_at >= %(since)s
+        WHERE o.staff_id = %(staff)s AND o.state IN ('checked_out', 'confirmed') AND o.planned_start >= %(since)s
     ) AS done
 """
-"""Visits that ended, with the hours at doors: of work orders and of service orders."""
+"""Visits that ended, with the hours at doors: of work orders, and of service orders of their planned day."""
 _AT_DOORS: LiteralString = """
     SELECT d.at, o.done_at FROM work_order o JOIN LATERAL (
         SELECT max(e.at) AS at FROM work_order_event e WHERE e.order_id = o.id AND e.to_state = 'arrived'
@@ -223,17 +235,14 @@ _AT_DOORS: LiteralString = """
     UNION ALL
     SELECT o.checked_in_at, o.checked_out_at FROM service_order o
     WHERE o.staff_id = %(staff)s AND o.state IN ('checked_out', 'confirmed') AND o.checked_out_at >= %(since)s
-      AND o.checked_in_at < o.checked_out_at
+      AND o.planned_start >= %(since)s::timestamptz - interval '1 day' AND o.checked_in_at < o.checked_out_at
 """
+"""A visit may end on the day after the one it was planned for; the bound lets the index by staff find it."""
 
 
-def _inner(acting: Connected, staff_id: int) -> Inner:
+def _inner(acting: Connected, staff_id: int, spans: Sequence[Span]) -> Inner:
     conn, now, today = acting.conn, acting.now, acting.today
-    first = monday_of(today) - WEEKS_BEFORE * WEEK
-    number = WEEKS_BEFORE + 1 + WEEKS_AFTER
-    begin, month = min(first, today.replace(day=1)), midnight(today.replace(day=1))
-    end = max(midnight(first + number * WEEK), month + dt.timedelta(days=32))
-    spans = planned(conn, midnight(begin), end, [staff_id]).get(staff_id, [])
+    first, month = _first_week(today), midnight(today.replace(day=1))
     done = conn.execute(_DONE, {"staff": staff_id, "since": month}).fetchone() or (0, 0.0)
     doors: list[Span] = conn.execute(_AT_DOORS, {"staff": staff_id, "since": midnight(first)}).fetchall()
     year = now - dt.timedelta(days=30 * MONTHS)
@@ -252,7 +261,7 @@ def _inner(acting: Connected, staff_id: int) -> Inner:
             (staff_id,),
         ).fetchall()
     return Inner(
-        weeks=weeks(spans, first, number), at_doors=[one.hours for one in weeks(doors, first, number)],
+        weeks=weeks(spans, first, WEEKS), at_doors=[one.hours for one in weeks(doors, first, WEEKS)],
         month_h=month_hours(spans, today), done=done[0], done_h=done[1],
         ratings=Rating(*rated), leave=leave, changes=changes,
     )  # fmt: skip
@@ -272,14 +281,17 @@ def _places(conn: Connection[Any], staff_id: int, now: dt.datetime) -> list[Plac
     with conn.cursor(row_factory=class_row(Place)) as cursor:
         return cursor.execute(
             """
-            SELECT c.name_zh AS zh, c.name_en AS en, count(*)::integer AS visits
+            SELECT c.name_zh AS zh, c.name_en AS en, sum(o.visits)::integer AS visits
             FROM (
-                SELECT household_id FROM work_order
+                SELECT household_id, count(*) AS visits FROM work_order
                 WHERE staff_id = %(staff)s AND state = 'done' AND done_at > %(since)s
+                GROUP BY household_id
                 UNION ALL
-                SELECT r.household_id FROM service_order s JOIN resident r ON r.id = s.resident_id
-                WHERE s.staff_id = %(staff)s AND s.state IN ('checked_out', 'confirmed')
-                  AND s.planned_start > %(since)s
+                SELECT r.household_id, s.visits FROM (
+                    SELECT resident_id, count(*) AS visits FROM service_order
+                    WHERE staff_id = %(staff)s AND state IN ('checked_out', 'confirmed') AND planned_start > %(since)s
+                    GROUP BY resident_id
+                ) s JOIN resident r ON r.id = s.resident_id
             ) o JOIN household h ON h.id = o.household_id AND NOT h.synthetic
             JOIN area a ON a.id = h.area_id JOIN area c ON c.level = 'community' AND a.path <@ c.path
             GROUP BY c.id ORDER BY visits DESC, c.id LIMIT 8

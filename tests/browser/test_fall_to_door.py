@@ -20,7 +20,7 @@ from shouwang.platform.platform import SERVICES, Platform
 from tests.support.live_platform import live_platform
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 Live = tuple[Platform, DemoDistrict]
 

@@ -21,7 +21,7 @@ from shouwang.platform.platform import Platform
 from tests.browser.test_fall_to_door import _log_in
 from tests.support.live_platform import live_platform
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 Live = tuple[Platform, DemoDistrict]
 
 

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -141,7 +140,6 @@ print(step)
 """
 
 
-@pytest.mark.timeout(100)
 def test_the_process_may_die_before_any_step_on_the_disk(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CRASHES, tmp_path / "config"], capture_output=True, text=True, timeout=90

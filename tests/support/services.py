@@ -122,13 +122,18 @@ def in_thread(run: Callable[[threading.Event], object], seconds: float = 30) -> 
         assert not thread.is_alive()
 
 
+PATIENCE = 3.0
+"""A machine that does other things takes several times as long; only a test that fails waits for all of it."""
+
+
 def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
-    """Wait until ``condition`` holds; fails the test with the end of ``what()`` after ``seconds``.
+    """Wait until ``condition`` holds; fails the test with the end of ``what()`` after PATIENCE times ``seconds``, which
+    are what a quiet machine may take at most.
 
     It looks less often the longer it waits: most conditions ask a database over a connection of their own.
     """
     begin = time.monotonic()
     while not condition():
         waited = time.monotonic() - begin
-        assert waited < seconds, what()[-3000:]
+        assert waited < PATIENCE * seconds, what()[-3000:]
         time.sleep(min(0.15, max(0.03, waited / 8)))

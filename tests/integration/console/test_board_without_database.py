@@ -20,7 +20,7 @@ from tests.support.databases import TestPostgres
 from tests.support.network import build_city, open_alert
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 
 def log_in(client: httpx2.Client, login: str) -> str:

@@ -18,7 +18,7 @@ from tests.support.console import SOCKET, broker_away
 from tests.support.databases import of_service
 from tests.support.release import LONG_RUN
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 FOREIGN = re.compile(r"(?<![\w-])(gw-1|路1号|R1|H1)(?!\w)", re.ASCII)
 """What names the first street's home, as words of their own: the page of push messages shows a random key."""

@@ -23,7 +23,7 @@ from tests.support.console import SOCKET, broker_away, routes_of, serving
 from tests.support.databases import of_service
 from tests.support.release import LONG_RUN, before_a_release
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 BAD = {"NUL": "a\0b", "lone surrogate": "a\ud800b", "direction": "a\u202eb", "control": "a\x1bb"}
 

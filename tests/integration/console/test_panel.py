@@ -35,7 +35,6 @@ PATIENCE_S = 5.0
 
 
 @pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
-@pytest.mark.timeout(120)
 def test_a_press_travels_through_mosquitto_and_detection_and_a_second_one_reaches_the_desk(
     database_url: str, tmp_path: Path, broker: TestBroker
 ) -> None:

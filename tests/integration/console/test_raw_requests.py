@@ -20,7 +20,7 @@ from database.settings import DatabaseSettings
 from tests.support.console import broker_away, serving
 from tests.support.network import build_city
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 PART = b"x" * 65536
 CHUNK = b"%x\r\n%s\r\n" % (len(PART), PART)

@@ -15,7 +15,7 @@ from tests.support.brokers import TestBroker
 from tests.support.collector import Collector
 from tests.support.services import Service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 GATEWAY = "gw-edge-1"
 
 

@@ -29,7 +29,7 @@ from tests.support.lossy import lossy_network
 from tests.support.proxies import MqttProxy, stall_and_hang_up
 from tests.support.services import Service, service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 GATEWAY = "gw-line-1"
 READINGS = 5
 SECOND = 1_000_000

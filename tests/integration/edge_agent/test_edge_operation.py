@@ -19,7 +19,7 @@ from tests.support.brokers import TestBroker
 from tests.support.gateway_desk import GATEWAY, Gateway, running
 from tests.support.services import Service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 one_broker = pytest.mark.parametrize("broker", ["nats"], indirect=True)
 """For the gateway's own work with an update: each sort of broker carries one in the first test."""
 

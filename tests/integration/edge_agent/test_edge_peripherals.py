@@ -41,7 +41,7 @@ from shouwang.brokers.local import mosquitto_binary
 from tests.support.ears import Ears, driving, until
 from tests.support.local_broker import HomeBroker
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 needs_mosquitto = pytest.mark.skipif(mosquitto_binary() is None, reason="no mosquitto: apt-get install mosquitto")
 
 

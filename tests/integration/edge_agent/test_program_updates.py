@@ -17,7 +17,7 @@ from tests.support.gateway_desk import GATEWAY, Desk, Gateway, changed_bundle, r
 from tests.support.release import either_broker
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 
 def send(broker: TestBroker, sealed: bytes, patience_s: float = 90) -> str:

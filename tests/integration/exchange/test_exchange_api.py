@@ -20,7 +20,7 @@ from exchange.shell.access import Scoped
 from tests.support.exchange_site import ExchangeSite, exchange_site, now
 from tests.support.orders import raise_alert
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[3]
 PUBLIC = "https://care.example.org:8444"
 OPEN = {"/", "/style.css", "/fhir/metadata", "/api/v1/status", "/api/v1/status.json"}

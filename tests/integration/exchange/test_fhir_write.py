@@ -199,7 +199,6 @@ def test_whatever_is_sent_again_is_stored_once(site: ExchangeSite) -> None:
     check()
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("broker", ["nats"], indirect=True)
 def test_ingest_stores_what_was_brought_once_whatever_is_sent_again(
     database_url: str, tmp_path: Path, broker: TestBroker

@@ -12,7 +12,7 @@ from shouwang.brokers.config import probe_topic
 from tests.support.brokers import TestBroker
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.integration
 BEYOND_SELECT = 1100
 
 

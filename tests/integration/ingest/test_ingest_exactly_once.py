@@ -19,7 +19,7 @@ from tests.support.district import add_homes
 from tests.support.release import either_broker
 from tests.support.services import Service, service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 GATEWAY = "gw-once-1"
 READINGS = 20
 START_US = (time.time_ns() // 1_000_000_000 - 80_000) * 1_000_000

@@ -24,7 +24,6 @@ from tests.support.services import Service, service, wait_for
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.timeout(180),
     pytest.mark.parametrize("database_cluster", ["plain"], indirect=True),
 ]
 READINGS = 10

@@ -30,7 +30,7 @@ from tests.support.district import add_homes
 from tests.support.release import either_broker
 from tests.support.services import in_thread, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 GATEWAY = "gw-poison"
 UNHEALTHY, DEADLY = 66.0, 77.0
 """Decoding fails at the first value, the steps after it at the second."""

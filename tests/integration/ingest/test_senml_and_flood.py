@@ -23,7 +23,7 @@ from tests.support.district import add_homes
 from tests.support.release import either_broker
 from tests.support.services import in_thread, service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 FLOOD, CALM = "gw-flood", "gw-calm"
 READINGS = 20
 FLOOD_FRAMES = 5000

@@ -19,7 +19,7 @@ from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
 from tests.support.services import service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.every_grade, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.every_grade]
 READINGS = 4
 
 

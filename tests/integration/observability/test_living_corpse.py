@@ -22,7 +22,7 @@ from tests.support.brokers import TestBroker
 from tests.support.district import add_homes
 from tests.support.services import Service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 ONE_BROKER = pytest.mark.parametrize("broker", ["nats"], indirect=True)
 HASTE = {"SHOUWANG_PROBE_PORT": "0", "SHOUWANG_PROBE_TURN_S": "3", "SHOUWANG_PROBE_END_AFTER_S": "3"}
 

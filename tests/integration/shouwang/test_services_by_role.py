@@ -13,7 +13,7 @@ from shouwang.platform.platform import SERVICES
 from tests.support.live_platform import live_platform
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 
 def test_every_service_works_with_its_own_role(tmp_path: Path) -> None:

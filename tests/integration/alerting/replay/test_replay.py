@@ -24,7 +24,6 @@ from shouwang.evaluation.month_recording import recording_of
 from shouwang.evaluation.score_figures import figures
 from tests.support.release import before_a_release
 
-pytestmark = pytest.mark.timeout(400)  # days of data: a busy machine takes its time
 HYPOXIC = 8
 DAYS = 18
 

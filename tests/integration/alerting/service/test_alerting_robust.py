@@ -25,7 +25,6 @@ from tests.support.services import Service, service, wait_for
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.timeout(180),
     pytest.mark.parametrize("broker", ["nats"], indirect=True),
 ]
 QUICK = {"SHOUWANG_ALERTING_BROKER_AWAY_S": "1", "SHOUWANG_ALERTING_REGISTRY_REFRESH_S": "1"}

@@ -16,7 +16,7 @@ from tests.support.district import add_homes
 from tests.support.release import either_broker
 from tests.support.services import service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 GATEWAY = "gw-alert-1"
 
 

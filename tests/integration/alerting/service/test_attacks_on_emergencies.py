@@ -19,7 +19,6 @@ from tests.support.services import service, wait_for
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.timeout(180),
     pytest.mark.parametrize("broker", ["nats"], indirect=True),
 ]
 DEVICES = ("sos-button", "smoke-1", "gas-1", "pendant", "radar", "old", "leak")

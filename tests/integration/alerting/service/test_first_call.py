@@ -20,7 +20,7 @@ from tests.support.ladders import build_duty, told
 from tests.support.release import either_broker
 from tests.support.services import service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 
 CHANNELS = """
 [channels.sms]

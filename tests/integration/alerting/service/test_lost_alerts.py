@@ -15,7 +15,6 @@ from tests.support.services import wait_for
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.timeout(180),
     pytest.mark.parametrize("broker", ["nats"], indirect=True),
 ]
 ALERTS = (

@@ -12,7 +12,7 @@ from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
 from tests.support.services import service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 
 def open_to_others(folder: Path) -> list[str]:

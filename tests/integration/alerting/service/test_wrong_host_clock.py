@@ -20,7 +20,7 @@ from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
 from tests.support.services import service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 CLOCK = """
 import time
 real, real_ns = time.time, time.time_ns

@@ -18,7 +18,7 @@ from tests.support.peers import http_peer
 from tests.support.services import wait_for
 from vocabulary.times import SHANGHAI
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.integration
 NOON = dt.datetime(2026, 11, 2, 12, tzinfo=SHANGHAI)
 MORNING = NOON + dt.timedelta(hours=21)
 POST = Alerts()

@@ -19,7 +19,7 @@ from tests.support.network import account
 from tests.support.peers import http_peer
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 ORDER = '[order]\nstaff = ["sms", "voice"]\ncontact = ["sms", "voice"]\n'
 
 

@@ -10,7 +10,7 @@ from tests.support.delivery import CARER, delivery, gateway_toml, town
 from tests.support.peers import Answer, Request, http_peer
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 
 def order(*names: str) -> str:

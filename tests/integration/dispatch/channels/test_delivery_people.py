@@ -20,7 +20,7 @@ from tests.support.network import open_alert
 from tests.support.peers import Answer, http_peer
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 ORDER = '[order]\nstaff = ["sms", "voice"]\ncontact = ["sms"]\norganisation = ["sms"]\nservice = ["voice"]\n'
 SMS_ONLY = '[order]\nstaff = ["sms"]\n'
 SERVICE = '[services.120]\nname_zh = "急救"\nname_en = "ambulance"\nphone = "120"\n'

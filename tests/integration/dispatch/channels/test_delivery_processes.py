@@ -20,7 +20,7 @@ from tests.support.delivery import delivery, gateway_toml, town
 from tests.support.peers import Answer, HttpPeer, Request, http_peer
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = pytest.mark.integration
 ORDER = '[order]\nstaff = ["sms"]\n[rate]\nmessages = 1000\n[ceiling]\nemergencies = 100000\n'
 
 

@@ -19,7 +19,7 @@ from tests.support.delivery import Town, delivery, gateway_toml, town
 from tests.support.peers import http_peer
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 ORDER = '[order]\nstaff = ["sms"]\ncontact = ["sms"]\norganisation = ["sms"]\n'
 PUSH_FIRST = '[order]\nstaff = ["push", "sms"]\ncontact = ["sms"]\norganisation = ["sms"]\n'

@@ -23,7 +23,7 @@ from tests.support.orders import raise_alert, staff_city
 from vocabulary.alert_state import OPEN
 from vocabulary.severity import GRAVE, RANK, SEVERITIES
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 PEOPLE = (Actor(None, "周敏", "desk"), Actor(None, "杨敏", "link"))
 STEPS: tuple[AlertAction, ...] = (

@@ -21,7 +21,7 @@ from tests.support.ladders import BEDS, CENTER, DISTRICT, build_duty
 from tests.support.peers import http_peer
 from tests.support.services import WorkerProcess, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 SMS = '[order]\nstaff = ["sms"]\norganisation = ["sms"]\n'
 

@@ -15,7 +15,7 @@ from tests.support.ladders import BEDS, STAFF, build_duty, ladder, raise_one, to
 from tests.support.orders import ZHOU, raise_alert, staff_city
 from tests.support.services import WorkerProcess, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 LATE_S = 10
 """Greatest delay of an alert where one process dies or stands still."""
 

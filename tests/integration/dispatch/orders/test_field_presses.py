@@ -20,7 +20,7 @@ from dispatch.orders.taking import take
 from tests.support.network import NOW
 from tests.support.orders import ZHOU, raise_alert, staff_city
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 SECOND = dt.timedelta(seconds=1)
 
 

@@ -20,7 +20,7 @@ from dispatch.orders.sweeper import sweep
 from tests.support.network import NOW
 from tests.support.orders import ZHOU, raise_alert, staff_city
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 
 def test_every_transition_leads_somewhere() -> None:

@@ -24,7 +24,7 @@ from shouwang.backup.restore import restore_drill
 from shouwang.cli.main import app
 from tests.support.network import build_city, open_alert
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 PGBACKREST = os.environ.get("SHOUWANG_TEST_PGBACKREST") or shutil.which("pgbackrest")
 HOW_TO_GET = "no pgBackRest: apt-get install pgbackrest, or unpack its package and set SHOUWANG_TEST_PGBACKREST"

@@ -21,7 +21,7 @@ from shouwang.certificates.issuer import Issuer
 from shouwang.certificates.page import PLACES, PLACES_EACH, Door, Pair, serve_page
 from tests.support.services import in_thread, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 
 class Page:

@@ -13,7 +13,7 @@ from shouwang.drills.place import Place
 from shouwang.drills.report import row
 from tests.support.release import before_a_release
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.integration
 
 
 # paho leaves a socket to the garbage collector when the line is cut in the middle of its TLS handshake

@@ -14,7 +14,7 @@ from shouwang.drills.place import Place
 from shouwang.platform.processes import wait_until
 from tests.support.release import before_a_release
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300), before_a_release]
+pytestmark = [pytest.mark.integration, before_a_release]
 PATIENCE_S = 100.0
 
 

@@ -13,7 +13,7 @@ from tests.support.district import add_homes
 from tests.support.gateway_desk import Gateway, changed_bundle
 from tests.support.services import Service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 NAMES = ["gw-one", "gw-two"]
 
 

@@ -16,7 +16,7 @@ from shouwang.verify.harness import verify
 from tests.support.district import add_homes
 from tests.support.release import before_a_release
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 
 def test_the_account_sees_every_kind_of_wrong() -> None:

@@ -12,7 +12,6 @@ from edge_agent.fall import FallDetector, model, train
 NOON = 1_763_942_400 + 4 * 3600
 
 pytestmark = [
-    pytest.mark.timeout(400),  # training computes for half a minute, longer on a busy machine
     # looked for and not imported: it takes a second in each process that collects the tests
     pytest.mark.skipif(find_spec("sklearn") is None, reason="no scikit-learn: install the extra 'train'"),
 ]
