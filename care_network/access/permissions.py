@@ -13,6 +13,7 @@ from psycopg import Connection
 
 from care_network.access.accounts import Account
 from care_network.access.auditing.lines import audit as audit
+from care_network.access.auditing.lines import audit_each as audit_each
 from care_network.access.auditing.lines import audit_home as audit_home
 from care_network.errors import NotPermittedError
 from vocabulary.area_path import within
@@ -458,7 +459,16 @@ _VISIBLE: LiteralString = """
     WHERE me.id = %(account)s AND me.active AND me.role = 'family' AND f.consent_at <= now()
 """
 
-_VISIBLE_ONE: LiteralString = f"SELECT FROM ({_VISIBLE}) AS seen (id) WHERE id = %(resident)s"
+_VISIBLE_ONE: LiteralString = """
+    SELECT 1 FROM account me CROSS JOIN resident r JOIN household h ON h.id = r.household_id
+    JOIN area a ON a.id = h.area_id
+    WHERE me.id = %(account)s AND r.id = %(resident)s AND me.active AND me.role <> 'family' AND a.path <@ me.area_path
+    UNION ALL
+    SELECT 1 FROM account me JOIN family_member f ON f.account_id = me.id
+    WHERE me.id = %(account)s AND f.resident_id = %(resident)s AND me.active AND me.role = 'family'
+      AND f.consent_at <= now()
+"""
+"""As _VISIBLE, asked for one resident: a home's area is compared with the account's, and no list is made."""
 
 VISIBLE_HOUSEHOLDS: LiteralString = """
     SELECT h.id

@@ -33,17 +33,21 @@ def load_roster(
     *,
     known: Roster | None = None,
     changed: Collection[Part] = PARTS,
+    among: Collection[int] | None = None,
 ) -> Roster:
     """Load the roster of [since, until], in one statement.
 
     ``known``: a roster of the same time, of which only the ``changed`` parts are read anew. A thousand people take
-    about 10 ms, their absences 1 ms.
+    about 10 ms, their absences 1 ms. ``among``: of these people alone.
     """
     wanted = PARTS if known is None else tuple(part for part in PARTS if part in changed)
     found: dict[str, Any] = {} if known is None else msgspec.structs.asdict(known)
     if wanted:
+        asked = {
+            "since": since - MARGIN, "until": until + MARGIN, "among": None if among is None else list(among),
+        }  # fmt: skip
         columns = ", ".join(f"({_READ[part][0]})" for part in wanted)
-        row = conn.execute(f"SELECT {columns}", {"since": since - MARGIN, "until": until + MARGIN}).fetchone()
+        row = conn.execute(f"SELECT {columns}", asked).fetchone()
         assert row is not None  # noqa: S101 - a SELECT without FROM has a row
         found |= {part: _READ[part][1](text) for part, text in zip(wanted, row, strict=True)}
     return Roster(**{**found, "since": since, "until": until})
@@ -62,7 +66,8 @@ _posts = msgspec.json.Decoder(list[Post])
 # take three times as long.
 _EXCEPTIONS: LiteralString = """
     SELECT coalesce(json_agg(e ORDER BY e.id), '[]')::text FROM roster_exception AS e
-    WHERE e.starts_at < %(until)s AND e.ends_at > %(since)s AND e.kind =
+    WHERE e.starts_at < %(until)s AND e.ends_at > %(since)s
+      AND (%(among)s::int[] IS NULL OR e.staff_id = ANY (%(among)s)) AND e.kind =
 """
 _READ: Mapping[Part, tuple[LiteralString, Callable[[str], Any]]] = {
     "people": (
@@ -74,8 +79,9 @@ _READ: Mapping[Part, tuple[LiteralString, Callable[[str], Any]]] = {
             FROM staff LEFT JOIN (
                 SELECT staff_id, json_agg(json_build_object('kind', kind, 'expires_on', expires_on) ORDER BY kind)
                        AS papers
-                FROM staff_certificate GROUP BY staff_id
-            ) AS certified ON certified.staff_id = staff.id WHERE active) AS p
+                FROM staff_certificate WHERE %(among)s::int[] IS NULL OR staff_id = ANY (%(among)s) GROUP BY staff_id
+            ) AS certified ON certified.staff_id = staff.id
+            WHERE active AND (%(among)s::int[] IS NULL OR id = ANY (%(among)s))) AS p
         """,
         lambda text: _by_id(_people.decode(text)),
     ),
@@ -97,7 +103,8 @@ _READ: Mapping[Part, tuple[LiteralString, Callable[[str], Any]]] = {
             JOIN staff p ON p.id = r.staff_id AND p.active
             JOIN organisation o ON o.id = s.organisation_id AND o.active
             WHERE r.valid_from <= (%(until)s AT TIME ZONE 'Asia/Shanghai')::date
-              AND (r.valid_until IS NULL OR r.valid_until >= (%(since)s AT TIME ZONE 'Asia/Shanghai')::date)) AS w
+              AND (r.valid_until IS NULL OR r.valid_until >= (%(since)s AT TIME ZONE 'Asia/Shanghai')::date)
+              AND (%(among)s::int[] IS NULL OR r.staff_id = ANY (%(among)s))) AS w
         """,
         _weekly.decode,
     ),

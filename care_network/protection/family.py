@@ -1,7 +1,7 @@
 """One sentence for the family: where the resident is watched over, and what is out, from the same facts as the desk."""
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Any
 
 from psycopg import Connection
 
@@ -23,15 +23,16 @@ _OUT: dict[Function, tuple[str, str]] = {
 
 
 def family_sentence(
-    conn: Connection[Any], resident_id: int, language: Literal["zh", "en"], now: dt.datetime, name: str = ""
-) -> str:
-    """Say it in at most LONGEST characters in Chinese. ``name``: how the family calls the resident; may be ''.
+    conn: Connection[Any], resident_id: int, now: dt.datetime, name: tuple[str, str] = ("", "")
+) -> tuple[str, str]:  # fmt: skip
+    """Say it in Chinese and English, in at most LONGEST characters in Chinese.
+
+    ``name``: how the family calls the resident in each; may be ''.
 
     It never claims more than the picture: what is out, and what nobody knows, comes in the same sentence.
     """
     rooms, cells = picture.rooms_watched(conn, resident_id, now)
-    zh, en = _sentence(name, rooms, cells, now)
-    return zh if language == "zh" else en
+    return _sentence(name[0], rooms, cells, now)[0], _sentence(name[1], rooms, cells, now)[1]
 
 
 def _sentence(name: str, rooms: list[str], cells: Cells, now: dt.datetime) -> tuple[str, str]:

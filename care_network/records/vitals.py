@@ -2,7 +2,7 @@
 
 import datetime as dt
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -40,20 +40,21 @@ def series_of(conn: psycopg.Connection[Any], resident_id: int, channel: str | No
         return cursor.execute(
             """
             SELECT s.id, s.channel, d.name AS device, d.model, d.room
-            FROM resident r JOIN gateway g ON g.household_id = r.household_id
+            FROM (
+                SELECT r.id, r.household_id,
+                       (SELECT count(*) FROM resident other WHERE other.household_id = r.household_id) = 1 AS alone
+                FROM resident r WHERE r.id = %s OFFSET 0
+            ) r JOIN gateway g ON g.household_id = r.household_id
             JOIN device d ON d.gateway_id = g.id JOIN series s ON s.device_id = d.id
-            WHERE r.id = %s AND (%s::text IS NULL OR s.channel = %s) AND (d.resident_id = r.id OR (d.resident_id IS NULL
-                  AND (SELECT count(*) FROM resident other WHERE other.household_id = r.household_id) = 1))
+            WHERE (%s::text IS NULL OR s.channel = %s) AND (d.resident_id = r.id OR d.resident_id IS NULL AND r.alone)
             """,
             (resident_id, channel, channel),
         ).fetchall()
 
 
-def newest(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, Any]]:
-    """The newest value of each vital sign in the last day: channel, value, time."""
-    series = {
-        row["id"]: row["channel"] for row in series_of(conn, resident_id) if CHANNELS[row["channel"]].kind == "vital"
-    }
+def newest(conn: psycopg.Connection[Any], sensed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The newest value of each vital sign in the last day: channel, value, time. ``sensed``: of :func:`series_of`."""
+    series = {row["id"]: row["channel"] for row in sensed if CHANNELS[row["channel"]].kind == "vital"}
     if not series:
         return []
     rows = conn.execute(

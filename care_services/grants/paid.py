@@ -54,12 +54,9 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
 # The days of a month for which a grant is paused are not paid; the same in settling.due_of. A grant that is paid once
 # belongs to the first month that is settled from its own on.
 _DUE: LiteralString = f"""
-    SELECT g.id AS application, g.kind, g.resident_id, r.code AS resident, r.name_zh, r.name_en,
-           a.name_zh AS area_zh, a.name_en AS area_en, coalesce(p.amount_fen, part.fen) AS amount_fen,
+    SELECT g.id AS application, g.kind, g.resident_id, coalesce(p.amount_fen, part.fen) AS amount_fen,
            g.settled_by = 'rules' AS settled_by_rules, p.settled_at
-    FROM grant_application g JOIN resident r ON r.id = g.resident_id
-    JOIN household h ON h.id = r.household_id AND NOT h.synthetic JOIN area a ON a.id = h.area_id
-    LEFT JOIN grant_payment p ON p.application_id = g.id AND p.month = %(month)s
+    FROM grant_application g LEFT JOIN grant_payment p ON p.application_id = g.id AND p.month = %(month)s
     LEFT JOIN (
         SELECT s.application_id, sum(
             least(coalesce(s.until_on, %(next)s), %(next)s) - greatest(s.from_on, %(month)s)) AS days
@@ -89,14 +86,22 @@ def totals(conn: Connection[Any], account: Account, month: dt.date) -> list[Tota
     return sorted(found, key=lambda one: list(KINDS).index(one.kind))
 
 
-def lines(conn: Connection[Any], account: Account, month: dt.date, after: int = 0, most: int = PAGE) -> list[Line]:
-    """One page of a month by the application's number, and one more where there are more."""
+def lines(
+    conn: Connection[Any], account: Account, month: dt.date, after: int = 0, most: int = PAGE, *, settled: bool = False
+) -> list[Line]:  # fmt: skip
+    """One page of a month by the application's number, and one more where there are more; of the ``settled`` alone."""
     require(account, Action.VIEW_CARE)
+    only = "AND settled_at IS NOT NULL" if settled else ""
     with conn.cursor(row_factory=class_row(Line)) as cursor:
         return cursor.execute(
-            "SELECT application, kind, resident, name_zh, name_en, area_zh, area_en, amount_fen,"  # noqa: S608 - constant
-            " settled_by_rules,"
-            f" settled_at FROM ({_DUE}) due WHERE application > %(after)s ORDER BY application LIMIT %(most)s",
+            f"""
+            SELECT due.application, due.kind, r.code AS resident, r.name_zh, r.name_en, a.name_zh AS area_zh,
+                   a.name_en AS area_en, due.amount_fen, due.settled_by_rules, due.settled_at
+            FROM (SELECT * FROM ({_DUE}) every WHERE application > %(after)s {only}
+                  ORDER BY application LIMIT %(most)s) due
+            JOIN resident r ON r.id = due.resident_id JOIN household h ON h.id = r.household_id AND NOT h.synthetic
+            JOIN area a ON a.id = h.area_id ORDER BY due.application
+            """,  # noqa: S608 - of constants
             {**_asks(account, month), "after": after, "most": most + 1},
         ).fetchall()
 
@@ -138,7 +143,7 @@ def table(
     conn: Connection[Any], account: Account, month: dt.date, *, at: dt.datetime, origin: str = ""
 ) -> str:  # fmt: skip
     """The settled lines of a month as CSV with a byte order mark, for a spreadsheet; the export is audited."""
-    found = [one for one in lines(conn, account, month, most=1_000_000) if one.settled_at is not None]
+    found = lines(conn, account, month, most=1_000_000, settled=True)
     audit(conn, account, "export_grants", at=at, origin=origin,
           detail={"month": f"{month:%Y-%m}", "lines": len(found)})  # fmt: skip
     file = io.StringIO()

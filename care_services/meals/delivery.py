@@ -248,7 +248,7 @@ def load(conn: Connection[Any], acting: Acting, number: int) -> tuple[Round, lis
             FROM meal_stop p JOIN meal_order m ON m.id = p.order_id JOIN meal_offer f ON f.id = m.offer_id
             JOIN resident r ON r.id = m.resident_id JOIN household h ON h.id = r.household_id
             JOIN area a ON a.id = h.area_id
-            CROSS JOIN LATERAL (SELECT consent_of(r.id, 'meal_allergies') IS TRUE AS yes) agreed
+            CROSS JOIN LATERAL (SELECT consent_of(r.id, 'meal_allergies') IS TRUE AS yes OFFSET 0) agreed
             LEFT JOIN LATERAL (SELECT * FROM meal_diet d WHERE d.resident_id = r.id ORDER BY version DESC LIMIT 1) d
                 ON true
             WHERE p.round_id = %s AND NOT h.synthetic ORDER BY p.place

@@ -15,7 +15,6 @@ from care_network.errors import NotFoundError
 from care_services.core.connected import Connected
 from care_services.workforce.hours import WEEK, Span, Week, merged, midnight, monday_of, month_hours, weeks
 from care_services.workforce.people import Professional, find
-from care_services.workforce.reach import only
 
 AVAILABLE = dt.timedelta(days=7)
 WEEKS_BEFORE, WEEKS_AFTER = 4, 1
@@ -181,9 +180,7 @@ def planned(
 ) -> Mapping[int, list[Span]]:
     """The times on duty of everybody, or of those ``among``, by staff id; whole stints, also beyond the bounds."""
     found: dict[int, list[Span]] = {}
-    roster = load_roster(conn, since, until)
-    if among is not None:
-        roster = only(roster, among)
+    roster = load_roster(conn, since, until, among=among)
     for stint in stints(roster, since, until):
         found.setdefault(stint.staff_id, []).append((stint.starts_at, stint.ends_at))
     return found

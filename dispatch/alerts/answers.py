@@ -11,7 +11,7 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from care_network.access.permissions import audit
+from care_network.access.permissions import audit_each
 from dispatch.alerts import lifecycle
 from dispatch.channels import notifications, sending
 from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
@@ -74,11 +74,9 @@ def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.dateti
         alert["map_link"] = alert_words.marker(alert["longitude"], alert["latitude"])
     # A contact's key has their telephone number; the resident's code before it is enough.
     who = f"{row['recipient_kind']}:{row['recipient_key'].partition('/')[0]}"
-    for resident in sorted({alert["resident_id"] for alert in alerts if alert["resident_id"] is not None}):
-        audit(
-            conn, None, "view_alert", at=now, resident_id=resident, origin=f"link {origin}".strip(),
-            detail={"message": row["id"], "by": who},
-        )  # fmt: skip
+    seen = {alert["resident_id"] for alert in alerts if alert["resident_id"] is not None}
+    detail = {"message": row["id"], "by": who}
+    audit_each(conn, None, "view_alert", seen, at=now, origin=f"link {origin}".strip(), detail=detail)
     acts = row["recipient_kind"] in ("staff", "organisation")
     used = links.spent_at(conn, token)
     return Answer(

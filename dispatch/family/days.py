@@ -8,7 +8,6 @@ from typing import Any, Literal
 import msgspec
 import psycopg
 
-from care_network.records import vitals
 from vocabulary.times import SHANGHAI
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -67,12 +66,12 @@ def load(
     conn: psycopg.Connection[Any],
     resident_id: int,
     household_id: int,
+    series: Sequence[dict[str, Any]],
     newest: Sequence[dict[str, Any]],
     now: dt.datetime,
 ) -> tuple[Today, tuple[Strip, ...]]:
-    """Read the day and the week. ``newest``: of :func:`care_network.records.vitals.newest`."""
+    """Read the day and the week. ``series``, ``newest``: of :mod:`care_network.records.vitals`."""
     midnight = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-    series = vitals.series_of(conn, resident_id)
     moving = [row["id"] for row in series if row["channel"] == "motion"]
     beating = [row["id"] for row in series if row["channel"] == "heart_rate"]
     minutes = [

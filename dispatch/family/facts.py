@@ -86,8 +86,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Those of the last day that have ended, the newest first."""
 
 
-def load(conn: psycopg.Connection[Any], resident_id: int, household_id: int, now: dt.datetime) -> Known:
-    """Read the facts of one resident, as of now."""
+def load(
+    conn: psycopg.Connection[Any],
+    resident_id: int,
+    household_id: int,
+    now: dt.datetime,
+    series: Sequence[dict[str, Any]] | None = None,
+) -> Known:
+    """Read the facts of one resident, as of now. ``series``: theirs, where the caller has asked already."""
     devices = vitals.devices(conn, resident_id)
     gateway = conn.execute(
         """
@@ -117,7 +123,7 @@ def load(conn: psycopg.Connection[Any], resident_id: int, household_id: int, now
             (household_id, now, now),
         )
     }
-    series = vitals.series_of(conn, resident_id)
+    series = vitals.series_of(conn, resident_id) if series is None else series
     ended, hospital_at = _ended(conn, resident_id, household_id, now)
     facts = Facts(
         now=now,
@@ -327,7 +333,7 @@ def _senses(devices: list[dict[str, Any]]) -> bool:
 
 
 def _newest_sign(
-    conn: psycopg.Connection[Any], series: list[dict[str, Any]], household_id: int, now: dt.datetime
+    conn: psycopg.Connection[Any], series: Sequence[dict[str, Any]], household_id: int, now: dt.datetime
 ) -> Sign | None:
     """The newest sign of life of the last day."""
     signs: list[Sign] = []
@@ -360,7 +366,7 @@ def _newest_sign(
     return max(signs, key=lambda sign: sign.at, default=None)
 
 
-def _usual(conn: psycopg.Connection[Any], series: list[dict[str, Any]], now: dt.datetime) -> dt.timedelta | None:
+def _usual(conn: psycopg.Connection[Any], series: Sequence[dict[str, Any]], now: dt.datetime) -> dt.timedelta | None:
     ids = [row["id"] for row in series if row["channel"] == "motion" or row["channel"] in LIVING]
     if not ids:
         return None

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from care_network.access import machine_tokens
 from care_network.access.machine_tokens import SCOPES, Machine, MachineScope
-from care_network.access.permissions import Action, audit, may_do
+from care_network.access.permissions import Action, audit, audit_each, may_do
 from exchange.shell.errors import ExchangeError
 from exchange.shell.state import Exchange, Shared
 
@@ -49,11 +49,11 @@ class Asking(msgspec.Struct, frozen=True):
         action = Action.EXCHANGE_WRITE if written else Action.EXCHANGE_READ
         detail = {"token": self.machine.token_id, "scope": self.scope.value, "path": self.path, "n": n, **(what or {})}
         at = dt.datetime.now(dt.UTC)
-        several = len(residents) > MOST_LINES or not residents
-        if several:
+        if len(residents) > MOST_LINES or not residents:
             detail["residents"] = len(residents)
-        for resident in (None,) if several else sorted(residents):
-            audit(conn, self.machine.account, action, at=at, resident_id=resident, origin=self.origin, detail=detail)
+            audit(conn, self.machine.account, action, at=at, origin=self.origin, detail=detail)
+        else:
+            audit_each(conn, self.machine.account, action, residents, at=at, origin=self.origin, detail=detail)
 
 
 def origin_of(request: Request) -> str:

@@ -1,6 +1,7 @@
 """Write lines of the audit: a look at somebody's data, or a change of it."""
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 from psycopg import Connection
@@ -48,6 +49,25 @@ def audit(
         )
 
 
+def audit_each(
+    conn: Connection[Any],
+    account: Account | None,
+    action: str,
+    residents: Collection[int],
+    *,
+    at: dt.datetime,
+    origin: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Record a look at several residents, whose ids come from the database: a line for each, in one statement."""
+    if residents:
+        conn.execute(
+            "INSERT INTO audit (at, account_id, action, resident_id, detail, origin)"
+            " SELECT %s, %s, %s, resident, %s, %s FROM unnest(%s::int[]) AS resident ORDER BY resident",
+            (at, account.id if account else None, str(action), Jsonb(detail or {}), origin, list(residents)),
+        )
+
+
 def audit_home(
     conn: Connection[Any],
     account: Account | None,
@@ -63,5 +83,7 @@ def audit_home(
     A home without residents has one line.
     """
     found = conn.execute("SELECT id FROM resident WHERE household_id = %s ORDER BY id", (household_id,)).fetchall()
-    for resident_id in [row[0] for row in found] or [None]:
-        audit(conn, account, action, at=at, resident_id=resident_id, origin=origin, detail=detail)
+    if found:
+        audit_each(conn, account, action, [row[0] for row in found], at=at, origin=origin, detail=detail)
+    else:
+        audit(conn, account, action, at=at, origin=origin, detail=detail)

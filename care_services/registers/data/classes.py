@@ -101,9 +101,8 @@ def group_of(table: str) -> Group | None:
 
 _TABLES = """
     SELECT c.relname,
-           coalesce((SELECT sum(s.n_live_tup) FROM pg_stat_all_tables s
-                     WHERE s.relid = c.oid OR s.relid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid)), 0)
-           ::bigint AS counted,
+           pg_stat_get_live_tuples(c.oid) + coalesce((SELECT sum(pg_stat_get_live_tuples(i.inhrelid))::bigint
+                     FROM pg_inherits i WHERE i.inhparent = c.oid), 0) AS counted,
            c.reltuples::bigint AS analysed,
            ARRAY(SELECT DISTINCT t.relname::text FROM pg_constraint k JOIN pg_class t ON t.oid = k.confrelid
                  WHERE k.conrelid = c.oid AND k.contype = 'f' AND t.oid <> c.oid ORDER BY 1)

@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_see, require, visible_residents
+from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.time_bank import books, holders
 from care_services.time_bank.kinds import RELATIONS, Words
@@ -172,6 +173,16 @@ def waiting(conn: Connection[Any], account: Account, limit: int = 50) -> list[Wi
     return conn.cursor(row_factory=class_row(Wish)).execute(
         f"{_WISH} w.state = 'waiting' AND p.path <@ %s::ltree ORDER BY w.id LIMIT %s", (account.area_path, limit)
     ).fetchall()  # fmt: skip
+
+
+def count(conn: Connection[Any], account: Account) -> int:
+    """How many wishes of the account's area wait for the station."""
+    require(account, Action.VIEW_CARE)
+    row = conn.execute(
+        f"SELECT count(*) FROM time_wish w WHERE w.state = 'waiting' AND {people_below('w.resident_id')}",  # noqa: S608
+        {"area": account.area_path},
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _find(conn: Connection[Any], account: Account, number: int) -> Wish:

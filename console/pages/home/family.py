@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -24,7 +25,6 @@ from console.access.alerts import load_alert
 from console.access.residents import load_resident
 from console.board.board import notice_of
 from console.shell.errors import message_of
-from console.shell.i18n import LANGUAGES
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.text import page_router
@@ -197,11 +197,12 @@ def _parent(
 ) -> dict[str, Any]:
     """All of a parent's card, as of ``now``."""
     rows = lookup.of_resident(conn, resident["id"], 10)
-    newest = vitals.newest(conn, resident["id"])
-    today, strips = days.load(conn, resident["id"], resident["household_id"], newest, now)
+    series = vitals.series_of(conn, resident["id"])
+    newest = vitals.newest(conn, series)
+    today, strips = days.load(conn, resident["id"], resident["household_id"], series, newest, now)
     mine = circle.mine(conn, account, resident["id"])
     return {
-        **_sentence(conn, resident, now),
+        **_sentence(conn, resident, now, series),
         "parent": _PARENTS[resident["sex"]]
         if mine.relation_zh in _CHILDREN
         else (resident["name_zh"], resident["name_en"]),
@@ -210,9 +211,7 @@ def _parent(
         "alerts": [notice_of(row) for row in rows if row["severity"] != "technical"],
         "visits": work_orders.visits_to_rate(conn, resident["id"]),
         "today": days.words(today),
-        "watched": [
-            family_sentence(conn, resident["id"], language, now, resident[f"name_{language}"]) for language in LANGUAGES
-        ],
+        "watched": family_sentence(conn, resident["id"], now, (resident["name_zh"], resident["name_en"])),
         "strips": strips,
         "applied": [
             *told_of_beds(conn, resident["id"], now),
@@ -243,8 +242,11 @@ def _looked_at(
     return resident
 
 
-def _sentence(conn: psycopg.Connection[Any], resident: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
-    known = facts.load(conn, resident["id"], resident["household_id"], now)
+def _sentence(
+    conn: psycopg.Connection[Any], resident: dict[str, Any], now: dt.datetime,
+    series: Sequence[dict[str, Any]] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    known = facts.load(conn, resident["id"], resident["household_id"], now, series)
     said = sentence(known.facts)
     since = None if said.age_s is None else now - dt.timedelta(seconds=said.age_s)
     return {

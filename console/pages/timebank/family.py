@@ -9,7 +9,7 @@ from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, visible_residents
+from care_network.access.permissions import Action, audit_each, visible_residents
 from care_network.errors import ProvisioningError
 from care_services.time_bank import books, holders, requests, statement, store
 from care_services.time_bank.requests import NewRequest
@@ -125,8 +125,8 @@ def _waiting(request: Request, console: Console, account: Account, error: Provis
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         found = wishes.waiting(conn, account)
-        for one in found:
-            audit(conn, account, "view_statement", at=now, resident_id=one.resident_id, origin=origin_of(request))
+        seen = {one.resident_id for one in found}
+        audit_each(conn, account, "view_statement", seen, at=now, origin=origin_of(request))
     return bank_page(request, "timebank-wishes.html", account, error, wishes=found, wish_kinds=wishes.WHAT)
 
 
@@ -146,8 +146,8 @@ def family_page(
             code: sum(lot.minutes for lot in books.lots_of(conn, holders.find(conn, account, "resident", code)))
             for code, _, _ in relatives
         }
-        for number in sorted({one.resident_id for one in found} | set(mine)):
-            audit(conn, account, "view_help", at=now, resident_id=number, origin=origin_of(request))
+        seen = {one.resident_id for one in found} | set(mine)
+        audit_each(conn, account, "view_help", seen, at=now, origin=origin_of(request))
         return bank_page(
             request, "timebank-mine.html", account, error, requests=found, relatives=relatives, owned=owned,
             sent={"key": secrets.token_hex(8), **(sent or {})}, my=MY, now=now, wishes=wishes.of_family(conn, account),

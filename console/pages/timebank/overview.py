@@ -44,7 +44,7 @@ def overview_page(request: Request, console: Shared, account: CurrentAccount, wr
             soon=store.listing(conn, account, "open", limit=6)[0],
             confirming=store.listing(conn, account, "confirm", limit=6)[0], visits=visits, now=now,
             missed=[one for one in visits if one.missed(now)], months=months, picture=statement.picture(months),
-            orders=alarms.answered(conn, account), wishes=len(wishes.waiting(conn, account)),
+            orders=alarms.answered(conn, account), wishes=wishes.count(conn, account),
             rounds=rounds.listing(conn, account), appeals=missed.appeals(conn, account), missed_kinds=missed.KINDS,
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from psycopg import Connection
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit
+from care_network.access.permissions import Action, audit_each
 from care_network.consents import register
 from care_network.errors import ProvisioningError
 from care_services.time_bank import people, rounds, store
@@ -197,5 +197,5 @@ def _form(
 def _look(
     conn: Connection[Any], account: Account, code: str, shown: Sequence[Member], now: dt.datetime, origin: str
 ) -> None:
-    for each in shown:
-        audit(conn, account, "view_help", at=now, resident_id=each.id, origin=origin, detail={"round": code})
+    ids = [each.id for each in shown]
+    audit_each(conn, account, "view_help", ids, at=now, origin=origin, detail={"round": code})

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from fastapi import Request
 
-from care_network.records import residents
+from care_network.records import residents, vitals
 from console.pages.home.panel import state_of
 from dispatch.core.history import Actor
 from dispatch.core.links import create_link_key_file, load_link_keys
@@ -38,9 +38,10 @@ def test_today_ends_at_midnight_in_shanghai(database_url: str, tmp_path: Path, d
         person = residents.profile(conn, "R1")
         assert person is not None
         resident, household = person["id"], person["household_id"]
+        series = vitals.series_of(conn, resident)
         newest = [{"channel": "heart_rate", "value": 68.0, "time": midnight - 20 * MINUTE}]
-        before, _ = days.load(conn, resident, household, newest, late)
-        after, _ = days.load(conn, resident, household, newest, early)
+        before, _ = days.load(conn, resident, household, series, newest, late)
+        after, _ = days.load(conn, resident, household, series, newest, early)
         assert days.words(before)[0] == ["23:40 开始有活动", "23:40 心率 68 次/分"]
         assert days.words(after) == ([], []), "of the new day nothing is known yet"
         # who comes "today"

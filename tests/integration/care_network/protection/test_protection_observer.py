@@ -111,8 +111,8 @@ def test_lists_say_what_the_observer_saw_and_unknown_where_nobody_looked(databas
         world.now = later
         world.speak()
         assert picture.of_resident(conn, world.residents[1], later)[Function.HELP].level == Level.COVERED
-        assert family_sentence(conn, world.residents[1], "zh", later, "妈妈") == "妈妈在卧室、客厅有设备守护"
-        assert "失去联系" in family_sentence(conn, world.residents[2], "zh", later, "妈妈")
+        assert family_sentence(conn, world.residents[1], later, ("妈妈", "Mum"))[0] == "妈妈在卧室、客厅有设备守护"
+        assert "失去联系" in family_sentence(conn, world.residents[2], later, ("妈妈", "Mum"))[0]
         assert picture.of_resident(conn, 0, later)[Function.HELP].level == Level.UNKNOWN
         # detection stands still: nothing is covered, whatever is stored
         conn.execute(
@@ -121,7 +121,7 @@ def test_lists_say_what_the_observer_saw_and_unknown_where_nobody_looked(databas
         )
         cells = picture.of_resident(conn, world.residents[1], later)
         assert (cells[Function.HELP].level, cells[Function.HELP].reason.code) == (Level.UNKNOWN, "undetected")
-        assert "有设备守护" not in family_sentence(conn, world.residents[1], "zh", later, "妈妈")
+        assert "有设备守护" not in family_sentence(conn, world.residents[1], later, ("妈妈", "Mum"))[0]
 
 
 def test_the_course_of_a_day_has_the_blind_hours_of_each(database_url: str) -> None:
