@@ -230,9 +230,12 @@ OTHERS: Mapping[tuple[str, str], Mapping[str, str]] = {
 BOUND = frozenset(ROWS) | {table for _, table in OTHERS}
 """Tables with policies."""
 
+_DEFINER = """LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    SET plan_cache_mode = force_generic_plan"""
+"""The console plans each query for its own values, and would plan what stands in these functions at each call, too:
+some dozens of times in a statement, a third of a page's time. Their plans are the same whoever asks."""
 _FUNCTIONS = """
-CREATE OR REPLACE FUNCTION viewer(OUT id integer, OUT role text, OUT area ltree) LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer(OUT id integer, OUT role text, OUT area ltree) {definer} AS $$
 DECLARE token text := current_setting('{setting}', true);
 BEGIN
     IF coalesce(token, '') <> '' THEN
@@ -242,41 +245,33 @@ BEGIN
           AND a.active;
     END IF;
 END $$;
-CREATE OR REPLACE FUNCTION viewer_account() RETURNS integer LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN RETURN (viewer()).id; END $$;
-CREATE OR REPLACE FUNCTION viewer_area() RETURNS ltree LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN RETURN (viewer()).area; END $$;
-CREATE OR REPLACE FUNCTION viewer_may(asked text) RETURNS boolean LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_account() RETURNS integer {definer} AS $$ BEGIN RETURN (viewer()).id; END $$;
+CREATE OR REPLACE FUNCTION viewer_area() RETURNS ltree {definer} AS $$ BEGIN RETURN (viewer()).area; END $$;
+CREATE OR REPLACE FUNCTION viewer_may(asked text) RETURNS boolean {definer} AS $$
 BEGIN
     RETURN coalesce((asked, (viewer()).role) IN ({may}), false);
 END $$;
-CREATE OR REPLACE FUNCTION viewer_sees_all() RETURNS boolean LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_sees_all() RETURNS boolean {definer} AS $$
 DECLARE me record := viewer();
 BEGIN
     RETURN me.id IS NOT NULL AND me.role <> 'family' AND me.area IS NOT NULL AND NOT EXISTS (
         SELECT FROM area a WHERE NOT a.path <@ me.area
           AND EXISTS (SELECT FROM household h WHERE h.area_id = a.id AND NOT h.synthetic));
 END $$;
-CREATE OR REPLACE FUNCTION viewer_is_staff() RETURNS boolean LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_is_staff() RETURNS boolean {definer} AS $$
 DECLARE me record := viewer();
 BEGIN
     RETURN me.area IS NOT NULL AND me.role <> 'family';
 END $$;
-CREATE OR REPLACE FUNCTION viewer_writes() RETURNS boolean LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_writes() RETURNS boolean {definer} AS $$
 BEGIN
     RETURN coalesce((viewer()).role NOT IN ('family', 'auditor', 'machine', 'provider'), false);
 END $$;
-CREATE OR REPLACE FUNCTION viewer_tells() RETURNS boolean LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_tells() RETURNS boolean {definer} AS $$
 BEGIN
     RETURN coalesce((viewer()).role NOT IN ('auditor', 'machine', 'provider'), false);
 END $$;
-CREATE OR REPLACE FUNCTION viewer_provider() RETURNS integer LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_provider() RETURNS integer {definer} AS $$
 DECLARE me record := viewer();
 BEGIN
     IF me.role = 'provider' THEN
@@ -284,24 +279,21 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE OR REPLACE FUNCTION viewer_areas() RETURNS SETOF integer LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_areas() RETURNS SETOF integer {definer} AS $$
 DECLARE me record := viewer();
 BEGIN
     IF me.area IS NOT NULL AND me.role <> 'family' THEN
         RETURN QUERY SELECT a.id FROM area a WHERE a.path <@ me.area;
     END IF;
 END $$;
-CREATE OR REPLACE FUNCTION viewer_own() RETURNS SETOF integer LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_own() RETURNS SETOF integer {definer} AS $$
 DECLARE me record := viewer();
 BEGIN
     IF me.role = 'family' THEN
         RETURN QUERY SELECT f.resident_id FROM family_member f WHERE f.account_id = me.id AND f.consent_at <= now();
     END IF;
 END $$;
-CREATE OR REPLACE FUNCTION viewer_own_homes() RETURNS SETOF integer LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_own_homes() RETURNS SETOF integer {definer} AS $$
 DECLARE me record := viewer();
 BEGIN
     IF me.role = 'family' THEN
@@ -309,8 +301,7 @@ BEGIN
             WHERE f.account_id = me.id AND f.consent_at <= now();
     END IF;
 END $$;
-CREATE OR REPLACE FUNCTION viewer_accounts() RETURNS SETOF integer LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_accounts() RETURNS SETOF integer {definer} AS $$
 DECLARE me record := viewer();
 BEGIN
     IF me.area IS NOT NULL AND me.role <> 'family' THEN
@@ -323,8 +314,7 @@ BEGIN
             WHERE s.account_id = a.id AND NOT p.path <@ me.area);
     END IF;
 END $$;
-CREATE OR REPLACE FUNCTION viewer_organisations() RETURNS integer[] LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_organisations() RETURNS integer[] {definer} AS $$
 DECLARE me record := viewer();
 BEGIN
     IF me.area IS NULL OR me.role = 'family' THEN
@@ -333,8 +323,7 @@ BEGIN
     RETURN ARRAY(SELECT o.id FROM organisation o JOIN area a ON a.id = o.area_id
                  WHERE a.path <@ me.area OR a.path @> me.area);
 END $$;
-CREATE OR REPLACE FUNCTION viewer_workers() RETURNS integer[] LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION viewer_workers() RETURNS integer[] {definer} AS $$
 DECLARE me record := viewer(); serving integer[];
 BEGIN
     IF me.role = 'family' THEN
@@ -357,8 +346,7 @@ BEGIN
         JOIN area p ON p.id = h.area_id
         WHERE p.path <@ me.area AND o.due_at > now() - interval '90 days' AND o.staff_id IS NOT NULL);
 END $$;
-CREATE OR REPLACE FUNCTION message_beyond(asked bigint) RETURNS boolean LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION message_beyond(asked bigint) RETURNS boolean {definer} AS $$
 DECLARE me record := viewer();
 BEGIN
     IF me.area IS NULL THEN
@@ -376,8 +364,7 @@ BEGIN
         WHERE n.message_id = asked AND (NOT home.path <@ me.area OR NOT post.path <@ me.area
             OR EXISTS (SELECT FROM unnest(w.areas) place WHERE NOT place::text::ltree <@ me.area)));
 END $$;
-CREATE OR REPLACE FUNCTION has_open_alert(asked integer) RETURNS boolean LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION has_open_alert(asked integer) RETURNS boolean {definer} AS $$
 BEGIN
     RETURN EXISTS (
         SELECT FROM resident r JOIN alert a ON a.household_id = r.household_id
@@ -405,7 +392,7 @@ def row_security_sql(tables: set[str]) -> list[str]:
 
 def _statements(tables: set[str]) -> Iterator[sql.Composable]:
     may = ", ".join(f"('{action}', '{role}')" for action, roles in ROLES_THAT.items() for role in roles)
-    yield sql.SQL(_FUNCTIONS.format(setting=SETTING, may=may))
+    yield sql.SQL(_FUNCTIONS.format(setting=SETTING, may=may, definer=_DEFINER))
     yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(sql.SQL(_CLOSED))
     viewer = sql.Identifier(role_of(BY_VIEWER))
     for function in _OPEN:

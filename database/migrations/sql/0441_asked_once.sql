@@ -39,3 +39,10 @@ BEGIN
         WHERE m.canteen_id = mine AND m.day = asked AND m.state <> 'cancelled'
         ORDER BY m.meal DESC, f.code, m.id;
 END $$;
+
+-- Their plans are the same whoever asks, and are made once a connection: the console plans else at each call.
+ALTER FUNCTION viewer_people() SET plan_cache_mode = force_generic_plan;
+ALTER FUNCTION viewer_near_areas() SET plan_cache_mode = force_generic_plan;
+ALTER FUNCTION viewer_helpers() SET plan_cache_mode = force_generic_plan;
+ALTER FUNCTION viewer_volunteers() SET plan_cache_mode = force_generic_plan;
+ALTER FUNCTION viewer_time_accounts() SET plan_cache_mode = force_generic_plan;
