@@ -19,7 +19,7 @@ from bench.care import short_lived
 from bench.care.certain import bound
 from bench.care.district import care_district
 from bench.care.objects import Objects
-from bench.care.pages import LIMIT_MS, LINK, ROLES, Page, addresses, pages
+from bench.care.pages import FILES, LIMIT_MS, LINK, ROLES, Page, addresses, limit_ms, pages
 from bench.care.processor import spent_ms
 from bench.console_district import Desk, session_of
 from bench.figures import Figure
@@ -159,7 +159,7 @@ def _address(found: list[Page]) -> Figure:
     slowest = max(found, key=_p95)
     roles = ", ".join(f"{one.login} {_p95(one):.0f}" for one in found)
     return Figure(
-        name=f"care: {slowest.address}, p95", value=_p95(slowest), unit="ms", reference=LIMIT_MS,
+        name=f"care: {slowest.address}, p95", value=_p95(slowest), unit="ms", reference=limit_ms(slowest.address),
         reference_name="limit",
         note=f"{slowest.login}: n = {len(slowest.times)}, with 95 % confidence at most {bound(slowest.times):.0f} ms,"
         f" processor {slowest.processor:.0f} ms, {slowest.size // 1024} kB; first look"
@@ -168,7 +168,8 @@ def _address(found: list[Page]) -> Figure:
 
 
 def _summary(found: list[Page]) -> list[Figure]:
-    """The slowest page, the number of those above the limit, and the page with the most on it."""
+    """The slowest page, the number of those above the limit, and the page with the most on it; of pages, not files."""
+    found = [one for one in found if one.address not in FILES]
     slowest, largest = max(found, key=_p95), max(found, key=lambda one: one.size)
     coldest = max(found, key=lambda one: one.first)
     over = sum(_p95(one) > LIMIT_MS for one in found)
@@ -176,7 +177,7 @@ def _summary(found: list[Page]) -> list[Figure]:
     slow = sum(one.first > LIMIT_MS for one in found)
     answers = sum(len(one.times) for one in found)
     above = sum(took > LIMIT_MS for one in found for took in one.times)
-    blank = sorted(set(addresses()) - {one.address for one in found})
+    blank = sorted(set(addresses()) - FILES - {one.address for one in found})
     return [
         Figure(name="care: pages that were shown to nobody", value=len(blank), unit="pages", note=", ".join(blank)),
         Figure(name="care: pages, by role", value=len(found), unit="pages", note=", ".join(ROLES)),

@@ -168,6 +168,10 @@ _OF_CONCERN: LiteralString = f"""
 """  # noqa: S608 - constants
 
 
+SHOWN = 30
+"""Times on duty of a team on one page."""
+
+
 class Duty(msgspec.Struct, frozen=True):
     """A time on duty. ``now``: it has begun."""
 
@@ -190,6 +194,11 @@ class Team(msgspec.Struct, frozen=True):
     def there(self) -> int:
         """People on duty now."""
         return sum(duty.now for duty in self.duties)
+
+    @property
+    def first(self) -> list[Duty]:
+        """Those that a page shows: SHOWN, by when they begin. A district has a thousand, and each team its roster."""
+        return self.duties[:SHOWN]
 
 
 def teams(conn: psycopg.Connection[Any], under: str, now: dt.datetime) -> list[Team]:
