@@ -168,8 +168,8 @@ _OF_CONCERN: LiteralString = f"""
 """  # noqa: S608 - constants
 
 
-SHOWN = 30
-"""Times on duty of a team on one page."""
+SHOWN, LEAST_SHOWN = 120, 6
+"""Times on duty on one page, of all teams together, and at least of each."""
 
 
 class Duty(msgspec.Struct, frozen=True):
@@ -189,16 +189,13 @@ class Team(msgspec.Struct, frozen=True):
     kind: tuple[str, str]
     phone: str
     duties: list[Duty]
+    first: list[Duty]
+    """Those of them that a page shows, by when they begin. A district has a thousand, and each team its roster."""
 
     @property
     def there(self) -> int:
         """People on duty now."""
         return sum(duty.now for duty in self.duties)
-
-    @property
-    def first(self) -> list[Duty]:
-        """Those that a page shows: SHOWN, by when they begin. A district has a thousand, and each team its roster."""
-        return self.duties[:SHOWN]
 
 
 def teams(conn: psycopg.Connection[Any], under: str, now: dt.datetime) -> list[Team]:
@@ -216,8 +213,9 @@ def teams(conn: psycopg.Connection[Any], under: str, now: dt.datetime) -> list[T
         )
     kinds = list(KIND_WORDS)
     mine = [post for post in roster.posts.values() if within(post.path, under)]
+    each = max(LEAST_SHOWN, SHOWN // max(len(mine), 1))
     return [
-        Team(post, KIND_WORDS[post.kind], phones.get(post.id, ""), of_post[post.id])
+        Team(post, KIND_WORDS[post.kind], phones.get(post.id, ""), of_post[post.id], of_post[post.id][:each])
         for post in sorted(mine, key=lambda post: (-kinds.index(post.kind), post.path, post.code))
     ]
 

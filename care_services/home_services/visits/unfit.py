@@ -98,6 +98,13 @@ _CARERS = (
 )
 
 
+_NAMED = (
+    "SELECT staff_id, employer, active, version, kind, skills, papers::text, organisation_id, work, last_day"
+    " FROM visits_named(%s)"
+)
+_papers = msgspec.json.Decoder(dict[str, str | None]).decode
+
+
 def why(conn: Connection[Any], order: Order) -> Pair | None:
     """Say why whoever is named for a visit may not go; None: they may, or nobody is named."""
     if order.staff_id is None:
@@ -220,8 +227,8 @@ def _turned(conn: Connection[Any], now: dt.datetime) -> list[_Turned]:
     """Find who may not do what they are named for, from the first day on which it is so."""
     first = _day(now - PAST)
     found, known = [], {}
-    for *facts, organisation_id, work, last in conn.execute("SELECT * FROM visits_named(%s)", (now - PAST,)).fetchall():
-        carer = _carer(facts)
+    for *facts, papers, organisation_id, work, last in conn.execute(_NAMED, (now - PAST,)).fetchall():
+        carer = _carer([*facts, _papers(papers)])
         # many share their role, skills and papers: each kind of person is judged once
         able, ends = carer.able, last.isoformat()
         papers = frozenset(kind for kind, end in able.papers.items() if end is None or end >= ends)
