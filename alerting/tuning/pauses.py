@@ -17,7 +17,8 @@ from psycopg.rows import class_row
 
 from alerting.detection.kit.context import Pause
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit_home, require, visible_households
+from care_network.access.permissions import Action, audit_home, require
+from care_network.access.visible import visible_households
 from care_network.errors import NotFoundError, ProvisioningError
 from database.local_copy import replace_copy
 

@@ -15,16 +15,8 @@ from psycopg import Connection
 from alerting.tuning.catalogue import Layers, Values, catalogue, check, holds_at, layers_of, named
 from alerting.tuning.conditions import Condition, conditions, in_force
 from care_network.access.accounts import Account
-from care_network.access.permissions import (
-    Action,
-    audit,
-    audit_home,
-    covers_every_home,
-    may_do,
-    require,
-    visible_households,
-    visible_residents,
-)
+from care_network.access.permissions import Action, audit, audit_home, covers_every_home, may_do, require
+from care_network.access.visible import visible_households, visible_residents
 from care_network.catalogues.ability import GRADES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records import parameter_rows

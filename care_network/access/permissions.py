@@ -5,9 +5,9 @@ role decides only the start page and its menu, the scope of the alerts shown, wh
 length of a session.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, LiteralString
+from typing import Any
 
 from psycopg import Connection
 
@@ -442,73 +442,3 @@ def covers_every_home(conn: Connection[Any], account: Account) -> bool:
         return False
     row = conn.execute("SELECT homes_beyond(%s::ltree)", (account.area_path,)).fetchone()
     return row is not None and not row[0]
-
-
-# The account's own row is read again each time, so that withdrawing an area or a consent takes effect at once.
-_VISIBLE: LiteralString = """
-    SELECT r.id
-    FROM account me
-    JOIN area mine ON mine.path = me.area_path
-    JOIN area a ON a.path <@ mine.path
-    JOIN household h ON h.area_id = a.id
-    JOIN resident r ON r.household_id = h.id
-    WHERE me.id = %(account)s AND me.active AND me.role <> 'family'
-    UNION
-    SELECT f.resident_id
-    FROM account me JOIN family_member f ON f.account_id = me.id
-    WHERE me.id = %(account)s AND me.active AND me.role = 'family' AND f.consent_at <= now()
-"""
-
-_VISIBLE_ONE: LiteralString = """
-    SELECT 1 FROM account me CROSS JOIN resident r JOIN household h ON h.id = r.household_id
-    JOIN area a ON a.id = h.area_id
-    WHERE me.id = %(account)s AND r.id = %(resident)s AND me.active AND me.role <> 'family' AND a.path <@ me.area_path
-    UNION ALL
-    SELECT 1 FROM account me JOIN family_member f ON f.account_id = me.id
-    WHERE me.id = %(account)s AND f.resident_id = %(resident)s AND me.active AND me.role = 'family'
-      AND f.consent_at <= now()
-"""
-"""As _VISIBLE, asked for one resident: a home's area is compared with the account's, and no list is made."""
-
-VISIBLE_HOUSEHOLDS: LiteralString = """
-    SELECT h.id
-    FROM account me
-    JOIN area a ON a.path <@ me.area_path
-    JOIN household h ON h.area_id = a.id
-    WHERE me.id = %(account)s AND me.active AND me.role <> 'family'
-    UNION
-    SELECT r.household_id
-    FROM account me JOIN family_member f ON f.account_id = me.id JOIN resident r ON r.id = f.resident_id
-    WHERE me.id = %(account)s AND me.active AND me.role = 'family' AND f.consent_at <= now()
-"""
-"""As a part of other queries: ids of the households that ``account`` may see."""
-
-
-def visible_residents(conn: Connection[Any], account: Account) -> frozenset[int]:
-    """Ids of the residents the account may see: staff those below their area, family their own with consent."""
-    return _numbers(conn, _VISIBLE, {"account": account.id})
-
-
-_VISIBLE_AMONG: LiteralString = f"SELECT id FROM ({VISIBLE_HOUSEHOLDS}) AS seen (id) WHERE id = ANY(%(among)s)"  # noqa: S608 - of constants
-
-
-def visible_households(conn: Connection[Any], account: Account, among: Sequence[int] | None = None) -> frozenset[int]:
-    """Ids of the households whose alerts the account may see where an alert names no resident (smoke, a gateway).
-
-    ``among``: only these are looked up. A district has thousands.
-    """
-    if among is None:
-        return _numbers(conn, VISIBLE_HOUSEHOLDS, {"account": account.id})
-    return _numbers(conn, _VISIBLE_AMONG, {"account": account.id, "among": list(among)})
-
-
-def _numbers(conn: Connection[Any], query: LiteralString, asked: Mapping[str, Any]) -> frozenset[int]:
-    """The numbers that a query finds; as one array, which costs a third of as many rows."""
-    row = conn.execute(f"SELECT ARRAY({query})", asked).fetchone()
-    return frozenset(row[0] if row else ())
-
-
-def may_see(conn: Connection[Any], account: Account, resident_id: int) -> bool:
-    """Whether the account may see this resident. False for an id that does not exist, too."""
-    asked = {"account": account.id, "resident": resident_id}
-    return conn.execute(_VISIBLE_ONE, asked).fetchone() is not None

@@ -14,7 +14,8 @@ import msgspec
 from psycopg import Connection
 
 from care_network.access.accounts import Account, clean
-from care_network.access.permissions import Action, audit, may_see, require
+from care_network.access.permissions import Action, audit, require
+from care_network.access.visible import may_see
 from care_network.consents import standing
 from care_network.consents.purposes import PURPOSES, Purpose
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError

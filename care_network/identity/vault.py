@@ -14,7 +14,8 @@ from psycopg.errors import UniqueViolation
 from psycopg.pq import TransactionStatus
 
 from care_network.access.accounts import Account, clean
-from care_network.access.permissions import Action, audit, may_do, may_see, require
+from care_network.access.permissions import Action, audit, may_do, require
+from care_network.access.visible import may_see
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
 from care_network.identity.keys import digest
 from care_network.identity.numbers import Document, Identity, contradiction

@@ -14,7 +14,8 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_do, may_see, require
+from care_network.access.permissions import Action, audit, may_do, require
+from care_network.access.visible import may_see
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.medical.keyring import KeyRing, SealedNote
 

@@ -18,7 +18,8 @@ from psycopg.types.json import Jsonb
 
 from care_network.ability import standing
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_see, require
+from care_network.access.permissions import Action, audit, require
+from care_network.access.visible import may_see
 from care_network.catalogues.ability import Grade
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.assessment.store import Assessment

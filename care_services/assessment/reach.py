@@ -9,7 +9,8 @@ from typing import Any
 from psycopg import Connection
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_see, require
+from care_network.access.permissions import Action, audit, require
+from care_network.access.visible import may_see
 from care_network.errors import NotFoundError
 from care_network.records import residents
 from care_services.assessment import store

@@ -8,7 +8,8 @@ from psycopg import Connection, errors
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_see, require
+from care_network.access.permissions import Action, audit, require
+from care_network.access.visible import may_see
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_network.records.history import changes
 from care_network.records.residents import resident_id

@@ -7,7 +7,7 @@ import msgspec
 from psycopg import Connection
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import visible_residents
+from care_network.access.visible import visible_residents
 from care_services.core.facts import facts_of
 from care_services.core.rules import Facts, RuleSet, Ruling
 

@@ -13,7 +13,8 @@ import msgspec
 from psycopg import Connection
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_see, require
+from care_network.access.permissions import Action, audit, require
+from care_network.access.visible import may_see
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_network.records.residents import number_of, resident_id
 from care_services.core import rule_book

@@ -9,7 +9,8 @@ import msgspec
 from psycopg import Connection
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, in_area, may_do, may_see, require
+from care_network.access.permissions import Action, audit, in_area, may_do, require
+from care_network.access.visible import may_see
 from care_network.catalogues.ability import GRADES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_network.records.history import changes

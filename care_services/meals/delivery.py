@@ -11,7 +11,8 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from care_network.access.permissions import Action, may_see
+from care_network.access.permissions import Action
+from care_network.access.visible import may_see
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core import doors
 from care_services.core.acting import Acting

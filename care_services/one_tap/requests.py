@@ -9,7 +9,8 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, covers_every_home, may_do, may_see
+from care_network.access.permissions import Action, covers_every_home, may_do
+from care_network.access.visible import may_see
 from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.core import rule_book

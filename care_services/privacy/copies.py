@@ -13,7 +13,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account, clean
-from care_network.access.permissions import Action, audit, may_see, require
+from care_network.access.permissions import Action, audit, require
+from care_network.access.visible import may_see
 from care_network.errors import NotFoundError, ProvisioningError
 
 PART = 1024 * 1024

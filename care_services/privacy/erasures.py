@@ -14,7 +14,8 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account, clean
-from care_network.access.permissions import Action, audit, may_see, require
+from care_network.access.permissions import Action, audit, require
+from care_network.access.visible import may_see
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.privacy.copies import check_asker, checked_identity, resident_of
 from care_services.privacy.holds import for_which_waits

@@ -11,7 +11,8 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account, clean
-from care_network.access.permissions import Action, audit, may_see, require
+from care_network.access.permissions import Action, audit, require
+from care_network.access.visible import may_see
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.acting import Acting
 from care_services.grants import pausing

@@ -12,7 +12,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account, clean
-from care_network.access.permissions import Action, audit, in_area, may_see, require
+from care_network.access.permissions import Action, audit, in_area, require
+from care_network.access.visible import may_see
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.medical.keyring import KeyRing
 from care_services.reporting import receivers

@@ -8,7 +8,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import in_area, may_see
+from care_network.access.permissions import in_area
+from care_network.access.visible import may_see
 from care_network.errors import NotFoundError
 from care_services.time_bank.kinds import COMMUNITY
 from care_services.time_bank.ledger import Lot

@@ -13,7 +13,8 @@ import msgspec
 from psycopg import Connection
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_do, may_see, require
+from care_network.access.permissions import Action, audit, may_do, require
+from care_network.access.visible import may_see
 from care_network.catalogues.workforce import LANGUAGES
 from care_network.consents import register
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError

@@ -10,7 +10,8 @@ from psycopg import Connection, errors
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, in_area, may_see, require
+from care_network.access.permissions import Action, audit, in_area, require
+from care_network.access.visible import may_see
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
 from care_services.core.facts import check_here, facts_of
 from care_services.time_bank import people

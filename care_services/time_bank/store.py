@@ -10,7 +10,8 @@ from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, may_do, may_see, require, visible_residents
+from care_network.access.permissions import Action, may_do, require
+from care_network.access.visible import may_see, visible_residents
 from care_network.below import people_below
 from care_network.errors import NotFoundError
 from care_services.time_bank.matching import Candidate, Wanted

@@ -14,7 +14,7 @@ from care_network.access.permissions import Action, audit_home
 from care_network.catalogues.services import SERVICES, Service
 from care_network.catalogues.workforce import CERTIFICATES, ROLES, SKILLS, effective_skills
 from care_network.duty.loading import load_roster
-from care_network.duty.roster import Person, Roster
+from care_network.duty.roster import Person
 from care_network.errors import NotFoundError, ProvisioningError
 from care_network.matching.crew import Crew, bounds, crew_of, day_of
 from care_network.matching.locations import present_locations
@@ -191,9 +191,7 @@ def sendable(acting: Connected, service: str, home: Home, at: dt.datetime) -> Se
 def load_crew(conn: Connection[Any], at: dt.datetime, now: dt.datetime, among: Collection[int] | None = None) -> Crew:
     """The crew of a time, of everybody or of those ``among``: the day's roster, orders in hand, shared places."""
     date = at.astimezone(SHANGHAI).date()
-    roster = load_roster(conn, *bounds(date))
-    if among is not None:
-        roster = only(roster, among)
+    roster = load_roster(conn, *bounds(date), among=among)
     places = {row[0]: (row[1], row[2]) for row in conn.execute(_PLACES)}
     day = day_of(roster, date, places)
     shared = {}
@@ -202,17 +200,6 @@ def load_crew(conn: Connection[Any], at: dt.datetime, now: dt.datetime, among: C
             staff: (one.longitude, one.latitude) for staff, one in present_locations(conn, list(day.row), now).items()
         }
     return crew_of(day, at, shared, conn.execute(_LOAD, {"at": at}).fetchall())
-
-
-def only(roster: Roster, among: Collection[int]) -> Roster:
-    """A roster of some people alone. Pure."""
-    return msgspec.structs.replace(
-        roster,
-        people={staff: one for staff, one in roster.people.items() if staff in among},
-        weekly=tuple(one for one in roster.weekly if one.staff_id in among),
-        absences=tuple(one for one in roster.absences if one.staff_id in among),
-        extras=tuple(one for one in roster.extras if one.staff_id in among),
-    )
 
 
 def standing(person: Person, service: Service, kept_from: tuple[str, ...], today: dt.date) -> Standing:

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import VISIBLE_HOUSEHOLDS
+from care_network.access.visible import VISIBLE_HOUSEHOLDS
 
 MOST = 500
 """Homes on one page."""

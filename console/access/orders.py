@@ -9,6 +9,7 @@ from fastapi import HTTPException
 
 from care_network.access import permissions
 from care_network.access.accounts import Account
+from care_network.access.visible import visible_households
 from dispatch.orders import store
 from dispatch.orders.states import OrderError
 from dispatch.orders.store import Order
@@ -27,7 +28,7 @@ def load_order(conn: psycopg.Connection[Any], account: Account, order_id: uuid.U
             _audit(conn, account, "refused_view_order", order_id, resident_id, origin)
             conn.commit()
         raise HTTPException(404) from error
-    allowed = order.household_id in permissions.visible_households(conn, account, [order.household_id])
+    allowed = order.household_id in visible_households(conn, account, [order.household_id])
     audit_order(conn, account, "view_order" if allowed else "refused_view_order", order, origin)
     conn.commit()
     if not allowed:

@@ -8,6 +8,7 @@ from fastapi import HTTPException
 
 from care_network.access import permissions
 from care_network.access.accounts import Account
+from care_network.access.visible import may_see
 from care_network.records import residents
 
 
@@ -22,7 +23,7 @@ def load_resident(
     number, resident = residents.number_of(conn, code), residents.profile(conn, code)
     if number is None:
         raise HTTPException(404)
-    allowed = resident is not None and permissions.may_see(conn, account, number)
+    allowed = resident is not None and may_see(conn, account, number)
     if audited or not allowed:
         permissions.audit(
             conn, account, action if allowed else f"refused_{action}", at=dt.datetime.now(dt.UTC), resident_id=number,

@@ -6,7 +6,8 @@ from typing import Any
 import psycopg
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Role, visible_households, visible_residents
+from care_network.access.permissions import Role
+from care_network.access.visible import visible_households, visible_residents
 
 
 class Scope:

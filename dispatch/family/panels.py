@@ -11,7 +11,8 @@ import psycopg
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, Role, audit_home, role_may, visible_households
+from care_network.access.permissions import Action, Role, audit_home, role_may
+from care_network.access.visible import visible_households
 from care_network.duty.centers import desk_of
 from care_network.errors import NotFoundError
 from dispatch.core.links import LinkError, LinkKeys

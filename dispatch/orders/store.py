@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from care_network.access.permissions import VISIBLE_HOUSEHOLDS
+from care_network.access.visible import VISIBLE_HOUSEHOLDS
 from dispatch.alerts import lifecycle
 from dispatch.core.history import Actor
 from dispatch.orders.states import OrderAction, OrderChanged, OrderError, OrderState, next_state

@@ -39,7 +39,8 @@ def list_(
     service: ServiceCode = None,
 ) -> None:
     """Orders of the account's area, the gravest first."""
-    from care_network.access.permissions import Action, visible_households
+    from care_network.access.permissions import Action
+    from care_network.access.visible import visible_households
     from dispatch.orders.states import LIVE
     from dispatch.orders.store import OrderFilter, list_orders
     from shouwang.cli.tables import orders
@@ -117,7 +118,8 @@ def plan(
     note: Note = "",
 ) -> None:
     """Plan a service. The running 'orders run' assigns a person to it, together with the other planned ones."""
-    from care_network.access.permissions import Action, visible_residents
+    from care_network.access.permissions import Action
+    from care_network.access.visible import visible_residents
     from care_network.errors import NotFoundError
     from care_network.records.residents import resident_id
     from dispatch.orders import assigning
@@ -284,7 +286,7 @@ def sla(
 
 
 def _order(session: Session, number: int) -> "Order":
-    from care_network.access.permissions import visible_households
+    from care_network.access.visible import visible_households
     from care_network.errors import NotFoundError
     from dispatch.orders.store import load_by_number
 
@@ -301,7 +303,7 @@ def _order(session: Session, number: int) -> "Order":
 
 
 def _alert(session: Session, alert: uuid.UUID, action: str) -> dict[str, Any]:
-    from care_network.access.permissions import visible_households
+    from care_network.access.visible import visible_households
     from care_network.errors import NotFoundError
     from dispatch.alerts.lookup import load
 

@@ -33,7 +33,7 @@ def _find(session: "Session", which: str) -> "Trace | None":
     """The trace; None where there is none, or where the account may not see the home. The look is in the audit."""
     import uuid
 
-    from care_network.access.permissions import visible_households
+    from care_network.access.visible import visible_households
     from dispatch.desk.trace import trace_alert, trace_event
 
     try:

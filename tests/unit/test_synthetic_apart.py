@@ -67,7 +67,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "_steps": ONE,
         "search": ONE,
     },
-    "care_network/access/permissions.py": {"_VISIBLE": SEEN, "VISIBLE_HOUSEHOLDS": SEEN},
+    "care_network/access/visible.py": {"_VISIBLE": SEEN, "VISIBLE_HOUSEHOLDS": SEEN},
     "care_network/access/auditing/lines.py": {"audit_home": ONE},
     "care_network/access/exchange_consents.py": dict.fromkeys(("listing", "by_system", "_residents"), SEEN),
     "care_services/library/courses/certificates.py": dict.fromkeys(("issued", "_manages"), SEEN),

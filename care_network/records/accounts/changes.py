@@ -7,7 +7,8 @@ import msgspec
 from psycopg import Connection
 
 from care_network.access import accounts, sessions
-from care_network.access.permissions import ROLES_ZH, WITHOUT_AREA, Role, audit, in_area, may_see
+from care_network.access.permissions import ROLES_ZH, WITHOUT_AREA, Role, audit, in_area
+from care_network.access.visible import may_see
 from care_network.errors import (
     ChangedMeanwhileError,
     MalformedError,

@@ -9,7 +9,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, may_see, require
+from care_network.access.permissions import Action, require
+from care_network.access.visible import may_see
 
 
 class Seer(msgspec.Struct, frozen=True, kw_only=True):

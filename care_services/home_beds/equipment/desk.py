@@ -16,7 +16,8 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row, dict_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, in_area, may_see, require
+from care_network.access.permissions import Action, audit, in_area, require
+from care_network.access.visible import may_see
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError
 from care_network.records.residents import number_of, resident_id
 from care_services.core.facts import check_here

@@ -9,7 +9,8 @@ from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from care_network.access.permissions import Action, may_see
+from care_network.access.permissions import Action
+from care_network.access.visible import may_see
 from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.core.acting import Acting

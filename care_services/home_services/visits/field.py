@@ -6,7 +6,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from care_network.access.permissions import Action, may_do, may_see
+from care_network.access.permissions import Action, may_do
+from care_network.access.visible import may_see
 from care_network.errors import NotPermittedError, ProvisioningError
 from care_services.core import doors
 from care_services.core.acting import Acting

@@ -8,7 +8,8 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from care_network.access.permissions import Action, may_see
+from care_network.access.permissions import Action
+from care_network.access.visible import may_see
 from care_network.below import people_below
 from care_network.errors import ProvisioningError
 from care_network.search.pinyin import by_name

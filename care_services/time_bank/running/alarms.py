@@ -10,7 +10,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_see, require
+from care_network.access.permissions import Action, audit, require
+from care_network.access.visible import may_see
 from care_network.errors import NotFoundError, ProvisioningError
 from care_services.time_bank import store
 from care_services.time_bank.requests import SYSTEM, Person, as_account, event

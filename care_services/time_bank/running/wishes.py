@@ -13,7 +13,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_see, require, visible_residents
+from care_network.access.permissions import Action, audit, require
+from care_network.access.visible import may_see, visible_residents
 from care_network.below import people_below
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_services.time_bank import books, holders

@@ -10,8 +10,8 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_services.assessment import lists
 from care_services.home_beds import contracts
-from care_services.home_services.visits import unfit
 from care_services.meals.arrangements import gaps
+from console.pages.care.another import needing_another
 from console.pages.care.sections import GROUPS
 from console.pages.sections import open_to
 from console.shell.security import CurrentAccount, needs
@@ -37,7 +37,7 @@ def care(request: Request, console: Shared, account: CurrentAccount) -> Response
         due = lists.counts(conn, account, today)
         ending = contracts.counts(conn, account.area_path, today)
         meal_gaps = gaps.below(conn, account.area_path)
-        another = unfit.count(conn, account.area_path, now)
+        another = needing_another(conn, account.area_path, now)
     return care_page(
         request, "care-sections.html", account, due=due, ending=ending, meal_gaps=meal_gaps, another=another
     )

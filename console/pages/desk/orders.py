@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.access.visible import may_see
 from care_network.catalogues.services import SERVICES
 from care_network.matching.crew import URGENCIES
 from care_network.matching.matching import Candidate
@@ -208,7 +209,7 @@ def rate_as_family(
             order = store.load(conn, order_id)
         except OrderError as error:
             raise HTTPException(404) from error
-        if order.resident_id is None or not permissions.may_see(conn, account, order.resident_id):
+        if order.resident_id is None or not may_see(conn, account, order.resident_id):
             raise HTTPException(404)
         ratings.rate(conn, order_id, "family", stars, words, now, account.id)
         audit_order(conn, account, "rate_visit", order, origin_of(request), stars=stars)

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.access.visible import visible_residents
 from care_network.catalogues.services import SERVICES
 from care_network.errors import ProvisioningError
 from care_network.matching import locations
@@ -124,7 +125,7 @@ def _show(
         request, "mine.html", account, status=status, message=message, staff=staff, orders=at_work, later=later,
         first=first, ladder=progress(conn, first.alert_id) if first is not None and first.alert_id else None,
         visits=[] if staff is None else visits.of_staff(conn, staff, *today), visit_words=VISIT_WORDS,
-        residents=residents, area_residents=len(permissions.visible_residents(conn, account)), services=SERVICES,
+        residents=residents, area_residents=len(visible_residents(conn, account)), services=SERVICES,
         duty=None if staff is None else duty_of(console.crews.crew(conn, now, now).day, staff, now),
         sharing=locations.sharing(conn, account), fresh=locations.FRESH,
         place_minutes=round(locations.FRESH.total_seconds() / 60),
@@ -165,7 +166,7 @@ def duty_of(day: Day, staff_id: int, now: dt.datetime) -> Duty:
 
 def _residents(conn: psycopg.Connection[Any], account: Account, staff: int, now: dt.datetime) -> list[Known]:
     """Those of the person's orders, now and within a month, as far as the account sees them."""
-    seen = permissions.visible_residents(conn, account)
+    seen = visible_residents(conn, account)
     with conn.cursor(row_factory=class_row(Known)) as cursor:
         return cursor.execute(
             """

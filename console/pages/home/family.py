@@ -10,9 +10,9 @@ import psycopg
 from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit
+from care_network.access.visible import visible_residents
 from care_network.catalogues.services import SERVICES
 from care_network.duty.centers import desk_of
 from care_network.errors import NotFoundError
@@ -65,7 +65,7 @@ def family_now(request: Request, console: Shared, account: CurrentAccount) -> Re
     """The parts that change, for the open page to put in place again and again: one look in five minutes."""
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
-        codes = residents.codes(conn, permissions.visible_residents(conn, account))
+        codes = residents.codes(conn, visible_residents(conn, account))
         parents = [_sentence(conn, _looked_at(conn, request, console, account, code, now), now) for code in codes]
     return _dated(page(request, "family_now.html", account, parents=parents), now)
 
@@ -177,7 +177,7 @@ def _page(
     """``again``: the open page asks by itself, which is audited once in a while."""
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
-        codes = residents.codes(conn, permissions.visible_residents(conn, account))
+        codes = residents.codes(conn, visible_residents(conn, account))
         seen = [
             _looked_at(conn, request, console, account, code, now)
             if again

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import Response
 
-from care_network.access import permissions
 from care_network.access.permissions import Action
+from care_network.access.visible import visible_households
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
 from console.shell.text import page_router
@@ -21,7 +21,7 @@ router = page_router()
 def operations_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
     with console.database() as conn:
         state: dict[str, Any] = {
-            **intake(conn, permissions.visible_households(conn, account)),
+            **intake(conn, visible_households(conn, account)),
             "checks": doctor_rows.load(conn),
         }
     return page(request, "operations.html", account, feed=console.feed, **state)

@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import HTTPException, Request
 from starlette.responses import Response
 
-from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.access.visible import visible_households
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
 from console.shell.text import page_router
@@ -32,6 +32,6 @@ def _outbox(request: Request, console: Console, account: Account) -> dict[str, A
     if not console.channels.outbox:
         raise HTTPException(404)
     with console.database() as conn:
-        households = list(permissions.visible_households(conn, account))
+        households = list(visible_households(conn, account))
         entries = recent.messages(conn, households, language_of(request, account))
     return {"entries": entries, "channel_names": console.channels.names}

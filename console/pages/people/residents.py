@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.access.visible import visible_residents
 from care_network.catalogues.ability import GRADES
 from care_network.records import residents, vitals
 from care_network.search.index import Entry
@@ -90,7 +91,7 @@ def _everybody(conn: psycopg.Connection[Any], console: Console, account: Account
     """Whom the account may see, by the places in which they live: staff by their area, families by consent."""
     index = console.everybody()
     if account.area_path is None:
-        own = permissions.visible_residents(conn, account)
+        own = visible_residents(conn, account)
         return [one for one in index.entries if one.id in own]
     paths = {path for path in index.paths if permissions.in_area(account, path)}
     return [one for one in index.entries if one.path in paths]

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do
+from care_network.access.visible import visible_households
 from care_network.search.index import Hit
 from care_network.search.pinyin import bare, fits
 from care_network.search.query import read_query
@@ -107,5 +108,5 @@ def _orders(conn: psycopg.Connection[Any], account: Account, typed: str) -> Iter
         order = store.load_by_number(conn, int(number))
     except OrderError:
         return
-    if order.household_id in permissions.visible_households(conn, account, [order.household_id]):
+    if order.household_id in visible_households(conn, account, [order.household_id]):
         yield order

@@ -6,7 +6,8 @@ from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, visible_residents
+from care_network.access.permissions import Action
+from care_network.access.visible import visible_residents
 from care_network.errors import ChangedMeanwhileError, NotFoundError, ProvisioningError
 from care_services.complaints import desk, words
 from care_services.complaints.desk import NewComplaint

@@ -17,6 +17,7 @@ from care_services.home_services.orders.people import people
 from care_services.home_services.orders.states import AHEAD, steps_from
 from care_services.home_services.visits import field, ratings, unfit
 from care_services.rounds.running import blind
+from console.pages.care.another import needing_another
 from console.pages.lists import pager_of
 from console.pages.services.frame import acting_of, day_of, moment_of, number_of, services_page
 from console.shell.security import CurrentAccount, needs
@@ -42,7 +43,7 @@ def visits_page(
         )  # fmt: skip
         unseen = blind(conn, acting.at, "missed_visits")
         low = ratings.low(conn, acting, 1)
-        another = unfit.count(conn, account.area_path, acting.at)
+        another = needing_another(conn, account.area_path, acting.at)
     return services_page(
         request, "services-board.html", account, board=board, parts=listing.PARTS, provider=provider, unseen=unseen,
         low=bool(low), another=another, pager=pager_of(request, board.next_key), today=acting.today,

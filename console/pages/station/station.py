@@ -16,8 +16,8 @@ from care_network.protection import picture
 from care_network.upkeep.recent import Recent
 from care_services.assessment import lists
 from care_services.home_beds import contracts
-from care_services.home_services.visits import unfit
 from care_services.meals.arrangements import gaps
+from console.pages.care.another import needing_another
 from console.pages.station.protection import Area, areas_above, below, lasting, words
 from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs
@@ -135,8 +135,6 @@ def short(seconds: float) -> tuple[str, str]:
 def _care(conn: psycopg.Connection[Any], account: Account, under: str, now: dt.datetime) -> dict[str, Any]:
     """Count assessments due, contracts that end and visits that need another person; nothing for whoever may not see
     care.
-
-    Visits that need another person are counted at once: whoever lost a certificate is not to be sent.
     """
     if not may_do(account, Action.VIEW_CARE):
         return {"due": None, "ending": None, "another": None}
@@ -144,7 +142,7 @@ def _care(conn: psycopg.Connection[Any], account: Account, under: str, now: dt.d
     kept = _CARE.of(f"{conn.info.dbname} {under} {today}", lambda: {
         "due": lists.counts(conn, account, today, under), "ending": contracts.counts(conn, under, today),
     })  # fmt: skip
-    return {**kept, "another": unfit.count(conn, under, now)}
+    return {**kept, "another": needing_another(conn, under, now)}
 
 
 def figures(conn: psycopg.Connection[Any], under: str, now: dt.datetime) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit_each, visible_residents
+from care_network.access.permissions import Action, audit_each
+from care_network.access.visible import visible_residents
 from care_network.errors import ProvisioningError
 from care_services.time_bank import books, holders, requests, statement, store
 from care_services.time_bank.requests import NewRequest

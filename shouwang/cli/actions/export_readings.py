@@ -10,7 +10,8 @@ from typing import Literal, Protocol, TextIO
 
 import msgspec
 
-from care_network.access.permissions import Action, may_see
+from care_network.access.permissions import Action
+from care_network.access.visible import may_see
 from care_network.errors import NotFoundError
 from care_network.records.residents import resident_id
 from firmware_profiles.channels import CHANNELS

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from care_network.access.permissions import visible_households
+from care_network.access.visible import visible_households
 from care_network.errors import NotFoundError
 from dispatch.alerts import lookup
 from dispatch.alerts.states import AlertAction

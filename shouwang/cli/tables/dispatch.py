@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from care_network.access.permissions import visible_households
+from care_network.access.visible import visible_households
 from care_network.catalogues.ability import GRADES
 from care_network.duty.spells import DutyTest
 from care_network.errors import NotFoundError

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from alerting.tuning.sheet import change
-from care_network.access.permissions import visible_households, visible_residents
+from care_network.access.visible import visible_households, visible_residents
 from care_network.records.certificates import expiries
 from care_network.records.synthetic import GATEWAY, add_synthetic
 from dispatch.alerts import lookup

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from websockets.sync.client import connect
 
-from care_network.access.permissions import may_see
+from care_network.access.visible import may_see
 from care_network.consents import register
 from console.shell.security import COOKIE
 from database.settings import DatabaseSettings

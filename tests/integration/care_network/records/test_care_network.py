@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from care_network.access.accounts import Account, account_by_login
-from care_network.access.permissions import audit, may_see, visible_households, visible_residents
+from care_network.access.permissions import audit
+from care_network.access.visible import may_see, visible_households, visible_residents
 from care_network.demo.district import load_demo
 from care_network.errors import ProvisioningError
 from care_network.records import provisioning

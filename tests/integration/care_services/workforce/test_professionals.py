@@ -24,6 +24,7 @@ from tests.support import care_city
 from tests.support.console_site import ConsoleSite, console_site, now
 from tests.support.network import account
 from tests.support.orders import raise_alert
+from tests.support.services import wait_for
 from vocabulary.times import SHANGHAI
 
 pytestmark = pytest.mark.integration
@@ -118,8 +119,8 @@ def _visits_that_need_another_person(site: ConsoleSite, staff: Network, ended: d
             (("staff", ("S9",), 2, {"active": False}), "已离职或停用"),
         ):
             staff.change(*change)  # type: ignore[arg-type]
-            for page in boards[:3]:
-                assert "2 次上门须另派人员" in client.get(page).text, page
+            for page in boards[:3]:  # a notice is five seconds old at most
+                wait_for(lambda page=page: "2 次上门须另派人员" in client.get(page).text, 10, lambda page=page: page)
             for page in boards[3:]:
                 assert why in client.get(page).text, page
             assert unfit.tell(conn, at) >= 1
@@ -136,7 +137,7 @@ def _visits_that_need_another_person(site: ConsoleSite, staff: Network, ended: d
         assert [store.load(conn, one).staff_code for one in made] == ["S9", "S9"], "nothing is dropped"
         for one in made:
             orders.assign(conn, station, one, "S1", 1)
-        assert "须另派人员" not in client.get("/station").text
+        wait_for(lambda: "须另派人员" not in client.get("/station").text, 10, lambda: "the notice stays")
         assert unfit.tell(conn, at) == 0
         assert "S9" not in client.get("/care/visits/another").text
 
