@@ -93,6 +93,16 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
     series: Annotated[list[Series], msgspec.Meta(min_length=1, max_length=1024)]
 
 
+class _SeriesOfAnyName(Series, frozen=True, array_like=True, gc=False):
+    device: str
+    channel: str
+
+
+class _FrameOfAnyName(Frame, frozen=True, array_like=True, gc=False):
+    gateway: str
+    series: Annotated[list[_SeriesOfAnyName], msgspec.Meta(min_length=1, max_length=1024)]  # type: ignore[assignment]
+
+
 class Event(msgspec.Struct, frozen=True):
     """Something that happened at one device; sent at once, numbered in its own stream."""
 
@@ -189,6 +199,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type[Any], msgspec.msgpack.Decoder[Any]] = {
     kind: msgspec.msgpack.Decoder(kind) for kind in (Frame, Event, Status, Command, Reply, CertificateRequest)
 }
+_any_names = msgspec.msgpack.Decoder(_FrameOfAnyName)
 
 
 def encode(message: Message) -> bytes:
@@ -223,12 +234,31 @@ def decode(kind: type[_M], payload: bytes) -> _M:
     return message
 
 
+def read_frame(payload: bytes) -> Frame:
+    """The frame in ``payload``, with names of any alphabet: for a reader that knows all names it takes.
+
+    A district's ingest reads thousands of frames a second, and looking at each letter of their names takes longer than
+    all else (5 series: 10 µs, and 2 without). Raises DecodeError as :func:`decode` does, for all else.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise DecodeError(f"frame of {len(payload)} bytes is longer than {MAX_PAYLOAD}")
+    try:
+        frame = _any_names.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(f"not a valid frame: {error}") from error
+    if frame.version != VERSION:
+        raise DecodeError(f"frame of version {frame.version}; this side speaks {VERSION}")
+    _check_columns(frame)
+    return frame
+
+
 def _check_columns(frame: Frame) -> None:
-    for number, series in enumerate(frame.series):
-        where = f"series {number} ({series.device}/{series.channel})"
-        if not series.offsets:
-            raise DecodeError(f"{where} is empty")
-        if len(series.offsets) % 4 or len(series.offsets) != len(series.values):
+    for series in frame.series:
+        size = len(series.offsets)
+        if not size or size & 3 or size != len(series.values):
+            where = f"series {frame.series.index(series)} ({series.device}/{series.channel})"
+            if not size:
+                raise DecodeError(f"{where} is empty")
             raise DecodeError(
                 f"{where}: {len(series.offsets)} bytes of offsets and {len(series.values)} of values;"
                 " both must be the same multiple of 4"

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import psycopg
 
-from ingest.batches.batch import Batch, Batcher, Limits
+from ingest.batches.batch import Batch, Limits
+from ingest.batches.batcher import Batcher
 from ingest.batches.database_directory import DatabaseDirectory
 from ingest.batches.senml_rows import Delivery, SenmlBatcher
 from ingest.quarantine.quarantine import Entry, Quarantine, settle

@@ -1,20 +1,17 @@
 """Gives the engine each decoded message of a home and returns the findings. No input or output of its own."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import msgspec
-import numpy as np
 
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
-from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import Happened, Source
-from alerting.detection.kit.device_clock import MEASURED, SWITCHED, DeviceClocks, news_of
-from alerting.detection.kit.intake import FUTURE_US, concerns, dated
-from alerting.detection.kit.origin import BY_HAND
-from alerting.detection.kit.switches import SWITCHES
+from alerting.detection.kit.device_clock import DeviceClocks
+from alerting.detection.kit.intake import dated
 from alerting.service import downlink
+from alerting.service.frame_hearing import FrameHearing, Refused
 from alerting.service.messages import HomeMessage
 from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
@@ -35,8 +32,7 @@ class Hearing:
         self._engine, self._look_up, self._online = engine, look_up, online
         self._look_up_again_at = 0.0
         self._clocks = DeviceClocks()
-        self._suspects: dict[tuple[str, str], list[VitalColumns]] = {}
-        """Readings of devices whose clock may be wrong, of one message each."""
+        self._frames = FrameHearing(engine, self._clocks, self._newly_paired)
 
     def hear(self, message: HomeMessage, now_us: int) -> list[Finding]:
         """The findings of one message. Raises DecodeError for a device or gateway that the district does not know."""
@@ -49,7 +45,14 @@ class Hearing:
             )
         if isinstance(body, wire.Status):
             return self._status(gateway, body, now_us)
-        return self._observed(gateway, body) if message.by_exchange else self._frame(gateway, body, now_us)
+        if message.by_exchange:
+            return self._frames.observed(gateway, body)
+        return self._frames.hear(gateway, body, now_us)
+
+    def hear_frames(self, messages: Sequence[HomeMessage], now_us: int, refused: Refused) -> list[Finding]:
+        """The findings of frames, those of :meth:`hear` in their order, many at once; one that cannot be heard goes to
+        ``refused``."""
+        return self._frames.hear_all(messages, now_us, refused)
 
     def knows(self, message: HomeMessage) -> bool:
         """Whether the message can be heard without a change of the district, as an event of a new device could not."""
@@ -133,98 +136,6 @@ class Hearing:
             return []
         self._online(gateway)
         return self._engine.heard(gateway, None, now_us) if gateway in self._engine.district.gateways else []
-
-    def _frame(self, gateway: str, frame: wire.Frame, now_us: int) -> list[Finding]:
-        district = self._engine.district
-        if gateway not in district.gateways:
-            raise DecodeError(f"frame of an unknown gateway {gateway}")
-        findings: list[Finding] = []
-        parts = []
-        for device in {series.device for series in frame.series}:
-            findings += self._engine.heard(gateway, device, now_us)
-        newest: dict[str, int] = {}
-        measuring = {series.device for series in frame.series if series.channel not in SWITCHES}
-        for series in frame.series:
-            at_us = frame.base_us + int(series.offsets_ms().max(initial=0)) * 1000
-            newest[series.device] = max(newest.get(series.device, at_us), at_us)
-        # a gateway's clock is ahead of all its devices' readings; a reading that is ahead alone comes from a meter
-        credible = [at_us for at_us in newest.values() if at_us <= now_us + FUTURE_US]
-        newest_us = max(credible) if credible else min(newest.values())
-        its_own = bool(credible) or self._own_clock(gateway, newest)
-        if frame.stream == "live" and (credible or not its_own):
-            findings += self._engine.clock(gateway, newest_us, now_us)
-        shifts = {}
-        for device, at_us in newest.items():
-            needed = MEASURED if device in measuring else SWITCHED
-            shifts[device], told = self._shift(gateway, device, at_us, now_us, frame.stream, needed)
-            if told is not None and its_own:  # else it is the gateway's clock, which is told above
-                findings += self._engine.event(told)
-        for series in frame.series:
-            source = district.sources.get((gateway, series.device))
-            if source is None or not concerns(source, series.channel):
-                continue
-            values = series.floats()
-            good = np.isfinite(values)
-            times = frame.base_us + shifts[series.device] + series.offsets_ms().astype(np.int64) * 1000
-            values, times, n = values[good], times[good], int(good.sum())
-            if n and series.channel in SWITCHES:
-                self._engine.switched(source, series.channel, times, values)
-            place = self._engine.seats.lane(source, series.channel)
-            if n and place is not None:
-                rows, lanes = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
-                parts.append(VitalColumns(rows, lanes, times, values))
-                suspect = self._suspects.get((gateway, series.device))
-                if suspect is not None:
-                    suspect.append(parts[-1])
-        if parts:
-            self._engine.readings(VitalColumns.join(parts))
-        return findings
-
-    def _observed(self, gateway: str, frame: wire.Frame) -> list[Finding]:
-        """Take the readings of another system: no sign of life of the home, and nothing about a clock of it."""
-        if gateway not in self._engine.district.gateways:
-            raise DecodeError(f"readings for an unknown gateway {gateway}")
-        parts = []
-        for series in frame.series:
-            source = self._engine.district.sources.get((gateway, series.device)) or self._newly_paired(
-                gateway, series.device
-            )
-            place = None if source is None else self._engine.seats.lane(source, series.channel)
-            if place is None:
-                continue
-            times = frame.base_us + series.offsets_ms().astype(np.int64) * 1000
-            values = series.floats()
-            good = np.isfinite(values)
-            n = int(good.sum())
-            rows, lanes = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
-            parts.append(VitalColumns(rows, lanes, times[good], values[good]))
-        if parts:
-            self._engine.readings(VitalColumns.join(parts))
-        return []
-
-    def _own_clock(self, gateway: str, devices: Iterable[str]) -> bool:
-        """Whether all of these are meters with a clock of their own."""
-        sources = self._engine.district.sources
-        known = [sources.get((gateway, device)) for device in devices]
-        return all(source is not None and source.gives & BY_HAND for source in known)
-
-    def _shift(
-        self, gateway: str, device: str, newest_us: int, now_us: int, stream: str, needed: int
-    ) -> tuple[int, Happened | None]:
-        """(what is to be added to a device's times; news of its clock). A backlog is old as it should be."""
-        source = self._engine.district.sources.get((gateway, device))
-        if stream != "live" or source is None:
-            # what the future says is of now: nobody may go unwatched
-            return (now_us - newest_us if newest_us > now_us + FUTURE_US else 0), None
-        key = (gateway, device)
-        verdict = self._clocks.judge(key, newest_us, now_us, needed)
-        suspects = self._suspects.pop(key, None)
-        if verdict.suspect:
-            self._suspects[key] = []
-        elif verdict.proved_us and suspects:
-            parts = [msgspec.structs.replace(part, time_us=part.time_us + verdict.behind_us) for part in suspects]
-            self._engine.readings(VitalColumns.join(parts))
-        return verdict.behind_us, news_of(source, verdict, now_us)
 
 
 def answer(message: HomeMessage, now_us: int, signer: CommandSigner = downlink.UNSIGNED) -> tuple[str, bytes] | None:

@@ -12,7 +12,7 @@ import io
 import os
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import structlog
@@ -55,13 +55,16 @@ class Journal:
         for number in sorted(n for n in self._numbers("journal") if n >= since):
             yield from _records(self._path(number, "journal").read_bytes())
 
-    def append(self, received_us: int, topic: str, payload: bytes) -> None:
-        """Hand a message to the operating system, where it survives this process.
+    def append(self, received_us: int, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Hand (topic, payload) messages to the operating system, where they survive this process.
 
-        A full disk is logged and stops nothing; a restart before the next snapshot would forget the message.
+        A full disk is logged and stops nothing; a restart before the next snapshot would forget the messages.
         """
-        name = topic.encode()
-        record = _HEAD.pack(received_us, len(name), len(payload)) + name + payload
+        records: list[bytes] = []
+        for topic, payload in messages:
+            name = topic.encode()
+            records += (_HEAD.pack(received_us, len(name), len(payload)), name, payload)
+        record = b"".join(records)
         try:
             end = self._file.seek(0, os.SEEK_END)
             if self._file.write(record) < len(record):

@@ -1,4 +1,4 @@
-"""Receives the homes' messages by MQTT and hands them out: events before statuses before frames.
+"""Receives the homes' messages by MQTT and hands them out: events before statuses before frames, these many at once.
 
 Two connections: one for the frames of a district, megabytes after an outage, the other for events and statuses, which
 must not wait behind them. Both sessions are persistent. A message is acknowledged once its findings are safe, not when
@@ -8,8 +8,8 @@ it arrives.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ import structlog
 from alerting.service.messages import Content, content_of
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt
+from firmware_profiles.link.publish_stream import Delivery
+from firmware_profiles.link.publish_tap import Tap
 from observability.liveness import Liveness
 
 log = structlog.get_logger(__name__)
@@ -29,20 +31,23 @@ LEAVES: tuple[tuple[wire.Leaf, ...], ...] = (("events", "panel", "status"), ("re
 ADDED: frozenset[wire.Leaf] = frozenset({"panel", "observations"})
 """Topics that an older access list of a broker does not name: refused, they leave the others as they are."""
 PRIORITY: dict[str, int] = {leaf: number for number, leaf in enumerate(leaf for leaves in LEAVES for leaf in leaves)}
+FIRST_OF_FRAMES = PRIORITY["readings"]
 MOST_FRAMES = 20_000
 """Frames in memory; with more, paho's thread waits, and so does the broker."""
+AT_ONCE = 200
+"""Frames that are taken at once, at most: an event waits until they are heard, some milliseconds."""
+GATHER_S = (0.0, 0.02)
+"""How long messages may gather before they are read, by connection: a wake-up costs more than a frame, and readings
+are judged seconds later; an event is read at once."""
 
 
 class ReceivedMessage(msgspec.Struct, frozen=True, dict=True):
-    """A message as it arrived, with the data that its acknowledgement needs."""
+    """A message as it arrived, with the connection on which it is acknowledged."""
 
     topic: str
     payload: bytes
     mid: int
-    line: int
-    """Index of the connection: 0 events and statuses, 1 frames."""
-    generation: int
-    """How often that connection had been made; an acknowledgement is valid for the same one only."""
+    tap: Tap
     arrived: float = msgspec.field(default_factory=time.monotonic)
     """By the monotonic clock."""
 
@@ -70,16 +75,17 @@ class Mailbox:
         self._lock = threading.Lock()
         self._filled, self._emptied = threading.Condition(self._lock), threading.Condition(self._lock)
         self._closed = False
-        self._generation = [0, 0]
         self._hears = [False, False]
         self._added: set[tuple[int, int | None]] = set()
-        self._clients = [mqtt.make_client(broker, name, clean=False, manual_ack=True) for name in sessions(worker)]
+        self._clients = [
+            mqtt.make_client(broker, name, clean=False, take=partial(self._received, line), gather_s=GATHER_S[line])
+            for line, name in enumerate(sessions(worker))
+        ]
         for line, client in enumerate(self._clients):
             client.user_data_set(line)
             client.on_connect = self._on_connect
             client.on_subscribe = self._on_subscribe
             client.on_disconnect = self._on_disconnect
-            client.on_message = self._on_message
 
     @property
     def certificates(self) -> list[Path]:
@@ -104,15 +110,17 @@ class Mailbox:
         for client in self._clients:
             mqtt.stop(client)
 
-    def take(self, timeout_s: float) -> ReceivedMessage | None:
-        """The most urgent message; None where none comes within the time."""
+    def take(self, timeout_s: float) -> list[ReceivedMessage]:
+        """The most urgent message, or many frames where nothing else waits; none where none comes within the time."""
         with self._lock:
             self._filled.wait_for(lambda: any(self._waiting), timeout_s)
-            for waiting in self._waiting:
+            for priority, waiting in enumerate(self._waiting):
                 if waiting:
+                    most = AT_ONCE if priority >= FIRST_OF_FRAMES else 1
+                    taken = [waiting.popleft() for _ in range(min(most, len(waiting)))]
                     self._emptied.notify()
-                    return waiting.popleft()
-        return None
+                    return taken
+        return []
 
     def event(self, wanted: Callable[[ReceivedMessage], bool]) -> ReceivedMessage | None:
         """The next event, if one is there and ``wanted``. Returns at once."""
@@ -120,10 +128,14 @@ class Mailbox:
             events = self._waiting[0]
             return events.popleft() if events and wanted(events[0]) else None
 
-    def settle(self, message: ReceivedMessage) -> None:
-        """Acknowledge the message, unless its connection broke since: the broker repeats it in any case."""
-        if message.generation == self._generation[message.line]:
-            self._clients[message.line].ack(message.mid, 1)
+    def settle(self, messages: Sequence[ReceivedMessage]) -> None:
+        """Acknowledge messages; those whose connection broke since are repeated by the broker in any case."""
+        by_tap: dict[Tap, list[int]] = {}
+        for message in messages:
+            if message.mid:
+                by_tap.setdefault(message.tap, []).append(message.mid)
+        for tap, mids in by_tap.items():
+            tap.acknowledge(mids)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish with QoS 1."""
@@ -133,7 +145,6 @@ class Mailbox:
         if reason.is_failure:
             log.error("broker refuses alerting", reason=str(reason))
             return
-        self._generation[line] += 1
         client.subscribe([(wire.subscription(leaf), 1) for leaf in LEAVES[line] if leaf not in ADDED])
         for leaf in ADDED.intersection(LEAVES[line]):
             self._added.add((line, client.subscribe(wire.subscription(leaf), 1)[1]))
@@ -158,15 +169,22 @@ class Mailbox:
         self._hears[line] = False
         self._down()
 
-    def _on_message(self, _client: paho.Client, line: int, message: paho.MQTTMessage) -> None:
-        topic = mqtt.topic_of(message)
-        priority = PRIORITY.get(topic.rsplit("/", 1)[-1], len(PRIORITY) - 1)
-        waiting = self._waiting[priority]
-        arrived = ReceivedMessage(topic, bytes(message.payload), message.mid, line, self._generation[line])
+    def _received(self, line: int, deliveries: Sequence[Delivery], tap: Tap) -> None:
+        arrived = time.monotonic()
         with self._lock:
-            while line == 1 and len(waiting) >= MOST_FRAMES and not self._closed:
-                log.warning("the engine is behind; the broker waits")
-                self._emptied.wait(1)
-                self._clients[line].turned()
-            waiting.append(arrived)
+            for topic_bytes, payload, mid, _ in deliveries:
+                topic, priority = _named(topic_bytes)
+                waiting = self._waiting[priority]
+                while line == 1 and len(waiting) >= MOST_FRAMES and not self._closed:
+                    log.warning("the engine is behind; the broker waits")
+                    self._emptied.wait(1)
+                    self._clients[line].turned()
+                waiting.append(ReceivedMessage(topic, payload, mid, tap, arrived))
             self._filled.notify()
+
+
+@lru_cache(maxsize=50_000)
+def _named(topic: bytes) -> tuple[str, int]:
+    """The topic as text (what is no UTF-8 becomes ``\\xff``), and its urgency."""
+    text = topic.decode(errors="backslashreplace")
+    return text, PRIORITY.get(text.rsplit("/", 1)[-1], len(PRIORITY) - 1)

@@ -16,7 +16,8 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import structlog
 
@@ -30,7 +31,7 @@ from alerting.service.hearing import Hearing, answer
 from alerting.service.journal import Journal
 from alerting.service.live_district import LiveDistrict
 from alerting.service.mailbox import Mailbox, ReceivedMessage
-from alerting.service.messages import Content, content_of
+from alerting.service.messages import Content, HomeMessage, content_of
 from alerting.service.platform.watch import PlatformWatch
 from alerting.service.progress import Progress
 from alerting.service.publisher import Publisher
@@ -40,6 +41,7 @@ from alerting.service.writer import Writer
 from database.clock import DatabaseClock
 from database.reports import certificate_ends
 from database.settings import DatabaseSettings
+from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.connection_watch import WATCH
@@ -170,10 +172,11 @@ class Alerting:
         )
         self._hearing = Hearing(self._engine, self._look_up, self._downlink.online)
         repeated = 0
-        for received_us, topic, payload in self._journal.repeated():
-            self._take(topic, content_of(topic, payload), received_us)
+        for received_us, same_moment in groupby(self._journal.repeated(), key=lambda record: record[0]):
+            messages = [(topic, content_of(topic, payload)) for _, topic, payload in same_moment]
+            self._take(messages, received_us)
             self._advance(received_us)
-            repeated += 1
+            repeated += len(messages)
         self._settle()
         self._engine.between = self._events_first
         log.info("messages repeated since the snapshot", messages=repeated)
@@ -184,7 +187,7 @@ class Alerting:
         looked_us = self._clock.now_us()
         while not self._stop.is_set():
             part.turned()
-            message = self._mailbox.take(IDLE_S)
+            messages = self._mailbox.take(IDLE_S)
             since_us, looked_us = looked_us, self._clock.now_us()
             if self._broker_watch.stood_still(since_us, looked_us):
                 log.warning(
@@ -192,44 +195,57 @@ class Alerting:
                 )
                 self._engine.cut_off()
                 self._settle()
-            if message is not None:
-                self._hear(message)
+            if messages:
+                self._hear(messages)
                 part.done()
             self._advance(self._clock.now_us())
             self._settle()
-            if message is not None and time.monotonic() >= self._snapshot_at:
+            if messages and time.monotonic() >= self._snapshot_at:
                 self._journal.snapshot(self._engine.memory())
                 self._snapshot_at = time.monotonic() + self._settings.snapshot_s
 
     def _events_first(self) -> None:
         """Called by the engine between detectors of a long step, so that events are handled before it ends."""
         while (message := self._mailbox.event(self._may_interrupt)) is not None:
-            self._hear(message)
+            self._hear([message])
 
     def _may_interrupt(self, message: ReceivedMessage) -> bool:
         """Whether the event may be heard amid a step: it must not change the district, as a new device would."""
         content = message.content
         return isinstance(content, Exception) or self._hearing.knows(content)
 
-    def _hear(self, message: ReceivedMessage) -> None:
+    def _hear(self, messages: Sequence[ReceivedMessage]) -> None:
         received_us = self._clock.now_us()
-        self._journal.append(received_us, message.topic, message.payload)  # first: a restart must remember it
-        self._take(message.topic, message.content, received_us, answers=True)
-        self._mailbox.settle(message)
-        self._progress.handled(message.arrived)
+        # first: a restart must remember them
+        self._journal.append(received_us, [(message.topic, message.payload) for message in messages])
+        self._take([(message.topic, message.content) for message in messages], received_us, answers=True)
+        self._mailbox.settle(messages)
+        self._progress.handled(messages[-1].arrived)
 
-    def _take(self, topic: str, content: Content, received_us: int, *, answers: bool = False) -> None:
-        try:
+    def _take(self, messages: Sequence[tuple[str, Content]], received_us: int, *, answers: bool = False) -> None:
+        frames: list[HomeMessage] = []
+        for topic, content in messages:
             if isinstance(content, Exception):
-                raise content
+                _refused(topic, content)
+            elif isinstance(content.body, wire.Frame):
+                frames.append(content)
+            else:
+                self._take_one(topic, content, received_us, answers)
+        if frames:
+            try:
+                findings = self._hearing.hear_frames(frames, received_us, _refused_frame)
+                self._publisher.take(findings, received_us)
+            except Exception:
+                log.exception("the engine failed on frames", frames=len(frames))
+
+    def _take_one(self, topic: str, content: HomeMessage, received_us: int, answers: bool) -> None:
+        try:
             self._publisher.take(self._hearing.hear(content, received_us), received_us)
             reply = answer(content, self._clock.now_us(), self._signer) if answers else None
             if reply is not None:
                 self._mailbox.publish(*reply)
-        except DecodeError as error:
-            log.warning("message refused (ingest keeps its bytes)", topic=topic, reason=str(error))
-        except Exception:  # a fault of ours must not silence the other homes; ingest keeps the bytes
-            log.exception("the engine failed on a message", topic=topic)
+        except Exception as error:
+            _refused(topic, error)
 
     def _advance(self, now_us: int) -> None:
         try:
@@ -249,6 +265,17 @@ class Alerting:
     def _look_up(self) -> None:
         self._district.refresh()
         self._settle()
+
+
+def _refused(topic: str, error: Exception) -> None:
+    if isinstance(error, DecodeError):
+        log.warning("message refused (ingest keeps its bytes)", topic=topic, reason=str(error))
+    else:  # a fault of ours must not silence the other homes; ingest keeps the bytes
+        log.error("the engine failed on a message", topic=topic, exc_info=error)
+
+
+def _refused_frame(message: HomeMessage, error: Exception) -> None:
+    _refused(wire.topic(message.gateway, "observations" if message.by_exchange else "readings"), error)
 
 
 def _failed(name: str, error: Exception) -> None:

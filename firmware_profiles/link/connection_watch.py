@@ -11,12 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import paho.mqtt.client as paho
 import structlog
 
 from firmware_profiles.link import tls
+from firmware_profiles.link.publish_tap import Tap, TappedContext
 from firmware_profiles.link.tls import Broker
 
 log = structlog.get_logger(__name__)
@@ -119,7 +120,11 @@ class ConnectionWatch:
                 if key not in self._watched:
                     continue
                 self._watched[key] = (client, broker, now)
-            client._ssl_context = tls.make_context(broker)
+            context: Any = client._ssl_context
+            if isinstance(context, TappedContext):
+                context.context = tls.make_context(broker)
+            else:
+                client._ssl_context = tls.make_context(broker)
             log.info("renewed certificate in use", broker=f"{broker.host}:{broker.port}", file=str(broker.cert))
             hang_up(client)  # paho's thread connects again, with the new one
 
@@ -176,7 +181,10 @@ def hang_up(client: paho.Client) -> None:
     sock: Any = client.socket()
     if sock is not None:
         try:
-            socket.socket.shutdown(cast(socket.socket, sock), socket.SHUT_RDWR)
+            if isinstance(sock, Tap):
+                sock.hang_up()
+            else:
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
         except OSError:
             return  # ended by itself meanwhile
 

@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from firmware_profiles.link import tls
 from firmware_profiles.link.connection_watch import WATCH
 from firmware_profiles.link.connection_watch import words as words
+from firmware_profiles.link.publish_tap import Take, Tap, TappedContext
 from firmware_profiles.link.tls import Broker as Broker
 from observability.liveness import Part
 
@@ -48,14 +49,16 @@ class WatchedClient(paho.Client):
 
         A console with a thousand open pages would never get its broker back, without a word.
         """
-        sock, waker = self.socket(), self._sockpairR
+        sock: Any = self.socket()
+        waker = self._sockpairR
         if sock is None or waker is None:
             return super()._loop(timeout)
         waiting = select.poll()
         try:
             waiting.register(waker, select.POLLIN)
-            waiting.register(sock, select.POLLIN | (select.POLLOUT if self.want_write() else 0))
-            unread = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+            unsent = isinstance(sock, Tap) and sock.unsent > 0
+            waiting.register(sock, select.POLLIN | (select.POLLOUT if self.want_write() or unsent else 0))
+            unread = isinstance(sock, ssl.SSLSocket | Tap) and sock.pending() > 0
             ready = dict(waiting.poll(0 if unread else timeout * 1000))
             events, woken = ready.get(sock.fileno(), 0), waker.fileno() in ready
         except (ValueError, OSError):  # closed meanwhile: paho tells a lost connection from one that we end
@@ -67,6 +70,11 @@ class WatchedClient(paho.Client):
         if woken:  # somebody has put a packet into the queue
             with contextlib.suppress(BlockingIOError):
                 waker.recv(10_000)
+        if isinstance(sock, Tap) and events & select.POLLOUT:
+            try:
+                sock.flush()
+            except OSError:
+                return super()._loop(timeout)
         if woken or events & select.POLLOUT:
             code = self.loop_write()
             if code or self.socket() is None:
@@ -104,14 +112,17 @@ def make_client(
     clean: bool,
     will: Will | None = None,
     manual_ack: bool = False,
-    kind: type[WatchedClient] = WatchedClient,
+    take: Take | None = None,
+    gather_s: float = 0,
 ) -> WatchedClient:
-    """A paho client (of this ``kind``), not yet connected; set its callbacks, then call :func:`start`.
+    """A paho client, not yet connected; set its callbacks, then call :func:`start`.
 
-    ``client_id`` names the session; with a private key it gets a suffix (:func:`session_name`). Raises OSError or
-    ssl.SSLError where a certificate file cannot be read.
+    With ``take`` the messages do not come by ``on_message``, one by one and acknowledged by paho, but many at once, to
+    be acknowledged by the connection that they came by; ``gather_s`` is how long the small ones may gather (see
+    :mod:`~firmware_profiles.link.publish_tap`). ``client_id`` names the session; with a private key it gets a suffix
+    (:func:`session_name`). Raises OSError or ssl.SSLError where a certificate file cannot be read.
     """
-    client = kind(
+    client = WatchedClient(
         CallbackAPIVersion.VERSION2,
         client_id=session_name(broker, client_id),
         clean_session=clean,
@@ -121,7 +132,9 @@ def make_client(
     client.reconnect_delay_set(min_delay=1, max_delay=8)
     client.on_socket_open = _no_delay
     context = tls.make_context(broker)
-    if context is not None:
+    if take is not None:
+        client.tls_set_context(TappedContext(context, take, gather_s))  # type: ignore[arg-type]
+    elif context is not None:
         client.tls_set_context(context)
     if will is not None:
         client.will_set(will.topic, will.payload, qos=1, retain=True)

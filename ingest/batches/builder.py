@@ -12,7 +12,8 @@ import psycopg
 import structlog
 
 from firmware_profiles import wire
-from ingest.batches.batch import Batch, Batcher, Limits
+from ingest.batches.batch import Batch, Limits
+from ingest.batches.batcher import Batcher
 from ingest.batches.database_directory import DatabaseDirectory
 from ingest.batches.senml_rows import Delivery, SenmlBatcher
 from ingest.quarantine.refusals import Code, Refusal

@@ -11,6 +11,7 @@ allowance while that time is more than the burst ahead of now.
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from enum import Enum
 from typing import Generic, TypeVar
 
@@ -78,10 +79,7 @@ class Intake(Generic[T]):
 
     def offer(self, gateway: str, item: T, size: int, now: float, *, charge: bool = True) -> Verdict:
         """Queue a message. ``charge=False``: it was charged before, and the broker delivers it again."""
-        lane = self._lanes.get(gateway)
-        if lane is None:
-            lane = self._lanes[gateway] = _Lane(gateway)
-        self._judge(lane, now)
+        lane = self._lane(gateway, now)
         if lane.beyond:
             if (
                 self._beyond_bytes + size > self._limit_bytes // 2 or self._beyond_messages >= self._limit_messages // 2
@@ -90,12 +88,31 @@ class Intake(Generic[T]):
                 return Verdict.SHED
         elif self._messages and (self._bytes + size > self._limit_bytes or self._messages >= self._limit_messages):
             return Verdict.FULL
-        if not lane.items:
-            (self._beyond if lane.beyond else self._within)[gateway] = lane
-        lane.items.append((item, size))
-        self._count(lane, 1, size)
+        self._queue(lane, ((item, size),), size)
         self._charge(lane, size, now, charge)
         return Verdict.ADMITTED
+
+    def offer_all(self, gateway: str, items: Sequence[tuple[T, int]], now: float) -> bool:
+        """Queue messages of one gateway, with their sizes, as :meth:`offer` would one by one, if it admitted them all
+        without a change of the gateway's group. Else nothing is queued: False, to be offered one by one."""
+        lane = self._lane(gateway, now)
+        size = sum([size for _, size in items])
+        ahead = self._ahead(lane, sum([self._allowance.cost_s(size) for _, size in items]), now)
+        if lane.beyond:
+            fits = (
+                self._beyond_bytes + size <= self._limit_bytes // 2
+                and self._beyond_messages + len(items) <= self._limit_messages // 2
+            )
+        else:
+            fits = (
+                ahead - now <= self._allowance.burst_s
+                and self._bytes + size <= self._limit_bytes
+                and self._messages + len(items) <= self._limit_messages
+            )
+        if fits:
+            self._queue(lane, items, size)
+            lane.time = ahead
+        return fits
 
     def take(self, most: int, budget: int, now: float) -> list[T]:
         """Take up to ``most`` messages, until they have ``budget`` bytes, in the order in which to store them."""
@@ -124,11 +141,26 @@ class Intake(Generic[T]):
         """List the gateways that wait because they are beyond their allowance."""
         return list(self._beyond)
 
+    def _lane(self, gateway: str, now: float) -> _Lane[T]:
+        lane = self._lanes.get(gateway)
+        if lane is None:
+            lane = self._lanes[gateway] = _Lane(gateway)
+        self._judge(lane, now)
+        return lane
+
+    def _queue(self, lane: _Lane[T], items: Sequence[tuple[T, int]], size: int) -> None:
+        if not lane.items:
+            (self._beyond if lane.beyond else self._within)[lane.name] = lane
+        lane.items.extend(items)
+        self._count(lane, len(items), size)
+
+    def _ahead(self, lane: _Lane[T], cost_s: float, now: float) -> float:
+        # The debt is limited: a gateway that was mended is held back for two bursts at most.
+        return min(max(lane.time, now) + cost_s, now + 2 * self._allowance.burst_s + 1)
+
     def _charge(self, lane: _Lane[T], size: int, now: float, charge: bool) -> None:
         if charge:
-            # The debt is limited: a gateway that was mended is held back for two bursts at most.
-            ahead = max(lane.time, now) + self._allowance.cost_s(size)
-            lane.time = min(ahead, now + 2 * self._allowance.burst_s + 1)
+            lane.time = self._ahead(lane, self._allowance.cost_s(size), now)
             self._judge(lane, now)
 
     def _judge(self, lane: _Lane[T], now: float) -> None:

@@ -1,12 +1,11 @@
 """Take messages from the broker into bounded memory, fairly, and acknowledge them once they are stored."""
 
-import contextlib
 import itertools
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -15,7 +14,8 @@ import structlog
 
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt
-from ingest.receiving.batched_client import BatchedClient, acknowledge
+from firmware_profiles.link.publish_stream import DUP, RETAIN, Delivery
+from firmware_profiles.link.publish_tap import Tap
 from ingest.receiving.intake import Allowance, Intake, Verdict
 from ingest.receiving.share import ADDED, BULK, URGENT, Share
 from observability.liveness import Part
@@ -29,31 +29,26 @@ OVERHEAD = 200
 """Bytes that a message costs beside its payload, roughly."""
 SHED_MESSAGES = 20_000
 """Messages waiting for the quarantine, at most."""
-OTHERS_AT_ONCE = 200
-"""Messages of other workers' gateways that are acknowledged together."""
+GATHER_S = 0.005
+"""Waited before each reading, so that messages gather: a wake-up for each costs more than the message."""
 FULL_PAUSE_S = 0.5
 """With no room left, a message is offered again after this time at the latest."""
 
 
-class ReceivedMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A message that waits for its acknowledgement.
-
-    ``connection`` numbers the connection that it came by: its message id means nothing on another one.
-    """
+class ReceivedMessage(msgspec.Struct, frozen=True):
+    """A message that waits for its acknowledgement, by the connection that it came by."""
 
     topic: str
     payload: bytes | None
     """None: shed, and dropped for want of memory."""
     mid: int
     qos: int
-    connection: int
+    tap: Tap
     size: int
     arrived_us: int
     """µs since 1970."""
     again: bool
     """Marked by the broker as a repetition (DUP)."""
-    line: int = 0
-    """Index of the session: 0 events and statuses, 1 readings."""
     retained: bool = False
     """Marked by the broker as kept since some earlier time (RETAIN): sent at each new subscription."""
 
@@ -92,22 +87,19 @@ class Subscriber:
         self._intake: Intake[ReceivedMessage] = Intake(allowance, limit_bytes, MAX_MESSAGES)
         self._shed: deque[ReceivedMessage] = deque()
         self._shed_bytes = 0
-        self._of_others: tuple[deque[tuple[int, int]], ...] = (deque(), deque())
         self._changed = threading.Condition()
-        self._connection = [0, 0]
         self._hears = [False, False]
         self._added_mid: int | None = None
         self._stopped = False
         self._clients = [
-            mqtt.make_client(broker, name, clean=False, manual_ack=True, kind=BatchedClient)
-            for name in sessions(session)
+            mqtt.make_client(broker, name, clean=False, take=partial(self._received, line), gather_s=GATHER_S)
+            for line, name in enumerate(sessions(session))
         ]
         for line, client in enumerate(self._clients):
             client.user_data_set(line)
             client.on_connect = self._connected
             client.on_subscribe = self._subscribed
             client.on_disconnect = self._disconnected
-            client.on_message = self._received
 
     def start(self, parts: Sequence[Part] = ()) -> None:
         """Connect; the network thread of each of the two sessions reports to one of ``parts``."""
@@ -124,8 +116,6 @@ class Subscriber:
     def take(self, most_messages: int, most_bytes: int, wait_s: float) -> list[ReceivedMessage]:
         """Take waiting messages, up to ``most_messages`` and until they have ``most_bytes``; none after ``wait_s``."""
         with self._changed:
-            for line in range(len(self._clients)):
-                self._leave_to_others(line)
             self._changed.wait_for(lambda: len(self._intake) or self._shed or self._stopped, wait_s)
             taken = self._intake.take(most_messages, most_bytes, time.monotonic())
             self._changed.notify_all()
@@ -141,20 +131,12 @@ class Subscriber:
 
     def acknowledge(self, messages: list[ReceivedMessage]) -> None:
         """Tell the broker that these are stored. Those of an earlier connection are left out: they come again."""
-        for line, client in enumerate(self._clients):
-            now = self._connection[line]
-            mids = (one.mid for one in messages if one.line == line and one.qos and one.connection == now)
-            acknowledge(client, mids)
-
-    def _leave_to_others(self, line: int) -> None:
-        """Acknowledge other workers' messages; called by the network's thread and by the one that takes."""
-        mids, waiting = [], self._of_others[line]
-        while waiting:
-            with contextlib.suppress(IndexError):
-                mid, connection = waiting.popleft()
-                if connection == self._connection[line]:
-                    mids.append(mid)
-        acknowledge(self._clients[line], mids)
+        by_tap: dict[Tap, list[int]] = {}
+        for one in messages:
+            if one.qos:
+                by_tap.setdefault(one.tap, []).append(one.mid)
+        for tap, mids in by_tap.items():
+            tap.acknowledge(mids)
 
     @property
     def connected(self) -> bool:
@@ -177,8 +159,6 @@ class Subscriber:
         if reason.is_failure:
             log.error("broker refuses ingest", reason=str(reason))
             return
-        with self._changed:
-            self._connection[line] += 1
         if self._subscribe:
             client.subscribe([(name, 1) for name in SUBSCRIPTIONS[line]])
             if line == 1:
@@ -209,39 +189,45 @@ class Subscriber:
         self._hears[line] = False
         log.warning("connection to the broker ended", reason=mqtt.words(reason))
 
-    def _received(self, _client: paho.Client, line: int, message: paho.MQTTMessage) -> None:
-        topic = mqtt.topic_of(message)
-        if not self._share.holds(topic):
-            self._of_others[line].append((message.mid, self._connection[line]))
-            if len(self._of_others[line]) >= OTHERS_AT_ONCE:
-                self._leave_to_others(line)
-            return
-        payload = bytes(message.payload)
-        size = len(payload) + OVERHEAD
-        received = ReceivedMessage(
-            topic=topic,
-            payload=payload,
-            mid=message.mid,
-            qos=message.qos,
-            connection=self._connection[line],
-            line=line,
-            size=len(payload),
-            arrived_us=self._now_us(),
-            again=message.dup,
-            retained=message.retain,
-        )
-        lane, charge = _lane(topic), not message.dup
+    def _received(self, line: int, deliveries: list[Delivery], tap: Tap) -> None:
+        now_us, share = self._now_us(), self._share
+        lanes: dict[str, list[tuple[ReceivedMessage, int]]] = {}
+        of_others: list[int] = []
+        for topic_bytes, payload, mid, flags in deliveries:
+            topic, lane = _named(topic_bytes)
+            if not share.holds(topic):
+                of_others.append(mid)
+                continue
+            size = len(payload)
+            message = ReceivedMessage(
+                topic, payload, mid, flags >> 1 & 3, tap, size, now_us, flags & DUP != 0, flags & RETAIN != 0
+            )
+            if lane in lanes:
+                lanes[lane].append((message, size + OVERHEAD))
+            else:
+                lanes[lane] = [(message, size + OVERHEAD)]
+        tap.acknowledge(of_others)
         with self._changed:
-            while not self._stopped:
-                if len(self._shed) < SHED_MESSAGES:
-                    verdict = self._intake.offer(lane, received, size, time.monotonic(), charge=charge)
-                    if verdict is Verdict.SHED:
-                        self._put_aside(received)
-                    if verdict is not Verdict.FULL:
-                        break
-                self._changed.wait(FULL_PAUSE_S)
-                self._clients[line].turned()
+            now = time.monotonic()
+            for lane, messages in lanes.items():
+                again = any(message.again for message, _ in messages)
+                if again or len(self._shed) >= SHED_MESSAGES or not self._intake.offer_all(lane, messages, now):
+                    for message, size in messages:
+                        self._offer(line, lane, message, size)
             self._changed.notify_all()
+
+    def _offer(self, line: int, lane: str, message: ReceivedMessage, size: int) -> None:
+        """Offer a message until there is room; the network's thread waits, and with it the broker."""
+        while not self._stopped:
+            if len(self._shed) < SHED_MESSAGES:
+                verdict = self._intake.offer(lane, message, size, time.monotonic(), charge=not message.again)
+                if verdict is Verdict.SHED:
+                    self._put_aside(message)
+                if verdict is not Verdict.FULL:
+                    return
+            self._changed.notify_all()
+            self._changed.wait(FULL_PAUSE_S)
+            self._clients[line].turned()
 
     def _put_aside(self, received: ReceivedMessage) -> None:
         if self._shed_bytes + received.size > self._limit // 4:
@@ -250,7 +236,6 @@ class Subscriber:
         self._shed_bytes += len(received.payload or b"")
 
 
-@lru_cache(maxsize=50_000)
 def _lane(topic: str) -> str:
     """Name the queue of a message: its gateway's. Events and statuses have one of their own, so that a fall does not
     wait behind the readings of its own gateway."""
@@ -258,3 +243,10 @@ def _lane(topic: str) -> str:
     return (
         gateway if topic.endswith(("/readings", "/observations")) or topic.startswith("senml/") else f"{gateway}/events"
     )
+
+
+@lru_cache(maxsize=50_000)
+def _named(topic: bytes) -> tuple[str, str]:
+    """The topic as text (what is no UTF-8 becomes ``\\xff``), and its lane."""
+    text = topic.decode(errors="backslashreplace")
+    return text, _lane(text)

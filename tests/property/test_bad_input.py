@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_profiles import wire
-from ingest.batches.batch import Batch, Batcher, Limits
+from ingest.batches.batch import Batch, Limits
+from ingest.batches.batcher import Batcher
 from ingest.batches.marks import Mark
 from ingest.batches.senml_rows import Delivery, SenmlBatcher
 

@@ -106,3 +106,32 @@ def test_gateways_take_turns() -> None:
         queue.offer("big", f"big-{n}", 64 * 1024, 0.0)
     queue.offer("small", "small", 10, 0.0)
     assert queue.take(3, 10**9, 0.0) == ["big-0", "small", "big-1"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.lists(st.integers(1, 3000), min_size=1, max_size=8), st.integers(0, 9)),
+        max_size=40,
+    ),
+    st.integers(1, 30),
+)
+def test_many_at_once_are_queued_as_they_would_be_one_by_one(
+    turns: list[tuple[str, list[int], int]], most: int
+) -> None:
+    together, singly = intake(20_000, 24), intake(20_000, 24)
+    now, number = 0.0, 0
+    for gateway, sizes, seconds in turns:
+        items = [((gateway, number + place), size) for place, size in enumerate(sizes)]
+        number += len(items)
+        all_at_once = together.offer_all(gateway, items, now)
+        verdicts = [singly.offer(gateway, item, size, now) for item, size in items]
+        if all_at_once:
+            assert set(verdicts) == {Verdict.ADMITTED}
+        else:
+            again = [together.offer(gateway, item, size, now) for item, size in items]
+            assert again == verdicts, "nothing was queued or charged before"
+        assert len(together) == len(singly)
+        assert together.beyond() == singly.beyond()
+        now += seconds
+        if seconds % 2:
+            assert together.take(most, 6000, now) == singly.take(most, 6000, now)

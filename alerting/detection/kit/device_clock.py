@@ -66,6 +66,10 @@ class DeviceClocks:
     def __init__(self) -> None:
         self._clocks: dict[tuple[str, str], Clock] = {}
 
+    def is_right(self, device: tuple[str, str], newest_us: int, arrival_us: int) -> bool:
+        """Whether :meth:`judge` would say that a message with this newest time counts as it is, and nothing else."""
+        return -FUTURE_US <= arrival_us - newest_us < LATE_US and device not in self._clocks
+
     def judge(self, device: tuple[str, str], newest_us: int, arrival_us: int, needed: int = 2) -> Verdict:
         """Judge a message by its newest time; messages of a device in the order of their arrival.
 

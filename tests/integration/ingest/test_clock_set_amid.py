@@ -11,7 +11,8 @@ from database.clock import DatabaseClock
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
 from ingest import clock_watch
-from ingest.batches.batch import Batcher, Limits
+from ingest.batches.batch import Limits
+from ingest.batches.batcher import Batcher
 from ingest.batches.database_directory import DatabaseDirectory
 from ingest.clock_watch import ClockWatch
 from ingest.quarantine.quarantine import Quarantine

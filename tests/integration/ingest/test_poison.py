@@ -16,14 +16,16 @@ from firmware_profiles import senml, wire
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.mqtt import Broker
 from ingest import service
-from ingest.batches.batch import Batch, Batcher
+from ingest.batches.batch import Batch
 from ingest.batches.builder import Builder
+from ingest.batches.frame_columns import FrameColumns
 from ingest.quarantine import quarantine
 from ingest.quarantine.quarantine import Quarantine
 from ingest.receiving.subscriber import ReceivedMessage
 from ingest.reprocess import reprocess
 from ingest.settings import IngestSettings, accepted_times
 from ingest.storing import writer
+from tests.support import taps
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
@@ -69,7 +71,7 @@ def poisoned(payload: bytes, *signs: bytes) -> bool:
 
 def make_faulty(patch: pytest.MonkeyPatch) -> None:
     """Decoders with an unexpected error, and a fault that shows only in a whole batch."""
-    decode, decode_senml, fill = wire.decode, senml.decode, Batcher._fill
+    decode, read_frame, decode_senml, fill = wire.decode, wire.read_frame, senml.decode, FrameColumns.fill
     signs = (
         np.float32(UNHEALTHY).astype("<f4").tobytes(),
         struct.pack(">d", UNHEALTHY),
@@ -82,19 +84,25 @@ def make_faulty(patch: pytest.MonkeyPatch) -> None:
             raise ZeroDivisionError("by a device")
         return decode(kind, payload)
 
+    def bad_read(payload: bytes) -> wire.Frame:
+        if poisoned(payload, *signs):
+            raise ZeroDivisionError("by a device")
+        return read_frame(payload)
+
     def bad_senml(payload: bytes, now_us: int) -> senml.Pack:
         if poisoned(payload, *signs):
             raise KeyError("nobody thought of it")
         return decode_senml(payload, now_us)
 
-    def bad_fill(batcher: Batcher, batch: Batch, segments: list[Any], limits: Any) -> None:
-        if any(DEADLY in series.floats() for _, _, series, _, _ in segments):
+    def bad_fill(columns: FrameColumns, batch: Batch, known: Any, limits: Any) -> None:
+        if any(DEADLY in series.floats() for series in columns.series):
             raise IndexError("in a batch")
-        fill(batcher, batch, segments, limits)
+        fill(columns, batch, known, limits)
 
     patch.setattr(wire, "decode", bad_decode)
     patch.setattr(senml, "decode", bad_senml)
-    patch.setattr(Batcher, "_fill", bad_fill)
+    patch.setattr(wire, "read_frame", bad_read)
+    patch.setattr(FrameColumns, "fill", bad_fill)
 
 
 @contextmanager
@@ -221,7 +229,7 @@ def test_batches_decided_on_marks_that_moved_are_decided_anew(postgres: TestPost
             payload=frame(seq),
             mid=0,
             qos=0,
-            connection=0,
+            tap=taps.unconnected(),
             size=100,
             arrived_us=BEGIN_US,
             again=False,

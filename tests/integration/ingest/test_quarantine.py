@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from firmware_profiles import senml, wire
-from ingest.batches.batch import Batch, Batcher, Limits
+from ingest.batches.batch import Batch, Limits
+from ingest.batches.batcher import Batcher
 from ingest.batches.database_directory import STREAMS_A_DAY, DatabaseDirectory
 from ingest.batches.senml_rows import Delivery, SenmlBatcher
 from ingest.quarantine import quarantine

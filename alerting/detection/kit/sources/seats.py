@@ -50,6 +50,8 @@ class Seats:
 
     def __init__(self, state: SeatedDevices | None = None) -> None:
         self.state = state or SeatedDevices()
+        self.learned = 0
+        """How often a changed district was taken: what :meth:`lane` said before may be wrong then."""
         self._lanes: dict[tuple[str, str, str], tuple[int, int] | None] = {}
 
     def learn(self, district: District) -> None:
@@ -57,6 +59,7 @@ class Seats:
         people, state = len(district.people), self.state
         state.device, state.rank = grown(state.device, people), grown(state.rank, people)
         self._lanes.clear()
+        self.learned += 1
 
     def lane(self, source: Source, channel: str) -> tuple[int, int] | None:
         """(row of the person, lane) of a device's channel; None where detectors have no use for it."""

@@ -20,6 +20,7 @@ from ingest.batches.builder import Builder
 from ingest.receiving.subscriber import ReceivedMessage
 from ingest.settings import IngestSettings, accepted_times
 from shouwang.backup import erasures as list_of_erasures
+from tests.support import taps
 from tests.support.databases import ONE_GRADE, of_service
 from tests.support.exchange_site import ExchangeSite
 from tests.support.network import account, build_city, open_alert
@@ -225,8 +226,8 @@ def _still_sends(conn: psycopg.Connection, database_url: str) -> None:
     begin = int(now().timestamp()) * SECOND_US
     heard = wire.make_series("oximeter", "heart_rate", begin, np.array([begin]), np.array([70], np.float32))
     messages = [
-        ReceivedMessage(topic=wire.topic("gw-1", leaf), payload=payload, mid=0, qos=0, connection=0, size=len(payload),
-                        arrived_us=begin, again=False)
+        ReceivedMessage(topic=wire.topic("gw-1", leaf), payload=payload, mid=0, qos=0, tap=taps.unconnected(),
+                        size=len(payload), arrived_us=begin, again=False)
         for leaf, payload in (
             ("readings", wire.encode(wire.Frame(1, "gw-1", 7, 8, "live", 1, begin, [heard]))),
             ("events", wire.encode(wire.Event(1, "gw-1", 7, 8, 1, begin, "oximeter", "bed_exit", {}))),

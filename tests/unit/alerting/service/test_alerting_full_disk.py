@@ -83,15 +83,15 @@ def repeated(folder: Path) -> list[bytes]:
 
 def test_the_journal_goes_on_when_there_is_room_again(stack: ExitStack, tmp_path: Path) -> None:
     journal = stack.enter_context(closing(Journal(tmp_path)))
-    journal.append(1, "care/v1/00/gw/events", b"one")
+    journal.append(1, [("care/v1/00/gw/events", b"one")])
     with refusing_writes():
-        journal.append(2, "care/v1/00/gw/events", b"lost")
-    journal.append(3, "care/v1/00/gw/events", b"three")
+        journal.append(2, [("care/v1/00/gw/events", b"lost")])
+    journal.append(3, [("care/v1/00/gw/events", b"three")])
     with refusing_writes():
         journal.snapshot(b"memory")
         journal.close()
     journal = stack.enter_context(closing(Journal(tmp_path)))
-    journal.append(4, "care/v1/00/gw/events", b"four")
+    journal.append(4, [("care/v1/00/gw/events", b"four")])
     assert repeated(tmp_path) == [b"one", b"three", b"four"]
 
 
@@ -100,15 +100,15 @@ def test_a_torn_end_of_the_journal_takes_nothing_that_follows_with_it(
     stack: ExitStack, tmp_path: Path, cut: int
 ) -> None:
     journal = stack.enter_context(closing(Journal(tmp_path)))
-    journal.append(1, "care/v1/00/gw/events", b"one")
+    journal.append(1, [("care/v1/00/gw/events", b"one")])
     whole = (tmp_path / "engine-0.journal").read_bytes()
-    journal.append(2, "care/v1/00/gw/events", b"two" * 5)
+    journal.append(2, [("care/v1/00/gw/events", b"two" * 5)])
     journal.close()
     file = tmp_path / "engine-0.journal"
     file.write_bytes(file.read_bytes()[: len(whole) + cut])
     journal = stack.enter_context(closing(Journal(tmp_path)))
     assert [payload for _, _, payload in journal.repeated()] == [b"one"]
-    journal.append(3, "care/v1/00/gw/events", b"three")
+    journal.append(3, [("care/v1/00/gw/events", b"three")])
     assert repeated(tmp_path) == [b"one", b"three"]
 
 

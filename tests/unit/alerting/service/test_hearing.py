@@ -13,6 +13,7 @@ from alerting.service.messages import HomeMessage, content_of
 from firmware_profiles import wire
 from firmware_profiles.devices import MODELS
 from firmware_profiles.errors import DecodeError
+from tests.support.taps import unconnected
 
 NOW = 1_800_000_000_000_000
 BUTTON = Source(
@@ -106,7 +107,7 @@ def test_what_is_no_message_of_its_topic_is_no_content(topic: str, payload: byte
 
 def test_a_message_is_decoded_once() -> None:
     for payload in (event(), b"\xc1"):
-        arrived = ReceivedMessage(wire.topic("gw-1", "events"), payload, 1, 0, 1)
+        arrived = ReceivedMessage(wire.topic("gw-1", "events"), payload, 1, unconnected())
         assert arrived.content is arrived.content
 
 

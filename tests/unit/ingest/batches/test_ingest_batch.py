@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from firmware_profiles import wire
-from ingest.batches.batch import Batch, Batcher, Limits, StreamKey
+from ingest.batches.batch import Batch, Limits, StreamKey
+from ingest.batches.batcher import Batcher
 from ingest.batches.marks import MOST_GAPS, Mark
 from ingest.quarantine.refusals import Code
 
