@@ -152,8 +152,9 @@ class Agent:
         return found
 
     def cut_frames(self) -> None:
+        goes_now = self.uplink is not None and self.uplink.online
         for base_us, series in self._frames.cut():
-            self._outbox.put_frame(base_us, series)
+            self._outbox.put_frame(base_us, series, goes_now=goes_now)
         self._pump()
 
     def _pump(self) -> None:

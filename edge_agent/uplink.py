@@ -148,8 +148,6 @@ class Uplink:
         room = WINDOW["frames"] - sum(message.lane == "frames" for message in self._in_flight.values())
         for again in self._resend.take(room):  # room is left only where nothing fresh waits
             self._publish(Outgoing(AGAIN, "frames", again))
-        if not self._in_flight:
-            self._outbox.flush()
 
     def publish_status(self) -> None:
         """Publish the status now, if online; each new connection publishes it anyway."""

@@ -21,6 +21,8 @@ FORMAT = 2
 WAL_BYTES = (64 * 1024, 4 * 1024 * 1024)
 """The write-ahead log's share of the budget: an eighth, within these bounds."""
 SHM_BYTES = 64 * 1024
+PAGE_BYTES = 512
+"""Of a new file. A commit writes each page that it touches as a whole: the smaller, the less the card wears."""
 MIN_PAGES = 24
 FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
 """Exceptions of SQLite for a bad disk or a bad file."""
@@ -260,6 +262,8 @@ class OutboxFile:
             versions = file.read(20)[18:]
         if any(one > 2 for one in versions):  # SQLite takes such a file for one that it may only read
             raise _damage(f"file format versions {list(versions)}")
+        if not schema:
+            self._db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         if not schema:

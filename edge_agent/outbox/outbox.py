@@ -1,8 +1,8 @@
 """The gateway's outbox: every event and frame is on disk before it is sent and until the broker
 acknowledges it.
 
-A message gets its stream and sequence number when it is first handed out (events made at a known time: when they are
-made), and that is on disk before it is sent: once given, a number stays, so that the district recognises a repetition.
+A message gets its stream and sequence number when it is first handed out (events made at a known time, and frames made
+while the line stands: when they are made), and that is on disk before it is sent: once given, a number stays, so that the district recognises a repetition.
 Fresh frames go as ``live``, older ones as ``backfill``; each stream's numbers rise by one.
 
 An epoch's numbers are given by one chain of processes that each closed the file in good order. After anything else (a
@@ -73,6 +73,7 @@ class Outbox:
         self._acknowledged: set[int] = set()  # ids that are still in the file
         self._renamed: dict[int, int] = {}  # ids under which messages were handed out, and their ids of now
         self._to_repeat: list[Row] = []  # frames that got their number before a restart
+        self._ready: list[Row] = []  # frames numbered when they were put
         self._backlog: list[Row] = []  # frames numbered in advance, up to BLOCK
         self._file: OutboxFile | None = None
         self._state = OutboxState()
@@ -109,19 +110,23 @@ class Outbox:
     ) -> None:
         """Store an event."""
         self._state.events += 1
-        self._put("events", time_us, 0, event_body(device, kind, values, evidence))
+        self._put("events", time_us, 0, event_body(device, kind, values, evidence), "events")
 
-    def put_frame(self, base_us: int, series: Sequence[wire.Series]) -> None:
-        """Store the readings of one frame; the oldest waiting frames go when the disk budget is reached."""
+    def put_frame(self, base_us: int, series: Sequence[wire.Series], *, goes_now: bool = False) -> None:
+        """Store the readings of one frame; the oldest waiting frames go when the disk budget is reached.
+
+        ``goes_now``: the line stands. The frame gets its number at once, by the same commit: each is written to the
+        card, and a frame of which nobody knows when it can be sent must not have one.
+        """
         readings = sum(len(one) for one in series)
         self._state.frames += 1
         self._state.readings += readings
-        self._put("frames", base_us, readings, frame_body(series))
+        self._put("frames", base_us, readings, frame_body(series), "live" if goes_now else "")
 
     def next(self, lane: Lane, now_us: int, limit: int) -> list[Outgoing]:
         """Up to ``limit`` messages of a lane that were not handed out yet, in the order of sending.
 
-        Events: as they happened. Frames: those numbered before a restart, then the fresh ones, then the backlog.
+        Events: as they happened. Frames: those numbered before, then the fresh ones, then the backlog.
         Frames of a boot whose time is not known yet are held back; events are not.
         """
         try:
@@ -145,9 +150,10 @@ class Outbox:
             if not self._memory.remove(id_):
                 self._acknowledged.add(id_)
 
-    def flush(self) -> None:
-        """Bring the file up to date where the disk takes it: add messages in memory, delete acknowledged ones."""
-        if self._acknowledged or len(self._memory) or self.unwritable:
+    def flush(self, *, acknowledged: bool = True) -> None:
+        """Bring the file up to date where the disk takes it: add messages in memory, delete acknowledged ones (without
+        ``acknowledged``: leave them to the next transaction, which may be soon)."""
+        if (acknowledged and self._acknowledged) or len(self._memory) or self.unwritable:
             with self._handling_failures(), self._writing():
                 pass
 
@@ -173,11 +179,12 @@ class Outbox:
 
     # putting
 
-    def _put(self, lane: Lane, made_us: int, readings: int, body: bytes) -> None:
+    def _put(self, lane: Lane, made_us: int, readings: int, body: bytes, stream: str) -> None:
+        """Store a message; with ``stream`` it gets its number at once, unless the time is not known yet."""
         if self._file is None:
             self._try_to_open()
         row = Row(id=0, lane=lane, boot=self._clock.boot_us, made_us=made_us, readings=readings, body=body)
-        number_now = lane == "events" and self._clock.known
+        number_now = bool(stream) and self._clock.known
         self._state.last_us = max(self._state.last_us, self._clock.now_us())
         self._state.last_boot = self._clock.boot_us
         for _ in range(2):
@@ -185,15 +192,17 @@ class Outbox:
                 with self._writing() as file:
                     self._make_room(file, len(body))
                     row = self._with_id(row)  # only now that the file is open: it may hold the id of before
-                    file.insert(self._number_in_file(row, "events") if number_now else row)
+                    stored = file.insert(self._number_in_file(row, stream) if number_now else row)
                     self._state.pending += 1
+                if stored.seq and lane == "frames":
+                    self._ready.append(stored)
                 file.shorten_log()
                 return
             except FAILURES as error:
                 if not self._handle_failure(error):
                     break
         row = self._with_id(row)
-        self._keep_in_memory(self._number_in_memory(row, "events") if number_now else row)
+        self._keep_in_memory(self._number_in_memory(row, stream) if number_now else row)
 
     def _with_id(self, row: Row) -> Row:
         """The row under the next id; ids rise in the order of putting."""
@@ -232,6 +241,7 @@ class Outbox:
         since = now_us - self._fresh_us
         held_from = self._clock.held_from_us or _FOR_EVER
         rows = _take(self._to_repeat, limit)
+        rows += _take(self._ready, limit - len(rows))
         rows += self._number(self._waiting(since, held_from, limit - len(rows)), "live")
         if len(rows) < limit and not self._backlog:
             self._backlog = self._number(self._waiting(-_FOR_EVER, min(since, held_from), BLOCK), "backfill")
@@ -348,7 +358,7 @@ class Outbox:
         except BaseException:
             file.close()
             raise
-        self._file, self._state, self._to_repeat, self._backlog = file, state, to_repeat, []
+        self._file, self._state, self._to_repeat, self._ready, self._backlog = file, state, to_repeat, [], []
 
     def _rename_in_memory(self) -> None:
         """Give the messages in memory ids that no file holds: a file that turned up late has some of theirs.
