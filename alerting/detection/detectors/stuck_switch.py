@@ -80,6 +80,9 @@ class StuckSwitch(Behaviour):
         for sense, rule in RULES.items()
     }
 
+    kinds: ClassVar = None
+    """Any word of a sensor shows that it is heard."""
+
     def __init__(self) -> None:
         super().__init__()
         self.state: Any = SwitchSigns()
@@ -103,7 +106,8 @@ class StuckSwitch(Behaviour):
         if home is not None:
             device = f"{source.gateway}/{source.name}"
             self._spoke(device, happened)
-            yield from self._changed(district, source, device, home, happened.time_us)
+            if self.state.alerts:
+                yield from self._changed(district, source, device, home, happened.time_us)
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         signs, day = self.state.signs.setdefault(row, {}), local_day(sign.time_us)
