@@ -260,9 +260,12 @@ class Inactivity(Behaviour):
 
     def _soonest(self, row: int, home: Whereabouts) -> int:
         """The first moment at which the present stillness or absence can be too long."""
-        if home.away:
+        state = home.state
+        if state == HomeState.AWAY:
             return self._too_long_at(row, home)
-        return self._since(row, home) + self._least_us(row, home)
+        if state == HomeState.BED:
+            return self._since(row, home) + self._least_us(row, home)
+        return home.life_us + self._floor_us[state if home.present else HomeState.QUIET][row]
 
     def _bed_unseen(self, row: int, home: Whereabouts) -> bool:
         """Whether somebody may be in bed though no sensor says so."""
@@ -275,8 +278,10 @@ class Inactivity(Behaviour):
 
     def _nap_us(self, row: int, home: Whereabouts) -> int:
         """The floor for somebody alone who lay down by day, and nothing has moved since; 0: any other."""
+        if not home.in_bed:
+            return 0
         since_us = home.bed_us
-        by_day = home.in_bed and not home.several and local_hour(since_us) in NAP_HOURS
+        by_day = not home.several and local_hour(since_us) in NAP_HOURS
         still = by_day and home.life_us - since_us <= UNDRESS_US and self._learned(row, since_us)
         return round(min(self._get("nap", row), self._get("in_bed", row)) * HOUR_US) if still else 0
 
@@ -390,7 +395,8 @@ class Inactivity(Behaviour):
             if turn_to(self.state.longest, self.state.day, row, day):
                 units = min((end_us - since_us + UNIT_US - 1) // UNIT_US, 255)
                 at = (row, int(state), local_hour(begin_us), day % DAYS)
-                self.state.longest[at] = max(int(self.state.longest[at]), units)
+                if units > self.state.longest[at]:
+                    self.state.longest[at] = units
             begin_us = end_us
 
     def _rested_unseen(self, row: int, sign: Sign, was: Before) -> bool:

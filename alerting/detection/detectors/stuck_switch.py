@@ -99,15 +99,16 @@ class StuckSwitch(Behaviour):
         for row in [row for row in state.signs if row not in state.homes]:
             del state.signs[row]
 
-    def event(self, district: District, happened: Happened) -> Iterator[Finding]:
-        yield from super().event(district, happened)
+    def event(self, district: District, happened: Happened) -> list[Finding]:
+        findings = list(super().event(district, happened))
         source = happened.source
         home = self.state.homes.get(source.home)
         if home is not None:
             device = f"{source.gateway}/{source.name}"
             self._spoke(device, happened)
             if self.state.alerts:
-                yield from self._changed(district, source, device, home, happened.time_us)
+                findings += self._changed(district, source, device, home, happened.time_us)
+        return findings
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         signs, day = self.state.signs.setdefault(row, {}), local_day(sign.time_us)

@@ -68,7 +68,7 @@ class Engine:
             for method in ("look", "event", "heard", "offline", "tick", "clock")
         }
         self._lookers, self._event_lookers = overrides["look"], overrides["event"]
-        self._event_lookers_of: dict[str, list[Detector]] = {}
+        self._judges_of: dict[str, list[tuple[Detector, Callable[..., Iterable[Finding]]]]] = {}
         self._hearing = Hearing()
         self._share_homes()
         self._hearers, self._tickers = overrides["heard"], overrides["tick"]
@@ -288,15 +288,15 @@ class Engine:
         heapq.heappush(self._moments, (happened.time_us, self._order, happened))
 
     def _happened(self, happened: Happened) -> list[Finding]:
-        detectors = self._event_lookers_of.get(happened.kind)
-        if detectors is None:
-            detectors = [d for d in self._event_lookers if d.kinds is None or happened.kind in d.kinds]
-            self._event_lookers_of[happened.kind] = detectors
+        judges = self._judges_of.get(happened.kind)
+        if judges is None:
+            mine = [d for d in self._event_lookers if d.kinds is None or happened.kind in d.kinds]
+            judges = self._judges_of[happened.kind] = [(d, d.event) for d in mine]
         self._hearing.turn()
-        findings: list[Finding] = []
-        for detector in detectors:
+        district, findings = self._district, []
+        for detector, judge in judges:
             try:
-                for finding in detector.event(self._district, happened):
+                for finding in judge(district, happened):
                     findings.append(self._explained(detector, finding))
             except Exception as error:
                 self.failed(self._name_of(detector), error)

@@ -51,8 +51,9 @@ class Hearing:
 
     def __init__(self) -> None:
         self.homes: dict[int, Whereabouts] = {}
-        self._happened: Happened | None = None
-        self._heard: Heard | None = None
+        self.happened: Happened | None = None
+        """The last event since :meth:`turn`, and what it said."""
+        self.known: Heard | None = None
 
     def shared_by(self, detectors: "Iterable[Behaviour]") -> None:
         """Make these detectors share the homes; one that knows none (it begins anew) learns them of the others."""
@@ -63,14 +64,13 @@ class Hearing:
 
     def turn(self) -> None:
         """Forget the last event: the next one is another, even if it is the same object."""
-        self._happened = None
+        self.happened = None
 
-    def heard(self, district: District, happened: Happened) -> Heard | None:
-        """What the event says; understood at the first call since :meth:`turn`."""
-        if happened is not self._happened:
-            self._heard = hear(self.homes, district, happened)
-            self._happened = happened
-        return self._heard
+    def take(self, district: District, happened: Happened) -> Heard | None:
+        """Understand an event."""
+        self.known = hear(self.homes, district, happened)
+        self.happened = happened
+        return self.known
 
 
 def hear(homes: dict[int, Whereabouts], district: District, happened: Happened) -> Heard | None:
@@ -116,7 +116,12 @@ class Behaviour(Detector):
 
     def event(self, district: District, happened: Happened) -> Iterable[Finding]:
         hearing = self.hearing
-        heard = hear(self.state.homes, district, happened) if hearing is None else hearing.heard(district, happened)
+        if hearing is None:
+            heard = hear(self.state.homes, district, happened)
+        elif happened is hearing.happened:
+            heard = hearing.known
+        else:
+            heard = hearing.take(district, happened)
         if heard is None:
             return ()
         row, home, sign, was, hung_us = heard
