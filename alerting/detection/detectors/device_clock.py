@@ -5,8 +5,7 @@ is declared beside that of gateways (:mod:`alerting.detection.detectors.sensor_h
 """
 
 from collections.abc import Iterator
-from typing import ClassVar
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 

@@ -296,8 +296,7 @@ class Engine:
         district, findings = self._district, []
         for detector, judge in judges:
             try:
-                for finding in judge(district, happened):
-                    findings.append(self._explained(detector, finding))
+                findings += [self._explained(detector, finding) for finding in judge(district, happened)]
             except Exception as error:
                 self.failed(self._name_of(detector), error)
         return findings

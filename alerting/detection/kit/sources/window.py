@@ -193,8 +193,8 @@ def _shifted(bits: Bits, ago: Numbers) -> Bits:
 
 
 def _own(holds: Flags, step: Numbers, first: Flags) -> Bits:
-    """The bits of these readings alone, ``holds`` [n] or [conditions, n]: each sees those before it in its series: of 1,
-    2, 4 … readings, then of twice as many."""
+    """The bits of these readings alone, ``holds`` [n] or [conditions, n]: each sees those before it in its series, of
+    1, 2, 4 … readings, then of twice as many."""
     own: Bits = holds.astype(np.uint64)
     if first.all():
         return own
