@@ -278,10 +278,8 @@ class Inactivity(Behaviour):
 
     def _nap_us(self, row: int, home: Whereabouts) -> int:
         """The floor for somebody alone who lay down by day, and nothing has moved since; 0: any other."""
-        if not home.in_bed:
-            return 0
         since_us = home.bed_us
-        by_day = not home.several and local_hour(since_us) in NAP_HOURS
+        by_day = home.in_bed and not home.several and local_hour(since_us) in NAP_HOURS
         still = by_day and home.life_us - since_us <= UNDRESS_US and self._learned(row, since_us)
         return round(min(self._get("nap", row), self._get("in_bed", row)) * HOUR_US) if still else 0
 
