@@ -36,7 +36,7 @@ class Before(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What an event said of its home. ``was``: the home before it; ``hung_us``: since when a sensor hangs that this
+    """The meaning of an event for its home. ``was``: the home before it; ``hung_us``: since when a sensor hangs that this
     event showed to hang, 0: none."""
 
     row: int
