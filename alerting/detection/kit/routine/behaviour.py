@@ -36,8 +36,8 @@ class Before(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """The meaning of an event for its home. ``was``: the home before it; ``hung_us``: since when a sensor hangs that this
-    event showed to hang, 0: none."""
+    """The meaning of an event for its home. ``was``: the home before it; ``hung_us``: since when a sensor hangs that
+    this event showed to hang, 0: none."""
 
     row: int
     home: Whereabouts
