@@ -69,11 +69,11 @@ def measure(make_server: Callable[[Path], PostgresServer], load: Load) -> Figure
                 register(postgres.url, names(load.gateways), DEVICES)
                 open_session(broker, IngestSettings())
                 warm_up = Load(load.gateways, 1, 1)
-                fill(broker, warm_up, 0)
+                fill(broker, warm_up, 1)
                 _drain(postgres.url, broker, warm_up.readings)
                 drained, bare = [], []
-                for number in range(1, load.rounds + 1):
-                    fill(broker, load, number)
+                for number in range(load.rounds):
+                    fill(broker, load, 2 + number)  # each epoch begins anew; 0 is of other systems
                     empty(postgres.url)
                     drained.append(load.readings / _drain(postgres.url, broker, load.readings))
                     bare.append(load.readings / _bare_copy(postgres.url, load.readings))
