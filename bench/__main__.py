@@ -67,7 +67,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 
 def main(names: list[str]) -> int:
-    out = Console()
+    out = Console(width=None if sys.stdout.isatty() else 200)
     if names == ["picture"]:
         picture.write(kept.read())
         out.print(f"drawn in {picture.PICTURE}")
