@@ -43,8 +43,8 @@ _DECISIONS: dict[str, str] = {
     " protection_total record_history revoked_identity rollup_due sealed_entry sla_breach storage storage_sample"
     " stream_gap stream_missing",
     "read only, without a policy, because TimescaleDB cannot compress a table that has one: numbers of series, and"
-    " whose a series is, is told by the viewer": "reading reading_hour reading_minute reading_open rollup_hour"
-    " rollup_minute",
+    " whose a series is, is told by the viewer": "reading reading_hour reading_minute reading_open reading_pack"
+    " reading_row rollup_hour rollup_minute",
 }
 for _part in PARTS:
     for _who, _tables in _part.decisions.items():

@@ -220,7 +220,7 @@ def _store(conn: psycopg.Connection[Any], plan: Plan, past: _Past) -> Written:
         if begin_storing(cursor).kept_from_us > plan.raw_from_us and plan.grade is not Grade.COMMUNITY:
             raise RuntimeError("the retention has moved on meanwhile: start again, what is written stays")
         _register(conn, past, _time(plan.until_us).date())
-        _copy(cursor, rows.COPY_READINGS, past.readings)
+        _copy(cursor, rows.copy_readings(conn), past.readings)
         if past.minutes:
             _copy(cursor, packs.COPY_MINUTES, past.minutes)
             _copy(cursor, packs.COPY_HOURS, past.hours)

@@ -229,7 +229,7 @@ def test_a_database_of_the_layout_before_is_brought_along(database_url: str) -> 
         with psycopg.connect(url, autocommit=True) as conn:
             add_series(conn, url)
             one = random_batch(np.random.default_rng(8), 500, dt.timedelta(days=2))
-            with conn.cursor() as cursor, cursor.copy("COPY reading (time, series_id, value) FROM STDIN") as copy:
+            with conn.cursor() as cursor, cursor.copy("COPY reading_row (time, series_id, value) FROM STDIN") as copy:
                 for us, series, value in zip(one.times_us, one.series_ids, one.values, strict=True):
                     copy.write_row((dt.datetime.fromtimestamp(us / 1e6, dt.UTC), int(series), float(value)))
         assert migrate(url) == grade
