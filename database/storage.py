@@ -88,15 +88,15 @@ def _maintained(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -
 def _not_removed(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[str]:
     """Report each level whose retention is behind."""
     keep, waits_until = load_retention(conn), _waits_until(conn)
-    levels = [
-        ("rollup_minute", "hour", "minutes", keep.minute_days),
-        ("rollup_hour", "day", "hours", keep.hour_days),
+    levels: list[tuple[str, int, tuple[tuple[str, str], ...]]] = [
+        ("minutes", keep.minute_days, (("rollup_minute", "hour"),)),
+        ("hours", keep.hour_days, (("rollup_hour", "day"),)),
     ]
     if waits_until is None or waits_until <= now:
-        levels.insert(0, ("reading_row", "time", "readings", keep.raw_days))
-        levels.insert(1, ("reading_pack", "since", "packed readings", keep.raw_days))
-    for table, column, what, days in levels:
-        if _older(conn, table, column, midnight(now - dt.timedelta(days=days)) - RETIRES_WITHIN):
+        levels.insert(0, ("readings", keep.raw_days, (("reading_row", "time"), ("reading_pack", "since"))))
+    for what, days, tables in levels:
+        border_of = midnight(now - dt.timedelta(days=days)) - RETIRES_WITHIN
+        if any(_older(conn, table, column, border_of) for table, column in tables):
             yield (
                 f"retention: {what} are to be kept for {days} days, and older ones are still there: is 'shouwang"
                 " maintain' running? Its log says what holds it up; disk room is not freed meanwhile"

@@ -3,7 +3,7 @@
 import datetime as dt
 import threading
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 
 from database import rollup
 from database.grade import Grade, schema_grade
-from database.maintenance import round_of_work
+from database.maintenance import round_of_packing, round_of_work
 from database.migrate import build_schema, migrate
 from database.retention import Retention, hold_back, load_retention, retire, set_retention
 from database.storage import examine_storage
@@ -41,7 +41,7 @@ def random_batch(rng: np.random.Generator, n: int, oldest: dt.timedelta) -> Batc
 def maintain(conn: psycopg.Connection[Any], now: dt.datetime = NOW, steps: int | None = None) -> int:
     grade = schema_grade(conn)
     assert grade is not None
-    return sum(islice(round_of_work(conn, grade, now), steps))
+    return sum(islice(chain(round_of_work(conn, grade, now), round_of_packing(conn, grade, now)), steps))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -71,7 +71,7 @@ def test_the_second_look_rolls_up_only_what_is_late(conn: psycopg.Connection[Any
     due = conn.execute("SELECT series_id, hour FROM rollup_due").fetchall()
     assert due == [(2, rollup.full_hour(weeks_late))]
     check_views(conn)
-    assert maintain(conn) == 1
+    assert maintain(conn) == 2, "its hour is rolled up again, its day packed again"
     check_views(conn)
 
 
@@ -229,7 +229,7 @@ def test_a_database_of_the_layout_before_is_brought_along(database_url: str) -> 
         with psycopg.connect(url, autocommit=True) as conn:
             add_series(conn, url)
             one = random_batch(np.random.default_rng(8), 500, dt.timedelta(days=2))
-            with conn.cursor() as cursor, cursor.copy("COPY reading_row (time, series_id, value) FROM STDIN") as copy:
+            with conn.cursor() as cursor, cursor.copy("COPY reading (time, series_id, value) FROM STDIN") as copy:
                 for us, series, value in zip(one.times_us, one.series_ids, one.values, strict=True):
                     copy.write_row((dt.datetime.fromtimestamp(us / 1e6, dt.UTC), int(series), float(value)))
         assert migrate(url) == grade
