@@ -136,7 +136,9 @@ def _bare_copy(url: str, total: int) -> float:
         # By one process from the first page on: the rows in their physical order.
         conn.execute("SET max_parallel_workers_per_gather = 0")
         conn.execute("SET synchronize_seqscans = off")
-        with conn.cursor().copy("COPY (SELECT time, series_id, value FROM reading_row) TO STDOUT (FORMAT BINARY)") as copy:
+        with conn.cursor().copy(
+            "COPY (SELECT time, series_id, value FROM reading_row) TO STDOUT (FORMAT BINARY)"
+        ) as copy:
             data = b"".join(copy)
         stored = np.frombuffer(data[len(rows.HEADER) : -len(rows.TRAILER)], rows.ROW)
         if len(stored) != total:

@@ -12,7 +12,7 @@ import msgspec
 import psycopg
 import structlog
 
-from database import packing
+from database.packing import steps as packing
 from database.faults import UNAVAILABLE
 from database.freshness import clock_is_borne_out
 from database.grade import Grade, schema_grade

@@ -65,7 +65,9 @@ def roll_up(conn: psycopg.Connection[Any]) -> int:
     ).fetchall()
     series = [row[0] for row in rows]
     # An hour whose readings are gone keeps the roll-ups it has.
-    conn.execute(_FORGET if gone else _ROLL_UP_PACKED if packed else _ROLL_UP, {"hour": hour, "series": series, **_place(hour)})
+    conn.execute(
+        _FORGET if gone else _ROLL_UP_PACKED if packed else _ROLL_UP, {"hour": hour, "series": series, **_place(hour)}
+    )
     return len(series)
 
 

@@ -9,7 +9,7 @@ import psycopg
 
 from database.freshness import clock_is_borne_out
 from database.grade import Grade, schema_grade
-from database.packing import border
+from database.packing.steps import border
 from database.policies import judge, load_policies
 from database.retention import load_retention, midnight
 from database.rollup import GRACE, HOUR, full_hour
@@ -146,7 +146,12 @@ def sizes(conn: psycopg.Connection[Any], grade: Grade) -> dict[str, int]:
         names = {"reading": "readings", "reading_minute": "minutes", "reading_hour": "hours"}
         query = "SELECT hypertable_size(%s::regclass)"
     else:
-        names = {"reading_row": "readings", "reading_pack": "packed", "rollup_minute": "minutes", "rollup_hour": "hours"}
+        names = {
+            "reading_row": "readings",
+            "reading_pack": "packed",
+            "rollup_minute": "minutes",
+            "rollup_hour": "hours",
+        }
         query = "SELECT pg_total_relation_size(%s::regclass)"
     bytes_of = {}
     for table, name in names.items():

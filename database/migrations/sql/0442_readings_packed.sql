@@ -4,7 +4,7 @@
 -- which unpack only the packs of their span.
 ALTER TABLE reading RENAME TO reading_row;
 
--- At most 4,096 readings of a series and a day (UTC), in order of time. See database/pack_form.py for the arrays.
+-- At most 4,096 readings of a series and a day (UTC), in order of time. See database/packing/form.py for the arrays.
 CREATE TABLE reading_pack (
     since     timestamptz NOT NULL,     -- of the first reading
     until     timestamptz NOT NULL,     -- of the last reading

@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from database.pack_form import MOST, Pack, copy_row, pack, packs_of
+from database.packing.form import MOST, Pack, copy_row, pack, packs_of
 from vocabulary.times import DAY_US
 
 ODD = (float("nan"), float("inf"), float("-inf"), -0.0, 0.0, 1e-45, 3.4e38, 0.1, 36.6, -5.25, 1e9, 120.0)

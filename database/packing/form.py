@@ -84,7 +84,9 @@ def copy_row(series_id: int, made: Pack) -> bytes:
     """Encode a row of COPY_PACKS, without header and trailer."""
     since, until = made.since_us - _POSTGRES_EPOCH_US, made.until_us - _POSTGRES_EPOCH_US
     parts = [
-        _HEAD.pack(14, 4, series_id, 8, since, 8, until, 4, made.n, 8, made.unit, 8, made.low, 4, made.step, 4, made.scale)
+        _HEAD.pack(
+            14, 4, series_id, 8, since, 8, until, 4, made.n, 8, made.unit, 8, made.low, 4, made.step, 4, made.scale
+        )
     ]
     for name, (oid, kind) in _KINDS.items():
         array = getattr(made, name)

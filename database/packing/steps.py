@@ -16,7 +16,7 @@ import numpy as np
 import psycopg
 
 from database.grade import Grade
-from database.pack_form import COPY_PACKS, copy_row, packs_of
+from database.packing.form import COPY_PACKS, copy_row, packs_of
 from database.rollup import BACKLOG, LOCK_TIMEOUT
 
 AFTER = dt.timedelta(days=1)
