@@ -12,10 +12,10 @@ import msgspec
 import psycopg
 import structlog
 
-from database.packing import steps as packing
 from database.faults import UNAVAILABLE
 from database.freshness import clock_is_borne_out
 from database.grade import Grade, schema_grade
+from database.packing import steps as packing
 from database.pool import connect_options
 from database.reports import backup_ages
 from database.retention import Retention, retire, set_retention

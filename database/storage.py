@@ -106,7 +106,8 @@ def _not_removed(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[st
 def _not_packed(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[str]:
     """Report where packing is behind by more than PACKS_WITHIN."""
     row = conn.execute(
-        "SELECT nullif(packed_before, '-infinity'), (SELECT min(day) FROM pack_due), late_before > '-infinity' FROM storage"
+        "SELECT nullif(packed_before, '-infinity'), (SELECT min(day) FROM pack_due), late_before > '-infinity'"
+        " FROM storage"
     ).fetchone()
     if row is None or not row[2]:
         return  # nothing is rolled up yet, and says so

@@ -133,7 +133,8 @@ def devices(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, A
             SELECT d.name, d.model, d.room, g.name AS gateway, g.state, g.state_at,
                    greatest(
                        (SELECT max(l.time) FROM series s CROSS JOIN LATERAL (
-                            SELECT time FROM newest_readings(s.id, now() - INTERVAL '7 days', 'infinity', 1)) l WHERE s.device_id = d.id),
+                            SELECT time FROM newest_readings(s.id, now() - INTERVAL '7 days', 'infinity', 1)) l
+                        WHERE s.device_id = d.id),
                        (SELECT max(e.time) FROM event e WHERE e.device_id = d.id)) AS heard_at
             FROM resident r JOIN gateway g ON g.household_id = r.household_id JOIN device d ON d.gateway_id = g.id
             WHERE r.id = %s AND (d.resident_id IS NULL OR d.resident_id = r.id) AND d.retired_at IS NULL
@@ -417,7 +418,8 @@ def presence(conn: psycopg.Connection[Any], resident_id: int) -> dict[str, Any]:
         row = conn.execute(
             """
             SELECT s.id, r.time, r.value FROM unnest(%s::int[]) AS s(id) CROSS JOIN LATERAL (
-                SELECT time, value FROM newest_readings(s.id, now() - INTERVAL '1 day', 'infinity', 1)) r ORDER BY r.time DESC LIMIT 1
+                SELECT time, value FROM newest_readings(s.id, now() - INTERVAL '1 day', 'infinity', 1)) r
+            ORDER BY r.time DESC LIMIT 1
             """,
             (list(ids),),
         ).fetchone()

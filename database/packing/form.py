@@ -7,7 +7,7 @@ values themselves where it does not. SQL unpacks them (``reading_unpacked``): an
 
 import struct
 from collections.abc import Iterator
-from typing import Any
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -64,7 +64,7 @@ def packs_of(
     day = time_us // DAY_US
     changes = np.flatnonzero((np.diff(series_id) != 0) | (np.diff(day) != 0)) + 1
     borders = [0, *changes.tolist(), len(time_us)]
-    for first, behind in zip(borders, borders[1:], strict=False):
+    for first, behind in pairwise(borders):
         for at in range(first, behind, MOST):
             end = min(at + MOST, behind)
             yield int(series_id[at]), pack(time_us[at:end], value[at:end])

@@ -3,8 +3,8 @@
 ``packed_before`` (a midnight UTC, in the table ``storage``) divides the readings: what is older is packed, or its
 series and day stand in ``pack_due``. A step takes the loose rows of some series and a day out of ``reading_row``, and
 what is packed of them already, and stores both as new packs, in one transaction: a reading is in exactly one place at
-any moment, and none that comes meanwhile is lost. Late readings come back by way of ``rollup_due``: who rolls their hour
-up lists their day.
+any moment, and none that comes meanwhile is lost. Late readings come back by way of ``rollup_due``: who rolls their
+hour up lists their day.
 
 Not sooner than after a day: what most pages ask for, the newest of the last day, is then never in a pack.
 """

@@ -104,17 +104,20 @@ _GRANTS: dict[str, Rights] = {
         columns=(("UPDATE", "gateway", "state, state_at, status"), ("UPDATE", "event", "time, told_us"), _CARRIED),
     ),
     "maintain": Rights(
-        select=f"{_ALL} {_READINGS} pack_due reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour"
-        " series retention_wait sealed_entry audit_checkpoint audit_check city_alert city_community city_series backup_report"
+        select=f"{_ALL} {_READINGS} pack_due reading_open reading_minute reading_hour rollup_due rollup_minute"
+        " rollup_hour series retention_wait sealed_entry audit_checkpoint audit_check city_alert city_community"
+        " city_series backup_report"
         " storage_sample upkeep_request"
         f" area organisation shift roster roster_exception parameter_change protection_now protection_look"
         f" protection_change protection_gap device_firmware device_now {_FIGURES}",
-        insert=f"audit_check audit_checkpoint reading_pack pack_due rollup_due rollup_minute rollup_hour storage_sample {_FIGURES}",
+        insert="audit_check audit_checkpoint reading_pack pack_due rollup_due rollup_minute rollup_hour storage_sample"
+        f" {_FIGURES}",
         update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person"
         " figure_device figure_worker figure_place",
         delete=f"{_READINGS} pack_due rollup_due rollup_minute rollup_hour retention_wait storage_sample {_FIGURES}",
         columns=(*_COUNTED, _CARRIED),
-        functions=f"drop_old_readings() drop_packed_chunks() apply_retention() drop_old_record_changes() drop_old_requests() {_CHECK}",
+        functions="drop_old_readings() drop_packed_chunks() apply_retention() drop_old_record_changes()"
+        f" drop_old_requests() {_CHECK}",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"

@@ -154,7 +154,8 @@ def of_all(
 def one(conn: psycopg.Connection[Any], number: int, us: int) -> list[Reading]:
     """The reading of a series at a time; empty where there is none."""
     return conn.execute(
-        "SELECT %(series)s::int, time, value FROM readings(%(series)s, %(at)s, %(at)s + INTERVAL '1 microsecond') LIMIT 1",
+        "SELECT %(series)s::int, time, value"
+        " FROM readings(%(series)s, %(at)s, %(at)s + INTERVAL '1 microsecond') LIMIT 1",
         {"series": number, "at": at_of(us)},
     ).fetchall()
 

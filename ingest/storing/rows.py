@@ -42,7 +42,7 @@ def copy_readings(conn: psycopg.Connection[Any]) -> str:
 
 
 def readings(times_us: NDArray[np.int64], series_ids: NDArray[np.int32], values: NDArray[np.float32]) -> bytes:
-    """Encode rows of :func:`copy_readings`, without header and trailer; columns of shape [n], times in µs since 1970."""
+    """Encode rows to copy, without header and trailer; columns of shape [n], times in µs since 1970."""
     rows = np.empty(len(times_us), ROW)
     rows["fields"] = 3
     rows["time_length"] = 8

@@ -7,9 +7,9 @@ import numpy as np
 import psycopg
 import pytest
 
-from database.packing import steps as packing
 from database.grade import Grade, schema_grade
 from database.maintenance import round_of_packing, round_of_work
+from database.packing import steps as packing
 from database.retention import Retention, retire, set_retention
 from database.storage import examine_storage, sizes
 from tests.support.readings import SERIES, add_series, batch, ingest
@@ -93,7 +93,8 @@ def test_what_comes_late_is_packed_too_and_what_goes_is_gone(database_url: str) 
         after = stored(conn)
         assert len(after) == len(before) + 3
         means = (
-            "SELECT series_id, time, n, round(mean::numeric, 2), low, high FROM reading_hour ORDER BY series_id, time"
+            "SELECT series_id, time, n, round(mean::numeric, 2)::text, low::text, high::text FROM reading_hour"
+            " ORDER BY series_id, time"
         )
         hours = conn.execute(means).fetchall()
         maintain(conn)
