@@ -20,6 +20,7 @@ MODULES = (
     "ingest_drain",
     "ingest_index",
     "ingest_workers",
+    "reading_bytes",
     "ingest_load",
     "flood",
     "history",

@@ -33,8 +33,9 @@ CREATE INDEX pack_due_day ON pack_due (day, series_id);
 -- Readings before it are packed, or listed in pack_due. Midnight UTC.
 ALTER TABLE storage ADD packed_before timestamptz NOT NULL DEFAULT '-infinity';
 
+-- Stable, as adding an interval is: else it would be called for each reading, not put into the query.
 CREATE FUNCTION pack_time(since timestamptz, unit bigint, place bigint, t2 smallint, t4 integer, turns integer[])
-RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT since + INTERVAL '1 microsecond' * (unit * CASE
         WHEN t2 IS NOT NULL THEN t2 + 32768
         WHEN t4 IS NOT NULL THEN t4 + 2147483648 + coalesce(4294967296 * width_bucket(place::integer, turns), 0)
