@@ -99,7 +99,8 @@ def _reading_s(conn: psycopg.Connection[Any]) -> float:
     for _ in range(3):
         began = time.perf_counter()
         conn.execute(
-            "SELECT max(r.time), sum(r.value) FROM series s CROSS JOIN LATERAL readings(s.id, '-infinity', 'infinity') r"
+            "SELECT max(r.time), sum(r.value)"
+            " FROM series s CROSS JOIN LATERAL readings(s.id, '-infinity', 'infinity') r"
         ).fetchall()
         took.append(time.perf_counter() - began)
     return min(took)

@@ -17,7 +17,7 @@ import psycopg
 
 from database.grade import Grade
 from database.packing.form import COPY_PACKS, copy_row, packs_of
-from database.rollup import BACKLOG, LOCK_TIMEOUT
+from database.rollup import LOCK_TIMEOUT
 
 AFTER = dt.timedelta(days=1)
 """A day is packed when it ended this long ago."""
@@ -37,8 +37,8 @@ def advance(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
     """Declare the next day of every series to be packed; False where none is ready: ended, and rolled up."""
     row = conn.execute(
         "SELECT nullif(packed_before, '-infinity') FROM storage WHERE packed_before < %(border)s"
-        " AND late_before >= %(border)s AND (SELECT count(*) FROM (SELECT FROM pack_due LIMIT %(most)s) d) < %(most)s",
-        {"border": border(now), "most": BACKLOG},
+        " AND late_before >= %(border)s AND NOT EXISTS (SELECT FROM pack_due)",
+        {"border": border(now)},
     ).fetchone()
     if row is None:
         return False
@@ -52,6 +52,19 @@ def advance(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
         conn.execute("INSERT INTO pack_due (series_id, day) SELECT id, %s FROM series", (day,))
         conn.execute("UPDATE storage SET packed_before = %s", (day + _DAY,))
     return True
+
+
+def list_due(conn: psycopg.Connection[Any], series: list[int], since: dt.datetime, until: dt.datetime) -> None:
+    """Have the days of these series between two times packed again; for programs that write old readings."""
+    conn.execute(
+        """
+        INSERT INTO pack_due (series_id, day)
+        SELECT one, day FROM storage, unnest(%s::int[]) one,
+             generate_series(date_trunc('day', %s::timestamptz, 'UTC'), %s, INTERVAL '24 hours') day
+        WHERE day < packed_before AND day >= kept_from
+        """,
+        (series, since, until),
+    )
 
 
 def pack_some(conn: psycopg.Connection[Any]) -> int:

@@ -161,7 +161,7 @@ _GRANTS: dict[str, Rights] = {
         " account_news audit audit_check audit_checkpoint sealed_entry session"
         f" medical_note notification_preference order_in_hand outbox_entry pairing push_subscription quarantine"
         f" {_READINGS}"
-        " reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series sla_breach"
+        " reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour pack_due series sla_breach"
         " staff_location stream_gap stream_missing work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
         f" {_MACHINES} {_GEAR} device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
