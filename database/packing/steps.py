@@ -59,9 +59,9 @@ def list_due(conn: psycopg.Connection[Any], series: list[int], since: dt.datetim
     conn.execute(
         """
         INSERT INTO pack_due (series_id, day)
-        SELECT one, day FROM storage, unnest(%s::int[]) one,
-             generate_series(date_trunc('day', %s::timestamptz, 'UTC'), %s, INTERVAL '24 hours') day
-        WHERE day < packed_before AND day >= kept_from
+        SELECT s.id, d.day FROM storage, unnest(%s::int[]) s (id),
+             generate_series(date_trunc('day', %s::timestamptz, 'UTC'), %s, INTERVAL '24 hours') d (day)
+        WHERE d.day < packed_before AND d.day >= kept_from
         """,
         (series, since, until),
     )
