@@ -22,6 +22,8 @@ from database.rollup import LOCK_TIMEOUT
 AFTER = dt.timedelta(days=1)
 """A day is packed when it ended this long ago."""
 SERIES_A_STEP = 100
+READINGS_A_STEP = 1_000_000
+"""About the most that a step has in memory, but for a single series: a day of a dozen that speak each second."""
 _DAY = dt.timedelta(days=1)
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
@@ -68,14 +70,12 @@ def list_due(conn: psycopg.Connection[Any], series: list[int], since: dt.datetim
 
 
 def pack_some(conn: psycopg.Connection[Any]) -> int:
-    """Pack the oldest day that is due, of at most SERIES_A_STEP series; returns the number of series."""
+    """Pack the oldest day that is due, some series and about READINGS_A_STEP readings; returns the number of series."""
     row = conn.execute("SELECT min(day), (SELECT kept_from FROM storage) > min(day) FROM pack_due").fetchone()
     if row is None or row[0] is None:
         return 0
     day, gone = row
-    rows = conn.execute(
-        "SELECT DISTINCT series_id FROM pack_due WHERE day = %s ORDER BY series_id LIMIT %s", (day, SERIES_A_STEP)
-    ).fetchall()
+    rows = conn.execute(_WHICH, {"day": day, "series": SERIES_A_STEP, "readings": READINGS_A_STEP}).fetchall()
     values = {"series": [row[0] for row in rows], "day": day, "end": day + _DAY}
     with conn.transaction(), conn.cursor(binary=True) as cursor:
         if gone:  # retention takes what there is
@@ -121,6 +121,15 @@ def _first_day(conn: psycopg.Connection[Any]) -> dt.datetime | None:
     return None if row is None or row[0] is None else row[0].astimezone(dt.UTC)
 
 
+# Those with as many readings as a step may take, as the roll-ups of the day count them.
+_WHICH = """
+SELECT series_id FROM (
+    SELECT d.series_id, sum(d.n) OVER (ORDER BY d.series_id) - d.n AS before
+    FROM (SELECT s.series_id, coalesce((SELECT sum(one) FROM rollup_hour h, unnest(h.n) one
+                                        WHERE h.series_id = s.series_id AND h.day = %(day)s), 0) AS n
+          FROM (SELECT DISTINCT series_id FROM pack_due WHERE day = %(day)s ORDER BY series_id LIMIT %(series)s) s) d
+) counted WHERE before < %(readings)s ORDER BY series_id
+"""
 _FORGET = "DELETE FROM pack_due WHERE day = %(day)s AND series_id = ANY(%(series)s)"
 
 # One statement, so one snapshot: a late reading that it does not see has an entry that it does not delete. Columns as
