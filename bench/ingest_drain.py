@@ -67,10 +67,10 @@ def measure(make_server: Callable[[Path], PostgresServer], load: Load) -> Figure
                 register(postgres.url, names(load.gateways), DEVICES)
                 open_session(broker, IngestSettings())
                 warm_up = Load(load.gateways, 1, 1)
-                fill(broker, warm_up, 0)
+                fill(broker, warm_up, 1)
                 _drain(postgres.url, broker, warm_up.readings)
                 drained, bare = [], []
-                for number in range(1, load.rounds + 1):
+                for number in range(2, load.rounds + 2):
                     fill(broker, load, number)
                     empty(postgres.url)
                     drained.append(load.readings / _drain(postgres.url, broker, load.readings))
