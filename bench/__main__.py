@@ -31,6 +31,7 @@ MODULES = (
     "escalation",
     "dry_run",
     "detection",
+    "replay",
     "fall_detection",
     "edge",
     "edge_line",
