@@ -56,6 +56,7 @@ ALONE = {
     "protection": "makes 7,198 homes; 1 min",
     "board": "a browser, and a storm of alerts; 2 min",
     "plain_retention": "writes 90 days; 5 min",
+    "reading_bytes": "a month of 40 residents, packed; 3 min",
     "city": "three servers and 60,000 alerts; 3 min",
     "restore": "writes and restores a cluster; 10 min",
     "soak": "hours of a district in half an hour",

@@ -159,7 +159,7 @@ def _bookkeeping(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure
         data = encode_rows(one)
         began = time.perf_counter()
         if how == "bare":
-            with conn.transaction(), conn.cursor() as cursor, cursor.copy(rows.COPY_READINGS) as copy:
+            with conn.transaction(), conn.cursor() as cursor, cursor.copy(rows.copy_readings(conn).encode()) as copy:
                 copy.write(rows.HEADER + data + rows.TRAILER)
         else:
             store(conn, one, data, Quarantine())

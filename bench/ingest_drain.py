@@ -72,8 +72,8 @@ def measure(make_server: Callable[[Path], PostgresServer], load: Load) -> Figure
                 fill(broker, warm_up, 1)
                 _drain(postgres.url, broker, warm_up.readings)
                 drained, bare = [], []
-                for number in range(load.rounds):
-                    fill(broker, load, 2 + number)  # each epoch begins anew; 0 is of other systems
+                for number in range(2, load.rounds + 2):
+                    fill(broker, load, number)
                     empty(postgres.url)
                     drained.append(load.readings / _drain(postgres.url, broker, load.readings))
                     bare.append(load.readings / _bare_copy(postgres.url, load.readings))
@@ -115,7 +115,7 @@ def fill(broker: EmbeddedBroker, load: Load, epoch: int) -> None:
 def empty(url: str) -> None:
     """Remove all readings, and do a checkpoint."""
     with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute("TRUNCATE reading")
+        conn.execute("TRUNCATE reading_row")
         conn.execute("CHECKPOINT")
 
 
@@ -138,7 +138,9 @@ def _bare_copy(url: str, total: int) -> float:
         # By one process from the first page on: the rows in their physical order.
         conn.execute("SET max_parallel_workers_per_gather = 0")
         conn.execute("SET synchronize_seqscans = off")
-        with conn.cursor().copy("COPY (SELECT time, series_id, value FROM reading) TO STDOUT (FORMAT BINARY)") as copy:
+        with conn.cursor().copy(
+            "COPY (SELECT time, series_id, value FROM reading_row) TO STDOUT (FORMAT BINARY)"
+        ) as copy:
             data = b"".join(copy)
         stored = np.frombuffer(data[len(rows.HEADER) : -len(rows.TRAILER)], rows.ROW)
         if len(stored) != total:
@@ -148,7 +150,7 @@ def _bare_copy(url: str, total: int) -> float:
         empty(url)
         begin = time.perf_counter()
         for piece in pieces:
-            with conn.transaction(), conn.cursor() as cursor, cursor.copy(rows.COPY_READINGS) as copy:
+            with conn.transaction(), conn.cursor() as cursor, cursor.copy(rows.copy_readings(conn).encode()) as copy:
                 copy.write(rows.HEADER)
                 copy.write(piece)
                 copy.write(rows.TRAILER)
