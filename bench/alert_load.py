@@ -73,7 +73,7 @@ def _measure(platform: Platform, probe: LiveProbe, gateway: str) -> list[Figure]
     after, spent = alerting.cpu_times(), time.monotonic() - began
     with psycopg.connect(platform.postgres.url) as conn:
         row = conn.execute(
-            "SELECT count(*) FROM reading WHERE time BETWEEN now() - interval '20 s' AND now() - interval '10 s'"
+            "SELECT count(*) FROM reading_row WHERE time BETWEEN now() - interval '20 s' AND now() - interval '10 s'"
         ).fetchone()
         inside = conn.execute("SELECT 1000 * extract(epoch FROM raised_at - sensed_at) FROM alert WHERE rule = 'sos'")
         raised = np.array([float(ms) for (ms,) in inside])

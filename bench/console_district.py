@@ -142,7 +142,7 @@ def _add_past(conn: psycopg.Connection[Any]) -> None:
         )
     conn.execute(
         f"""
-        INSERT INTO reading SELECT now() - n * INTERVAL '10 seconds', s.id, c.usual + n % 5
+        INSERT INTO reading_row SELECT now() - n * INTERVAL '10 seconds', s.id, c.usual + n % 5
         FROM series s JOIN (VALUES {_VITALS}) c (channel, usual) USING (channel), generate_series(1, 360) n
         """
     )

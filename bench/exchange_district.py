@@ -85,7 +85,7 @@ def _add_readings(conn: psycopg.Connection[Any]) -> None:
     )
     conn.execute(
         f"""
-        INSERT INTO reading SELECT now() - n * INTERVAL '1 day' / (s.most + 1), s.id, s.usual + n % 5
+        INSERT INTO reading_row SELECT now() - n * INTERVAL '1 day' / (s.most + 1), s.id, s.usual + n % 5
         FROM (SELECT s.id, c.usual, {READINGS} / count(*) OVER () AS most FROM series s
               JOIN (VALUES {_VITALS}) c (channel, usual) USING (channel)) s, generate_series(1, s.most) n
         """

@@ -1,6 +1,10 @@
 """One measured figure, beside its limit or peer."""
 
+import os
+
 import msgspec
+
+QUICK = "SHOUWANG_BENCH_QUICK"
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,3 +21,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     def ratio(self) -> float | None:
         """Value by reference."""
         return None if not self.reference else self.value / self.reference
+
+
+def quick() -> bool:
+    """Whether this run is the short one (``python -m bench quick``): smaller sizes, the same ratios."""
+    return os.environ.get(QUICK) == "1"

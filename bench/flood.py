@@ -114,7 +114,7 @@ def _visible(conn: psycopg.Connection[tuple[object, ...]], client: paho.Client, 
     begin = again = time.perf_counter()
     topic = wire.topic(CALM, "readings")
     client.publish(topic, payload, qos=1)
-    query = "SELECT 1 FROM reading WHERE time = timestamptz 'epoch' + %s * interval '1 microsecond'"
+    query = "SELECT 1 FROM reading_row WHERE time = timestamptz 'epoch' + %s * interval '1 microsecond'"
     while conn.execute(query, (last_us,)).fetchone() is None:
         if number == 0 and time.perf_counter() - again > 0.5:  # ingest may have subscribed a moment later
             again = time.perf_counter()

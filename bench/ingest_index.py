@@ -24,11 +24,11 @@ BATCH_GATEWAYS = 150
 """90,000 rows a transaction."""
 OURS = "(series_id, time DESC)"
 INDEXES = {
-    OURS: "CREATE INDEX tried ON reading (series_id, time DESC)",
+    OURS: "CREATE INDEX tried ON reading_row (series_id, time DESC)",
     "none": "",
-    "BRIN (time)": "CREATE INDEX tried ON reading USING brin (time)",
-    "(time DESC)": "CREATE INDEX tried ON reading (time DESC)",
-    "unique (series_id, time)": "CREATE UNIQUE INDEX tried ON reading (series_id, time)",
+    "BRIN (time)": "CREATE INDEX tried ON reading_row USING brin (time)",
+    "(time DESC)": "CREATE INDEX tried ON reading_row (time DESC)",
+    "unique (series_id, time)": "CREATE UNIQUE INDEX tried ON reading_row (series_id, time)",
 }
 
 
@@ -89,22 +89,22 @@ def _batches(*, clustered: bool) -> Iterator[bytes]:
 def _size(conn: psycopg.Connection[tuple[object, ...]]) -> int:
     """Measure the bytes on disk of the table, its chunks and their indexes."""
     query = """
-        SELECT (pg_total_relation_size('reading') + coalesce(sum(pg_total_relation_size(inhrelid)), 0))::bigint
-        FROM pg_inherits WHERE inhparent = 'reading'::regclass
+        SELECT (pg_total_relation_size('reading_row') + coalesce(sum(pg_total_relation_size(inhrelid)), 0))::bigint
+        FROM pg_inherits WHERE inhparent = 'reading_row'::regclass
     """
     (size,) = conn.execute(query).fetchone() or (0,)
     return int(str(size))
 
 
 def _rate(conn: psycopg.Connection[tuple[object, ...]], index: str, batches: list[bytes]) -> float:
-    conn.execute("TRUNCATE reading")
+    conn.execute("TRUNCATE reading_row")
     conn.execute("DROP INDEX IF EXISTS tried")
     if index:
         conn.execute(index.encode())
     conn.execute("CHECKPOINT")
     begin = time.perf_counter()
     for data in batches:
-        with conn.transaction(), conn.cursor() as cursor, cursor.copy(rows.COPY_READINGS) as copy:
+        with conn.transaction(), conn.cursor() as cursor, cursor.copy(rows.copy_readings(conn).encode()) as copy:
             copy.write(rows.HEADER)
             copy.write(data)
             copy.write(rows.TRAILER)

@@ -73,13 +73,13 @@ def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Pr
     marker, seqs = publisher(broker.settings(IDENTITY), "marker"), itertools.count(1)
     with psycopg.connect(postgres.url, autocommit=True) as conn:
         _latencies(conn, marker, seqs, 10.0)  # warm-up: the first frames of every gateway make its series
-        (warm,) = conn.execute("SELECT count(*) FROM reading").fetchone() or (0,)
+        (warm,) = conn.execute("SELECT count(*) FROM reading_row").fetchone() or (0,)
         parts = {"ingest": ingest, "broker": psutil.Process(broker.pid), "database": psutil.Process(postgres.pid)}
         before, began = {part: _cpu_s(process) for part, process in parts.items()}, time.monotonic()
         latencies, memory = _latencies(conn, marker, seqs, MINUTES * 60, ingest)
         spent = time.monotonic() - began
         share = {part: 100 * (_cpu_s(process) - before[part]) / spent for part, process in parts.items()}
-        (stored,) = conn.execute("SELECT count(*) - %s FROM reading", (warm,)).fetchone() or (0,)
+        (stored,) = conn.execute("SELECT count(*) - %s FROM reading_row", (warm,)).fetchone() or (0,)
     postgres.stop()
     away = [_rss_mb(ingest) for _ in _ticks(AWAY_S)]
     postgres.start()
@@ -150,7 +150,7 @@ def _latencies(
         sent = time.perf_counter()
         marker.publish(wire.topic(MARKER, "readings"), wire.encode(frame), qos=1)
         query = """
-            SELECT 1 FROM reading r JOIN series s ON s.id = r.series_id JOIN device d ON d.id = s.device_id
+            SELECT 1 FROM reading_row r JOIN series s ON s.id = r.series_id JOIN device d ON d.id = s.device_id
             JOIN gateway g ON g.id = d.gateway_id WHERE g.name = %s AND r.time = to_timestamp(%s / 1000.0)
         """
         while conn.execute(query, (MARKER, number)).fetchone() is None:

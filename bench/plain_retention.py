@@ -96,7 +96,7 @@ def _batches(url: str) -> Iterator[bytes]:
 
 
 def _store(conn: psycopg.Connection[Any], data: bytes) -> None:
-    with conn.transaction(), conn.cursor() as cursor, cursor.copy(rows.COPY_READINGS) as copy:
+    with conn.transaction(), conn.cursor() as cursor, cursor.copy(rows.copy_readings(conn).encode()) as copy:
         copy.write(data)
 
 

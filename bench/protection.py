@@ -157,7 +157,7 @@ def _fill(conn: psycopg.Connection[Any]) -> None:
                 "INSERT INTO series (device_id, channel) SELECT id, %s FROM device WHERE name = %s", (channel, name)
             )
     conn.execute(
-        "INSERT INTO reading (time, series_id, value) SELECT now() - n * INTERVAL '40 s', s.id, 50"
+        "INSERT INTO reading_row (time, series_id, value) SELECT now() - n * INTERVAL '40 s', s.id, 50"
         " FROM series s JOIN device d ON d.id = s.device_id, generate_series(0, 9) n WHERE d.id % 80 <> 0",
     )
     conn.execute("ANALYZE")

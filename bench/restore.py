@@ -57,7 +57,7 @@ PACKED = """
     JOIN bench_{table} p USING (id)
 """
 READINGS = """
-    INSERT INTO reading (time, series_id, value)
+    INSERT INTO reading_row (time, series_id, value)
     SELECT now() - make_interval(secs => %(span)s::float8 * i / %(number)s::float8), 1 + i %% %(series)s::int,
            (60 + 30 * random())::real
     FROM generate_series(1, %(number)s::int) i
@@ -194,7 +194,7 @@ def _fill(conn: psycopg.Connection) -> dict[str, float]:
             conn.execute(text, {"series": SERIES * HOMES} if query is PACKED else None)
         conn.execute(f"DROP TABLE bench_{table}")
     index = conn.execute("SELECT pg_get_indexdef(indexrelid), indexrelid::regclass::text FROM pg_index"
-                         " WHERE indrelid = 'reading'::regclass").fetchall()  # fmt: skip
+                         " WHERE indrelid = 'reading_row'::regclass").fetchall()  # fmt: skip
     for _, name in index:
         conn.execute(f"DROP INDEX {name}")
     conn.execute(READINGS, {"series": SERIES * HOMES, "number": number, "span": MONTH_S})
@@ -206,7 +206,7 @@ def _fill(conn: psycopg.Connection) -> dict[str, float]:
         "hour": _number(conn, "SELECT count(*) FROM rollup_hour"),
     }
     found: dict[str, float] = {"readings": number, "minutes": packs["minute"] * 60, "hours": packs["hour"] * 24}
-    found["bytes of a reading"] = _number(conn, "SELECT pg_total_relation_size('reading')") / number
+    found["bytes of a reading"] = _number(conn, "SELECT pg_total_relation_size('reading_row')") / number
     found["bytes of a minute"] = _number(conn, "SELECT pg_total_relation_size('rollup_minute')") / found["minutes"]
     found["bytes of an hour"] = _number(conn, "SELECT pg_total_relation_size('rollup_hour')") / found["hours"]
     return found

@@ -17,7 +17,7 @@ def clock_is_borne_out(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
     row = conn.execute(
         """
         SELECT EXISTS (SELECT FROM series s CROSS JOIN LATERAL (
-                   SELECT FROM reading r WHERE r.series_id = s.id AND r.time > %s LIMIT 1) fresh)
+                   SELECT FROM readings(s.id, %s, 'infinity') LIMIT 1) fresh)
             OR NOT EXISTS (SELECT FROM reading)
         """,
         (now - FRESH,),

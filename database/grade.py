@@ -47,7 +47,10 @@ def schema_grade(conn: Connection[Any]) -> Grade | None:
         return None
     if _one(conn, "SELECT to_regclass('timescaledb_information.hypertables')") is None:
         return Grade.PLAIN
-    if not _one(conn, "SELECT count(*) FROM timescaledb_information.hypertables WHERE hypertable_name = 'reading'"):
+    if not _one(
+        conn,
+        "SELECT count(*) FROM timescaledb_information.hypertables WHERE hypertable_name IN ('reading', 'reading_row')",
+    ):
         return Grade.PLAIN
     continuous = _one(
         conn, "SELECT count(*) FROM timescaledb_information.continuous_aggregates WHERE view_name = 'reading_minute'"

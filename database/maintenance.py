@@ -15,6 +15,7 @@ import structlog
 from database.faults import UNAVAILABLE
 from database.freshness import clock_is_borne_out
 from database.grade import Grade, schema_grade
+from database.packing import steps as packing
 from database.pool import connect_options
 from database.reports import backup_ages
 from database.retention import Retention, retire, set_retention
@@ -58,6 +59,25 @@ def round_of_work(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime)
         yield rolled_up
 
 
+def round_of_packing(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
+    """Pack the readings of all days due at ``now``, one small transaction a step; yields the number of series of each.
+
+    ``conn``: in autocommit. Raises psycopg.errors.LockNotAvailable where another session holds a lock for long: try
+    again.
+    """
+    if grade is Grade.COMMUNITY:
+        return  # TimescaleDB compresses
+    packed = 0
+    while True:
+        advanced, some = packing.advance(conn, now), packing.pack_some(conn)
+        if not advanced and not some:
+            break
+        packed += some
+        yield some
+    if packed:
+        packing.drop_empty(conn, grade)
+
+
 def run(database: DatabaseSettings, stop: threading.Event, liveness: Liveness | None = None) -> None:
     """Maintain the database until ``stop``; one that is away is tried again."""
     part = (liveness or Liveness()).part("maintenance", STEP_S)
@@ -74,10 +94,11 @@ def run(database: DatabaseSettings, stop: threading.Event, liveness: Liveness | 
 
 
 class MaintenanceRun(msgspec.Struct, frozen=True):
-    """Result of one round over everything: series rolled up, rows or chunks removed."""
+    """Result of one round over everything: series rolled up, rows or chunks removed, series of a day packed."""
 
     rolled_up: int
     retired: int
+    packed: int = 0
 
 
 def run_once(database: DatabaseSettings, now: dt.datetime) -> MaintenanceRun:
@@ -93,8 +114,9 @@ def run_once(database: DatabaseSettings, now: dt.datetime) -> MaintenanceRun:
         if not _alone(conn):
             raise RuntimeError("another 'shouwang maintain' works on this database")
         rolled_up = sum(round_of_work(conn, grade, now))
+        packed = sum(round_of_packing(conn, grade, now))
         keep_audit(conn, AuditSettings(), now)
-        return MaintenanceRun(rolled_up, sum(retire(conn, grade, now)))
+        return MaintenanceRun(rolled_up, sum(retire(conn, grade, now)), packed)
 
 
 def carry_out(conn: psycopg.Connection[Any]) -> bool:
@@ -141,6 +163,10 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event, part: Part, 
         metrics.rolled_up.inc(rows)
         if rows:
             log.info("maintenance: rolled up", series_hours=rows)
+        steps = islice(round_of_packing(conn, grade, dt.datetime.now(dt.UTC)), STEPS_A_ROUND)
+        packed = paced(steps, stop, part.turned)
+        if packed:
+            log.info("maintenance: packed", series_days=packed)
         if time.monotonic() >= retire_at:
             gone = paced(retire(conn, grade, dt.datetime.now(dt.UTC)), stop, part.turned)
             metrics.retired.inc(gone)

@@ -68,7 +68,7 @@ def hold_back(conn: psycopg.Connection[Any], span: dt.timedelta = WAIT) -> None:
 
 
 def retire(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
-    """Remove readings and roll-ups older than their retention, in steps; yields the rows (at 'apache' chunks) of each.
+    """Remove readings and roll-ups older than their retention, in steps; yields the rows, packs or chunks of each.
 
     A day of readings goes only when all of it is rolled up, and none while retention waits (:func:`hold_back`). At
     'community' TimescaleDB's policies remove; after the retention was made longer, this extends day by day how far they
@@ -103,7 +103,9 @@ def _removed(conn: psycopg.Connection[Any], grade: Grade, keep: Retention, now: 
     if row is not None and grade is Grade.APACHE:
         yield _drop_chunks(conn)
     elif row is not None:
-        yield from _delete(conn, "reading", "time", row[0])
+        yield from _delete(conn, "reading_row", "time", row[0])
+    if row is not None:
+        yield from _delete(conn, "reading_pack", "since", row[0])
     yield from _delete(conn, "rollup_minute", "hour", midnight(now - dt.timedelta(days=keep.minute_days)))
     yield from _delete(conn, "rollup_hour", "day", midnight(now - dt.timedelta(days=keep.hour_days)))
 

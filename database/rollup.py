@@ -53,16 +53,21 @@ def advance(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
 
 def roll_up(conn: psycopg.Connection[Any]) -> int:
     """Roll up the oldest hour that is due, of at most SERIES_A_STEP series; returns the number of series."""
-    row = conn.execute("SELECT min(hour), (SELECT kept_from FROM storage) > min(hour) FROM rollup_due").fetchone()
+    row = conn.execute(
+        "SELECT min(hour), (SELECT kept_from FROM storage) > min(hour), (SELECT packed_before FROM storage) > min(hour)"
+        " FROM rollup_due"
+    ).fetchone()
     if row is None or row[0] is None:
         return 0
-    hour, gone = row
+    hour, gone, packed = row
     rows = conn.execute(
         "SELECT DISTINCT series_id FROM rollup_due WHERE hour = %s ORDER BY series_id LIMIT %s", (hour, SERIES_A_STEP)
     ).fetchall()
     series = [row[0] for row in rows]
     # An hour whose readings are gone keeps the roll-ups it has.
-    conn.execute(_FORGET if gone else _ROLL_UP, {"hour": hour, "series": series, **_place(hour)})
+    conn.execute(
+        _FORGET if gone else _ROLL_UP_PACKED if packed else _ROLL_UP, {"hour": hour, "series": series, **_place(hour)}
+    )
     return len(series)
 
 
@@ -105,7 +110,7 @@ def _first_hour(conn: psycopg.Connection[Any]) -> dt.datetime | None:
     row = conn.execute(
         """
         SELECT min(first.time) FROM series s CROSS JOIN LATERAL (
-            SELECT r.time FROM reading r WHERE r.series_id = s.id ORDER BY r.time LIMIT 1) first
+            SELECT r.time FROM reading_row r WHERE r.series_id = s.id ORDER BY r.time LIMIT 1) first
         """
     ).fetchone()
     return None if row is None or row[0] is None else full_hour(row[0].astimezone(dt.UTC))
@@ -114,14 +119,17 @@ def _first_hour(conn: psycopg.Connection[Any]) -> dt.datetime | None:
 _FORGET = "DELETE FROM rollup_due WHERE hour = %(hour)s AND series_id = ANY(%(series)s)"
 
 # One statement, so one snapshot: a reading that it does not see has an entry in rollup_due that it does not delete.
-_ROLL_UP = """
+_TEXT = """
 WITH done AS (
     DELETE FROM rollup_due WHERE hour = %(hour)s AND series_id = ANY(%(series)s)
 ), minutes AS MATERIALIZED (
     SELECT series_id, floor(extract(epoch FROM time - %(hour)s) / 60)::smallint AS slot, count(*)::integer AS n,
            sum(value::double precision) AS total, min(value) AS low, max(value) AS high
-    FROM reading WHERE series_id = ANY(%(series)s) AND time >= %(hour)s AND time < %(hour)s + INTERVAL '1 hour'
+    FROM {}
     GROUP BY 1, 2
+), packs AS (
+    INSERT INTO pack_due (series_id, day)
+    SELECT unnest(%(series)s::integer[]), %(day)s FROM storage WHERE packed_before > %(hour)s
 ), minute_rows AS (
     INSERT INTO rollup_minute (series_id, hour, slot, n, mean, low, high)
     SELECT series_id, %(hour)s, array_agg(slot), array_agg(n), array_agg((total / n)::real), array_agg(low),
@@ -147,3 +155,13 @@ FROM (SELECT * FROM whole_days ORDER BY series_id, slot) AS in_order GROUP BY se
 ON CONFLICT (series_id, day) DO UPDATE SET slot = EXCLUDED.slot, n = EXCLUDED.n, mean = EXCLUDED.mean,
                                            low = EXCLUDED.low, high = EXCLUDED.high
 """
+_ROLL_UP = _TEXT.replace(
+    "{}",
+    "reading_row WHERE series_id = ANY(%(series)s) AND time >= %(hour)s AND time < %(hour)s + INTERVAL '1 hour'",
+)
+_ROLL_UP_PACKED = _TEXT.replace(
+    "{}",
+    "unnest(%(series)s::integer[]) AS one (series_id)"
+    " CROSS JOIN LATERAL readings(one.series_id, %(hour)s, %(hour)s + INTERVAL '1 hour')",
+)
+"""Late readings of an hour that is packed: its day is packed again, too."""

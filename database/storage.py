@@ -9,12 +9,17 @@ import psycopg
 
 from database.freshness import clock_is_borne_out
 from database.grade import Grade, schema_grade
+from database.packing.steps import border
 from database.policies import judge, load_policies
 from database.retention import load_retention, midnight
 from database.rollup import GRACE, HOUR, full_hour
 
 LAGS_AFTER = dt.timedelta(hours=2)
 """Roll-ups that are behind by more than this are a finding."""
+PACKS_WITHIN = dt.timedelta(days=1)
+"""Packing may be behind by this much: readings are two to three days old then."""
+ROW_BYTES = 100
+"""About what a reading takes that is not packed."""
 RETIRES_WITHIN = dt.timedelta(days=2)
 """Readings may be this much older than their retention: only whole days that are rolled up are removed."""
 NOTHING_FRESH = (
@@ -62,11 +67,11 @@ def _maintained(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -
     ).fetchone()
     assert row is not None  # noqa: S101 - the migration puts the one row in
     late_before, oldest, due = row
-    findings = tuple(_not_removed(conn, now))
+    findings = (*_not_removed(conn, now), *_not_packed(conn, now))
     if not clock_is_borne_out(conn, now):
         findings = (NOTHING_FRESH.format(_utc(now)), *findings)
     if late_before is None:
-        if not _older(conn, "reading", "time", now - LAGS_AFTER - GRACE):
+        if not _older(conn, "reading_row", "time", now - LAGS_AFTER - GRACE):
             return StorageState(grade, dt.timedelta(0), "nothing to roll up yet", findings)
         text = "never made: is 'shouwang maintain' running?"
         return StorageState(grade, dt.timedelta.max, text, (f"roll-ups: {text}", *findings))
@@ -83,18 +88,38 @@ def _maintained(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -
 def _not_removed(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[str]:
     """Report each level whose retention is behind."""
     keep, waits_until = load_retention(conn), _waits_until(conn)
-    levels = [
-        ("rollup_minute", "hour", "minutes", keep.minute_days),
-        ("rollup_hour", "day", "hours", keep.hour_days),
+    levels: list[tuple[str, int, tuple[tuple[str, str], ...]]] = [
+        ("minutes", keep.minute_days, (("rollup_minute", "hour"),)),
+        ("hours", keep.hour_days, (("rollup_hour", "day"),)),
     ]
     if waits_until is None or waits_until <= now:
-        levels.insert(0, ("reading", "time", "readings", keep.raw_days))
-    for table, column, what, days in levels:
-        if _older(conn, table, column, midnight(now - dt.timedelta(days=days)) - RETIRES_WITHIN):
+        levels.insert(0, ("readings", keep.raw_days, (("reading_row", "time"), ("reading_pack", "since"))))
+    for what, days, tables in levels:
+        border_of = midnight(now - dt.timedelta(days=days)) - RETIRES_WITHIN
+        if any(_older(conn, table, column, border_of) for table, column in tables):
             yield (
                 f"retention: {what} are to be kept for {days} days, and older ones are still there: is 'shouwang"
                 " maintain' running? Its log says what holds it up; disk room is not freed meanwhile"
             )
+
+
+def _not_packed(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[str]:
+    """Report where packing is behind by more than PACKS_WITHIN."""
+    row = conn.execute(
+        "SELECT nullif(packed_before, '-infinity'), (SELECT min(day) FROM pack_due), late_before > '-infinity'"
+        " FROM storage"
+    ).fetchone()
+    if row is None or not row[2]:
+        return  # nothing is rolled up yet, and says so
+    packed, oldest, _ = row
+    behind = border(now) - PACKS_WITHIN
+    if packed is None and _older(conn, "reading_row", "time", behind):
+        yield f"packing: readings older than two days take {ROW_BYTES} bytes each: is 'shouwang maintain' running?"
+    elif packed is not None and min(packed, oldest or packed) < behind:
+        yield (
+            f"packing: readings are packed up to {_utc(min(packed, oldest or packed))}; until then each later one takes"
+            f" {ROW_BYTES} bytes: is 'shouwang maintain' running? After an upgrade or a long backlog it takes its time"
+        )
 
 
 def _older(conn: psycopg.Connection[Any], table: str, column: str, than: dt.datetime) -> bool:
@@ -117,18 +142,24 @@ def _utc(time: dt.datetime) -> str:
 
 
 def sizes(conn: psycopg.Connection[Any], grade: Grade) -> dict[str, int]:
-    """Measure the bytes of readings, minutes and hours, with their indexes."""
+    """Measure the bytes of readings (and of those that are packed), minutes and hours, with their indexes."""
     if grade is Grade.COMMUNITY:
         names = {"reading": "readings", "reading_minute": "minutes", "reading_hour": "hours"}
         query = "SELECT hypertable_size(%s::regclass)"
     else:
-        names = {"reading": "readings", "rollup_minute": "minutes", "rollup_hour": "hours"}
+        names = {
+            "reading_row": "readings",
+            "reading_pack": "packed",
+            "rollup_minute": "minutes",
+            "rollup_hour": "hours",
+        }
         query = "SELECT pg_total_relation_size(%s::regclass)"
     bytes_of = {}
     for table, name in names.items():
-        hypertable = grade is Grade.APACHE and table == "reading"
+        hypertable = grade is Grade.APACHE and table == "reading_row"
         row = conn.execute("SELECT hypertable_size(%s::regclass)" if hypertable else query, (table,)).fetchone()
         bytes_of[name] = int(row[0] or 0) if row else 0
+    bytes_of["readings"] += bytes_of.get("packed", 0)
     return bytes_of
 
 

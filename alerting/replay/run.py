@@ -24,6 +24,8 @@ SETTLED_US = 10 * SECOND_US
 LATE_US = MINUTE_US
 """Readings that come later than this are given when they came: nothing is told before its data were there."""
 
+_NEVER_US = 1 << 62
+
 Progress = Callable[[float], None]
 """Called with the share that is done, 0 … 1."""
 
@@ -98,9 +100,11 @@ class _Player:
         self._vitals = 0
         self._events = 0
         self._switched = [0] * len(recording.switches)
+        self._next_us = [int(s.arrival_us[0]) if len(s.arrival_us) else _NEVER_US for s in recording.switches]
+        """Arrival of each switch's next reading."""
         self._contacts = 0
-        self._alive: dict[Contact, float] = {}
-        """Present contacts, and when the engine last got a sign of life of them."""
+        self._alive: dict[Contact, tuple[float, float]] = {}
+        """Present contacts: when the engine last got a sign of life of them, and after what time it needs another."""
 
     def until(self, now_us: int) -> Iterator[Finding]:
         """Give readings, signs of life and unhurried events; then move the clock."""
@@ -110,13 +114,15 @@ class _Player:
         if end > self._vitals:
             self._engine.readings(recording.vitals.take(np.arange(self._vitals, end)))
             self._vitals = end
-        for number, switched in enumerate(recording.switches):
-            first = self._switched[number]
+        for number, next_us in enumerate(self._next_us):
+            if next_us > now_us:
+                continue
+            switched, first = recording.switches[number], self._switched[number]
             last = self._switched[number] = int(np.searchsorted(switched.arrival_us, now_us, "right"))
-            if last > first:
-                order = first + np.argsort(switched.time_us[first:last], kind="stable")
-                times, values = switched.time_us[order], switched.value[order]
-                self._engine.switched(switched.source, switched.channel, times, values)
+            self._next_us[number] = int(switched.arrival_us[last]) if last < len(switched.arrival_us) else _NEVER_US
+            order = first + np.argsort(switched.time_us[first:last], kind="stable")
+            times, values = switched.time_us[order], switched.value[order]
+            self._engine.switched(switched.source, switched.channel, times, values)
         for arrived in recording.events[self._events : self._upto(now_us)]:
             if arrived.happened.kind in UNHURRIED:
                 yield from self._engine.event(arrived.happened)
@@ -139,7 +145,7 @@ class _Player:
         contacts, district = self._recording.contacts, self._recording.district
         while self._contacts < len(contacts) and contacts[self._contacts].begin_us <= now_us:
             contact = contacts[self._contacts]
-            self._alive[contact] = -np.inf
+            self._alive[contact] = -np.inf, allowed_us(district, contact.gateway, contact.device) / 2
             self._contacts += 1
         over = [contact for contact in self._alive if contact.end_us < now_us]
         for contact in sorted(over, key=lambda contact: contact.end_us):
@@ -149,8 +155,7 @@ class _Player:
         behind = {
             contact.gateway for contact in over
         }  # a word of a device is a word of its gateway, and it was an old one
-        for contact, heard_us in self._alive.items():
-            often = now_us - heard_us > allowed_us(district, contact.gateway, contact.device) / 2
-            if often or (contact.device is None and contact.gateway in behind):
+        for contact, (heard_us, often_us) in self._alive.items():
+            if now_us - heard_us > often_us or (contact.device is None and contact.gateway in behind):
                 yield from self._engine.heard(contact.gateway, contact.device, now_us)
-                self._alive[contact] = now_us
+                self._alive[contact] = now_us, often_us

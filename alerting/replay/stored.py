@@ -117,8 +117,8 @@ def _readings(
         end = min(begin + _SLICE, until)
         with conn.cursor() as cursor:
             query = (
-                "COPY (SELECT series_id, time, value FROM reading"
-                " WHERE series_id = ANY(%s) AND time >= %s AND time < %s) TO STDOUT (FORMAT BINARY)"
+                "COPY (SELECT s.id, r.time, r.value FROM unnest(%s::int[]) AS s (id)"
+                " CROSS JOIN LATERAL readings(s.id, %s, %s) r) TO STDOUT (FORMAT BINARY)"
             )
             with cursor.copy(query, [series, begin, end]) as copy:
                 raw = b"".join(bytes(block) for block in copy)

@@ -142,7 +142,7 @@ def _measure(
     form = program.FORMS[shape]
     _fill(broker.settings(SENDER), (form(part) for part in rows.parts(firsts, shape)))
     with psycopg.connect(postgres.url, autocommit=True) as conn:
-        conn.execute("TRUNCATE reading")
+        conn.execute("TRUNCATE reading_row")
         conn.execute("CHECKPOINT")
         mine = folder / f"{program.SESSION}-{shape}"
         mine.mkdir(mode=0o700)
@@ -196,7 +196,7 @@ def _rate(conn: psycopg.Connection[Any], child: Child, port: int) -> float:
     began = time.time()
     _await_rows(conn, child)
     stored, ended = conn.execute(
-        "SELECT count(*), extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 FROM reading"
+        "SELECT count(*), extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 FROM reading_row"
     ).fetchone() or (0, None)
     if ended is None:
         raise RuntimeError("it stored nothing")
@@ -216,7 +216,7 @@ def _await_rows(conn: psycopg.Connection[Any], child: Child) -> None:
     while time.monotonic() < deadline:
         if not child.alive():
             raise RuntimeError("it ended by itself")
-        (stored,) = conn.execute("SELECT count(*) FROM reading").fetchone() or (0,)
+        (stored,) = conn.execute("SELECT count(*) FROM reading_row").fetchone() or (0,)
         if stored >= rows.TOTAL:
             return
         if stored > before:

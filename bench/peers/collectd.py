@@ -75,7 +75,7 @@ CREATE OR REPLACE FUNCTION collectd_insert(
     names text[], types text[], vals float8[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO reading (time, series_id, value)
+    INSERT INTO reading_row (time, series_id, value)
     SELECT at, plugin_instance::int + place - 1, one FROM unnest(vals) WITH ORDINALITY AS v (one, place);
 END $$
 """

@@ -12,7 +12,7 @@ for (const message of msg.payload) {
 }
 pool.query({
     name: "store",
-    text: "INSERT INTO reading (time, series_id, value) SELECT to_timestamp(t), s, v"
+    text: "INSERT INTO reading_row (time, series_id, value) SELECT to_timestamp(t), s, v"
         + " FROM unnest($1::float8[], $2::int[], $3::real[]) AS one (t, s, v)",
     values: [times, ids, values].map(column => "{" + column.join() + "}"),
 }).then(() => node.done(), error => node.error(error, msg));

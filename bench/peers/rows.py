@@ -164,7 +164,7 @@ def sums(conn: psycopg.Connection[Any]) -> Sums:
         """
         SELECT series_id, count(*), sum(extract(epoch FROM time)::bigint)::bigint,
             sum(round(value::float8 * 100)::bigint)::bigint
-        FROM reading GROUP BY 1
+        FROM reading_row GROUP BY 1
         """
     )
     return {row[0]: row[1:] for row in found}

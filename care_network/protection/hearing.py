@@ -151,10 +151,8 @@ def _newest(
         """
         SELECT s.id, least(extract(epoch FROM r.time)::bigint, %(at)s), r.value
         FROM unnest(%(series)s::int[]) AS s(id) CROSS JOIN LATERAL (
-            SELECT time, value FROM reading
-            WHERE series_id = s.id AND time > %(since)s AND time <= %(until)s
-              AND (%(least)s::real IS NULL OR value >= %(least)s::real)
-            ORDER BY time DESC LIMIT 1) r
+            SELECT time, value FROM newest_readings(
+                s.id, %(since)s, %(until)s, 1, coalesce(%(least)s::real, '-infinity'))) r
         """,
         {"series": list(series), "since": _moment(since), "until": _moment(at + AHEAD_S), "at": at, "least": least},
     ).fetchall()

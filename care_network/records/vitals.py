@@ -60,8 +60,7 @@ def newest(conn: psycopg.Connection[Any], sensed: Iterable[dict[str, Any]]) -> l
     rows = conn.execute(
         """
         SELECT s.id, r.time, r.value FROM unnest(%s::int[]) AS s(id) CROSS JOIN LATERAL (
-            SELECT time, value FROM reading WHERE series_id = s.id AND time > now() - INTERVAL '1 day'
-            ORDER BY time DESC LIMIT 1) r
+            SELECT time, value FROM newest_readings(s.id, now() - INTERVAL '1 day', 'infinity', 1)) r
         """,
         (list(series),),
     ).fetchall()
@@ -111,8 +110,8 @@ def _points(
         return conn.execute(
             """
             SELECT extract(epoch FROM time)::double precision, avg(value), min(value), max(value), count(*)
-            FROM reading
-            WHERE series_id = ANY (%s) AND time >= %s AND time < %s GROUP BY time ORDER BY time
+            FROM unnest(%s::int[]) AS s (id) CROSS JOIN LATERAL readings(s.id, %s, %s)
+            GROUP BY time ORDER BY time
             """,
             (series, since, until),
         ).fetchall()
@@ -134,8 +133,8 @@ def devices(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, A
             SELECT d.name, d.model, d.room, g.name AS gateway, g.state, g.state_at,
                    greatest(
                        (SELECT max(l.time) FROM series s CROSS JOIN LATERAL (
-                            SELECT time FROM reading WHERE series_id = s.id AND time > now() - INTERVAL '7 days'
-                            ORDER BY time DESC LIMIT 1) l WHERE s.device_id = d.id),
+                            SELECT time FROM newest_readings(s.id, now() - INTERVAL '7 days', 'infinity', 1)) l
+                        WHERE s.device_id = d.id),
                        (SELECT max(e.time) FROM event e WHERE e.device_id = d.id)) AS heard_at
             FROM resident r JOIN gateway g ON g.household_id = r.household_id JOIN device d ON d.gateway_id = g.id
             WHERE r.id = %s AND (d.resident_id IS NULL OR d.resident_id = r.id) AND d.retired_at IS NULL
@@ -275,10 +274,10 @@ def signs_now(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime)
             JOIN device d ON d.gateway_id = g.id AND (d.resident_id = r.id OR d.resident_id IS NULL)
             JOIN series s ON s.device_id = d.id AND s.channel = ANY (%(channels)s)
             CROSS JOIN LATERAL (
-                SELECT time, value FROM reading
-                WHERE series_id = s.id AND time > %(now)s::timestamptz - INTERVAL '7 days' AND time <= %(ahead)s
-                  AND (s.channel <> 'motion' OR value > 0)
-                ORDER BY time DESC LIMIT CASE WHEN s.channel LIKE '%%_bp' THEN 4 ELSE 1 END) x
+                SELECT time, value FROM newest_readings(
+                    s.id, %(now)s::timestamptz - INTERVAL '7 days', %(ahead)s,
+                    CASE WHEN s.channel LIKE '%%_bp' THEN 4 ELSE 1 END,
+                    CASE WHEN s.channel = 'motion' THEN 0.5 ELSE '-infinity' END::double precision)) x
             WHERE r.id = %(resident)s
               AND (d.resident_id = r.id OR s.channel IN ('motion', 'battery')
                    OR (SELECT count(*) FROM resident other WHERE other.household_id = r.household_id) = 1)
@@ -381,8 +380,7 @@ def device_standings(conn: psycopg.Connection[Any], resident_id: int, now: dt.da
             FROM resident r JOIN gateway g ON g.household_id = r.household_id JOIN device d ON d.gateway_id = g.id
             JOIN series s ON s.device_id = d.id AND s.channel IN ('battery', 'signal_strength')
             CROSS JOIN LATERAL (
-                SELECT value FROM reading WHERE series_id = s.id AND time > %s::timestamptz - INTERVAL '30 days'
-                ORDER BY time DESC LIMIT 1) x
+                SELECT value FROM newest_readings(s.id, %s::timestamptz - INTERVAL '30 days', 'infinity', 1)) x
             WHERE r.id = %s
             """,
             (now, resident_id),
@@ -420,8 +418,8 @@ def presence(conn: psycopg.Connection[Any], resident_id: int) -> dict[str, Any]:
         row = conn.execute(
             """
             SELECT s.id, r.time, r.value FROM unnest(%s::int[]) AS s(id) CROSS JOIN LATERAL (
-                SELECT time, value FROM reading WHERE series_id = s.id AND time > now() - INTERVAL '1 day'
-                ORDER BY time DESC LIMIT 1) r ORDER BY r.time DESC LIMIT 1
+                SELECT time, value FROM newest_readings(s.id, now() - INTERVAL '1 day', 'infinity', 1)) r
+            ORDER BY r.time DESC LIMIT 1
             """,
             (list(ids),),
         ).fetchone()

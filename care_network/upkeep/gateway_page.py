@@ -195,8 +195,7 @@ def _hear(conn: Connection[Any], devices: Sequence[Device], now: dt.datetime) ->
     for device, channel, at, value in conn.execute(
         """
         SELECT s.device_id, s.channel, r.time, r.value FROM series s CROSS JOIN LATERAL (
-            SELECT time, value FROM reading WHERE series_id = s.id AND time > %(since)s AND time <= %(until)s
-            ORDER BY time DESC LIMIT 1) r
+            SELECT time, value FROM newest_readings(s.id, %(since)s, %(until)s, 1)) r
         WHERE s.device_id = ANY(%(devices)s)
         """,
         values,

@@ -260,8 +260,7 @@ def listing(
         ) weak ON true
         LEFT JOIN LATERAL (
             SELECT r.value FROM device d JOIN series s ON s.device_id = d.id AND s.channel = 'signal_strength'
-            JOIN LATERAL (SELECT value FROM reading WHERE series_id = s.id AND time > %(fresh)s
-                          ORDER BY time DESC LIMIT 1) r ON true
+            JOIN LATERAL (SELECT value FROM newest_readings(s.id, %(fresh)s, 'infinity', 1)) r ON true
             WHERE d.gateway_id = g.id AND d.model = 'gateway' LIMIT 1
         ) signal ON true
         ORDER BY g.name

@@ -47,7 +47,8 @@ def heard_since(conn: Connection[Any], devices: Sequence[int], since: dt.datetim
         """
         SELECT s.device_id, r.time, s.channel, r.value::double precision
         FROM series s CROSS JOIN LATERAL (
-            SELECT time, value FROM reading WHERE series_id = s.id AND time > %(since)s ORDER BY time LIMIT %(most)s
+            SELECT time, value FROM oldest_readings(
+                s.id, %(since)s::timestamptz + INTERVAL '1 microsecond', 'infinity', %(most)s)
         ) r WHERE s.device_id = ANY(%(devices)s)
         UNION ALL
         SELECT e.device_id, least(e.time, e.received_at), e.kind, NULL
@@ -68,7 +69,7 @@ def newest_of(conn: Connection[Any], device: int) -> dt.datetime | None:
         """
         SELECT greatest(
             (SELECT max(l.time) FROM series s CROSS JOIN LATERAL (
-                SELECT time FROM reading WHERE series_id = s.id ORDER BY time DESC LIMIT 1) l
+                SELECT time FROM newest_readings(s.id, '-infinity', 'infinity', 1)) l
              WHERE s.device_id = %(device)s),
             (SELECT time FROM event WHERE device_id = %(device)s ORDER BY time DESC LIMIT 1))
         """,

@@ -37,8 +37,8 @@ def last_signs(conn: Connection[Any], resident_ids: Collection[int], now: dt.dat
             FROM gateway g JOIN device d ON d.gateway_id = g.id AND d.retired_at IS NULL
             JOIN series s ON s.device_id = d.id AND s.channel = ANY (%(channels)s)
             LEFT JOIN LATERAL (
-                SELECT time FROM reading WHERE series_id = s.id AND time > %(since)s AND time <= %(now)s AND value > 0
-                ORDER BY time DESC LIMIT 1) l ON true
+                SELECT time FROM newest_readings(
+                    s.id, %(since)s, %(now)s::timestamptz + INTERVAL '1 microsecond', 1, 1e-37)) l ON true
             WHERE g.household_id = r.household_id AND (d.resident_id IS NULL OR d.resident_id = r.id)
         ) seen
         WHERE r.id = ANY (%(ids)s)

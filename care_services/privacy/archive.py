@@ -182,10 +182,13 @@ def _readings(
     """Stream the readings of a table, series and span into a file of the archive, as they come; gives their number."""
     table, series, first, last = what
     lines = 0
-    query = (
-        f"COPY (SELECT * FROM {table} WHERE series_id = ANY(%s) AND time >= %s AND time < %s)"  # noqa: S608 - two names
-        " TO STDOUT (FORMAT csv, HEADER)"
-    ).encode()
+    rows = (
+        "SELECT r.time, s.series_id, r.value FROM unnest(%s::int[]) AS s (series_id)"
+        " CROSS JOIN LATERAL readings(s.series_id, %s, %s) r"
+        if table == "reading"
+        else "SELECT * FROM reading_hour WHERE series_id = ANY(%s) AND time >= %s AND time < %s"
+    )
+    query = f"COPY ({rows}) TO STDOUT (FORMAT csv, HEADER)".encode()
     with (
         archive.open(name, "w", force_zip64=True) as out,
         conn.cursor() as cursor,

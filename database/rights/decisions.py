@@ -39,12 +39,13 @@ _DECISIONS: dict[str, str] = {
     " figure_mark"
     " figure_model figure_month figure_people figure_person figure_place figure_rule figure_running figure_time"
     " figure_version figure_worker"
-    " ingest_stream order_in_hand path_console path_proof program_offer program_rollout protection_gap protection_look"
+    " ingest_stream order_in_hand pack_due path_console path_proof program_offer program_rollout protection_gap"
+    " protection_look"
     " protection_total record_history revoked_identity rollup_due sealed_entry sla_breach storage storage_sample"
     " stream_gap stream_missing",
     "read only, without a policy, because TimescaleDB cannot compress a table that has one: numbers of series, and"
-    " whose a series is, is told by the viewer": "reading reading_hour reading_minute reading_open rollup_hour"
-    " rollup_minute",
+    " whose a series is, is told by the viewer": "reading reading_hour reading_minute reading_open reading_pack"
+    " reading_row rollup_hour rollup_minute",
 }
 for _part in PARTS:
     for _who, _tables in _part.decisions.items():

@@ -17,6 +17,8 @@ _LOCK_ALERT = ("UPDATE", "alert", "stored_at")
 """The right to lock an alert's row, by a column that nothing sets."""
 _ALL = "alembic_version storage"
 """The schema's version and grade."""
+_READINGS = "reading reading_row reading_pack"
+"""The view, and where its readings stand."""
 _PEOPLE = (
     "area organisation household resident contact staff staff_certificate shift roster roster_exception gateway device"
 )
@@ -93,8 +95,8 @@ _GRANTS: dict[str, Rights] = {
     "ingest": Rights(
         select=f"{_ALL} gateway device device_firmware series event ingest_stream stream_gap stream_missing"
         " senml_arrival pairing"
-        f" quarantine reading rollup_due service_fault upkeep_request late_arrival {_ENDS}",
-        insert="event ingest_stream stream_gap senml_arrival pairing quarantine reading rollup_due series"
+        f" quarantine {_READINGS} rollup_due service_fault upkeep_request late_arrival {_ENDS}",
+        insert="event ingest_stream stream_gap senml_arrival pairing quarantine reading reading_row rollup_due series"
         f" device_firmware service_fault late_arrival {_ENDS}",
         update="ingest_stream stream_gap senml_arrival pairing quarantine series service_fault"
         f" device_firmware late_arrival {_ENDS}",
@@ -102,17 +104,20 @@ _GRANTS: dict[str, Rights] = {
         columns=(("UPDATE", "gateway", "state, state_at, status"), ("UPDATE", "event", "time, told_us"), _CARRIED),
     ),
     "maintain": Rights(
-        select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry audit_checkpoint audit_check city_alert city_community city_series backup_report"
+        select=f"{_ALL} {_READINGS} pack_due reading_open reading_minute reading_hour rollup_due rollup_minute"
+        " rollup_hour series retention_wait sealed_entry audit_checkpoint audit_check city_alert city_community"
+        " city_series backup_report"
         " storage_sample upkeep_request"
         f" area organisation shift roster roster_exception parameter_change protection_now protection_look"
         f" protection_change protection_gap device_firmware device_now {_FIGURES}",
-        insert=f"audit_check audit_checkpoint rollup_due rollup_minute rollup_hour storage_sample {_FIGURES}",
+        insert="audit_check audit_checkpoint reading_pack pack_due rollup_due rollup_minute rollup_hour storage_sample"
+        f" {_FIGURES}",
         update="storage rollup_minute rollup_hour rollup_due figure_mark figure_month figure_rule figure_person"
         " figure_device figure_worker figure_place",
-        delete=f"reading rollup_due rollup_minute rollup_hour retention_wait storage_sample {_FIGURES}",
+        delete=f"{_READINGS} pack_due rollup_due rollup_minute rollup_hour retention_wait storage_sample {_FIGURES}",
         columns=(*_COUNTED, _CARRIED),
-        functions=f"drop_old_readings() apply_retention() drop_old_record_changes() drop_old_requests() {_CHECK}",
+        functions="drop_old_readings() drop_packed_chunks() apply_retention() drop_old_record_changes()"
+        f" drop_old_requests() {_CHECK}",
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
@@ -142,7 +147,7 @@ _GRANTS: dict[str, Rights] = {
     ),
     "orders": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt family_member sla_breach staff_location used_link work_order"
-        f" work_order_event work_order_rating alerting_worker event ingest_stream reading series device_now"
+        f" work_order_event work_order_rating alerting_worker event ingest_stream {_READINGS} series device_now"
         f" {_PROTECTION}",
         insert=f"notification sla_breach work_order work_order_event device_now {_PROTECTION}",
         update="alert notification message work_order device_now protection_now protection_look protection_total",
@@ -154,8 +159,9 @@ _GRANTS: dict[str, Rights] = {
         select=f"{_ALL} {_PEOPLE} {_LADDER} alerting_worker call_attempt delivery_attempt dispatch_worker"
         " doctor_check duty_warning duty_test event family_member handover handover_alert ingest_stream"
         " account_news audit audit_check audit_checkpoint sealed_entry session"
-        " medical_note notification_preference order_in_hand outbox_entry pairing push_subscription quarantine reading"
-        " reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series sla_breach"
+        f" medical_note notification_preference order_in_hand outbox_entry pairing push_subscription quarantine"
+        f" {_READINGS}"
+        " reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour pack_due series sla_breach"
         " staff_location stream_gap stream_missing work_order work_order_event work_order_photo"
         f" work_order_rating path_proof path_console desk_support panel area_outline"
         f" {_MACHINES} {_GEAR} device_now revoked_identity channel_ceiling channel_test storage_sample backup_report"
@@ -211,7 +217,7 @@ _GRANTS: dict[str, Rights] = {
     ),
     # other systems' doors: what residents agreed to, and no name of staff
     "exchange": Rights(
-        select=f"{_ALL} area household resident gateway device series reading alert alert_event protection_change"
+        select=f"{_ALL} area household resident gateway device series {_READINGS} alert alert_event protection_change"
         f" machine_token exchange_consent exchange_observation exchange_stream exchange_frame quarantine pairing"
         f" sealed_entry webhook webhook_delivery webhook_attempt exchange_export exchange_export_file {_ENDS}"
         " late_arrival",

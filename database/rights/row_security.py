@@ -197,9 +197,9 @@ _NOBODYS = (
     " figure_mark figure_model"
     " figure_month figure_people figure_person figure_place figure_rule figure_running figure_time"
     " figure_version figure_worker ingest_stream"
-    " order_in_hand path_console path_proof program_offer program_rollout protection_gap protection_look"
-    " protection_total reading reading_hour reading_minute reading_open record_history revoked_identity"
-    " rollup_due rollup_hour rollup_minute sealed_entry sla_breach storage storage_sample stream_gap"
+    " order_in_hand pack_due path_console path_proof program_offer program_rollout protection_gap protection_look"
+    " protection_total reading reading_hour reading_minute reading_open reading_pack reading_row record_history"
+    " revoked_identity rollup_due rollup_hour rollup_minute sealed_entry sla_breach storage storage_sample stream_gap"
     " stream_missing"
 )
 NOBODYS = frozenset(_NOBODYS.split()).union(*(part.nobodys.split() for part in PARTS))

@@ -342,8 +342,7 @@ def _newest_sign(
         row = conn.execute(
             """
             SELECT s.id, r.time FROM unnest(%s::int[]) AS s(id) CROSS JOIN LATERAL (
-                SELECT time FROM reading WHERE series_id = s.id AND time > %s AND value > 0
-                ORDER BY time DESC LIMIT 1) r ORDER BY r.time DESC LIMIT 1
+                SELECT time FROM newest_readings(s.id, %s, 'infinity', 1, 1e-37)) r ORDER BY r.time DESC LIMIT 1
             """,
             (list(rooms), now - LOOK_BACK),
         ).fetchone()

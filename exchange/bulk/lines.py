@@ -23,7 +23,7 @@ _COPY: LiteralString = r"""
                || trim_scale(round(r.value::numeric, s.digits)) || s.d
         FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::timestamptz[],
                     %s::timestamptz[]) AS s(id, a, b, c, d, digits, since, until)
-        JOIN reading r ON r.series_id = s.id AND r.time >= s.since AND r.time < s.until
+        CROSS JOIN LATERAL readings(s.id, s.since, s.until) r
         ORDER BY s.id, r.time
     ) TO STDOUT (FORMAT csv, DELIMITER E'\x01', QUOTE E'\x02')
 """

@@ -32,12 +32,12 @@ _NEWEST: LiteralString = """
     FROM unnest(%(ids)s::int[], %(mates)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[])
         AS s(id, mate, since, until)
     CROSS JOIN LATERAL (
-        SELECT time, value FROM reading
-        WHERE series_id = s.id AND time >= s.since AND time < s.until
-          AND (time, series_id) < (%(time)s, %(id)s)
-          AND (s.mate IS NULL OR NOT EXISTS (
-                SELECT FROM reading m WHERE m.series_id = s.mate AND m.time = reading.time))
-        ORDER BY time DESC LIMIT %(limit)s) r
+        SELECT n.time, n.value FROM newest_readings(
+            s.id, s.since,
+            least(s.until, %(time)s::timestamptz + CASE WHEN s.id < %(id)s THEN INTERVAL '1 microsecond' ELSE '0' END),
+            CASE WHEN s.mate IS NULL THEN %(limit)s::bigint END) n
+        WHERE s.mate IS NULL OR NOT EXISTS (SELECT FROM readings(s.mate, n.time, n.time + INTERVAL '1 microsecond'))
+        ORDER BY n.time DESC LIMIT %(limit)s) r
     ORDER BY r.time DESC, s.id DESC LIMIT %(limit)s
 """
 _IN_ORDER: LiteralString = """
@@ -45,11 +45,10 @@ _IN_ORDER: LiteralString = """
     FROM unnest(%(ids)s::int[], %(mates)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[])
         WITH ORDINALITY AS s(id, mate, since, until, n)
     CROSS JOIN LATERAL (
-        SELECT time, value FROM reading
-        WHERE series_id = s.id AND time >= s.since AND time < s.until
-          AND (s.mate IS NULL OR NOT EXISTS (
-                SELECT FROM reading m WHERE m.series_id = s.mate AND m.time = reading.time))
-        ORDER BY time LIMIT %(limit)s) r
+        SELECT n.time, n.value FROM oldest_readings(
+            s.id, s.since, s.until, CASE WHEN s.mate IS NULL THEN %(limit)s::bigint END) n
+        WHERE s.mate IS NULL OR NOT EXISTS (SELECT FROM readings(s.mate, n.time, n.time + INTERVAL '1 microsecond'))
+        ORDER BY n.time LIMIT %(limit)s) r
     ORDER BY s.n, r.time LIMIT %(limit)s
 """
 _ABSENT: LiteralString = """
@@ -155,7 +154,9 @@ def of_all(
 def one(conn: psycopg.Connection[Any], number: int, us: int) -> list[Reading]:
     """The reading of a series at a time; empty where there is none."""
     return conn.execute(
-        "SELECT series_id, time, value FROM reading WHERE series_id = %s AND time = %s LIMIT 1", (number, at_of(us))
+        "SELECT %(series)s::int, time, value"
+        " FROM readings(%(series)s, %(at)s, %(at)s + INTERVAL '1 microsecond') LIMIT 1",
+        {"series": number, "at": at_of(us)},
     ).fetchall()
 
 
@@ -167,8 +168,8 @@ def resources(conn: psycopg.Connection[Any], series: Series, readings: Sequence[
     if pairs:
         rows = conn.execute(
             """
-            SELECT r.series_id, r.time, r.value FROM unnest(%s::int[], %s::timestamptz[]) AS n(id, time)
-            JOIN reading r ON r.series_id = n.id AND r.time = n.time
+            SELECT n.id, r.time, r.value FROM unnest(%s::int[], %s::timestamptz[]) AS n(id, time)
+            CROSS JOIN LATERAL readings(n.id, n.time, n.time + INTERVAL '1 microsecond') r
             """,
             ([number for number, _ in pairs], [time for _, time in pairs]),
         ).fetchall()

@@ -53,8 +53,7 @@ _ENTRIES: LiteralString = """
     JOIN device d ON d.gateway_id = g.id AND d.resident_id = p.resident_id
     JOIN series s ON s.device_id = d.id AND s.channel = 'glucose'
     CROSS JOIN LATERAL (
-        SELECT time, value FROM reading WHERE series_id = s.id AND time >= %(since)s AND time < %(until)s
-        ORDER BY time DESC LIMIT %(limit)s) r
+        SELECT time, value FROM newest_readings(s.id, %(since)s, %(until)s, %(limit)s)) r
     WHERE p.resident_id = %(resident)s ORDER BY r.time DESC LIMIT %(limit)s
 """
 Who = Annotated[str | None, Query(description="the resident's code, where the token may see several")]

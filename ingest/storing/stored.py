@@ -28,8 +28,7 @@ def readings_of(
                 WHERE r.id = %(resident)s AND (d.resident_id = r.id OR (d.resident_id IS NULL
                       AND (SELECT count(*) FROM resident other WHERE other.household_id = r.household_id) = 1)))
             SELECT m.time, t.name, t.room, t.channel, m.value
-            FROM theirs t JOIN reading m ON m.series_id = t.id
-            WHERE m.time >= %(since)s AND m.time < %(until)s
+            FROM theirs t CROSS JOIN LATERAL readings(t.id, %(since)s, %(until)s) m
             ORDER BY m.time, t.name, t.channel
             """,
             {"resident": resident_id, "since": since, "until": until},

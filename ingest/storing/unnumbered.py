@@ -44,7 +44,7 @@ def store(cursor: psycopg.Cursor[Any], senml: SenmlRows) -> tuple[int, list[Refu
             np.array([row.series_id for row in fresh], np.int32),
             np.array([row.value for row in fresh], np.float32),
         )
-        with cursor.copy(copy_format.COPY_READINGS) as copy:
+        with cursor.copy(copy_format.copy_readings(cursor.connection).encode()) as copy:
             copy.write(copy_format.HEADER + data + copy_format.TRAILER)
     _store_arrivals(cursor, senml.arrivals)
     return len(fresh), refusals
@@ -64,8 +64,9 @@ def stored_before(
         SELECT n.place - 1
         FROM unnest(%s::int[], %s::bigint[], %s::real[]) WITH ORDINALITY AS n(series_id, us, value, place)
         WHERE EXISTS (
-            SELECT FROM reading r WHERE r.series_id = n.series_id AND r.value = n.value
-            AND r.time = timestamptz 'epoch' + n.us * interval '1 microsecond'
+            SELECT FROM readings(n.series_id, timestamptz 'epoch' + n.us * interval '1 microsecond',
+                                 timestamptz 'epoch' + (n.us + 1) * interval '1 microsecond') r
+            WHERE r.value = n.value
             AND r.time BETWEEN timestamptz 'epoch' + %s * interval '1 microsecond'
                            AND timestamptz 'epoch' + %s * interval '1 microsecond')
         """,
@@ -83,9 +84,10 @@ def _stored_values(cursor: psycopg.Cursor[Any], rows: list[SenmlRow]) -> dict[tu
     rows_ = cursor.execute(
         # The bounds spare the planner the chunks outside them.
         """
-        SELECT r.series_id, (extract(epoch FROM r.time) * 1000000)::bigint, r.value
+        SELECT n.series_id, (extract(epoch FROM r.time) * 1000000)::bigint, r.value
         FROM unnest(%s::int[], %s::bigint[]) AS n(series_id, us)
-        JOIN reading r ON r.series_id = n.series_id AND r.time = timestamptz 'epoch' + n.us * interval '1 microsecond'
+        CROSS JOIN LATERAL readings(n.series_id, timestamptz 'epoch' + n.us * interval '1 microsecond',
+                                    timestamptz 'epoch' + (n.us + 1) * interval '1 microsecond') r
         WHERE r.time BETWEEN timestamptz 'epoch' + %s * interval '1 microsecond'
                          AND timestamptz 'epoch' + %s * interval '1 microsecond'
         """,

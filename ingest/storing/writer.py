@@ -51,7 +51,7 @@ def store(conn: psycopg.Connection[Any], batch: Batch, copy_data: bytes, quarant
             _note_late(cursor, batch)
         _store_marks(cursor, batch.marks)
         if copy_data:
-            with cursor.copy(rows.COPY_READINGS) as copy:
+            with cursor.copy(rows.copy_readings(conn).encode()) as copy:
                 copy.write(rows.HEADER)
                 copy.write(copy_data)
                 copy.write(rows.TRAILER)

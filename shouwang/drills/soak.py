@@ -218,7 +218,7 @@ def _look(place: Place, conn: psycopg.Connection[Any], began: float, told: set[t
     told.update(fresh)
     delays = [(heard[key] - key[1]) / 1e6 for key in fresh]
     pids = {name: child.pid for name, child in place.children.items()} | dict.fromkeys(["broker"], place.broker.pids[0])
-    row = conn.execute("SELECT count(*), pg_total_relation_size('reading') FROM reading").fetchone()
+    row = conn.execute("SELECT count(*), pg_total_relation_size('reading_row') FROM reading").fetchone()
     tables = conn.execute(
         "SELECT relname, pg_total_relation_size(oid) FROM pg_class WHERE relname = ANY(%s)",
         (["alert", "alert_event", "notification", "message", "delivery_attempt", "event", "quarantine"],),

@@ -60,7 +60,11 @@ def write_readings(
         return 0
     ids = np.concatenate([np.full(len(times), series[device, channel], np.int32) for device, channel, times, _ in raw])
     times_us = np.concatenate([times for _, _, times, _ in raw])
-    _copy(cursor, rows.COPY_READINGS, rows.readings(times_us, ids, np.concatenate([values for *_, values in raw])))
+    _copy(
+        cursor,
+        rows.copy_readings(cursor.connection),
+        rows.readings(times_us, ids, np.concatenate([values for *_, values in raw])),
+    )
     return len(times_us)
 
 

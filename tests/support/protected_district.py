@@ -98,7 +98,7 @@ class World:
 
     def speak(self) -> None:
         """Everything that is sound sends something now."""
-        with self.conn.cursor().copy("COPY reading (time, series_id, value) FROM STDIN") as copy:
+        with self.conn.cursor().copy("COPY reading_row (time, series_id, value) FROM STDIN") as copy:
             for (home, device, channel), series in self.series.items():
                 if self.silent(home, device) is None:
                     value = 70.0 if channel == "heart_rate" else -60.0 if channel == "signal_strength" else 1.0

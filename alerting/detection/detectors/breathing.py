@@ -103,6 +103,8 @@ class Breathing(Detector):
         ),
     }
 
+    kinds: ClassVar = frozenset(ELSEWHERE)
+
     def __init__(self) -> None:
         super().__init__()
         self.state: Any = InBed()

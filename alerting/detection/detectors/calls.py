@@ -22,6 +22,7 @@ from alerting.detection.kit.cancelling import (
 )
 from alerting.detection.kit.context import District, Happened, Person, Source, subject_of
 from alerting.detection.kit.detector import Detector, Rule
+from alerting.detection.kit.fall_stories import FALLS
 from alerting.detection.kit.words import lasting
 from firmware_profiles.channels import EVENTS
 from vocabulary.severity import Severity
@@ -161,6 +162,8 @@ class Calls(Detector):
         for call in CALLS.values()
         if call.stuck_s
     }
+
+    kinds: ClassVar = frozenset({*CANCELLING, *FALLS, *CALLS, *_CLEARED, "local_alarm"})
 
     def __init__(self) -> None:
         super().__init__()

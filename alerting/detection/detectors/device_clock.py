@@ -5,7 +5,7 @@ is declared beside that of gateways (:mod:`alerting.detection.detectors.sensor_h
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -32,6 +32,8 @@ class WrongClocks(msgspec.Struct):
 
 class DeviceClock(Detector):
     """Makes one technical alert of each device whose clock is wrong."""
+
+    kinds: ClassVar = frozenset({OFF, RIGHT})
 
     def __init__(self) -> None:
         super().__init__()

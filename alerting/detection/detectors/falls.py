@@ -35,6 +35,8 @@ class Falls(Detector):
         )
     }
 
+    kinds: ClassVar = frozenset({*CANCELLING, *FALLS})
+
     def __init__(self) -> None:
         super().__init__()
         self.state = FallStories()

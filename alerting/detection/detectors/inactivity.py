@@ -260,9 +260,12 @@ class Inactivity(Behaviour):
 
     def _soonest(self, row: int, home: Whereabouts) -> int:
         """The first moment at which the present stillness or absence can be too long."""
-        if home.away:
+        state = home.state
+        if state == HomeState.AWAY:
             return self._too_long_at(row, home)
-        return self._since(row, home) + self._least_us(row, home)
+        if state == HomeState.BED:
+            return self._since(row, home) + self._least_us(row, home)
+        return home.life_us + self._floor_us[state if home.present else HomeState.QUIET][row]
 
     def _bed_unseen(self, row: int, home: Whereabouts) -> bool:
         """Whether somebody may be in bed though no sensor says so."""
@@ -390,7 +393,8 @@ class Inactivity(Behaviour):
             if turn_to(self.state.longest, self.state.day, row, day):
                 units = min((end_us - since_us + UNIT_US - 1) // UNIT_US, 255)
                 at = (row, int(state), local_hour(begin_us), day % DAYS)
-                self.state.longest[at] = max(int(self.state.longest[at]), units)
+                if units > self.state.longest[at]:
+                    self.state.longest[at] = units
             begin_us = end_us
 
     def _rested_unseen(self, row: int, sign: Sign, was: Before) -> bool:

@@ -19,7 +19,7 @@ from alerting.detection.kit.cancelling import CANCELLING
 from alerting.detection.kit.context import District, Happened, subject_of
 from alerting.detection.kit.fall_stories import FALLS, FallStories
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
-from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts
+from alerting.detection.kit.routine.whereabouts import KINDS, Sign, Whereabouts
 from alerting.detection.kit.words import lasting
 from vocabulary.labels import room_of
 from vocabulary.parameter import Parameter
@@ -66,6 +66,8 @@ class LongLie(Behaviour):
         "long_lie.lying": Parameter(10, 3, 60, "min", "跌倒后无活动", "no activity after a fall"),
         "long_lie.long": Parameter(60, 20, 180, "min", "长时间倒地", "a long lie"),
     }
+
+    kinds: ClassVar = frozenset({*CANCELLING, *FALLS, *KINDS})
 
     def __init__(self) -> None:
         super().__init__()

@@ -122,7 +122,7 @@ class News2Trend(Detector):
         # a continuous parameter has to be high in each of the hours; a spot measurement counts as it is
         low = np.fmin.reduce(recent, axis=2)
         always = ~np.isnan(recent).any(axis=2) | _IS_SPOT
-        usual = np.nanmedian(np.where(known[:, :, None], before, 0), axis=2)
+        usual = _median(np.where(known[:, :, None], before, 0))
         counted = known & always & ~np.isnan(low)
         change = np.where(counted, low - usual, 0)
         rise = change.sum(axis=1)
@@ -171,3 +171,12 @@ class News2Trend(Detector):
         return finding_about(
             person, "news2_trend", self.version, action, "attention", onset_us, end_us, zh, en, evidence
         )
+
+
+def _median(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The median along the last axis of those that are numbers, of which there is at least one; as ``np.nanmedian``,
+    which takes a masked array apart for short axes."""
+    n = np.count_nonzero(~np.isnan(values), axis=-1)
+    ordered = np.sort(values, axis=-1)  # what is no number comes last
+    low, high = (np.take_along_axis(ordered, at[..., None], -1)[..., 0] for at in ((n - 1) // 2, n // 2))
+    return np.asarray((low + high) / 2, np.float32)

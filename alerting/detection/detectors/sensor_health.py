@@ -110,6 +110,8 @@ class SensorHealth(Detector):
         ),
     }
 
+    kinds: ClassVar = CLOCK_EVENTS
+
     def __init__(self) -> None:
         super().__init__()
         self.state: Any = SensorSigns()

@@ -80,6 +80,9 @@ class StuckSwitch(Behaviour):
         for sense, rule in RULES.items()
     }
 
+    kinds: ClassVar = None
+    """Any word of a sensor shows that it is heard."""
+
     def __init__(self) -> None:
         super().__init__()
         self.state: Any = SwitchSigns()
@@ -96,14 +99,16 @@ class StuckSwitch(Behaviour):
         for row in [row for row in state.signs if row not in state.homes]:
             del state.signs[row]
 
-    def event(self, district: District, happened: Happened) -> Iterator[Finding]:
-        yield from super().event(district, happened)
+    def event(self, district: District, happened: Happened) -> list[Finding]:
+        findings = list(super().event(district, happened))
         source = happened.source
         home = self.state.homes.get(source.home)
         if home is not None:
             device = f"{source.gateway}/{source.name}"
             self._spoke(device, happened)
-            yield from self._changed(district, source, device, home, happened.time_us)
+            if self.state.alerts:
+                findings += self._changed(district, source, device, home, happened.time_us)
+        return findings
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         signs, day = self.state.signs.setdefault(row, {}), local_day(sign.time_us)

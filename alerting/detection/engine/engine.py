@@ -21,6 +21,7 @@ from alerting.detection.kit.columns import STEP_US, Bins, Gathered, Latest, Vita
 from alerting.detection.kit.context import COLUMNS, SEATS, District, Happened, Pause, Source
 from alerting.detection.kit.detector import CompleteSteps, Detector, SourceBins
 from alerting.detection.kit.plausible import impossible, split
+from alerting.detection.kit.routine.behaviour import Behaviour, Hearing
 from alerting.detection.kit.sources.choice import in_order, judged, shared_bins
 from alerting.detection.kit.sources.doubt import DOUBLED, Doubts
 from alerting.detection.kit.sources.seats import CONTACTLESS, Seats
@@ -67,6 +68,9 @@ class Engine:
             for method in ("look", "event", "heard", "offline", "tick", "clock")
         }
         self._lookers, self._event_lookers = overrides["look"], overrides["event"]
+        self._judges_of: dict[str, list[tuple[Detector, Callable[..., Iterable[Finding]]]]] = {}
+        self._hearing = Hearing()
+        self._share_homes()
         self._hearers, self._tickers = overrides["heard"], overrides["tick"]
         self._offliners, self._clocks = overrides["offline"], overrides["clock"]
         self.seats = Seats() if seats is None else seats
@@ -176,6 +180,7 @@ class Engine:
                 anew.append(name)
                 self._ledger.forget(detector.rules)
             self._safely(name, detector.restored)
+        self._share_homes()
         for at_us, owner, key in memory.alarms:
             if owner in self._detectors and owner not in anew:
                 self._alarms.set(at_us, owner, key)
@@ -283,7 +288,21 @@ class Engine:
         heapq.heappush(self._moments, (happened.time_us, self._order, happened))
 
     def _happened(self, happened: Happened) -> list[Finding]:
-        return [f for d in self._event_lookers for f in self._of(d, d.event, self._district, happened)]
+        judges = self._judges_of.get(happened.kind)
+        if judges is None:
+            mine = [d for d in self._event_lookers if d.kinds is None or happened.kind in d.kinds]
+            judges = self._judges_of[happened.kind] = [(d, d.event) for d in mine]
+        self._hearing.turn()
+        district, findings = self._district, []
+        for detector, judge in judges:
+            try:
+                findings += [self._explained(detector, finding) for finding in judge(district, happened)]
+            except Exception as error:
+                self.failed(self._name_of(detector), error)
+        return findings
+
+    def _share_homes(self) -> None:
+        self._hearing.shared_by(d for d in self._detectors.values() if isinstance(d, Behaviour))
 
     def _of(self, detector: Detector, judge: Callable[..., Iterable[Finding]], *about: Any) -> Iterator[Finding]:
         """A detector's findings, with the evidence that every alert has: the window and the parameters in force."""

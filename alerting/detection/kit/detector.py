@@ -119,6 +119,8 @@ class Detector:
     """Numbers that count like parameters and nobody tunes; shown as evidence beside them."""
     rules: ClassVar[dict[str, Rule]] = {}
     """The rules whose findings this detector gives."""
+    kinds: ClassVar[frozenset[str] | None] = None
+    """The kinds of events that :meth:`event` has to see; None: all."""
 
     def __init__(self) -> None:
         self.state: Any = NoState()

@@ -25,6 +25,7 @@ from care_network.records.records import NewDevice, NewGateway, NewHousehold, Ne
 from database import packs
 from database.grade import Grade, schema_grade
 from database.maintenance import round_of_work
+from database.packing.steps import list_due
 from database.retention import hold_back, load_retention, midnight
 from device_simulators.history import History, history
 from device_simulators.month.month import MonthOptions
@@ -220,8 +221,9 @@ def _store(conn: psycopg.Connection[Any], plan: Plan, past: _Past) -> Written:
         if begin_storing(cursor).kept_from_us > plan.raw_from_us and plan.grade is not Grade.COMMUNITY:
             raise RuntimeError("the retention has moved on meanwhile: start again, what is written stays")
         _register(conn, past, _time(plan.until_us).date())
-        _copy(cursor, rows.COPY_READINGS, past.readings)
+        _copy(cursor, rows.copy_readings(conn), past.readings)
         if past.minutes:
+            list_due(conn, [one for one, *_ in past.series], _time(plan.raw_from_us), _time(plan.until_us))
             _copy(cursor, packs.COPY_MINUTES, past.minutes)
             _copy(cursor, packs.COPY_HOURS, past.hours)
     return Written(number, past.simulated, past.kept)

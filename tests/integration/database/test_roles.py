@@ -76,7 +76,7 @@ ATTACKS = (
     "UPDATE account SET role = 'admin'",
     "DELETE FROM account",
     "DELETE FROM reading",
-    "DROP TABLE reading",
+    "DROP TABLE reading_row",
     "SELECT lo_import('/etc/passwd')",
     "SELECT setval(pg_get_serial_sequence('session', 'number'), 1)",
     "UPDATE pg_proc SET prosrc = ''",

@@ -3,7 +3,7 @@
 import datetime as dt
 import threading
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 
 from database import rollup
 from database.grade import Grade, schema_grade
-from database.maintenance import round_of_work
+from database.maintenance import round_of_packing, round_of_work
 from database.migrate import build_schema, migrate
 from database.retention import Retention, hold_back, load_retention, retire, set_retention
 from database.storage import examine_storage
@@ -41,7 +41,7 @@ def random_batch(rng: np.random.Generator, n: int, oldest: dt.timedelta) -> Batc
 def maintain(conn: psycopg.Connection[Any], now: dt.datetime = NOW, steps: int | None = None) -> int:
     grade = schema_grade(conn)
     assert grade is not None
-    return sum(islice(round_of_work(conn, grade, now), steps))
+    return sum(islice(chain(round_of_work(conn, grade, now), round_of_packing(conn, grade, now)), steps))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -71,7 +71,7 @@ def test_the_second_look_rolls_up_only_what_is_late(conn: psycopg.Connection[Any
     due = conn.execute("SELECT series_id, hour FROM rollup_due").fetchall()
     assert due == [(2, rollup.full_hour(weeks_late))]
     check_views(conn)
-    assert maintain(conn) == 1
+    assert maintain(conn) == 2, "its hour is rolled up again, its day packed again"
     check_views(conn)
 
 

@@ -121,7 +121,7 @@ def test_a_flood_waits_behind_the_others_and_its_excess_is_kept(broker: TestBrok
         ahead = value(
             url,
             f"""
-            WITH theirs AS (SELECT r.xmin::text::bigint AS x, g.name, r.time FROM reading r
+            WITH theirs AS (SELECT r.xmin::text::bigint AS x, g.name, r.time FROM reading_row r
                 JOIN series s ON s.id = r.series_id JOIN device d ON d.id = s.device_id
                 JOIN gateway g ON g.id = d.gateway_id)
             SELECT count(*) FROM theirs WHERE name = '{FLOOD}'

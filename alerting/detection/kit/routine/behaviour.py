@@ -35,10 +35,69 @@ class Before(NamedTuple):
     bed_us: int
 
 
+class Heard(NamedTuple):
+    """The meaning of an event for its home. ``was``: the home before it; ``hung_us``: since when a sensor hangs that
+    this event showed to hang, 0: none."""
+
+    row: int
+    home: Whereabouts
+    sign: Sign | None
+    was: Before
+    hung_us: int
+
+
+class Hearing:
+    """The homes of all detectors of behaviour of an engine: each event is understood once for all of them."""
+
+    def __init__(self) -> None:
+        self.homes: dict[int, Whereabouts] = {}
+        self.happened: Happened | None = None
+        """The last event since :meth:`turn`, and what it said."""
+        self.known: Heard | None = None
+
+    def shared_by(self, detectors: "Iterable[Behaviour]") -> None:
+        """Make these detectors share the homes; one that knows none (it begins anew) learns them of the others."""
+        sharing = [detector for detector in detectors if isinstance(detector.state, Homes)]
+        self.homes = next((known for detector in sharing if (known := detector.state.homes)), {})
+        for detector in sharing:
+            detector.state.homes, detector.hearing = self.homes, self
+
+    def turn(self) -> None:
+        """Forget the last event: the next one is another, even if it is the same object."""
+        self.happened = None
+
+    def take(self, district: District, happened: Happened) -> Heard | None:
+        """Understand an event."""
+        self.known = hear(self.homes, district, happened)
+        self.happened = happened
+        return self.known
+
+
+def hear(homes: dict[int, Whereabouts], district: District, happened: Happened) -> Heard | None:
+    """Take an event into its home; None where it is of no home."""
+    if happened.kind not in KINDS:
+        return None
+    # the registry as it is now: the event may have waited while a resident moved in
+    source = district.sources.get((happened.source.gateway, happened.source.name))
+    if source is None or source.home is None:
+        return None
+    row = source.home
+    home = homes.get(row)
+    if home is None:
+        home = homes[row] = Whereabouts(several=district.people[row].id is None)
+    was = Before(home.state, home.life_us, home.room, home.room_since_us, home.inside_us, home.door_us, home.bed_us)
+    hung = len(home.stuck)
+    sign = home.take(happened)
+    return Heard(row, home, sign, was, min(home.stuck.values()) if len(home.stuck) > hung else 0)
+
+
 class Behaviour(Detector):
     """A detector over :class:`Whereabouts`; its state derives from :class:`Homes`."""
 
     state: Any
+    kinds: ClassVar[frozenset[str] | None] = KINDS
+    hearing: Hearing | None = None
+    """That of its engine; None: it stands alone."""
 
     rings: ClassVar[tuple[tuple[str, str], ...]] = ()
     """The rings of what is learned by day (:mod:`alerting.detection.kit.routine.daily`): their names in the state, and
@@ -56,21 +115,18 @@ class Behaviour(Detector):
             home.several = district.people[row].id is None
 
     def event(self, district: District, happened: Happened) -> Iterable[Finding]:
-        if happened.kind not in KINDS:
+        hearing = self.hearing
+        if hearing is None:
+            heard = hear(self.state.homes, district, happened)
+        elif happened is hearing.happened:
+            heard = hearing.known
+        else:
+            heard = hearing.take(district, happened)
+        if heard is None:
             return ()
-        # the registry as it is now: the event may have waited while a resident moved in
-        source = district.sources.get((happened.source.gateway, happened.source.name))
-        if source is None or source.home is None:
-            return ()
-        row = source.home
-        home = self.state.homes.get(row)
-        if home is None:
-            home = self.state.homes[row] = Whereabouts(several=district.people[row].id is None)
-        was = Before(home.state, home.life_us, home.room, home.room_since_us, home.inside_us, home.door_us, home.bed_us)
-        hung = len(home.stuck)
-        sign = home.take(happened)
-        if len(home.stuck) > hung:
-            self.unlearn(row, min(home.stuck.values()), happened.time_us)
+        row, home, sign, was, hung_us = heard
+        if hung_us:
+            self.unlearn(row, hung_us, happened.time_us)
         return () if sign is None else self.sign(district, row, home, sign, was)
 
     def unlearn(self, row: int, since_us: int, now_us: int) -> None:

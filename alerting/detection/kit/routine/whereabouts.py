@@ -11,7 +11,7 @@ from enum import IntEnum
 import msgspec
 
 from alerting.detection.kit.context import Happened
-from alerting.detection.kit.routine.stuck import LEAVES_US, Elsewhere, busy, is_stuck, visited
+from alerting.detection.kit.routine.stuck import LEAVES_US, MOTION_US, Elsewhere, busy, is_stuck, visited
 from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US, SECOND_US
 
 EXITS = frozenset({"hall", "entrance", ""})
@@ -65,6 +65,9 @@ class HomeState(IntEnum):
     """A presence, seat or motion sensor is on: somebody is there, moving or not."""
     BED = 2
     AWAY = 3
+
+
+_QUIET, _HELD, _BED, _AWAY = HomeState
 
 
 class Sign(msgspec.Struct, frozen=True):
@@ -171,15 +174,17 @@ class Whereabouts(msgspec.Struct, kw_only=True):
     @property
     def bed_us(self) -> int:
         """Since when the bed has been taken without a break; 0: it is not."""
-        return min((since for sense, _, since in self.on.values() if sense == "bed"), default=0)
+        if not self.in_bed:
+            return 0
+        return min([since for sense, _, since in self.on.values() if sense == "bed"], default=0)
 
     @property
     def state(self) -> HomeState:
         if self.in_bed:
-            return HomeState.BED
-        if self.away:
-            return HomeState.AWAY
-        return HomeState.HELD if self.on else HomeState.QUIET
+            return _BED
+        if self.passages % 2 and not self.present and self.door_us > self.inside_us:  # as ``away``, asked at each event
+            return _AWAY
+        return _HELD if self.on else _QUIET
 
     def take(self, happened: Happened) -> Sign | None:
         """The event's meaning; None where it is old, repeated or about something else."""
@@ -197,7 +202,8 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         began = sign.kind in ("motion_began", "presence_began")
         if sign.inside and began and self._gone and not sign.behind and not self._seen_again(time_us):
             sign = msgspec.structs.replace(sign, inside=False)
-        self.life_us = max(self.life_us, time_us)
+        if time_us > self.life_us:
+            self.life_us = time_us
         if sign.inside and time_us >= self.inside_us:
             if sign.behind and self._gone:
                 self.behind_us = time_us
@@ -223,7 +229,10 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         self.elsewhere.append(Elsewhere(time_us, room, device))
         del self.elsewhere[:-ELSEWHERE]
         for key, (sense, own_room, on_us) in list(self.on.items()):
-            if sense != "motion":
+            if sense == "motion":
+                if time_us - on_us < MOTION_US:
+                    continue
+            else:
                 if self._agreed(key, own_room) or time_us - self.left.get(own_room, 0) < LEAVES_US:
                     continue
                 self.busiest = max(self.busiest, busy(own_room, on_us, self.elsewhere))
@@ -277,8 +286,11 @@ class Whereabouts(msgspec.Struct, kw_only=True):
             self.busiest = 0
 
     def _look(self) -> None:
-        senses = {sense for sense, _, _ in self.on.values()}
-        self.in_bed, self.present = "bed" in senses, bool(senses - {"motion"})
+        self.in_bed = self.present = False
+        for sense, _, _ in self.on.values():
+            if sense != "motion":
+                self.present = True
+                self.in_bed |= sense == "bed"
 
     def _meaning(self, kind: str, time_us: int, room: str, device: str) -> Sign | None:
         passing = bool(self.door_us) and abs(time_us - self.door_us) <= PASSING_US

@@ -168,7 +168,7 @@ class Held(msgspec.Struct):
         readings in a row it has held, none longer than a pause after the one before."""
         first = firsts(series)
         old = _shifted(self.bits[:, series], step - self.step[series])
-        masks: Bits = old | np.stack([_own(held, step, first) for held in holds])
+        masks: Bits = old | _own(holds, step, first)
         rows = self._in_row(series, step, ago, holds, first)
         last = np.append(first[1:], True)
         of = series[last]
@@ -188,13 +188,13 @@ class Held(msgspec.Struct):
 
 def _shifted(bits: Bits, ago: Numbers) -> Bits:
     near = (ago > 0) & (ago < 64)  # a clock that was ahead may have been set back
-    moved: Bits = np.where(near, bits << np.clip(ago, 0, 63).astype(np.uint64), np.uint64(0))
+    moved: Bits = np.where(near, bits << (ago & 63).astype(np.uint64), np.uint64(0))
     return moved
 
 
 def _own(holds: Flags, step: Numbers, first: Flags) -> Bits:
-    """The bits of these readings alone: each sees those before it in its series: of 1, 2, 4 … readings, then of twice
-    as many."""
+    """The bits of these readings alone, ``holds`` [n] or [conditions, n]: each sees those before it in its series, of
+    1, 2, 4 … readings, then of twice as many."""
     own: Bits = holds.astype(np.uint64)
     if first.all():
         return own
@@ -205,9 +205,10 @@ def _own(holds: Flags, step: Numbers, first: Flags) -> Bits:
         if not len(later):
             break
         earlier = later - (1 << nth)
-        seen = _shifted(own[earlier], step[later] - step[earlier])
-        own = own.copy()
-        own[later] |= seen
+        ago = step[later] - step[earlier]
+        if ago.min() >= 64:  # readings farther apart are beyond the window, too
+            break
+        own[..., later] |= _shifted(own[..., earlier], ago)
     return own
 
 

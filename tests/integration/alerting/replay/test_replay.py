@@ -196,7 +196,7 @@ def stored(database_url: str, month: ResidentMonth) -> str:
             ).fetchone()
             assert number is not None
             series = np.full(len(trace.time_us), number[0], np.int32)
-            with conn.cursor().copy(rows.COPY_READINGS) as copy:
+            with conn.cursor().copy(rows.copy_readings(conn).encode()) as copy:
                 copy.write(rows.HEADER + rows.readings(trace.time_us, series, trace.value) + rows.TRAILER)
         for seq, moment in enumerate(month.moments):
             conn.execute(

@@ -62,7 +62,7 @@ def home(database_url: str) -> str:
 def fill(url: str, series: int, number: int) -> None:
     times = int(START.timestamp() * 1e6) + np.arange(number, dtype=np.int64) * 60_000_000
     values = (60 + np.arange(number) % 40 + 0.1).astype(np.float32)
-    with psycopg.connect(url) as conn, conn.cursor().copy(rows.COPY_READINGS) as copy:
+    with psycopg.connect(url) as conn, conn.cursor().copy(rows.copy_readings(conn).encode()) as copy:
         copy.write(rows.HEADER + rows.readings(times, np.full(number, series, np.int32), values) + rows.TRAILER)
 
 

@@ -40,7 +40,7 @@ def lose_an_alert(place: Place, _seconds: float) -> None:
         wait_until(
             lambda: conn.execute("SELECT FROM reading LIMIT 1").fetchone() is not None, 60, "a reading is stored"
         )
-        conn.execute("DELETE FROM reading WHERE ctid = (SELECT ctid FROM reading ORDER BY time LIMIT 1)")
+        conn.execute("DELETE FROM reading_row WHERE ctid = (SELECT ctid FROM reading_row ORDER BY time LIMIT 1)")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
