@@ -35,7 +35,7 @@ USUAL = {
     "history": 240,
     "matching": 20,
     "fall_detection": 20,
-    "edge": 60,
+    "edge": 170,
     "edge_line": 60,
     "ingest_index": 60,
     "dry_run": 20,

@@ -2,7 +2,8 @@
 acknowledges it.
 
 A message gets its stream and sequence number when it is first handed out (events made at a known time, and frames made
-while the line stands: when they are made), and that is on disk before it is sent: once given, a number stays, so that the district recognises a repetition.
+while the line stands: when they are made), and that is on disk before it is sent: once given, a number stays, so that
+the district recognises a repetition.
 Fresh frames go as ``live``, older ones as ``backfill``; each stream's numbers rise by one.
 
 An epoch's numbers are given by one chain of processes that each closed the file in good order. After anything else (a
@@ -14,6 +15,7 @@ no file knows, and go to the broker from there. They are written to the file as 
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -78,6 +80,8 @@ class Outbox:
         self._file: OutboxFile | None = None
         self._state = OutboxState()
         self._next_id = 0
+        self.committed_s = float("-inf")
+        """When the disk last took a commit, s, by the monotonic clock."""
         self.unwritable = ""
         """Why the disk takes nothing; "" where it does."""
         self._try_to_open()
@@ -307,6 +311,7 @@ class Outbox:
         except BaseException:
             self._state = before
             raise
+        self.committed_s = time.monotonic()
         self._memory.clear()
         self._acknowledged.clear()
         if self.unwritable:

@@ -13,8 +13,8 @@ log = structlog.get_logger(__name__)
 LOSSES_EVERY_US = 600_000_000
 """A loss is reported at once; while it goes on, again after this time."""
 LOOKS_A_DELETION = 10
-"""Looks after which acknowledged messages leave the file, where no other message takes them along: each commit wears the
-card. After a power cut some are sent once more, with their number."""
+"""Looks after which acknowledged messages leave the file, where no other message takes them along: each commit wears
+the card. After a power cut some are sent once more, with their number."""
 
 
 class LineWatch:

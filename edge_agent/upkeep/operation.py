@@ -172,7 +172,9 @@ class Operation:
         notifier.tell("READY=1")
         while True:
             # in a thread: a disk that hangs must not stop the other messages
-            fault = await asyncio.to_thread(_disk_fault, self._folder, FULL)
+            fault = ""
+            if time.monotonic() - self._outbox.committed_s > notifier.interval_s:  # else a commit has shown it
+                fault = await asyncio.to_thread(_disk_fault, self._folder, FULL)
             findings = liveness.look()
             stuck = [state.kind for state in self._drivers if not state.alive(loop.time())]
             status = status_line(uplink.online, self._outbox.totals().pending, self._drivers)
