@@ -1,10 +1,10 @@
 """Measure one gateway, ``python -m edge_agent`` for a full home: alone, and with a quarter of one core.
 
 The agent is a process of its own on a real local broker over TLS. The home: a pendant that streams 200 Hz of
-acceleration and angular rate without a break (recorded falls, one after the other), and the ten or more other devices of
-a demonstration home at their usual rates. The simulated driver runs inside the measured process and is counted with it;
-the pendant's signal is read from memory, not computed. What SQLite writes is read from its write-ahead log: the pages in
-it and the count of its transactions (SQLite documentation, "WAL-mode File Format", sections 4.1 and 2.3).
+acceleration and angular rate without a break (recorded falls, one after the other), and the ten or more other devices
+of a demonstration home at their usual rates. The simulated driver runs inside the measured process and is counted with
+it; the pendant's signal is read from memory, not computed. What SQLite writes is read from its write-ahead log: the
+pages in it and the count of its transactions (SQLite documentation, "WAL-mode File Format").
 """
 
 import contextlib
