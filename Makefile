@@ -24,7 +24,7 @@ test: $(DEV) ## install what the tests need where that is possible, then check a
 lint: $(DEV) ## format, lint, types, imports between folders
 	tools/lint.sh
 
-bench: $(BENCH) ## measure; writes bench/results.json
+bench: $(BENCH) ## measure in 20 minutes; writes bench/results.json (options: ARGS=quick, or names)
 	$(BIN)/python -m bench $(ARGS)
 
 fuzz: $(DEV) ## fuzz every parser by coverage, 20 s each (options: ARGS="60 SenML")
