@@ -6,7 +6,7 @@ import threading
 import structlog
 
 from alerting.service.direct import DirectChannels, DirectSender
-from alerting.service.mailbox import sessions
+from alerting.service.receiving.mailbox import sessions
 from alerting.service.service import run
 from alerting.service.settings import AlertingSettings
 from database.settings import DatabaseSettings

@@ -2,9 +2,9 @@
 
 The walk of a message goes one way, from thread to thread:
 
-1. :mod:`~alerting.service.mailbox` (paho's threads) queues it, events before frames;
-2. the engine's thread writes it to the :mod:`~alerting.service.journal`, decodes it once
-   (:mod:`~alerting.service.messages`) and gives it to the engine (:mod:`~alerting.service.hearing`);
+1. :mod:`~alerting.service.receiving.mailbox` (paho's threads) queues it, events before frames;
+2. the engine's thread writes it to the :mod:`~alerting.service.journal`, decodes it once and gives it to the engine
+   (:mod:`~alerting.service.receiving.hearing`), waiting frames many at once;
 3. the same thread publishes the findings and puts them into the spool on disk
    (:mod:`~alerting.service.publisher`), then acknowledges the message;
 4. the writer's thread (:mod:`~alerting.service.writer`) empties the spool into the database.
@@ -27,14 +27,14 @@ from alerting.service.broker_watch import BrokerWatch
 from alerting.service.direct import DirectSender
 from alerting.service.downlink import Downlink
 from alerting.service.first_call import FirstCall
-from alerting.service.hearing import Hearing, answer
 from alerting.service.journal import Journal
 from alerting.service.live_district import LiveDistrict
-from alerting.service.mailbox import Mailbox, ReceivedMessage
-from alerting.service.messages import Content, HomeMessage, content_of
 from alerting.service.platform.watch import PlatformWatch
 from alerting.service.progress import Progress
 from alerting.service.publisher import Publisher
+from alerting.service.receiving.hearing import Hearing, answer
+from alerting.service.receiving.mailbox import Mailbox, ReceivedMessage
+from alerting.service.receiving.messages import Content, HomeMessage, content_of
 from alerting.service.settings import AlertingSettings
 from alerting.service.spool import Spool
 from alerting.service.writer import Writer

@@ -33,7 +33,7 @@ Take = Callable[[list[Delivery], "Tap"], None]
 class Tap:
     """The socket that paho gets: one connection.
 
-    Only paho's thread reads; :meth:`acknowledge` may be called by any. What is not named here is the socket's own.
+    Only paho's thread reads; :meth:`acknowledge` may be called by any. All that has no method here is the socket's own.
     """
 
     def __init__(self, sock: socket.socket, take: Take, gather_s: float = 0) -> None:

@@ -10,8 +10,8 @@ from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.memory import decode_memory
 from alerting.detection.kit.context import District, Person, Source
-from alerting.service.hearing import Hearing
-from alerting.service.messages import HomeMessage
+from alerting.service.receiving.hearing import Hearing
+from alerting.service.receiving.messages import HomeMessage
 from firmware_profiles import wire
 from vocabulary.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 

@@ -8,9 +8,9 @@ import httpx2
 import psycopg
 import pytest
 
-from alerting.service.hearing import answer
-from alerting.service.mailbox import Mailbox
-from alerting.service.messages import HomeMessage
+from alerting.service.receiving.hearing import answer
+from alerting.service.receiving.mailbox import Mailbox
+from alerting.service.receiving.messages import HomeMessage
 from console.app import create_app
 from console.settings import ConsoleSettings
 from database.settings import DatabaseSettings

@@ -5,7 +5,7 @@ import queue
 import pytest
 
 from alerting.__main__ import main
-from alerting.service.mailbox import sessions
+from alerting.service.receiving.mailbox import sessions
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.mqtt import Broker

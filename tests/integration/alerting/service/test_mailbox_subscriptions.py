@@ -6,7 +6,7 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
-from alerting.service.mailbox import Mailbox
+from alerting.service.receiving.mailbox import Mailbox
 from tests.support.brokers import TestBroker
 
 pytestmark = pytest.mark.integration

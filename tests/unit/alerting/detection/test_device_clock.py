@@ -9,8 +9,8 @@ from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.context import District, Happened, Person, Source
 from alerting.detection.kit.device_clock import OFF, RIGHT, DeviceClocks
 from alerting.detection.kit.switches import UNHURRIED
-from alerting.service.hearing import Hearing
-from alerting.service.messages import HomeMessage
+from alerting.service.receiving.hearing import Hearing
+from alerting.service.receiving.messages import HomeMessage
 from firmware_profiles import wire
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000

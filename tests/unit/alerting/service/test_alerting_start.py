@@ -7,7 +7,7 @@ import pytest
 
 from alerting.service import live_district, service
 from alerting.service.live_district import LiveDistrict
-from alerting.service.mailbox import Mailbox
+from alerting.service.receiving.mailbox import Mailbox
 from alerting.service.settings import AlertingSettings
 from alerting.service.writer import Writer
 from care_network.records.registry import EMPTY, encode_registry

@@ -1,7 +1,7 @@
 """Gives the engine the frames of homes: many at once where nothing about them is odd, else each by itself.
 
-A district sends thousands of small frames a second. What a frame costs by itself (numpy for three readings) was nine
-tenths of alerting's work; of many frames together it is next to nothing.
+A district sends thousands of small frames a second. Numpy for the three readings of one was nine tenths of alerting's
+work; for those of many frames together it is next to nothing.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +19,7 @@ from alerting.detection.kit.device_clock import MEASURED, SWITCHED, DeviceClocks
 from alerting.detection.kit.intake import FUTURE_US, concerns
 from alerting.detection.kit.origin import BY_HAND
 from alerting.detection.kit.switches import SWITCHES
-from alerting.service.messages import HomeMessage
+from alerting.service.receiving.messages import HomeMessage
 from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
 

@@ -17,7 +17,7 @@ import msgspec
 import paho.mqtt.client as paho
 import structlog
 
-from alerting.service.messages import Content, content_of
+from alerting.service.receiving.messages import Content, content_of
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.publish_stream import Delivery

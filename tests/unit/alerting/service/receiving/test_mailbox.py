@@ -1,6 +1,6 @@
 """Events are taken before statuses, and these before frames, whatever came first; frames many at once."""
 
-from alerting.service.mailbox import AT_ONCE, Mailbox, ReceivedMessage
+from alerting.service.receiving.mailbox import AT_ONCE, Mailbox, ReceivedMessage
 from firmware_profiles.link.mqtt import Broker
 from firmware_profiles.link.publish_stream import Delivery
 from tests.support.taps import unconnected

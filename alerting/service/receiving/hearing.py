@@ -11,8 +11,8 @@ from alerting.detection.kit.context import Happened, Source
 from alerting.detection.kit.device_clock import DeviceClocks
 from alerting.detection.kit.intake import dated
 from alerting.service import downlink
-from alerting.service.frame_hearing import FrameHearing, Refused
-from alerting.service.messages import HomeMessage
+from alerting.service.receiving.frames import FrameHearing, Refused
+from alerting.service.receiving.messages import HomeMessage
 from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.signed_command import CommandSigner

@@ -6,10 +6,10 @@ import pytest
 
 from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.context import District, Person, Source
-from alerting.service import hearing as hearings
-from alerting.service.hearing import Hearing, answer
-from alerting.service.mailbox import ReceivedMessage
-from alerting.service.messages import HomeMessage, content_of
+from alerting.service.receiving import hearing as hearings
+from alerting.service.receiving.hearing import Hearing, answer
+from alerting.service.receiving.mailbox import ReceivedMessage
+from alerting.service.receiving.messages import HomeMessage, content_of
 from firmware_profiles import wire
 from firmware_profiles.devices import MODELS
 from firmware_profiles.errors import DecodeError
