@@ -23,7 +23,7 @@ from bench import kept, picture
 from bench.figures import QUICK, Figure
 
 USUAL = {
-    "ingest_drain": 60,
+    "ingest_drain": 90,
     "alert_latency": 40,
     "detection": 60,
     "replay": 60,
@@ -32,7 +32,7 @@ USUAL = {
     "peers": 120,
     "escalation": 90,
     "ingest_workers": 60,
-    "history": 240,
+    "history": 200,
     "matching": 20,
     "fall_detection": 20,
     "edge": 170,

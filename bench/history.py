@@ -1,7 +1,7 @@
 """Measure a year of simulated residents: the rate of writing it, its size, and the time of the console's charts.
 
 Also the maintenance job beside the rate of ingest, and the cost of its bookkeeping for ingest.
-SHOUWANG_BENCH_RESIDENTS changes the number of residents (default: 30, five minutes with two grades).
+SHOUWANG_BENCH_RESIDENTS changes the number of residents (default: 24, five minutes with two grades).
 """
 
 import datetime as dt
@@ -32,7 +32,7 @@ from ingest.storing.writer import encode_rows, store
 from shouwang.cli.actions import write_history
 from vocabulary.times import DAY_US
 
-RESIDENTS = int(os.environ.get("SHOUWANG_BENCH_RESIDENTS", "30"))
+RESIDENTS = int(os.environ.get("SHOUWANG_BENCH_RESIDENTS", "24"))
 CHARTS = (("24 h", dt.timedelta(days=1), 50), ("7 d", dt.timedelta(days=7), 100), ("1 y", dt.timedelta(days=365), 200))
 """Length and limit in ms."""
 CHARTED = ("heart_rate", "respiration_rate")

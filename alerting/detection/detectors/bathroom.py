@@ -8,7 +8,7 @@ the limit is a third longer, and then it is attention. Four of five injuries in 
 rises with age (Stevens, Haas & Haileyesus, MMWR 60(22):729, 2011); floor, limit and margin are our own choice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -82,7 +82,11 @@ class Bathroom(Behaviour):
             state.alerts.pop(row, None)
         self._tuned = {name: self.tuned(district, name) for name in self.parameters}
 
-    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
+        concerns = row in self.state.since_us or (sign.inside and sign.room == ROOM)
+        return self._judge(district, row, home, sign) if concerns else ()
+
+    def _judge(self, district: District, row: int, home: Whereabouts, sign: Sign) -> Iterator[Finding]:
         state = self.state
         since_us = state.since_us.get(row)
         if sign.inside and sign.room == ROOM:

@@ -9,7 +9,7 @@ after it is up, and the day's stillness counts. Usual is the second longest of t
 learned are our own choice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -126,9 +126,15 @@ class BedExit(Behaviour):
         for known in (self.state.in_bed_us, self.state.out_us):
             known.pop(row, None)
 
-    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
         state = self.state
-        leave = state.exits.get(row)
+        leave, left = state.exits.get(row), row in state.in_bed_us and row not in state.out_us
+        return self._judge(district, row, home, sign, was, leave) if home.in_bed or left or leave is not None else ()
+
+    def _judge(
+        self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before, leave: Exit | None
+    ) -> Iterator[Finding]:
+        state = self.state
         if home.in_bed:
             out_us = state.out_us.pop(row, None)
             if row not in state.in_bed_us or (out_us is not None and sign.time_us - out_us > BREAK_US):

@@ -4,7 +4,7 @@ A turned sleep-wake rhythm is among the first signs of delirium (DSM-5, associat
 dementia. Day is 9 to 21 o'clock; a night belongs to the day it ends in. Needs a bed sensor.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -72,7 +72,7 @@ class DayNight(Behaviour):
         super().unlearn(row, since_us, now_us)
         self.state.since_us.pop(row, None)
 
-    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
         state = self.state
         if home.in_bed and row not in state.since_us:
             state.since_us[row] = sign.time_us
@@ -80,7 +80,7 @@ class DayNight(Behaviour):
         elif not home.in_bed and row in state.since_us:
             self._count(row, state.since_us.pop(row), sign.time_us)
             self.timers.set(_evening(sign.time_us), str(row))
-        return iter(())
+        return ()
 
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
         row, state, today = int(key), self.state, local_day(at_us)

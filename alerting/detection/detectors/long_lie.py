@@ -9,7 +9,7 @@ more than an hour died within six months (Wild, Nayak & Isaacs, BMJ 1981;282:266
 A home without any activity of its own (a pendant alone) is left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -80,7 +80,13 @@ class LongLie(Behaviour):
                 del self.state.falls[key]
         self._minutes = {name: self.tuned(district, f"long_lie.{name}") for name in ("lying", "long")}
 
-    def event(self, district: District, happened: Happened) -> Iterator[Finding]:
+    def event(self, district: District, happened: Happened) -> Iterable[Finding]:
+        if happened.kind not in KINDS:
+            self._fallen(district, happened)
+        return super().event(district, happened)
+
+    def _fallen(self, district: District, happened: Happened) -> None:
+        """Take a fall, or its end, or a call that is taken back."""
         if happened.kind in CANCELLING:
             for story in self.state.stories.cancel(district, happened):
                 self._end(story.key)
@@ -99,9 +105,12 @@ class LongLie(Behaviour):
                     self.timers.set(story.began_us + RISE_US, story.key)
                 if story.key in self.state.falls:
                     self.state.falls[story.key].confirmed |= story.confirmed
-        yield from super().event(district, happened)
 
-    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
+        return self._after(district, row, sign, was) if self.state.falls else ()
+
+    def _after(self, district: District, row: int, sign: Sign, was: Before) -> Iterator[Finding]:
+        """Judge a sign of life after a fall."""
         for key, fall in [item for item in self.state.falls.items() if item[1].home == row]:
             if sign.time_us <= fall.time_us:
                 continue

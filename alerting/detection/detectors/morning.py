@@ -6,7 +6,7 @@ time of the last 14 days (the second latest; see :mod:`alerting.detection.kit.ro
 out; somebody who is about at that moment is given the half hour.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -75,10 +75,16 @@ class Morning(Behaviour):
         self._margin = self.tuned(district, "morning.margin")
         self._learn_days = self.tuned(district, "morning.learn_days")
 
-    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
-        state, minute, day = self.state, local_minute(sign.time_us), local_day(sign.time_us)
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
+        minute, day = local_minute(sign.time_us), local_day(sign.time_us)
         if not FROM_MINUTE <= minute < UNTIL_MINUTE or sign.time_us < was.life_us or self._is_up(row, day):
-            return
+            return ()
+        return self._about(district, row, home, sign, was, day)
+
+    def _about(
+        self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before, day: int
+    ) -> Iterator[Finding]:
+        state = self.state
         since_us = state.about_us.get(row)
         if home.in_bed:
             state.about_us.pop(row, None)

@@ -298,6 +298,7 @@ class News2(Detector):
         source.reshape(-1)[at] = index[scored]
         np.maximum.accumulate(source, axis=0, out=source)
         sides, state = [], self.state
+        found = source * _PLACES + np.arange(_PLACES)
         pairs = (
             (state.points, counted.grade),
             (state.value, counted.value),
@@ -309,7 +310,7 @@ class News2(Detector):
             side = np.zeros((len(row), _PLACES), old.dtype)
             side[first] = old[row[first]]
             side.reshape(-1)[at] = values[scored]
-            sides.append(np.take_along_axis(side, source, 0))
+            sides.append(side.take(found))
         return sides
 
     def _judge(self, district: District, moments: Moments, i: int, total: int, single: int) -> Iterator[Finding]:

@@ -102,7 +102,8 @@ class News2Trend(Detector):
         points = np.full(state.count.shape, UNKNOWN, np.uint8)
         for i, channel in enumerate(news2_score.PARAMETERS):
             known = state.count[:, i] >= _LEAST[i]
-            points[known, i] = news2_score.points(channel, mean[known, i], self._scale[known], self._oxygen[known])
+            if known.any():
+                points[known, i] = news2_score.points(channel, mean[known, i], self._scale[known], self._oxygen[known])
         state.points[:, :, :-1] = state.points[:, :, 1:]
         state.points[:, :, -1] = points
         state.total[:], state.count[:] = 0, 0

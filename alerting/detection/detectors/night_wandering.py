@@ -7,7 +7,7 @@ A resident who came home by that door is not gone, nor one who was found lying: 
 out on three or more of the last 14 nights has that habit, and raises no alert. Hours and minutes are our own choice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -78,7 +78,10 @@ class NightWandering(Behaviour):
         state.alerts = [row for row in state.alerts if row in state.homes]
         self._tuned = {name: self.tuned(district, name) for name in self.parameters}
 
-    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
+        return self._judge(district, row, sign, was) if sign.exit or row in self.state.door_us else ()
+
+    def _judge(self, district: District, row: int, sign: Sign, was: Before) -> Iterator[Finding]:
         state = self.state
         if sign.exit:
             came_home = was.state == HomeState.AWAY or not was.inside_us

@@ -6,7 +6,7 @@ Soc 2005;53:S264). How days are compared: :mod:`alerting.detection.kit.routine.d
 our own choice. A night with less than two hours in bed does not count: the person or the sensor was away.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -95,7 +95,7 @@ class Sleep(Behaviour):
         for known in (state.since_us, state.lain_us, state.exits, state.left_us):
             known.pop(row, None)
 
-    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
         state = self.state
         state.first_us.setdefault(row, sign.time_us)
         if home.in_bed and row not in state.since_us:
@@ -110,7 +110,7 @@ class Sleep(Behaviour):
             if asleep and _at_night(sign.time_us):
                 state.left_us[row] = sign.time_us
             self._wake(row, sign.time_us)
-        return iter(())
+        return ()
 
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
         row, state = int(key), self.state

@@ -100,7 +100,7 @@ class StuckSwitch(Behaviour):
             del state.signs[row]
 
     def event(self, district: District, happened: Happened) -> list[Finding]:
-        findings = list(super().event(district, happened))
+        findings = [*super().event(district, happened)]
         source = happened.source
         home = self.state.homes.get(source.home)
         if home is not None:

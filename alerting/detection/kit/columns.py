@@ -427,8 +427,8 @@ def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
     if not alone:  # each place that has nothing of its own looks up the column to the nearest that has
         source = np.where(step_of >= 0, np.arange(len(row))[:, None], 0)
         np.maximum.accumulate(source, axis=0, out=source)
-        value = np.take_along_axis(value, source, 0)
-        step_of, bin_of = np.take_along_axis(step_of, source, 0), np.take_along_axis(bin_of, source, 0)
+        found = source * len(columns) + np.arange(len(columns))
+        value, step_of, bin_of = value.take(found), step_of.take(found), bin_of.take(found)
     return Carried(row, step, value, step_of, bin_of)
 
 

@@ -70,10 +70,10 @@ def points(
 
     Raises KeyError for a channel that NEWS2 does not score.
     """
-    if channel == "spo2":
+    if channel == "spo2" and (scale == 2).any():
         with_scale_2 = np.where(oxygen, SPO2_SCALE_2_OXYGEN.score(values), SPO2_SCALE_2_AIR.score(values))
         return np.where(scale == 2, with_scale_2, SPO2_SCALE_1.score(values)).astype(np.int8)
-    return _BANDS[channel].score(values)
+    return SPO2_SCALE_1.score(values) if channel == "spo2" else _BANDS[channel].score(values)
 
 
 _BANDS = {
