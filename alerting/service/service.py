@@ -148,7 +148,7 @@ class Alerting:
             if threads[0].is_alive() or engine_died:  # amid a step; the journal has the messages since the last
                 log.warning("no snapshot at the end")
             else:
-                self._journal.snapshot(self._engine.memory())
+                self._journal.snapshot(self._engine.memory(), packed=False)
             self._journal.close()
             self._spool.close()
         if died:

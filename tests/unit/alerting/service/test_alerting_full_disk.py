@@ -112,11 +112,18 @@ def test_a_torn_end_of_the_journal_takes_nothing_that_follows_with_it(
     assert repeated(tmp_path) == [b"one", b"three"]
 
 
-def test_a_damaged_snapshot_is_not_used_and_the_one_before_is(stack: ExitStack, tmp_path: Path) -> None:
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("damaged", [b"\x93\x01", b"\x78\x01\x00"])
+def test_a_damaged_snapshot_is_not_used_and_the_one_before_is(
+    stack: ExitStack, tmp_path: Path, packed: bool, damaged: bytes
+) -> None:
     journal = stack.enter_context(closing(Journal(tmp_path)))
-    journal.snapshot(Engine(District([Person(id=1, code="R0001", household_id=7)], {}, {}), START).memory())
+    engine = Engine(District([Person(id=1, code="R0001", household_id=7)], {}, {}), START)
+    journal.snapshot(engine.memory(), packed=packed)
     journal.close()
-    (tmp_path / "engine-9.snapshot").write_bytes(b"\x93\x01")
+    (written,) = tmp_path.glob("*.snapshot")
+    assert packed == (written.read_bytes() != engine.memory())
+    (tmp_path / "engine-9.snapshot").write_bytes(damaged)
     memory = stack.enter_context(closing(Journal(tmp_path))).remembered()
     assert memory is not None
     assert [person.code for person in memory.people] == ["R0001"]
