@@ -134,7 +134,7 @@ class Journal:
 
 
 def _unpacked(snapshot: bytes) -> bytes:
-    """The memory in a snapshot. Memory is a map of MessagePack, which never begins with zlib's first byte (RFC 1950)."""
+    """The memory in a snapshot: a map of MessagePack, which never begins with zlib's first byte (RFC 1950)."""
     return zlib.decompress(snapshot) if snapshot[:1] == b"\x78" else snapshot
 
 
