@@ -24,5 +24,5 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def quick() -> bool:
-    """Whether this run is the short one (``python -m bench quick``): smaller sizes, the same ratios."""
+    """Whether this run is the short one (``python -m bench quick``): smaller sizes, in which starts weigh more."""
     return os.environ.get(QUICK) == "1"
