@@ -170,6 +170,7 @@ class Alerting:
         self._broker_watch = BrokerWatch(
             self._database, self._settings.worker, self._settings.broker_away_s, heard_us, self._clock.now_us
         )
+        self._district.prepare = self._engine.prepare
         self._hearing = Hearing(self._engine, self._look_up, self._downlink.online)
         repeated = 0
         for received_us, same_moment in groupby(self._journal.repeated(), key=lambda record: record[0]):

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, firsts, grown, newest_at, value_at
-from alerting.detection.kit.context import COLUMN, NO_PULSE, District, Happened
+from alerting.detection.kit.context import COLUMN, NO_PULSE, District, Happened, home_rows
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
-from alerting.detection.kit.sources.doubt import NOBODY, PRESENT_STEPS, homes_of
+from alerting.detection.kit.sources.doubt import NOBODY, PRESENT_STEPS
 from alerting.detection.kit.watcher import Episodes, Turn, Watcher
 from alerting.detection.kit.words import finding_about, lasting
 from vocabulary.parameter import Parameter
@@ -109,10 +109,12 @@ class Breathing(Detector):
         super().__init__()
         self.state: Any = InBed()
 
+    def prepare(self, district: District) -> None:
+        district.derived(home_rows), district.derived(_bedrooms)
+
     def learn(self, district: District) -> None:
         people = len(district.people)
-        self._home = homes_of(district)
-        self._bedrooms = {(s.home, s.room) for s in district.sources.values() if s.home is not None and s.gives & _BEDS}
+        self._home, self._bedrooms = district.derived(home_rows), district.derived(_bedrooms)
         self.state.missing_us, self.state.empty = grown(self.state.missing_us, people), grown(self.state.empty, people)
         self.state.nobody = grown(self.state.nobody, people)
         self._rate = self.tuned(district, "breathing.pause_rate")
@@ -307,3 +309,9 @@ class Breathing(Detector):
         last = np.append(first[1:], True)
         self.state.empty[row[last]] = empty[last]
         return empty
+
+
+def _bedrooms(district: District) -> frozenset[tuple[int, str]]:
+    """(row of the home, room) of the rooms with a sensor of the bed."""
+    sources = district.sources.values()
+    return frozenset((s.home, s.room) for s in sources if s.home is not None and s.gives & _BEDS)

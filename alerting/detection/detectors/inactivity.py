@@ -156,18 +156,17 @@ class Inactivity(Behaviour):
         self._tuned: dict[str, NDArray[np.float32]] = {}
         self._floor_us: dict[HomeState, list[int]] = {}
 
+    def prepare(self, district: District) -> None:
+        super().prepare(district)
+        district.derived(_doors), district.derived(_beds)
+
     def learn(self, district: District) -> None:
         super().learn(district)
         state, people = self.state, len(district.people)
         for name in ("longest", "day", "first_day", "absences"):
             setattr(state, name, grown(getattr(state, name), people))
         state.outings.grow(people)
-        at_home = [(s.home, s) for s in district.sources.values() if s.home is not None]
-        self._doors = frozenset(row for row, s in at_home if s.room in EXITS and s.gives & DOOR)
-        self._beds = {}
-        for row, source in at_home:
-            if source.gives & BED:
-                self._beds.setdefault(row, set()).add(source.room)
+        self._doors, self._beds = district.derived(_doors), district.derived(_beds)
         for known in (state.armed, state.left_us, state.unseen_us, state.open):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
@@ -498,3 +497,18 @@ class Inactivity(Behaviour):
             words = (f"{for_zh}后又有活动", f"a sign of life again after {for_en}")
         evidence: dict[str, object] = {"kind": "inactivity", "device": sign.device.partition("/")[2]}
         return self.row_finding(district, row, rule, "clear", severity, onset_us, sign.time_us, words, evidence)
+
+
+def _doors(district: District) -> frozenset[int]:
+    """Rows of the homes of which a sensor watches the way out."""
+    sources = district.sources.values()
+    return frozenset(s.home for s in sources if s.home is not None and s.room in EXITS and s.gives & DOOR)
+
+
+def _beds(district: District) -> dict[int, set[str]]:
+    """Rooms with a sensor of the bed, by the row of the home."""
+    rooms: dict[int, set[str]] = {}
+    for source in district.sources.values():
+        if source.home is not None and source.gives & BED:
+            rooms.setdefault(source.home, set()).add(source.room)
+    return rooms

@@ -18,7 +18,7 @@ from alerting.detection.detectors import all_detectors
 from alerting.detection.engine.ledger import Ledger
 from alerting.detection.engine.memory import FORMAT, Memory, decode, encode
 from alerting.detection.kit.columns import STEP_US, Bins, Gathered, Latest, VitalColumns, by_hour, fold, grown
-from alerting.detection.kit.context import COLUMNS, SEATS, District, Happened, Pause, Source
+from alerting.detection.kit.context import COLUMNS, SEATS, District, Happened, Pause, Source, tunings
 from alerting.detection.kit.detector import CompleteSteps, Detector, SourceBins
 from alerting.detection.kit.plausible import impossible, split
 from alerting.detection.kit.routine.behaviour import Behaviour, Hearing
@@ -101,6 +101,12 @@ class Engine:
         known += sum(_bytes_of(state) for state in (self.seats.state, self._doubts.state, self._seen))
         return known + sum(_bytes_of(detector.state) for detector in self._detectors.values())
 
+    def prepare(self, district: District) -> None:
+        """Derive from a coming district what :meth:`redistrict` needs. In any thread: nothing of the engine changes."""
+        for name, detector in self._detectors.items():
+            self._safely(name, detector.prepare, district)
+        district.derived(tunings)
+
     def redistrict(self, district: District) -> None:
         """Take a changed district; people must keep their rows."""
         self._district = district
@@ -162,6 +168,7 @@ class Engine:
         self._latest.value, self._latest.step = memory.value, memory.step
         self._latest_of_sources.value, self._latest_of_sources.step = memory.source_value, memory.source_step
         self.seats.state, self._doubts.state, self._seen = memory.seats, memory.doubts, memory.seen
+        self.seats.forget()
         several = self._latest_of_sources.step.reshape(-1, SEATS)[:, 1:] > 0
         self._shared = np.asarray(several.any(axis=1), np.bool_)
         self._waiting = Gathered(VitalColumns(*memory.waiting))
