@@ -31,8 +31,8 @@ from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, turn_to, usual
 from alerting.detection.kit.routine.outings import Outings
+from alerting.detection.kit.routine.rooms import bedrooms, watched_doors
 from alerting.detection.kit.routine.whereabouts import (
-    EXITS,
     HomeState,
     Sign,
     Whereabouts,
@@ -53,7 +53,6 @@ UNSURE = 1.5
 ELSEWHERE_ZH = "；其他房间仍有动静（宠物、来访者或床垫传感器故障）"
 ELSEWHERE_EN = "; motion elsewhere (a pet, a visitor, a faulty mat)"
 UNSURE_ZH, UNSURE_EN = "；不能确定家中是否有人", "; it is not known whether somebody is at home"
-DOOR, BED = frozenset({"door_open", "door_opened", "door_closed"}), frozenset({"in_bed", "bed_enter", "bed_exit"})
 ABSENCES = 8
 ABSENCE_UNIT_US = 10 * MINUTE_US
 SHORT_ABSENCE_US = 10 * MINUTE_US
@@ -158,7 +157,7 @@ class Inactivity(Behaviour):
 
     def prepare(self, district: District) -> None:
         super().prepare(district)
-        district.derived(_doors), district.derived(_beds)
+        district.derived(watched_doors), district.derived(bedrooms)
 
     def learn(self, district: District) -> None:
         super().learn(district)
@@ -166,7 +165,7 @@ class Inactivity(Behaviour):
         for name in ("longest", "day", "first_day", "absences"):
             setattr(state, name, grown(getattr(state, name), people))
         state.outings.grow(people)
-        self._doors, self._beds = district.derived(_doors), district.derived(_beds)
+        self._doors, self._beds = district.derived(watched_doors), district.derived(bedrooms)
         for known in (state.armed, state.left_us, state.unseen_us, state.open):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
@@ -497,18 +496,3 @@ class Inactivity(Behaviour):
             words = (f"{for_zh}后又有活动", f"a sign of life again after {for_en}")
         evidence: dict[str, object] = {"kind": "inactivity", "device": sign.device.partition("/")[2]}
         return self.row_finding(district, row, rule, "clear", severity, onset_us, sign.time_us, words, evidence)
-
-
-def _doors(district: District) -> frozenset[int]:
-    """Rows of the homes of which a sensor watches the way out."""
-    sources = district.sources.values()
-    return frozenset(s.home for s in sources if s.home is not None and s.room in EXITS and s.gives & DOOR)
-
-
-def _beds(district: District) -> dict[int, set[str]]:
-    """Rooms with a sensor of the bed, by the row of the home."""
-    rooms: dict[int, set[str]] = {}
-    for source in district.sources.values():
-        if source.home is not None and source.gives & BED:
-            rooms.setdefault(source.home, set()).add(source.room)
-    return rooms
