@@ -59,7 +59,7 @@ _encoder = msgspec.msgpack.Encoder(enc_hook=_put)
 class Room:
     """Room for encoded structs that is used again: fresh pages for a district's 50 MB take thrice the encoding's time.
 
-    What was encoded is valid until something of the same name is.
+    The bytes of a name are valid until it is used again.
     """
 
     def __init__(self) -> None:

@@ -106,7 +106,7 @@ class District(msgspec.Struct, frozen=True, dict=True):
     pauses: list[Pause] = []
 
     def derived(self, make: "Callable[[District], _T]") -> _T:
-        """What ``make`` derives from this district, made once; nobody may change it."""
+        """Derive something from this district, once; nobody may change it."""
         known: dict[Any, _T] = self.__dict__
         if make not in known:
             known[make] = make(self)
