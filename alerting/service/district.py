@@ -45,7 +45,10 @@ WHOLE_S = 300.0
 
 
 def build_district(registry: Registry, before: District | None = None) -> District:
-    """Build the detectors' district. People of ``before`` keep their rows; residents who are gone get no household."""
+    """Build the detectors' district. People of ``before`` keep their rows; residents who are gone get no household.
+
+    Devices that are as they were are the same objects as in ``before``; so is the district, if all is as it was.
+    """
     people = [
         person
         if person.id is None or person.id in registry.residents
@@ -89,7 +92,8 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
     alone = {resident.household_id: rows[resident.id] for resident in residents}
     homes = {h: rows[-h] if several > 1 else alone[h] for h, several in households.items()}
     gives = {name: model.channels for name, model in MODELS.items()}
-    sources = {}
+    sources: dict[tuple[str, str], Source] = {}
+    known = {} if before is None else before.sources
     for device in registry.devices.values():
         model = MODELS.get(device.model)
         gateway = registry.gateways.get(device.gateway)
@@ -97,7 +101,7 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
             continue
         resident_ = registry.resident_of(device.gateway, device.name)
         room = room_of(device.room)
-        sources[device.gateway, device.name] = Source(
+        source = Source(
             gateway=device.gateway,
             name=device.name,
             model=device.model,
@@ -112,7 +116,13 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
             trust=model.trust,
             continuous=model.continuous,
         )
-    return District(people, sources, {name: gateway.household_id for name, gateway in registry.gateways.items()})
+        old = known.get(source.id)
+        sources[source.id] = old if old is not None and old == source else source
+    gateways = {name: gateway.household_id for name, gateway in registry.gateways.items()}
+    same = before is not None and (people, gateways, list(known)) == (before.people, before.gateways, list(sources))
+    if before is not None and same and all(known[key] is source for key, source in sources.items()):
+        return before
+    return District(people, sources, gateways)
 
 
 def _key(person: Person) -> int:

@@ -13,7 +13,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import structlog
@@ -80,15 +80,17 @@ class Journal:
             self._full = False
             log.info("the journal is written again")
 
-    def snapshot(self, memory: bytes, *, packed: bool = True) -> None:
-        """Write ``memory`` as the state a restart begins with.
+    def snapshot(self, remember: Callable[[], bytes | bytearray], *, packed: bool = True) -> None:
+        """Write the memory that ``remember`` gives as the state a restart begins with.
 
         A district's 47 MB are 1.3 MB ``packed``: written as they are three times a minute, they hold up every other
         commit of the disk, an alert's too. The last one of a run is not packed, so that the release before can read it.
-        Skipped while the last snapshot is still being written, and where no file can be opened: the journal just grows.
+        Skipped while the last snapshot is still being written (its memory may not change so long), and where no file
+        can be opened: the journal just grows.
         """
         if self._writing is not None and self._writing.is_alive():
             return
+        memory = remember()
         try:
             file = self._open(self._number + 1)
         except OSError as error:
@@ -104,7 +106,7 @@ class Journal:
             self._writing.join(30)
         self._file.close()
 
-    def _write(self, number: int, memory: bytes, packed: bool) -> None:
+    def _write(self, number: int, memory: bytes | bytearray, packed: bool) -> None:
         fresh = self._folder / "engine.new"
         try:
             with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 import time
+from collections.abc import Callable
 
 import psycopg
 import structlog
@@ -42,6 +43,11 @@ class LiveDistrict:
         self._pauses = PauseCache(settings.data_dir / "pauses.json")
         self._people = FirstStepsCopy(settings.data_dir / "people.json")
         self._people_at = 0.0
+        self._refreshing = threading.Lock()
+        """Each district is made from the one before, so that people keep their rows: one at a time."""
+        self._built: District | None = None
+        self.prepare: Callable[[District], None] = lambda district: None
+        """Called with a changed district before the engine gets it, in the thread that read it."""
         self._changed = threading.Event()
         self._paused = threading.Event()
         self._outage: Pause | None = None
@@ -61,15 +67,17 @@ class LiveDistrict:
 
     def first_district(self, before: District | None) -> District:
         """The district to begin with; people known in ``before`` keep their rows."""
-        self._changed.clear()
-        self._paused.set()
-        return build_district(self.registry, before)
+        with self._refreshing:
+            self._changed.clear()
+            self._paused.set()
+            self._built = build_district(self.registry, before)
+            return self._built
 
     def settle(self, engine: Engine, outage: Pause | None) -> None:
         """Give the engine the changes. ``outage``: the time in which this program did not hear the homes."""
-        if self._changed.is_set():
+        if self._changed.is_set() and self._built is not None:
             self._changed.clear()
-            engine.redistrict(build_district(self.registry, engine.district))
+            engine.redistrict(self._built)
             self._paused.set()
         if self._paused.is_set() or outage != self._outage:
             self._paused.clear()
@@ -78,11 +86,15 @@ class LiveDistrict:
 
     def refresh(self, part: Part | None = None) -> None:
         """Read the database; while it is away everything stays as it was. The outcome is told to ``part``."""
+        with self._refreshing:
+            self._refresh(part)
+
+    def _refresh(self, part: Part | None) -> None:
         try:
             with psycopg.connect(self._database.url, **connect_options(self._database, "alerting-registry")) as conn:
                 now = dt.datetime.fromtimestamp(self._clock.look(conn) / SECOND_US, dt.UTC)
                 if self._registry.refresh(conn):
-                    self._changed.set()
+                    self._build()
                 if self._pauses.refresh(conn, now):
                     self._paused.set()
                 if time.monotonic() >= self._people_at:
@@ -94,6 +106,21 @@ class LiveDistrict:
             if part is not None:
                 part.held_up(f"the database is away: {error}")
             log.warning("the registry stays as it was", error=str(error).strip())
+
+    def _build(self) -> None:
+        """Make the detectors' district of the registry, unless there was none yet."""
+        self._paused.set()  # somebody may have died or moved away
+        if self._built is None:
+            return
+        try:
+            district = build_district(self.registry, self._built)
+        except Exception:  # the homes as they were are better watched than not at all
+            log.exception("the changed registry cannot be used")
+            return
+        if district is not self._built:
+            self.prepare(district)
+            self._built = district
+            self._changed.set()
 
     def keep_fresh(self, stop: threading.Event, part: Part) -> None:
         """Refresh at intervals until ``stop``."""

@@ -22,6 +22,7 @@ from itertools import groupby
 import structlog
 
 from alerting.detection.engine.engine import Engine
+from alerting.detection.engine.memory import Room
 from alerting.detection.kit.context import District
 from alerting.service.broker_watch import BrokerWatch
 from alerting.service.direct import DirectSender
@@ -96,7 +97,7 @@ class Alerting:
         self._platform_watch = PlatformWatch(database, self._clock, settings.worker)
         self._signer = CommandSigner(broker.command_key)
         self._downlink = Downlink(database, lambda: self._district.registry, self._mailbox.publish, self._signer)
-        self._snapshot_at = 0.0
+        self._snapshot_at, self._room = 0.0, Room()
         # made when the homes are known, by _wake
         self._engine: Engine
         self._hearing: Hearing
@@ -148,7 +149,7 @@ class Alerting:
             if threads[0].is_alive() or engine_died:  # amid a step; the journal has the messages since the last
                 log.warning("no snapshot at the end")
             else:
-                self._journal.snapshot(self._engine.memory(), packed=False)
+                self._journal.snapshot(self._engine.memory, packed=False)
             self._journal.close()
             self._spool.close()
         if died:
@@ -170,6 +171,7 @@ class Alerting:
         self._broker_watch = BrokerWatch(
             self._database, self._settings.worker, self._settings.broker_away_s, heard_us, self._clock.now_us
         )
+        self._district.prepare = self._engine.prepare
         self._hearing = Hearing(self._engine, self._look_up, self._downlink.online)
         repeated = 0
         for received_us, same_moment in groupby(self._journal.repeated(), key=lambda record: record[0]):
@@ -201,7 +203,7 @@ class Alerting:
             self._advance(self._clock.now_us())
             self._settle()
             if messages and time.monotonic() >= self._snapshot_at:
-                self._journal.snapshot(self._engine.memory())
+                self._journal.snapshot(lambda: self._engine.memory(self._room))
                 self._snapshot_at = time.monotonic() + self._settings.snapshot_s
 
     def _events_first(self) -> None:

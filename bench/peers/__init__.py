@@ -37,6 +37,7 @@ from shouwang.brokers.pki import Pki
 from shouwang.platform.processes import Child, wait_until
 
 SENDER, PEER = "svc-bench", "svc-peer"
+GOAL = 30_000.0
 START_S, STALL_S = 30.0, 10.0
 """A program that commits nothing for this long (before its first commit, after it) is taken to be done."""
 
@@ -53,9 +54,11 @@ class Program(Protocol):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """Rate at which a program stored the rows (readings/s), their number, and whether they are those that were sent."""
+    """Rate at which a program stored the rows (readings/s), what that took of the processor (s), their number, and
+    whether they are those that were sent."""
 
     rate: float
+    processor_s: float
     stored: int
     same: bool
 
@@ -88,11 +91,29 @@ def run() -> list[Figure]:
                             raise
                         Console().print(f"left out: {error}", markup=False)
             postgres.discard()
-    return [
+    beside = [
         _figure(shape, results[shape, ours.NAME], name, result, grade)
         for (shape, name), result in results.items()
         if name != ours.NAME
     ]
+    return [*beside, *_of_one_core(results)]
+
+
+def _of_one_core(results: dict[tuple[rows.Shape, str], Result]) -> Iterator[Figure]:
+    """Messages for each second of a program's processor: what one core would do beside a faster database."""
+    messages = rows.TOTAL / rows.SHAPES["moments"]
+    note = f"{messages:,.0f} messages of {rows.SHAPES['moments']} readings; broker and database have cores of their own"
+    for (shape, name), result in results.items():
+        if shape == "moments":
+            mine = name == ours.NAME
+            yield Figure(
+                name=f"messages for a second of the processor of {name}",
+                value=messages / result.processor_s,
+                unit="messages/s",
+                reference=GOAL if mine else None,
+                reference_name="goal" if mine else "",
+                note=note,
+            )
 
 
 def _figure(shape: rows.Shape, own: Result, name: str, peers: Result, grade: str) -> Figure:
@@ -148,11 +169,13 @@ def _measure(
         mine.mkdir(mode=0o700)
         with _running(program.NAME, program.prepare(mine, shape, identity, postgres.url), mine / "log") as child:
             try:
-                rate = _rate(conn, child, broker.port)
+                rate, processor_s = _rate(conn, child, broker.port)
             except (RuntimeError, TimeoutError) as error:
                 raise RuntimeError(f"{program.NAME}: {error}; the end of its log:\n{child.log_tail()}") from error
         stored = rows.sums(conn)
-    return Result(rate, sum(count for count, _, _ in stored.values()), stored == rows.expected_sums(firsts))
+    return Result(
+        rate, processor_s, sum(count for count, _, _ in stored.values()), stored == rows.expected_sums(firsts)
+    )
 
 
 @contextmanager
@@ -189,18 +212,20 @@ def _fill(identity: Broker, messages: Iterator[tuple[str, bytes]]) -> None:
     mqtt.stop(client)
 
 
-def _rate(conn: psycopg.Connection[Any], child: Child, port: int) -> float:
-    """Measure readings per second from the program's connection to its last commit."""
+def _rate(conn: psycopg.Connection[Any], child: Child, port: int) -> tuple[float, float]:
+    """Measure readings per second from the program's connection to its last commit, and its seconds of the processor
+    meanwhile."""
     process = psutil.Process(child.pid)
     wait_until(lambda: _connected(process, port), START_S, "a connection to the broker", pause_s=0.01)
-    began = time.time()
+    began, before = time.time(), sum(process.cpu_times()[:2])
     _await_rows(conn, child)
+    spent = sum(process.cpu_times()[:2]) - before
     stored, ended = conn.execute(
         "SELECT count(*), extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 FROM reading_row"
     ).fetchone() or (0, None)
     if ended is None:
         raise RuntimeError("it stored nothing")
-    return float(stored / (ended - began))
+    return float(stored / (ended - began)), spent
 
 
 def _connected(process: psutil.Process, port: int) -> bool:

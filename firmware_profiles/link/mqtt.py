@@ -81,6 +81,16 @@ class WatchedClient(paho.Client):
                 return code
         return self.loop_misc()
 
+    def publish_now(self, topic: str, payload: bytes) -> paho.MQTTMessageInfo:
+        """Publish with QoS 1, in this thread where possible: to wake paho's takes a fifth of a millisecond.
+
+        A :class:`Tap` takes whole packets, so that two threads may write.
+        """
+        told = self.publish(topic, payload, qos=1)
+        if isinstance(self.socket(), Tap) and self.is_connected():
+            self.loop_write()
+        return told
+
     def turned(self) -> None:
         """Report that the network thread is at work; for callbacks that wait long, too."""
         if self.part is not None and self.is_connected():

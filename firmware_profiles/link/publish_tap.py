@@ -5,6 +5,7 @@ gives a :class:`Tap`. It keeps all PUBLISH packets (MQTT 3.1.1, section 3.3) and
 connects, subscribes, keeps the connection alive and connects again, and never sees a message.
 """
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -33,7 +34,8 @@ Take = Callable[[list[Delivery], "Tap"], None]
 class Tap:
     """The socket that paho gets: one connection.
 
-    Only paho's thread reads; :meth:`acknowledge` may be called by any. All that has no method here is the socket's own.
+    Only paho's thread reads; :meth:`send` and :meth:`acknowledge` may be called by any. All that has no method here is
+    the socket's own.
     """
 
     def __init__(self, sock: socket.socket, take: Take, gather_s: float = 0) -> None:
@@ -98,8 +100,12 @@ class Tap:
         return len(self._others) + (self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0)
 
     def send(self, data: bytes) -> int:
-        """Take a packet of paho's as a whole; what the socket does not take now goes by :meth:`flush`."""
-        self._put(data)
+        """Take a packet of paho's as a whole; what the socket does not take now goes by :meth:`flush`.
+
+        In any thread: that the connection has ended is for paho's to find, which then ends it in order.
+        """
+        with contextlib.suppress(OSError):
+            self._put(data)
         return len(data)
 
     def acknowledge(self, mids: Iterable[int]) -> None:

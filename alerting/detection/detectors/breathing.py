@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, firsts, grown, newest_at, value_at
-from alerting.detection.kit.context import COLUMN, NO_PULSE, District, Happened
+from alerting.detection.kit.context import COLUMN, NO_PULSE, District, Happened, home_rows
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
-from alerting.detection.kit.sources.doubt import NOBODY, PRESENT_STEPS, homes_of
+from alerting.detection.kit.routine.rooms import bedrooms
+from alerting.detection.kit.sources.doubt import NOBODY, PRESENT_STEPS
 from alerting.detection.kit.watcher import Episodes, Turn, Watcher
 from alerting.detection.kit.words import finding_about, lasting
 from vocabulary.parameter import Parameter
@@ -42,7 +43,6 @@ choice."""
 PULSE_GONE_STEPS = MINUTE_US // STEP_US
 SEEN_LATELY_STEPS = 12 * HOUR_US // STEP_US
 """A bed without any vital sign for longer than this has no sensor for them."""
-_BEDS = frozenset({"in_bed", "bed_enter", "bed_exit"})
 ELSEWHERE = ("motion_began", "presence_began", "door_opened")
 ABOUT_SIGNS, APART_US = 6, 2 * MINUTE_US
 """So many signs in other rooms, apart by at least this, are somebody about. Our own choice."""
@@ -109,10 +109,12 @@ class Breathing(Detector):
         super().__init__()
         self.state: Any = InBed()
 
+    def prepare(self, district: District) -> None:
+        district.derived(home_rows), district.derived(bedrooms)
+
     def learn(self, district: District) -> None:
         people = len(district.people)
-        self._home = homes_of(district)
-        self._bedrooms = {(s.home, s.room) for s in district.sources.values() if s.home is not None and s.gives & _BEDS}
+        self._home, self._bedrooms = district.derived(home_rows), district.derived(bedrooms)
         self.state.missing_us, self.state.empty = grown(self.state.missing_us, people), grown(self.state.empty, people)
         self.state.nobody = grown(self.state.nobody, people)
         self._rate = self.tuned(district, "breathing.pause_rate")
@@ -124,9 +126,9 @@ class Breathing(Detector):
 
     def event(self, district: District, happened: Happened) -> Iterable[Finding]:
         row, room, now_us = happened.source.home, happened.source.room, happened.time_us
-        # of several people one may lie while another moves
-        alone = row is not None and district.people[row].id is not None
-        if happened.kind in ELSEWHERE and alone and (row, room) not in self._bedrooms:
+        if row is None or district.people[row].id is None:
+            return ()  # of several people one may lie while another moves
+        if happened.kind in ELSEWHERE and room not in self._bedrooms.get(row, ()):
             signs = self.state.about_us.setdefault(row, [])
             if not signs or now_us - signs[-1] >= APART_US:
                 self.state.about_us[row] = [*signs[1 - ABOUT_SIGNS :], now_us]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from alerting.core.finding import Finding
-from alerting.detection.kit.context import District, Happened, Source
+from alerting.detection.kit.context import District, Happened, Source, devices_of
 from alerting.detection.kit.detector import Detector
 from alerting.detection.kit.device_clock import OFF, RIGHT
 from alerting.detection.kit.origin import BY_HAND
@@ -39,8 +39,11 @@ class DeviceClock(Detector):
         super().__init__()
         self.state: Any = WrongClocks()
 
+    def prepare(self, district: District) -> None:
+        district.derived(devices_of)
+
     def learn(self, district: District) -> None:
-        devices = {f"{gateway}/{name}" for gateway, name in district.sources}
+        devices = district.derived(devices_of)
         self.state.onset_us = {device: at for device, at in self.state.onset_us.items() if device in devices}
 
     def event(self, district: District, happened: Happened) -> Iterator[Finding]:

@@ -31,8 +31,8 @@ from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, turn_to, usual
 from alerting.detection.kit.routine.outings import Outings
+from alerting.detection.kit.routine.rooms import bedrooms, watched_doors
 from alerting.detection.kit.routine.whereabouts import (
-    EXITS,
     HomeState,
     Sign,
     Whereabouts,
@@ -53,7 +53,6 @@ UNSURE = 1.5
 ELSEWHERE_ZH = "；其他房间仍有动静（宠物、来访者或床垫传感器故障）"
 ELSEWHERE_EN = "; motion elsewhere (a pet, a visitor, a faulty mat)"
 UNSURE_ZH, UNSURE_EN = "；不能确定家中是否有人", "; it is not known whether somebody is at home"
-DOOR, BED = frozenset({"door_open", "door_opened", "door_closed"}), frozenset({"in_bed", "bed_enter", "bed_exit"})
 ABSENCES = 8
 ABSENCE_UNIT_US = 10 * MINUTE_US
 SHORT_ABSENCE_US = 10 * MINUTE_US
@@ -156,18 +155,17 @@ class Inactivity(Behaviour):
         self._tuned: dict[str, NDArray[np.float32]] = {}
         self._floor_us: dict[HomeState, list[int]] = {}
 
+    def prepare(self, district: District) -> None:
+        super().prepare(district)
+        district.derived(watched_doors), district.derived(bedrooms)
+
     def learn(self, district: District) -> None:
         super().learn(district)
         state, people = self.state, len(district.people)
         for name in ("longest", "day", "first_day", "absences"):
             setattr(state, name, grown(getattr(state, name), people))
         state.outings.grow(people)
-        at_home = [(s.home, s) for s in district.sources.values() if s.home is not None]
-        self._doors = frozenset(row for row, s in at_home if s.room in EXITS and s.gives & DOOR)
-        self._beds = {}
-        for row, source in at_home:
-            if source.gives & BED:
-                self._beds.setdefault(row, set()).add(source.room)
+        self._doors, self._beds = district.derived(watched_doors), district.derived(bedrooms)
         for known in (state.armed, state.left_us, state.unseen_us, state.open):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]

@@ -154,15 +154,12 @@ class Limits(Detector):
         self._high = self._low
         self._watched: NDArray[np.bool_] = np.empty(0, np.bool_)
 
+    def prepare(self, district: District) -> None:
+        district.derived(_bounds)
+
     def learn(self, district: District) -> None:
         people = len(district.people)
-        self._low = np.full((people, COLUMNS), -np.inf, np.float32)
-        self._high = np.full_like(self._low, np.inf)
-        for row, person in enumerate(district.people):
-            for channel in DEFAULTS:
-                low, high = limits_of(person, channel)
-                self._low[row, COLUMN[channel]] = -np.inf if low is None else low
-                self._high[row, COLUMN[channel]] = np.inf if high is None else high
+        self._low, self._high = district.derived(_bounds)
         self.state.held.grow(people)
         self._watched = np.zeros(people * COLUMNS * SEATS, np.bool_)
         for row, column, seat in (*self.state.episodes, *self.state.alone):
@@ -435,6 +432,20 @@ def limits_of(person: Person, code: str) -> tuple[float | None, float | None]:
     limit = DEFAULTS[code]
     low = SPO2_LOW_SCALE_2 if code == "spo2" and person.spo2_scale == 2 else limit.low
     return person.limits.get(code, (low, limit.high))
+
+
+def _bounds(district: District) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(low, high) limits, shapes [people, channels]; infinite where there is none."""
+    low = np.full((len(district.people), COLUMNS), -np.inf, np.float32)
+    high = np.full_like(low, np.inf)
+    for row, person in enumerate(district.people):
+        for channel in DEFAULTS:
+            least, most = limits_of(person, channel)
+            low[row, COLUMN[channel]] = -np.inf if least is None else least
+            high[row, COLUMN[channel]] = np.inf if most is None else most
+    for bounds in (low, high):
+        bounds.setflags(write=False)
+    return low, high
 
 
 def _grave(limit: Limit, value: float) -> bool:

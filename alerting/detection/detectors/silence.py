@@ -5,6 +5,7 @@ silence. A silent gateway explains its silent devices: they are not counted unti
 """
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any, ClassVar
 
 import msgspec
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.core.finding import Finding, FindingAction
-from alerting.detection.kit.context import District, Source
+from alerting.detection.kit.context import District, Source, devices_of
 from alerting.detection.kit.detector import Array, Detector, Rule
 from alerting.detection.kit.words import since_when
 from vocabulary.times import MINUTE_US, SECOND_US
@@ -36,6 +37,20 @@ class Heard(msgspec.Struct):
     heard_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
     onset_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
     offline_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+class Known(msgspec.Struct, frozen=True):
+    """The gateways of a district, then their devices; lists and shapes [names] as in :class:`Heard`."""
+
+    names: list[str]
+    households: list[int]
+    index: dict[str, int]
+    sources: list[Source | None]
+    """None: a gateway."""
+    gateway_of: NDArray[np.intp]
+    """The place of the gateway of each."""
+    allowed_us: NDArray[np.int64]
+    """For how long each may say nothing."""
 
 
 class Silence(Detector):
@@ -66,10 +81,7 @@ class Silence(Detector):
     def __init__(self) -> None:
         super().__init__()
         self.state: Any = Heard()
-        self._index: dict[str, int] = {}
-        self._sources: list[Source | None] = []
-        self._gateway_of: NDArray[np.intp] = np.zeros(0, np.intp)
-        self._allowed_us: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._known = _known(District([], {}, {}))
 
     def restored(self) -> None:
         self.cut_off()  # while this program was away it heard nobody
@@ -77,43 +89,34 @@ class Silence(Detector):
     def cut_off(self) -> None:
         self.state.heard_us[self.state.onset_us == 0] = 0
 
+    def prepare(self, district: District) -> None:
+        district.derived(_known)
+
     def learn(self, district: District) -> None:
-        devices = {
-            f"{gateway}/{name}": s for (gateway, name), s in district.sources.items() if gateway in district.gateways
-        }
-        serves = {**district.gateways, **{name: source.household_id for name, source in devices.items()}}
-        wanted, state = list(serves), self.state
-        served = dict(zip(state.names, state.households, strict=False))
-        old = {name: i for i, name in enumerate(state.names) if serves.get(name) == served.get(name, serves.get(name))}
-        gone = [at for at, name in enumerate(state.names) if state.onset_us[at] and old.get(name) != at]
-        for at in [at for at in gone if state.names[at] in served]:
-            state.gone.append((state.names[at], served[state.names[at]], int(state.onset_us[at])))
-        known = np.array([old.get(name, -1) for name in wanted], np.intp)
+        now, state = district.derived(_known), self.state
+        for at in np.flatnonzero(state.onset_us[: len(state.households)]).tolist():
+            name, household_id = state.names[at], state.households[at]
+            there = now.index.get(name)
+            if there is None or now.households[there] != household_id:
+                state.gone.append((name, household_id, int(state.onset_us[at])))
+        index = (
+            self._known.index if state.names is self._known.names else {name: i for i, name in enumerate(state.names)}
+        )
+        known = np.fromiter(map(index.get, now.names, repeat(-1)), np.intp, len(now.names))
+        served = np.array(state.households, np.int64)
+        told = np.flatnonzero((known >= 0) & (known < len(served)))
+        known[told[served[known[told]] != np.array(now.households, np.int64)[told]]] = -1
 
         def kept(array: NDArray[np.int64]) -> NDArray[np.int64]:
-            return np.where(known >= 0, array[known], 0) if len(array) else np.zeros(len(wanted), np.int64)
+            return np.where(known >= 0, array[known], 0) if len(array) else np.zeros(len(known), np.int64)
 
         self.state = Heard(
-            wanted,
-            list(serves.values()),
-            state.gone,
-            kept(state.heard_us),
-            kept(state.onset_us),
-            kept(state.offline_us),
+            now.names, now.households, state.gone, kept(state.heard_us), kept(state.onset_us), kept(state.offline_us)
         )
-        self._index = {name: i for i, name in enumerate(wanted)}
-        self._sources = [None] * len(district.gateways) + list(devices.values())
-        self._gateway_of = np.array([self._index[name.split("/")[0]] for name in wanted], np.intp)
-        self._allowed_us = np.array(
-            [
-                GATEWAY_SILENT_US if source is None else MISSED_HEARTBEATS * source.heartbeat_s * 1e6
-                for source in self._sources
-            ],
-            np.int64,
-        )
+        self._known = now
 
     def heard(self, district: District, gateway: str, device: str | None, now_us: int) -> Iterator[Finding]:
-        state, at = self.state, self._index.get(gateway)
+        state, at = self.state, self._known.index.get(gateway)
         if at is None:
             return
         state.offline_us[at] = 0
@@ -121,9 +124,9 @@ class Silence(Detector):
         onset_us = int(state.onset_us[at])
         if onset_us:
             state.onset_us[at] = 0
-            state.heard_us[self._gateway_of == at] = now_us  # its devices could not send: their time starts anew
+            state.heard_us[self._known.gateway_of == at] = now_us  # its devices could not send: their time starts anew
             yield self._finding(district, at, onset_us, now_us, "clear")
-        there = self._index.get(f"{gateway}/{device}")
+        there = self._known.index.get(f"{gateway}/{device}")
         if there is not None:
             state.heard_us[there] = now_us
             onset_us = int(state.onset_us[there])
@@ -132,7 +135,7 @@ class Silence(Detector):
                 yield self._finding(district, there, onset_us, now_us, "clear")
 
     def offline(self, gateway: str, now_us: int) -> None:
-        at = self._index.get(gateway)
+        at = self._known.index.get(gateway)
         if at is not None and not self.state.offline_us[at]:
             self.state.offline_us[at] = now_us
 
@@ -145,13 +148,13 @@ class Silence(Detector):
         np.minimum(state.offline_us, now_us, out=state.offline_us)
         gone = state.offline_us > 0
         dead = gone & (now_us - state.offline_us >= OFFLINE_GRACE_US)
-        silent = (state.onset_us == 0) & (dead | (now_us - state.heard_us >= self._allowed_us))
+        silent = (state.onset_us == 0) & (dead | (now_us - state.heard_us >= self._known.allowed_us))
         gateways = np.flatnonzero(silent[: len(district.gateways)])
         for at in gateways.tolist():
             yield self._open(district, at, now_us)
         excused = gone | (state.onset_us > 0) | (now_us - state.heard_us >= QUIET_GATEWAY_US)
         silent[: len(district.gateways)] = False
-        for at in np.flatnonzero(silent & ~excused[self._gateway_of]).tolist():
+        for at in np.flatnonzero(silent & ~excused[self._known.gateway_of]).tolist():
             yield self._open(district, at, now_us)
 
     def _open(self, district: District, at: int, now_us: int) -> Finding:
@@ -178,7 +181,7 @@ class Silence(Detector):
         )
 
     def _finding(self, district: District, at: int, onset_us: int, now_us: int, action: FindingAction) -> Finding:
-        name, source = self.state.names[at], self._sources[at]
+        name, source = self.state.names[at], self._known.sources[at]
         since = since_when(onset_us, now_us)
         if source is None:
             rule, subject, household_id = "gateway_silent", f"gateway:{name}", district.gateways[name]
@@ -201,3 +204,21 @@ class Silence(Detector):
             reason_en=f"{en[:1].upper()}{en[1:]} " + (f"offline since {since}{more_en}" if silent else "is back"),
             evidence={"kind": "silence", "last_heard_us": onset_us, "device": name},
         )
+
+
+def _known(district: District) -> Known:
+    devices = {
+        name: source for name, source in district.derived(devices_of).items() if source.gateway in district.gateways
+    }
+    names = [*district.gateways, *devices]
+    sources: list[Source | None] = [*[None] * len(district.gateways), *devices.values()]
+    allowed_us = [GATEWAY_SILENT_US if s is None else MISSED_HEARTBEATS * s.heartbeat_s * 1e6 for s in sources]
+    index = {name: at for at, name in enumerate(names)}
+    return Known(
+        names=names,
+        households=[*district.gateways.values(), *[source.household_id for source in devices.values()]],
+        index=index,
+        sources=sources,
+        gateway_of=np.array([index[name.partition("/")[0]] for name in names], np.intp),
+        allowed_us=np.array(allowed_us, np.int64),
+    )

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from alerting.core.finding import Finding, FindingAction
-from alerting.detection.kit.context import District, Happened, Source
+from alerting.detection.kit.context import District, Happened, Source, devices_of
 from alerting.detection.kit.detector import Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS
@@ -90,7 +90,7 @@ class StuckSwitch(Behaviour):
     def learn(self, district: District) -> None:
         super().learn(district)
         state = self.state
-        devices = {f"{gateway}/{name}" for gateway, name in district.sources}
+        devices = district.derived(devices_of)
         for known in (state.spoken, state.day, state.sense, state.opened_us):
             for device in [device for device in known if device not in devices]:
                 del known[device]

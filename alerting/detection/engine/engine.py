@@ -16,9 +16,9 @@ import numpy as np
 from alerting.core.finding import Finding
 from alerting.detection.detectors import all_detectors
 from alerting.detection.engine.ledger import Ledger
-from alerting.detection.engine.memory import FORMAT, Memory, decode, encode
+from alerting.detection.engine.memory import FORMAT, Memory, Room, decode
 from alerting.detection.kit.columns import STEP_US, Bins, Gathered, Latest, VitalColumns, by_hour, fold, grown
-from alerting.detection.kit.context import COLUMNS, SEATS, District, Happened, Pause, Source
+from alerting.detection.kit.context import COLUMNS, SEATS, District, Happened, Pause, Source, tunings
 from alerting.detection.kit.detector import CompleteSteps, Detector, SourceBins
 from alerting.detection.kit.plausible import impossible, split
 from alerting.detection.kit.routine.behaviour import Behaviour, Hearing
@@ -101,6 +101,12 @@ class Engine:
         known += sum(_bytes_of(state) for state in (self.seats.state, self._doubts.state, self._seen))
         return known + sum(_bytes_of(detector.state) for detector in self._detectors.values())
 
+    def prepare(self, district: District) -> None:
+        """Derive from a coming district what :meth:`redistrict` needs. In any thread: nothing of the engine changes."""
+        for name, detector in self._detectors.items():
+            self._safely(name, detector.prepare, district)
+        district.derived(tunings)
+
     def redistrict(self, district: District) -> None:
         """Take a changed district; people must keep their rows."""
         self._district = district
@@ -120,10 +126,11 @@ class Engine:
         """Replace the pauses of the district."""
         self._district = msgspec.structs.replace(self._district, pauses=pauses)
 
-    def memory(self) -> bytes:
-        """Encode the whole state, for :meth:`recall` after a restart."""
-        waiting = self._waiting.all()
-        return encode(
+    def memory(self, room: Room | None = None) -> bytearray:
+        """Encode the whole state, for :meth:`recall` after a restart. Valid until ``room`` is used again."""
+        room, waiting = Room() if room is None else room, self._waiting.all()
+        return room.encode(
+            "engine",
             Memory(
                 format=FORMAT,
                 people=self._district.people,
@@ -140,15 +147,15 @@ class Engine:
                 switches=[(*key, at_us) for key, at_us in self._switches.items()],
                 alarms=self._alarms.saved(),
                 ledger=self._ledger.state,
-                detectors=self._states(),
-            )
+                detectors=self._states(room),
+            ),
         )
 
-    def _states(self) -> dict[str, tuple[int, bytes]]:
+    def _states(self, room: Room) -> dict[str, tuple[int, bytearray]]:
         """The states by detector; one that cannot be stored is left out, and begins anew after a restart."""
         states = {}
         for name, detector in self._detectors.items():
-            state = self._safely(name, encode, detector.state)
+            state = self._safely(name, room.encode, f"of {name}", detector.state)
             if state is not None:
                 states[name] = (detector.version, state)
         return states
@@ -162,6 +169,7 @@ class Engine:
         self._latest.value, self._latest.step = memory.value, memory.step
         self._latest_of_sources.value, self._latest_of_sources.step = memory.source_value, memory.source_step
         self.seats.state, self._doubts.state, self._seen = memory.seats, memory.doubts, memory.seen
+        self.seats.forget()
         several = self._latest_of_sources.step.reshape(-1, SEATS)[:, 1:] > 0
         self._shared = np.asarray(several.any(axis=1), np.bool_)
         self._waiting = Gathered(VitalColumns(*memory.waiting))

@@ -1,7 +1,8 @@
 """The district as detectors know it: people, devices, pauses, events. Plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from firmware_profiles.channels import CHANNELS
 
+_T = TypeVar("_T")
 VITALS: tuple[str, ...] = tuple(code for code, channel in CHANNELS.items() if channel.kind == "vital")
 OF_THE_HOME = ("in_bed", "room_temperature", "presence")
 MEASURED: tuple[str, ...] = (*VITALS, "in_bed", "room_temperature", "signal_quality", "presence", "step_count")
@@ -94,7 +96,7 @@ class Pause(msgspec.Struct, frozen=True):
     until_us: int
 
 
-class District(msgspec.Struct, frozen=True):
+class District(msgspec.Struct, frozen=True, dict=True):
     """The people, devices and pauses at one moment. Rows of ``people`` are the rows of the state arrays."""
 
     people: list[Person]
@@ -103,13 +105,57 @@ class District(msgspec.Struct, frozen=True):
     """Household of each gateway."""
     pauses: list[Pause] = []
 
+    def derived(self, make: "Callable[[District], _T]") -> _T:
+        """Derive something from this district, once; nobody may change it."""
+        known: dict[Any, _T] = self.__dict__
+        if make not in known:
+            known[make] = make(self)
+        return known[make]
+
     def tuned(self, name: str, default: float) -> NDArray[np.float32]:
         """A parameter for every row, shape [people]."""
         values = np.full(len(self.people), default, np.float32)
-        for row, person in enumerate(self.people):
-            if name in person.tuning:
-                values[row] = person.tuning[name]
+        rows, tuned = self.derived(tunings).get(name, _NONE)
+        values[rows] = tuned
         return values
+
+
+_NONE: tuple[list[int], list[float]] = ([], [])
+
+
+def tunings(district: District) -> dict[str, tuple[list[int], list[float]]]:
+    """(rows, values) of each parameter that is set for somebody, by name."""
+    found: dict[str, tuple[list[int], list[float]]] = {}
+    for row, person in enumerate(district.people):
+        for name, value in person.tuning.items():
+            rows, values = found.setdefault(name, ([], []))
+            rows.append(row)
+            values.append(value)
+    return found
+
+
+def devices_of(district: District) -> dict[str, Source]:
+    """The devices by 'gateway/device'."""
+    return {f"{gateway}/{name}": source for (gateway, name), source in district.sources.items()}
+
+
+def devices_at_home(district: District) -> dict[int, frozenset[str]]:
+    """'gateway/device' of each home's devices, by the row of the home."""
+    found: dict[int, list[str]] = {}
+    for name, source in district.derived(devices_of).items():
+        if source.home is not None:
+            found.setdefault(source.home, []).append(name)
+    return {row: frozenset(names) for row, names in found.items()}
+
+
+def home_rows(district: District) -> NDArray[np.int32]:
+    """Row of each person's home, shape [people]."""
+    home = np.arange(len(district.people), dtype=np.int32)
+    for source in district.sources.values():
+        if source.person is not None and source.home is not None:
+            home[source.person] = source.home
+    home.setflags(write=False)
+    return home
 
 
 class Happened(msgspec.Struct, frozen=True):

@@ -127,6 +127,11 @@ class Detector:
         self.timers: Timers
         """Set by the engine: ``self.timers.set(at_us, key)`` brings :meth:`due`."""
 
+    def prepare(self, district: District) -> None:
+        """Derive from a coming district (:meth:`District.derived`) what :meth:`learn` will need and takes long.
+
+        Called in another thread while the detector is at work: the state must not be touched."""
+
     def learn(self, district: District) -> None:
         """Take the present district: grow arrays, resolve parameters. People keep their rows."""
 

@@ -44,7 +44,7 @@ class FrameHearing:
         self._engine, self._clocks, self._look_up = engine, clocks, look_up
         self._suspects: dict[tuple[str, str], list[VitalColumns]] = {}
         """Readings of devices whose clock may be wrong, of one message each."""
-        self._places: dict[tuple[str, str, str], _Place] = {}
+        self._places: dict[tuple[str, str], tuple[Source, dict[str, _Place]]] = {}
         self._learned = -1
 
     def hear_all(self, messages: Sequence[HomeMessage], now_us: int, refused: Refused) -> list[Finding]:
@@ -114,15 +114,19 @@ class FrameHearing:
         )
 
     def _place(self, gateway: str, series: wire.Series) -> _Place:
-        key = (gateway, series.device, series.channel)
-        place = self._places.get(key)
+        key = (gateway, series.device)
+        source = self._engine.district.sources.get(key)
+        if source is None:
+            return _NOWHERE
+        known = self._places.get(key)
+        if known is None or known[0] is not source:
+            known = self._places[key] = source, {}
+        place = known[1].get(series.channel)
         if place is None:
-            source = self._engine.district.sources.get((gateway, series.device))
-            if source is None or not concerns(source, series.channel):
+            if not concerns(source, series.channel):
                 return _NOWHERE  # not kept: there may be any number of such names
             row, lane = self._engine.seats.lane(source, series.channel) or (-1, -1)
-            place = _Place(row, lane, source if series.channel in SWITCHES else None)
-            self._places[key] = place
+            place = known[1][series.channel] = _Place(row, lane, source if series.channel in SWITCHES else None)
         return place
 
     def hear(self, gateway: str, frame: wire.Frame, now_us: int) -> list[Finding]:

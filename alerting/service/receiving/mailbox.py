@@ -143,7 +143,7 @@ class Mailbox:
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish with QoS 1."""
-        self._clients[0].publish(topic, payload, qos=1)
+        self._clients[0].publish_now(topic, payload)
 
     def _on_connect(self, client: paho.Client, line: int, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:

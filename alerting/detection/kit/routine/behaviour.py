@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from alerting.core.finding import Finding, FindingAction
-from alerting.detection.kit.context import District, Happened
+from alerting.detection.kit.context import District, Happened, devices_at_home
 from alerting.detection.kit.detector import Detector
 from alerting.detection.kit.routine.daily import forget_since
 from alerting.detection.kit.routine.whereabouts import KINDS, HomeState, Sign, Whereabouts, local_day
@@ -54,6 +54,7 @@ class Hearing:
         self.happened: Happened | None = None
         """The last event since :meth:`turn`, and what it said."""
         self.known: Heard | None = None
+        self._learned: District | None = None
 
     def shared_by(self, detectors: "Iterable[Behaviour]") -> None:
         """Make these detectors share the homes; one that knows none (it begins anew) learns them of the others."""
@@ -61,6 +62,13 @@ class Hearing:
         self.homes = next((known for detector in sharing if (known := detector.state.homes)), {})
         for detector in sharing:
             detector.state.homes, detector.hearing = self.homes, self
+        self._learned = None
+
+    def learn(self, district: District) -> None:
+        """Take a changed district, once for all who share the homes."""
+        if district is not self._learned:
+            learn(self.homes, self._learned, district)
+            self._learned = district
 
     def turn(self) -> None:
         """Forget the last event: the next one is another, even if it is the same object."""
@@ -91,6 +99,18 @@ def hear(homes: dict[int, Whereabouts], district: District, happened: Happened) 
     return Heard(row, home, sign, was, min(home.stuck.values()) if len(home.stuck) > hung else 0)
 
 
+def learn(homes: dict[int, Whereabouts], before: District | None, now: District) -> None:
+    """Drop the homes and devices that are no more. ``before``: the district that was learned last, if any."""
+    devices = now.derived(devices_at_home)
+    known = {} if before is None else before.derived(devices_at_home)
+    for row in [row for row in homes if row not in devices]:
+        del homes[row]  # the home is empty, or a second resident moved in and it has another row
+    for row, home in homes.items():
+        if devices[row] != known.get(row):
+            home.forget(devices[row])
+        home.several = now.people[row].id is None
+
+
 class Behaviour(Detector):
     """A detector over :class:`Whereabouts`; its state derives from :class:`Homes`."""
 
@@ -103,16 +123,14 @@ class Behaviour(Detector):
     """The rings of what is learned by day (:mod:`alerting.detection.kit.routine.daily`): their names in the state, and
     that of the newest day in each."""
 
+    def prepare(self, district: District) -> None:
+        district.derived(devices_at_home)
+
     def learn(self, district: District) -> None:
-        devices: dict[int, set[str]] = {}
-        for (gateway, name), source in district.sources.items():
-            if source.home is not None:
-                devices.setdefault(source.home, set()).add(f"{gateway}/{name}")
-        for row in [row for row in self.state.homes if row not in devices]:
-            del self.state.homes[row]  # the home is empty, or a second resident moved in and it has another row
-        for row, home in self.state.homes.items():
-            home.forget(frozenset(devices[row]))
-            home.several = district.people[row].id is None
+        if self.hearing is None:
+            learn(self.state.homes, None, district)
+        else:
+            self.hearing.learn(district)
 
     def event(self, district: District, happened: Happened) -> Iterable[Finding]:
         hearing = self.hearing

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.detection.kit.columns import STEP_US, Array, Bins, Latest, firsts, grown, source_at, value_at
-from alerting.detection.kit.context import COLUMN, NO_PULSE, SEATS, District
+from alerting.detection.kit.context import COLUMN, NO_PULSE, SEATS, District, home_rows
 from alerting.detection.kit.sources.seats import CLINICAL, SeatedDevices
 from vocabulary.times import HOUR_US, MINUTE_US
 
@@ -107,7 +107,7 @@ class Doubts:
     def learn(self, district: District) -> None:
         """Take a changed district."""
         self.state.grow(len(district.people))
-        self._home = homes_of(district)
+        self._home = district.derived(home_rows)
 
     def of(
         self,
@@ -324,15 +324,6 @@ class Doubts:
                     _, at = source_at(mine, sources, column, other, row, step)
                     found |= asked & (device > 0) & (at > 0) & (step - at <= PULSE_STEPS)
         return blind & refuted
-
-
-def homes_of(district: District) -> NDArray[np.int32]:
-    """Row of each person's home, shape [people]."""
-    home = np.arange(len(district.people), dtype=np.int32)
-    for source in district.sources.values():
-        if source.person is not None and source.home is not None:
-            home[source.person] = source.home
-    return home
 
 
 def _says_no(value: NDArray[np.float32], at: NDArray[np.int64], step: NDArray[np.int64]) -> Flags:

@@ -51,23 +51,33 @@ class Seats:
     def __init__(self, state: SeatedDevices | None = None) -> None:
         self.state = state or SeatedDevices()
         self.learned = 0
-        """How often a changed district was taken: what :meth:`lane` said before may be wrong then."""
-        self._lanes: dict[tuple[str, str, str], tuple[int, int] | None] = {}
+        """How often what :meth:`lane` said of an unchanged device may have become wrong."""
+        self._lanes: dict[tuple[str, str, str], tuple[Source, tuple[int, int] | None]] = {}
+        self._crowded = False
+        """Whether a device has lost its seat to another since."""
 
     def learn(self, district: District) -> None:
-        """Take a changed district: a device may belong to another person now, or have a better model."""
+        """Take a changed district."""
         people, state = len(district.people), self.state
         state.device, state.rank = grown(state.device, people), grown(state.rank, people)
+        if self._crowded:
+            self._crowded = False
+            self.forget()
+
+    def forget(self) -> None:
+        """Look for every device's seat anew, as after the state was replaced."""
         self._lanes.clear()
         self.learned += 1
 
     def lane(self, source: Source, channel: str) -> tuple[int, int] | None:
         """(row of the person, lane) of a device's channel; None where detectors have no use for it."""
         key = source.gateway, source.name, channel
-        if key not in self._lanes:
+        known = self._lanes.get(key)
+        if known is None or known[0] is not source:  # it may belong to another person now, or have a better model
             place = place_of(source, channel)
-            self._lanes[key] = None if place is None else (place[0], place[1] * SEATS + self._seat(source, *place))
-        return self._lanes[key]
+            lane = None if place is None else (place[0], place[1] * SEATS + self._seat(source, *place))
+            known = self._lanes[key] = source, lane
+        return known[1]
 
     def of(self, source: Source, row: int, column: int) -> int | None:
         """The seat of a device that was heard; None for another."""
@@ -82,6 +92,7 @@ class Seats:
         if mine is None:
             free = np.flatnonzero(state.device[row, column] == 0)
             mine = int(free[0]) if len(free) else int(np.abs(state.rank[row, column]).argmin())
+            self._crowded |= not len(free)
         for of in (column, NO_PULSE) if column == _PULSE else (column,):
             state.device[row, of, mine] = number
             state.rank[row, of, mine] = -source.trust if source.continuous else source.trust

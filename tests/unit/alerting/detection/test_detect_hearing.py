@@ -2,7 +2,7 @@
 
 from alerting.detection.detectors import own_detectors
 from alerting.detection.engine.engine import Engine
-from alerting.detection.engine.memory import decode_memory, encode
+from alerting.detection.engine.memory import Room, decode_memory
 from alerting.detection.kit.context import District, Happened, Person, Source
 from alerting.detection.kit.detector import Detector
 from alerting.detection.kit.routine.behaviour import Behaviour
@@ -52,12 +52,12 @@ def test_they_share_homes_after_a_restart_too() -> None:
 
 
 def test_events_of_other_kinds_change_nothing_in_a_detector() -> None:
-    def judged(kind: type[Detector], event: str) -> tuple[list[object], bytes]:
+    def judged(kind: type[Detector], event: str) -> tuple[list[object], bytearray]:
         detector = kind()
         detector.timers = Timers(Alarms(), "one")
         detector.learn(DISTRICT)
         findings = [] if not event else list(detector.event(DISTRICT, Happened(SENSOR, event, NOW_US, {"value": 1})))
-        return findings, encode(detector.state)
+        return findings, Room().encode("state", detector.state)
 
     for name, kind in own_detectors().items():
         for event in () if kind.kinds is None else (EVENTS.keys() | KINDS) - kind.kinds:

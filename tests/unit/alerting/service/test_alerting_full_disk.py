@@ -88,7 +88,7 @@ def test_the_journal_goes_on_when_there_is_room_again(stack: ExitStack, tmp_path
         journal.append(2, [("care/v1/00/gw/events", b"lost")])
     journal.append(3, [("care/v1/00/gw/events", b"three")])
     with refusing_writes():
-        journal.snapshot(b"memory")
+        journal.snapshot(lambda: b"memory")
         journal.close()
     journal = stack.enter_context(closing(Journal(tmp_path)))
     journal.append(4, [("care/v1/00/gw/events", b"four")])
@@ -119,7 +119,7 @@ def test_a_damaged_snapshot_is_not_used_and_the_one_before_is(
 ) -> None:
     journal = stack.enter_context(closing(Journal(tmp_path)))
     engine = Engine(District([Person(id=1, code="R0001", household_id=7)], {}, {}), START)
-    journal.snapshot(engine.memory(), packed=packed)
+    journal.snapshot(engine.memory, packed=packed)
     journal.close()
     (written,) = tmp_path.glob("*.snapshot")
     assert packed == (written.read_bytes() != engine.memory())

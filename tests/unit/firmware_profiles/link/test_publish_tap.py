@@ -129,3 +129,12 @@ def test_a_client_with_a_tap_subscribes_hears_acknowledges_and_comes_again_by_a_
                     assert pubacks(1) not in data
         finally:
             mqtt.stop(client)
+
+
+def test_only_the_reader_hears_that_the_connection_has_ended() -> None:
+    with pair(nothing) as (tap, broker):
+        broker.close()
+        packet = publish(1)
+        assert [tap.send(packet), tap.send(packet)] == [len(packet)] * 2
+        with contextlib.suppress(ConnectionError):
+            assert tap.recv(1) == b""
