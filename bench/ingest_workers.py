@@ -153,7 +153,8 @@ class Workers:
 
 
 def _cpu_s(processes: list[psutil.Process]) -> float:
-    return sum(times.user + times.system for times in (one.cpu_times() for one in processes))
+    times = [one.cpu_times() for one in processes]
+    return float(sum(one.user + one.system for one in times))
 
 
 def _limit(stack: contextlib.ExitStack, process: psutil.Process, share: float | None, name: str) -> None:
