@@ -10,7 +10,7 @@ from firmware_profiles.link import shares
 SHARDS = 256
 URGENT = (wire.subscription("events"), wire.subscription("status"))
 BULK = (wire.subscription("readings"), senml.SUBSCRIPTION)
-"""What every worker hears, by session, of what the broker has not divided; :meth:`Share.holds` says what is its own.
+"""Filters of every worker, by session, for what the broker has not divided; :meth:`Share.holds` says what is its own.
 
 Two sessions, because a broker bounds the queue of each by itself: while ingest is away for hours, readings are what it
 throws away (and what is asked for again afterwards), never an event.
@@ -51,7 +51,7 @@ class Share(msgspec.Struct, frozen=True):
         return _shard(topic) % self.workers == self.number
 
     def subscriptions(self, *, by_shard: bool = False) -> Subscriptions:
-        """What this worker asks the broker for: its share of what NATS divides, and of all else everything.
+        """The filters of this worker: for its share of what NATS divides, and for everything else.
 
         ``by_shard``: a subscription for each of its shards, for mosquitto. NATS searches all waiting messages once for
         each subscription, and allows 65,535 unacknowledged messages for all of a session (decision 0008).

@@ -119,7 +119,7 @@ def gateway_rights(gateway: str) -> Rights:
 
 
 DIVIDED = (wire.subscription("readings"), senml.SUBSCRIPTION)
-"""What NATS divides among several workers of ingest: nearly all that there is. Events and statuses take no road that
+"""Topics that NATS divides among several workers of ingest: nearly all that there is. Events and statuses take no road that
 depends on it; the broker keeps statuses by their topic, too."""
 
 
