@@ -119,8 +119,8 @@ def gateway_rights(gateway: str) -> Rights:
 
 
 DIVIDED = (wire.subscription("readings"), senml.SUBSCRIPTION)
-"""Topics that NATS divides among several workers of ingest: nearly all that there is. Events and statuses take no road that
-depends on it; the broker keeps statuses by their topic, too."""
+"""Topics that NATS divides among several workers of ingest: nearly all that there is. Events and statuses do not depend
+on it; the broker keeps statuses by their topic, too."""
 
 
 def nats_mappings() -> dict[str, str]:
