@@ -2,7 +2,7 @@
 
 A pack holds at most MOST readings of one series and one day (UTC), in order of time. Times are multiples of ``unit`` µs
 after the first; values are ``(low + step * place) / scale`` where that gives each stored value back bit by bit, and the
-values themselves where it does not. SQL unpacks them (``reading_unpacked``): an ``unnest`` of arrays, no loop.
+values themselves where it does not. SQL unpacks them (``readings()``): an ``unnest`` of arrays, no loop.
 """
 
 import struct
