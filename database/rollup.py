@@ -132,13 +132,13 @@ WITH done AS (
     SELECT unnest(%(series)s::integer[]), %(day)s FROM storage WHERE packed_before > %(hour)s
 ), minute_rows AS (
     INSERT INTO rollup_minute (series_id, hour, slot, n, mean, low, high)
-    SELECT series_id, %(hour)s, array_agg(slot), array_agg(n), array_agg((total / n)::real), array_agg(low),
+    SELECT series_id, %(hour)s, array_agg(slot), array_agg(n), array_agg({MEAN_OF_MINUTE}), array_agg(low),
            array_agg(high)
     FROM (SELECT * FROM minutes ORDER BY series_id, slot) AS in_order GROUP BY series_id
     ON CONFLICT (series_id, hour) DO UPDATE SET slot = EXCLUDED.slot, n = EXCLUDED.n, mean = EXCLUDED.mean,
                                                 low = EXCLUDED.low, high = EXCLUDED.high
 ), hours AS (
-    SELECT series_id, %(of_day)s::smallint AS slot, sum(n)::integer AS n, (sum(total) / sum(n))::real AS mean,
+    SELECT series_id, %(of_day)s::smallint AS slot, sum(n)::integer AS n, {MEAN_OF_HOUR} AS mean,
            min(low) AS low, max(high) AS high
     FROM minutes GROUP BY series_id
 ), whole_days AS (
@@ -155,6 +155,11 @@ FROM (SELECT * FROM whole_days ORDER BY series_id, slot) AS in_order GROUP BY se
 ON CONFLICT (series_id, day) DO UPDATE SET slot = EXCLUDED.slot, n = EXCLUDED.n, mean = EXCLUDED.mean,
                                            low = EXCLUDED.low, high = EXCLUDED.high
 """
+# A mean of denormal values may be too small for float4, and the cast would raise an underflow: it is 0 then.
+_MEAN = "(CASE WHEN abs({0}) <= 7.1e-46::double precision THEN 0 ELSE {0} END)::real"
+_TEXT = _TEXT.replace("{MEAN_OF_MINUTE}", _MEAN.format("total / n")).replace(
+    "{MEAN_OF_HOUR}", _MEAN.format("sum(total) / sum(n)")
+)
 _ROLL_UP = _TEXT.replace(
     "{}",
     "reading_row WHERE series_id = ANY(%(series)s) AND time >= %(hour)s AND time < %(hour)s + INTERVAL '1 hour'",

@@ -2,7 +2,7 @@
 
 A pack holds at most MOST readings of one series and one day (UTC), in order of time. Times are multiples of ``unit`` µs
 after the first; values are ``(low + step * place) / scale`` where that gives each stored value back bit by bit, and the
-values themselves where it does not. SQL unpacks them (``reading_unpacked``): an ``unnest`` of arrays, no loop.
+values themselves where it does not. SQL unpacks them (``readings()``): an ``unnest`` of arrays, no loop.
 """
 
 import struct
@@ -59,10 +59,12 @@ def packs_of(
     series_id: NDArray[np.int32], time_us: NDArray[np.int64], value: NDArray[np.float32]
 ) -> Iterator[tuple[int, Pack]]:
     """Pack readings (columns of shape [n], in any order; µs since 1970): yields the series and each of its packs."""
-    order = np.lexsort((time_us, series_id))
-    series_id, time_us, value = series_id[order], time_us[order], value[order]
-    day = time_us // DAY_US
-    changes = np.flatnonzero((np.diff(series_id) != 0) | (np.diff(day) != 0)) + 1
+    changed = np.diff(series_id) != 0
+    if (np.diff(series_id)[changed] < 0).any() or (np.diff(time_us)[~changed] < 0).any():  # seldom: as they were stored
+        order = np.lexsort((time_us, series_id))
+        series_id, time_us, value = series_id[order], time_us[order], value[order]
+        changed = np.diff(series_id) != 0
+    changes = np.flatnonzero(changed | (np.diff(time_us // DAY_US) != 0)) + 1
     borders = [0, *changes.tolist(), len(time_us)]
     for first, behind in pairwise(borders):
         for at in range(first, behind, MOST):

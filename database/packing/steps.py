@@ -24,6 +24,7 @@ AFTER = dt.timedelta(days=1)
 SERIES_A_STEP = 100
 READINGS_A_STEP = 1_000_000
 """About the most that a step has in memory, but for a single series: a day of a dozen that speak each second."""
+TRIES = 3
 _DAY = dt.timedelta(days=1)
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
@@ -77,18 +78,34 @@ def pack_some(conn: psycopg.Connection[Any]) -> int:
     day, gone = row
     rows = conn.execute(_WHICH, {"day": day, "series": SERIES_A_STEP, "readings": READINGS_A_STEP}).fetchall()
     values = {"series": [row[0] for row in rows], "day": day, "end": day + _DAY}
+    if gone:  # retention takes what there is
+        conn.execute(_FORGET, values)
+        return len(rows)
+    for more in reversed(range(TRIES)):
+        try:
+            _pack(conn, values)
+            break
+        except psycopg.errors.SerializationFailure:  # somebody erased readings of these meanwhile
+            if not more:
+                raise
+    return len(rows)
+
+
+def _pack(conn: psycopg.Connection[Any], values: dict[str, Any]) -> None:
     with conn.transaction(), conn.cursor(binary=True) as cursor:
-        if gone:  # retention takes what there is
-            cursor.execute(_FORGET, values)
-            return len(rows)
-        taken = cursor.execute(_TAKE, values).fetchall()
+        # One snapshot for all statements: a late reading that they do not see has an entry that they do not delete,
+        # and where another transaction deleted what they see, this one fails.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute(_PAGES_IN_ORDER)
+        taken = cursor.execute(_ROWS, values).fetchall() + cursor.execute(_PACKED, values).fetchall()
+        for forget in (_FORGET, _FORGET_ROWS, _FORGET_PACKS):
+            cursor.execute(forget, values)
         packs = [copy_row(*one) for one in _packs(taken)]
         if packs:
             with cursor.copy(COPY_PACKS.encode()) as copy:
                 copy.write(_HEADER)
                 copy.write(b"".join(packs))
                 copy.write(_TRAILER)
-    return len(rows)
 
 
 def drop_empty(conn: psycopg.Connection[Any], grade: Grade) -> int:
@@ -104,6 +121,7 @@ def drop_empty(conn: psycopg.Connection[Any], grade: Grade) -> int:
 def _packs(taken: list[tuple[int, bytes, bytes]]) -> Any:
     if not taken:
         return ()
+    taken.sort(key=lambda of_series: of_series[0])
     counts = [len(values) // 4 for _, _, values in taken]
     series = np.repeat(np.array([one for one, _, _ in taken], np.int32), counts)
     times = np.frombuffer(b"".join(times for _, times, _ in taken), ">i8").astype(np.int64) + _POSTGRES_EPOCH_US
@@ -132,24 +150,20 @@ SELECT series_id FROM (
 """
 _FORGET = "DELETE FROM pack_due WHERE day = %(day)s AND series_id = ANY(%(series)s)"
 
-# One statement, so one snapshot: a late reading that it does not see has an entry that it does not delete. Columns as
-# bytes, a row for each series: a row for each reading would cost ten times as much on its way.
-_TAKE = """
-WITH done AS (
-    DELETE FROM pack_due WHERE day = %(day)s AND series_id = ANY(%(series)s)
-), loose AS (
-    DELETE FROM reading_row WHERE series_id = ANY(%(series)s) AND time >= %(day)s AND time < %(end)s
-    RETURNING series_id, time, value
-), packed AS (
-    DELETE FROM reading_pack WHERE series_id = ANY(%(series)s) AND since >= %(day)s AND since < %(end)s RETURNING *
-), both_of AS (
-    SELECT series_id, time, value FROM loose
-    UNION ALL
-    SELECT p.series_id, pack_time(p.since, p.unit, u.place, u.t2, u.t4, p.turns),
-           pack_value(p.low, p.step, p.scale, u.v1, u.v2, u.v4)
-    FROM packed p
-    CROSS JOIN LATERAL unnest(p.t2, p.t4, p.v1, p.v2, p.v4) WITH ORDINALITY AS u (t2, t4, v1, v2, v4, place)
-)
+# The rows of a step lie all over the pages of a day: each page is visited once, not once for each row, and what is read
+# and what is deleted are two statements: a DELETE … RETURNING keeps its rows aside, at twice the cost of both.
+_PAGES_IN_ORDER = "SELECT set_config('enable_indexscan', 'off', true), set_config('work_mem', '64MB', true)"
+# Columns as bytes, a row for each series: a row for each reading would cost ten times as much on its way.
+_ROWS = """
 SELECT series_id, string_agg(timestamptz_send(time), ''), string_agg(float4send(value), '')
-FROM both_of GROUP BY series_id
+FROM reading_row WHERE series_id = ANY(%(series)s) AND time >= %(day)s AND time < %(end)s GROUP BY series_id
 """
+_PACKED = """
+SELECT p.series_id, string_agg(timestamptz_send(pack_time(p.since, p.unit, u.place, u.t2, u.t4, p.turns)), ''),
+       string_agg(float4send(pack_value(p.low, p.step, p.scale, u.v1, u.v2, u.v4)), '')
+FROM reading_pack p
+CROSS JOIN LATERAL unnest(p.t2, p.t4, p.v1, p.v2, p.v4) WITH ORDINALITY AS u (t2, t4, v1, v2, v4, place)
+WHERE p.series_id = ANY(%(series)s) AND p.since >= %(day)s AND p.since < %(end)s GROUP BY p.series_id
+"""
+_FORGET_ROWS = "DELETE FROM reading_row WHERE series_id = ANY(%(series)s) AND time >= %(day)s AND time < %(end)s"
+_FORGET_PACKS = "DELETE FROM reading_pack WHERE series_id = ANY(%(series)s) AND since >= %(day)s AND since < %(end)s"

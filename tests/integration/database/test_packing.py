@@ -118,3 +118,16 @@ def test_what_comes_late_is_packed_too_and_what_goes_is_gone(database_url: str) 
         assert examine_storage(conn, NOW).findings == ()
         (behind,) = (text for text in examine_storage(conn, NOW + dt.timedelta(days=2)).findings if "packing" in text)
         assert "packed up to 2026-11-19" in behind
+
+
+def test_readings_of_whole_series_are_erased_without_opening_a_pack(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        add_series(conn, database_url)
+        fill(conn)
+        maintain(conn)
+        before = stored(conn)
+        theirs = sum(series in (1, 3) for series, *_ in before)
+        assert conn.execute("SELECT forget_readings(ARRAY[1, 3])").fetchone() == (theirs,)
+        assert stored(conn) == [row for row in before if row[0] not in (1, 3)]
+        assert count(conn, "pack_due") == 0
+        assert conn.execute("SELECT forget_readings('{}')").fetchone() == (0,)

@@ -44,6 +44,16 @@ def maintain(conn: psycopg.Connection[Any], now: dt.datetime = NOW, steps: int |
     return sum(islice(chain(round_of_work(conn, grade, now), round_of_packing(conn, grade, now)), steps))
 
 
+def test_a_mean_too_small_for_its_column_is_0(conn: psycopg.Connection[Any]) -> None:
+    hour = NOW - dt.timedelta(hours=2)
+    ingest(conn, batch([hour] * 7, [1, 1, 2, 2, 3, 4, 4], [1e-45, 0.0, -1e-45, 0.0, 1e-45, float("nan"), 1e-45]))
+    maintain(conn)
+    means = conn.execute("SELECT float4send(mean::real)::text FROM reading_hour ORDER BY series_id").fetchall()
+    assert means == conn.execute("SELECT float4send(mean::real)::text FROM reading_minute ORDER BY series_id").fetchall()
+    assert means[:3] == [("\\x00000000",), ("\\x00000000",), ("\\x00000001",)]
+    assert len(means) == 4
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_views_are_a_fresh_aggregation_before_and_after_each_step(conn: psycopg.Connection[Any], seed: int) -> None:
     rng = np.random.default_rng(seed)
