@@ -1,16 +1,16 @@
 """Measure one gateway, ``python -m edge_agent`` for a full home: alone, and with a quarter of one core.
 
-The agent is a process of its own on a real local broker over TLS. The home: a pendant that streams 200 Hz of
-acceleration and angular rate without a break (recorded falls, one after the other), and the ten or more other devices
-of a demonstration home at their usual rates. The simulated driver runs inside the measured process and is counted with
-it; the pendant's signal is read from memory, not computed. What SQLite writes is read from its write-ahead log: the
-pages in it and the count of its transactions (SQLite documentation, "WAL-mode File Format").
+The agent is a process of its own on a real local broker over TLS, with the libraries of a gateway alone. The home: a
+pendant that streams 200 Hz of acceleration and angular rate without a break (recorded falls, one after the other), and
+the ten or more other devices of a demonstration home at their usual rates. The simulated driver runs inside the
+measured process and is counted with it; the pendant's signal is read from memory, not computed. What SQLite writes is
+read from its write-ahead log: the pages in it and the count of its transactions (SQLite documentation, "WAL-mode File
+Format").
 """
 
 import contextlib
 import os
 import struct
-import sys
 import tempfile
 import threading
 import time
@@ -25,6 +25,7 @@ from rich.console import Console
 from bench.alert_latency import connected
 from bench.district import IDENTITY
 from bench.figures import Figure, quick
+from bench.gateway_environment import command_of, install
 from bench.quota import NoQuotaError, quota
 from database.server.guardian import start_guarded
 from device_simulators.homes import demo_home
@@ -125,8 +126,10 @@ def _measure(seconds: float, share: float | None) -> Measured:
         file = _write_home(folder, broker)
         database = file.with_suffix(".db")
         log = stack.enter_context((folder / "agent.log").open("ab"))
+        install(folder / "libraries")
+        command, environment = command_of(folder / "libraries", "-m", "edge_agent", "--config", str(file))
         began = time.monotonic()
-        agent = start_guarded([sys.executable, "-m", "edge_agent", "--config", str(file)], stdout=log, stderr=log)
+        agent = start_guarded(command, env=environment, stdout=log, stderr=log)
         try:
             if share is not None:
                 stack.enter_context(quota(agent.pid, share))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import structlog
 
-from edge_agent.agent import run_agent
 from edge_agent.config import Home, HomeConfigError, load_home
 from edge_agent.timekeeping.clock import wall_us
 from edge_agent.timekeeping.ntp import read_clock
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.check:
         os.umask(PRIVATE)
-        logs.configure(LogSettings())
+        logs.configure(LogSettings.read())
     try:
         if options.check:
             return _check(options.config)
@@ -101,10 +100,12 @@ def _run(home: Home, updaters: Sequence[TrialKeeper]) -> bool:
 
 async def _until_stopped(home: Home, updaters: Sequence[TrialKeeper]) -> bool:
     """True: a signal stopped it; False: a restart is asked for."""
+    from edge_agent.agent import run_agent  # after the choice of the program: one from a bundle brings its own
+
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    settings = ProbeSettings()
+    settings = ProbeSettings.read()
     liveness = Liveness(turn_s=settings.turn_s)
     with listening("edge", liveness, settings):
         await run_agent(home.config, stop, updaters, Notifier.from_environment(), liveness)

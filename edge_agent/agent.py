@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 DRIVER_PAUSE_S = (1.0, 60.0)
 """Pause before a driver that failed is started again: the first at first, doubled by each failure up to the second."""
+FIRST_FRAME_S = 0.1
+"""Time from a start to its first frame: after a power cut the district waits to hear that the home is watched again."""
 _EARLIEST_US, _LATEST_US = 0, 2**52
 """Times that can travel: 1970 to 2112."""
 
@@ -164,10 +166,12 @@ class Agent:
     async def keep_cutting(self, liveness: Liveness) -> None:
         """Do the periodic work until cancelled; raises RuntimeError when a thread has died."""
         part = liveness.part("frames")
+        pause = min(FIRST_FRAME_S, self._config.frames.interval_s)
         while not liveness.faults:
-            await asyncio.sleep(self._config.frames.interval_s)
+            await asyncio.sleep(pause)
             self.tend()
             part.turned()
+            pause = self._config.frames.interval_s
         raise RuntimeError(f"ended by a fault, see above: {', '.join(liveness.faults)}")
 
     async def keep_driving(self, driver: DriverConfig, state: DriverState) -> None:

@@ -41,8 +41,8 @@ def serve(service: str, body: Body) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     os.umask(PRIVATE)
-    logs.configure(LogSettings())
-    settings = ProbeSettings()
+    logs.configure(LogSettings.read())
+    settings = ProbeSettings.read()
     liveness = Liveness(stop.set, turn_s=settings.turn_s)
     liveness.until(stop)
     notifier = Notifier.from_environment()

@@ -1,41 +1,65 @@
-"""Settings of the probes and of the log, from the environment; the same names for every service."""
+"""Settings of the probes and of the log, from the environment; the same names for every service.
 
-from typing import Literal
+They are read without pydantic, which the home gateway has no need of: loading it would take a fifth of its start.
+"""
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
+
+import msgspec
+from msgspec import Meta
 
 from observability.liveness import TURN_S
 
 
-class ProbeSettings(BaseSettings):
+class SettingError(ValueError):
+    """A variable of the environment cannot be understood; the text names it."""
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+    prefix: ClassVar[str]
+    """Of the variables' names."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The settings that ``environment`` names, the defaults for the others. Raises SettingError."""
+        found: dict[str, Any] = {}
+        for name, kind in get_type_hints(cls, include_extras=True).items():
+            variable = f"{cls.prefix}{name}".upper()
+            if variable in environment and name in cls.__struct_fields__:
+                try:
+                    found[name] = msgspec.convert(environment[variable], kind, strict=False)
+                except msgspec.ValidationError as error:
+                    raise SettingError(f"{variable}: {error}") from error
+        return cls(**found)
+
+
+class ProbeSettings(_Settings, frozen=True, kw_only=True):
     """``SHOUWANG_PROBE_…``: the small HTTP server with ``/live``, ``/ready`` and ``/metrics``."""
 
-    model_config = SettingsConfigDict(env_prefix="SHOUWANG_PROBE_")
+    prefix: ClassVar[str] = "SHOUWANG_PROBE_"
 
-    host: str = Field(default="127.0.0.1", description="address of the probes; they need no login and name no person")
-    port: int | None = Field(
-        default=None,
-        ge=0,
-        le=65535,
-        description="port of /live, /ready and /metrics; none: no probes; 0: any free one, which the log tells",
-    )
-    turn_s: float = Field(
-        default=TURN_S,
-        ge=1,
-        description="a part that does not turn, or does none of its work, for so long stands still",
-    )
-    end_after_s: float = Field(
-        default=30.0,
-        ge=1,
-        description="a program with a part that stands still ends by itself so long after /live has failed",
-    )
+    host: Annotated[str, Meta(description="address of the probes; they need no login and name no person")] = "127.0.0.1"
+    port: Annotated[
+        Annotated[int, Meta(ge=0, le=65535)] | None,
+        Meta(description="port of /live, /ready and /metrics; none: no probes; 0: any free one, which the log tells"),
+    ] = None
+    turn_s: Annotated[
+        float, Meta(ge=1, description="a part that does not turn, or does none of its work, for so long stands still")
+    ] = TURN_S
+    end_after_s: Annotated[
+        float,
+        Meta(ge=1, description="a program with a part that stands still ends by itself so long after /live has failed"),
+    ] = 30.0
 
 
-class LogSettings(BaseSettings):
+class LogSettings(_Settings, frozen=True, kw_only=True):
     """``SHOUWANG_LOG_…``."""
 
-    model_config = SettingsConfigDict(env_prefix="SHOUWANG_LOG_")
+    prefix: ClassVar[str] = "SHOUWANG_LOG_"
 
-    format: Literal["text", "json"] = Field(default="text", description="a line of text, or a JSON object, per entry")
-    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="lower levels are left out")
+    format: Annotated[Literal["text", "json"], Meta(description="a line of text, or a JSON object, per entry")] = "text"
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="lower levels are left out")] = (
+        "info"
+    )

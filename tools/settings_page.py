@@ -1,7 +1,10 @@
 """Print docs/settings.md from the settings classes: python tools/settings_page.py > docs/settings.md"""
 
 import re
+from collections.abc import Iterator
+from typing import Any, get_type_hints
 
+import msgspec
 from pydantic_settings import BaseSettings
 
 from alerting.service.settings import AlertingSettings
@@ -19,7 +22,7 @@ from observability.settings import LogSettings, ProbeSettings
 from shouwang.certificates.settings import IssuerSettings
 from shouwang.path.settings import PathSettings
 
-PAGES: dict[str, type[BaseSettings]] = {
+PAGES: dict[str, type[BaseSettings] | type[ProbeSettings] | type[LogSettings]] = {
     "Database (every service)": DatabaseSettings,
     "Broker (every service)": BrokerSettings,
     "Probes and metrics (every service)": ProbeSettings,
@@ -50,14 +53,27 @@ def page() -> str:
     parts = [HEAD]
     for title, settings in PAGES.items():
         rows = ["| setting | default | what |", "| --- | --- | --- |"]
-        for name, field in settings.model_fields.items():
-            variable = str(field.validation_alias or f"{settings.model_config.get('env_prefix', '')}{name}".upper())
+        for variable, value, description in _fields(settings):
             # The address in a default is an example; a password never is one.
-            default = re.sub(r":[^:@/]+@", ":…@", str(field.default)).replace("None", "")
+            default = re.sub(r":[^:@/]+@", ":…@", str(value)).replace("None", "")
             default = f"`{default}`" if default else ""
-            rows.append(f"| `{variable}` | {default} | {field.description} |")
+            rows.append(f"| `{variable}` | {default} | {description} |")
         parts += [f"## {title}", "\n".join(rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def _fields(
+    settings: type[BaseSettings] | type[ProbeSettings] | type[LogSettings],
+) -> Iterator[tuple[str, Any, str | None]]:
+    """Variable, default and description of each setting."""
+    if issubclass(settings, BaseSettings):
+        for name, field in settings.model_fields.items():
+            variable = str(field.validation_alias or f"{settings.model_config.get('env_prefix', '')}{name}".upper())
+            yield variable, field.default, field.description
+        return
+    kinds = get_type_hints(settings, include_extras=True)
+    for one in msgspec.structs.fields(settings):
+        yield f"{settings.prefix}{one.name}".upper(), one.default, kinds[one.name].__metadata__[-1].description
 
 
 if __name__ == "__main__":

@@ -232,7 +232,7 @@ def _run_until_stopped(work: "Callable[[asyncio.Event], Awaitable[None]]") -> No
     from observability import logs
     from observability.settings import LogSettings
 
-    logs.configure(LogSettings())
+    logs.configure(LogSettings.read())
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
