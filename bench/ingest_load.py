@@ -182,14 +182,14 @@ def _rss_mb(process: psutil.Process) -> float:
 
 
 @contextlib.contextmanager
-def publishing(broker: AnyBroker) -> Iterator[None]:
-    """Publish the district's frames from a process of its own."""
+def publishing(broker: AnyBroker) -> Iterator[psutil.Process]:
+    """Publish the district's frames from a process of its own, which is given."""
     stop = multiprocessing.get_context("spawn").Event()
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=publish, args=(broker.settings(IDENTITY), stop))
     process.start()
     try:
-        yield
+        yield psutil.Process(process.pid)
     finally:
         stop.set()
         process.join(20)
