@@ -183,7 +183,8 @@ def _figures(
     few, most = desks.fewest_and_most()
     note = (
         f"{GATEWAYS:,} homes, {RATE:,} readings/s, {DESKS} desks with {few} to {most} alerts each, {platform.grade},"
-        f" {spent / 60:.1f} min; a second of the processor hashes {_range([look.speed for look in looks])} MB; homes and desks: {apart:.2f} cores, not counted"
+        f" {spent / 60:.1f} min; a second of the processor hashes {_range([look.speed for look in looks])} MB;"
+        f" homes and desks: {apart:.2f} cores, not counted"
     )
     if stored < REACHED * RATE:
         note = f"LOAD NOT REACHED: {stored:,.0f} of {RATE:,} readings/s stored; {note}"
