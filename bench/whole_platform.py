@@ -204,12 +204,13 @@ def _figures(
     halves = [_cores(first, middle), _cores(middle, last)]
     half = len(looks) // 2
     yield Figure(
-        name="whole platform, cores in the second half", value=halves[1], unit="cores", reference=halves[0],
-        reference_name="first half", note=note,
+        name="whole platform, cores in the second half", value=halves[1], unit="cores",
+        reference=halves[0] if reached else None, reference_name="first half" if reached else "",
+        note=f"{halves[0]:.2f} in the first",
     )  # fmt: skip
     yield Figure(
         name="whole platform, memory in the second half", value=float(np.mean(all_mb[half:])), unit="GB",
-        reference=float(np.mean(all_mb[:half])), reference_name="first half",
+        reference=float(np.mean(all_mb[:half])) if reached else None, reference_name="first half" if reached else "",
         note=f"from {all_mb[0]:.3f} to {all_mb[-1]:.3f} GB; grew most: {_grew(looks)}",
     )  # fmt: skip
     for part in sorted(cores, key=lambda one: -cores[one]):
