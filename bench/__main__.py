@@ -29,6 +29,7 @@ USUAL = {
     "replay": 60,
     "ingest_load": 110,
     "alert_load": 90,
+    "whole_platform": 210,
     "peers": 120,
     "escalation": 90,
     "ingest_workers": 110,

@@ -88,7 +88,7 @@ class Platform:
             self.data.mkdir(parents=True, exist_ok=True)
             stack.enter_context(_only_one(self.data / "lock"))
             self.ended = end_orphans(self.data / "log")
-            self.postgres: PostgresServer = stack.enter_context(EmbeddedPostgres(self.data / "postgres"))
+            self.postgres: PostgresServer = stack.enter_context(self._make_postgres())
             self._passwords = {service: secrets.token_urlsafe(24) for service in (*SERVICES, *OF_CONSOLE, "path")}
             self.grade = self._prepare_database()
             self.broker = self._make_broker()
@@ -101,6 +101,9 @@ class Platform:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _make_postgres(self) -> PostgresServer:
+        return EmbeddedPostgres(self.data / "postgres")
 
     def _make_broker(self) -> AnyBroker:
         return EmbeddedBroker(self.data / "broker", Pki(self.data / "pki"))
