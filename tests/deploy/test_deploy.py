@@ -184,6 +184,15 @@ def test_each_service_has_a_user_of_its_own_and_is_started_again_for_ever(unit: 
     assert (DEPLOY / "environment" / f"{name}.env").exists()
 
 
+def test_alerts_go_before_what_can_wait() -> None:
+    weights = {name_of(unit): re.search(r"^CPUWeight=(\d+)$", unit.read_text(), re.MULTILINE) for unit in UNITS}
+    told = {name: int(weight[1]) for name, weight in weights.items() if weight}
+    assert {name for name, weight in told.items() if weight > 100} == {"alerting", "dispatch", "notify"}
+    assert {"maintain", "reports"} <= {name for name, weight in told.items() if weight < 100}
+    for broker in ("mosquitto", "nats-server"):
+        assert "\nCPUWeight=1000\n" in (DEPLOY / f"systemd/{broker}.service.d/shouwang.conf").read_text()
+
+
 def test_keys_are_given_to_those_alone_that_need_them() -> None:
     given = {
         unit.stem: unit.read_text() + (DEPLOY / "environment" / f"{name_of(unit)}.env").read_text() for unit in UNITS
