@@ -31,7 +31,7 @@ USUAL = {
     "alert_load": 90,
     "peers": 120,
     "escalation": 90,
-    "ingest_workers": 60,
+    "ingest_workers": 110,
     "history": 200,
     "matching": 20,
     "fall_detection": 20,

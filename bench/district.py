@@ -21,7 +21,6 @@ from database.server.postgres import PostgresServer
 from database.server.timescaledb import server_conf, timescaledb_bin_dir
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt
-from ingest.receiving.share import BULK, URGENT
 from ingest.settings import IngestSettings
 from shouwang.brokers import config as broker_config
 from shouwang.brokers.local import EmbeddedBroker
@@ -78,7 +77,8 @@ def open_session(broker: EmbeddedBroker, settings: IngestSettings) -> None:
     """Subscribe once as ingest does, and leave: from now on the broker keeps the session's messages."""
     client = mqtt.make_client(broker.settings("svc-ingest"), settings.session, clean=False, manual_ack=True)
     subscribed = threading.Event()
-    filters = [(name, 1) for name in (*URGENT, *BULK)]
+    asked = settings.share.subscriptions(by_shard=settings.by_shard)
+    filters = [(name, 1) for name in (*asked.bulk, *asked.added)]
     client.on_connect = lambda c, *_: c.subscribe(filters)
     client.on_subscribe = lambda *_: subscribed.set()
     mqtt.start(client, broker.settings("svc-ingest"))
@@ -105,13 +105,13 @@ LOG_LINES = 40
 
 @contextlib.contextmanager
 def ingest_process(
-    url: str, broker: EmbeddedBroker, folder: Path, settings: IngestSettings
+    url: str, broker: EmbeddedBroker, folder: Path, settings: IngestSettings, **more: str
 ) -> Iterator[psutil.Process]:
-    """Run a worker of ingest as a process of its own."""
+    """Run a worker of ingest as a process of its own; ``more``: of its environment."""
     connection = broker.settings("svc-ingest")
     fields = {f"SHOUWANG_BROKER_{k.upper()}": str(getattr(connection, k)) for k in connection.__struct_fields__}
     named = {"SHOUWANG_INGEST_WORKER": settings.worker, "SHOUWANG_INGEST_WORKERS": str(settings.workers)}
-    environment = {**os.environ, **fields, **named, "SHOUWANG_DATABASE_URL": url}
+    environment = {**os.environ, **fields, **named, "SHOUWANG_DATABASE_URL": url, **more}
     with (folder / f"{settings.worker}.log").open("wb") as log:
         process = start_guarded([sys.executable, "-m", "ingest"], env=environment, stdout=log, stderr=log)
     try:

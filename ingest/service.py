@@ -83,6 +83,7 @@ class Ingest:
             settings.queue_mb * 1024 * 1024,
             allowance,
             subscribe=subscribe,
+            by_shard=settings.by_shard,
             now_us=self._clock.now_us,
         )
         self._on_stored = on_stored

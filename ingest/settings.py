@@ -22,6 +22,10 @@ class IngestSettings(BaseSettings):
         " from 0 on: 'ingest-0', 'ingest-1'",
     )
     workers: int = Field(default=1, ge=1, le=SHARDS, description="how many workers share the gateways by their shards")
+    by_shard: bool = Field(
+        default=False,
+        description="for mosquitto: each of several workers subscribes to its shards alone. NATS divides by itself",
+    )
     queue_mb: int = Field(default=64, ge=1, description="bytes taken from the broker and not yet stored, at most")
     batch_readings: int = Field(default=100_000, ge=1, description="readings in one transaction, at most")
     gather_ms: int = Field(default=80, ge=0, description="how long a transaction waits for company when little comes")
@@ -68,9 +72,11 @@ class IngestSettings(BaseSettings):
 
     @property
     def session(self) -> str:
-        """The worker's session at the broker. It names the number of workers, because the messages that wait in a
-        session are those of one share."""
-        return self.worker if self.workers == 1 else f"{self.worker}-of-{self.workers}"
+        """The worker's session at the broker. It names the number of workers and how they divide, because the messages
+        that wait in a session are those of one share."""
+        if self.workers == 1:
+            return self.worker
+        return f"{self.worker}-of-{self.workers}" + ("-by-shard" if self.by_shard else "")
 
 
 def accepted_times(settings: IngestSettings, now_us: int) -> Limits:

@@ -13,11 +13,11 @@ import paho.mqtt.client as paho
 import structlog
 
 from firmware_profiles import wire
-from firmware_profiles.link import mqtt
+from firmware_profiles.link import mqtt, shares
 from firmware_profiles.link.publish_stream import DUP, RETAIN, Delivery
 from firmware_profiles.link.publish_tap import Tap
 from ingest.receiving.intake import Allowance, Intake, Verdict
-from ingest.receiving.share import ADDED, BULK, URGENT, Share
+from ingest.receiving.share import URGENT, Share
 from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
@@ -53,10 +53,6 @@ class ReceivedMessage(msgspec.Struct, frozen=True):
     """Marked by the broker as kept since some earlier time (RETAIN): sent at each new subscription."""
 
 
-SUBSCRIPTIONS = (URGENT, BULK)
-"""By session."""
-
-
 def sessions(session: str) -> tuple[str, str]:
     """The two sessions of a worker at the broker: for events and statuses, and for readings."""
     return f"{session}-urgent", session
@@ -79,10 +75,12 @@ class Subscriber:
         allowance: Allowance,
         *,
         subscribe: bool = True,
+        by_shard: bool = False,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._now_us = now_us
         self._broker, self._share, self._subscribe = broker, share, subscribe
+        self._filters = share.subscriptions(by_shard=by_shard)
         self._limit = limit_bytes
         self._intake: Intake[ReceivedMessage] = Intake(allowance, limit_bytes, MAX_MESSAGES)
         self._shed: deque[ReceivedMessage] = deque()
@@ -90,6 +88,7 @@ class Subscriber:
         self._changed = threading.Condition()
         self._hears = [False, False]
         self._added_mid: int | None = None
+        self._accepted = False
         self._stopped = False
         self._clients = [
             mqtt.make_client(broker, name, clean=False, take=partial(self._received, line), gather_s=GATHER_S)
@@ -160,26 +159,36 @@ class Subscriber:
             log.error("broker refuses ingest", reason=str(reason))
             return
         if self._subscribe:
-            client.subscribe([(name, 1) for name in SUBSCRIPTIONS[line]])
+            client.subscribe([(name, 1) for name in (self._filters.urgent, self._filters.bulk)[line]])
             if line == 1:
-                self._added_mid = client.subscribe([(name, 1) for name in ADDED])[1]
+                self._accepted = False
+                self._added_mid = client.subscribe([(name, 1) for name in self._filters.added])[1]
         log.info("connected to the broker", session_present=flags.session_present)
 
     def _subscribed(self, _client: paho.Client, line: int, mid: int, reasons: list[Any], _properties: Any) -> None:
         refused = sum(reason.is_failure for reason in reasons)
         if line == 1 and mid == self._added_mid:
             if refused:
-                log.warning("the broker refuses readings of other systems: renew its access list", refused=refused)
+                log.warning(
+                    "the broker refuses readings of other systems, or shares: renew its access list", refused=refused
+                )
+            self._hear(line, self._accepted)
             return
         if refused:
             log.error(
                 "the broker refuses subscriptions: their messages do not come. Does its access list name this service,"
-                " and is NATS's mqtt.max_ack_pending below 16,384?",
+                " is NATS's mqtt.max_ack_pending below 13,107, and SHOUWANG_INGEST_BY_SHARD set for mosquitto alone?",
                 refused=refused,
                 asked=len(reasons),
             )
             return
-        self._hears[line] = True
+        if line == 1:  # the answer on what was added comes next
+            self._accepted = True
+        else:
+            self._hear(line, True)
+
+    def _hear(self, line: int, accepted: bool) -> None:
+        self._hears[line] = accepted
         if self._hears[0]:  # sessions of older programs heard everything by one: it stops once the other one hears
             self._clients[1].unsubscribe(list(URGENT))
         if all(self._hears):
@@ -194,8 +203,8 @@ class Subscriber:
         lanes: dict[str, list[tuple[ReceivedMessage, int]]] = {}
         of_others: list[int] = []
         for topic_bytes, payload, mid, flags in deliveries:
-            topic, lane = _named(topic_bytes)
-            if not share.holds(topic):
+            whole, topic, lane = _named(topic_bytes)
+            if not share.holds(whole):
                 of_others.append(mid)
                 continue
             size = len(payload)
@@ -246,7 +255,8 @@ def _lane(topic: str) -> str:
 
 
 @lru_cache(maxsize=50_000)
-def _named(topic: bytes) -> tuple[str, str]:
-    """The topic as text (what is no UTF-8 becomes ``\\xff``), and its lane."""
+def _named(topic: bytes) -> tuple[str, str, str]:
+    """The topic as text (what is no UTF-8 becomes ``\\xff``), the one under which it was published, and its lane."""
     text = topic.decode(errors="backslashreplace")
-    return text, _lane(text)
+    original = shares.original_topic(text)
+    return text, original, _lane(original)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware_profiles import senml, wire
+from firmware_profiles.link import shares
 
 MAX_MESSAGE = 8 * 1024 * 1024
 """Bytes. Far above what ingest accepts, so that an oversized message ends in quarantine with a reason, not in a mute
@@ -117,6 +118,30 @@ def gateway_rights(gateway: str) -> Rights:
     )
 
 
+DIVIDED = (wire.subscription("readings"), senml.SUBSCRIPTION)
+"""Topics that NATS divides among several workers of ingest: nearly all that there is. Events and statuses do not depend
+on it; the broker keeps statuses by their topic, too."""
+
+
+def nats_mappings() -> dict[str, str]:
+    """The ``mappings`` of NATS that write into a topic whose share it is, by the gateway's name."""
+    found = {}
+    for topic in DIVIDED:
+        parts = _subject(topic).split(".")
+        wildcards = [f"{{{{wildcard({number})}}}}" for number in range(1, parts.count("*") + 1)]
+        fill = iter(wildcards)
+        original = ".".join(next(fill) if part == "*" else part for part in parts)
+        levels = ".".join(f"{{{{partition({count},{len(wildcards)})}}}}" for count in shares.COUNTS)
+        found[".".join(parts)] = f"share.v1.{levels}.{original}"
+    return found
+
+
+def _with_shares(topics: tuple[str, ...]) -> tuple[str, ...]:
+    """These topics and what NATS makes of them: it checks the right to publish after its mapping."""
+    divided = [shares.share_filter(one) for one in topics if one.startswith("senml/") or one.endswith("/readings")]
+    return (*topics, *divided)
+
+
 def nats_users(gateways: Iterable[str]) -> list[dict[str, Any]]:
     """The ``authorization.users`` of NATS: every service and these gateways."""
     rights = SERVICE_RIGHTS | {gateway: gateway_rights(gateway) for gateway in sorted(gateways)}
@@ -127,8 +152,8 @@ def nats_users(gateways: Iterable[str]) -> list[dict[str, Any]]:
             # these by itself; over the native protocol it could, so that is closed to everyone.
             "allowed_connection_types": ["MQTT"],
             "permissions": {
-                "publish": _permission(granted.publish),
-                "subscribe": _permission((*granted.subscribe, "$MQTT/sub/#")),
+                "publish": _permission(_with_shares(granted.publish)),
+                "subscribe": _permission((*_with_shares(granted.subscribe), "$MQTT/sub/#")),
             },
         }
         for identity, granted in rights.items()
@@ -154,9 +179,11 @@ def nats_config(
     *,
     member: Member | None = None,
     version: tuple[int, ...] = (),
+    divides: bool = False,
 ) -> dict[str, Any]:
     """A NATS server for MQTT over TLS on loopback, alone or ``member`` of a cluster that keeps every session and
-    message on each of its servers; NATS reads JSON. ``version``: of the server; empty for a new one."""
+    message on each of its servers; NATS reads JSON. ``version``: of the server; empty for a new one. ``divides``: among
+    several workers of ingest."""
     secured = {
         "cert_file": str(tls.cert),
         "key_file": str(tls.key),
@@ -184,6 +211,7 @@ def nats_config(
             "consumer_inactive_threshold": f"{24 * FORGOTTEN_DAYS}h",
         },
         "authorization": {"users": nats_users(gateways)},
+        **({"mappings": nats_mappings()} if divides else {}),
     }
     if member is None:
         return alone

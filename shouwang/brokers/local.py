@@ -211,12 +211,15 @@ class EmbeddedBroker(LocalBroker):
     name = "nats"
     reloaded = b"Reloaded server configuration"
     member: Member | None = None
+    divides = False
+    """Whether it divides readings among several workers of ingest; to be set before the start."""
 
     def _command(self, configuration: Path) -> list[str]:
         return [str(nats_binary()), "-c", str(configuration)]
 
     def _write_configuration(self, port: int) -> Path:
-        content = nats_config(port, self.data_dir / "jetstream", self._tls(), self._gateways, member=self.member)
+        store = self.data_dir / "jetstream"
+        content = nats_config(port, store, self._tls(), self._gateways, member=self.member, divides=self.divides)
         return _replace(self.data_dir / "nats.conf", json.dumps(content, indent=1))
 
 

@@ -265,6 +265,8 @@ class Plan:
             text = text.replace(f"//broker-{number}:", f"//{node}:")
         yield self._text("/etc/nats/nats.conf", text)
         yield self._text("/etc/nats/storage.conf", storage_conf(self._machine.nats_version))
+        shares = self._machine.template("nats/shares.conf").encode
+        yield self._file("/etc/nats/shares.conf", shares, once=True)  # an administrator's, with several workers
         users = users_file(self._gateways()).encode
         yield self._broker_file("/etc/nats/users.conf", users, "nats")
         yield from self._beside("nats")

@@ -43,6 +43,9 @@ class Servers:
         self.postgres = make_database(database, folder / "postgres")
         self.broker = BROKERS[broker](folder / "broker", Pki(folder / "pki"))
         self._count = workers
+        for server in self.broker.nodes if isinstance(self.broker, NatsCluster) else [self.broker]:
+            if isinstance(server, EmbeddedBroker):
+                server.divides = workers > 1
         self.database_line = Relay(lambda: self.postgres.port)
         self.broker_line = Relay(lambda: self.broker.port)
         self.home_lines = [Relay(lambda: self.broker.port) for _ in range(HOME_LINES)]
@@ -102,6 +105,7 @@ class Servers:
             ),
             "SHOUWANG_INGEST_WORKER": f"ingest-{number}",
             "SHOUWANG_INGEST_WORKERS": str(self._count),
+            "SHOUWANG_INGEST_BY_SHARD": str(isinstance(self.broker, Mosquitto)),
             "SHOUWANG_INGEST_GAP_LOOK_S": str(GAP_LOOK_S),
             "SHOUWANG_INGEST_GAP_AGE_S": str(GAP_AGE_S),
         }

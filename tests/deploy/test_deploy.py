@@ -3,6 +3,7 @@
 import datetime as dt
 import getpass
 import importlib.util
+import json
 import re
 import shutil
 import socket
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from edge_agent.config import load_home, parse_home
 from edge_agent.updates.check import examine
 from firmware_profiles.signed_command import COMMANDERS
+from shouwang.brokers.config import nats_mappings
 from shouwang.brokers.local import mosquitto_binary, nats_binary
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file
@@ -50,6 +52,11 @@ def test_nats_accepts_its_configuration_and_users(tmp_path: Path, server: str) -
         text.replace("/etc/shouwang/tls", str(pki.folder)).replace("/var/lib/nats", str(tmp_path / "store"))
     )
     (tmp_path / "storage.conf").write_text(storage_conf(version))
+    shares = (DEPLOY / "nats" / "shares.conf").read_text()
+    assert not [line for line in shares.splitlines() if not line.startswith("#")], "nothing, unless somebody wants it"
+    divided = shares.replace("#mappings", "mappings")
+    (tmp_path / "shares.conf").write_text(divided)
+    assert json.loads(divided.split("mappings: ")[1]) == nats_mappings()
     assert storage_conf(()) == (DEPLOY / "nats" / "storage.conf").read_text()
     (tmp_path / "users.conf").write_text(users_file(f"gw-{number}" for number in range(200)))
     assert pki.ca.exists()
@@ -182,6 +189,15 @@ def test_each_service_has_a_user_of_its_own_and_is_started_again_for_ever(unit: 
     assert "\nRestart=always\n" in text
     assert "\nMemoryMax=" in text
     assert (DEPLOY / "environment" / f"{name}.env").exists()
+
+
+def test_alerts_go_before_what_can_wait() -> None:
+    weights = {name_of(unit): re.search(r"^CPUWeight=(\d+)$", unit.read_text(), re.MULTILINE) for unit in UNITS}
+    told = {name: int(weight[1]) for name, weight in weights.items() if weight}
+    assert {name for name, weight in told.items() if weight > 100} == {"alerting", "dispatch", "notify"}
+    assert {"maintain", "reports"} <= {name for name, weight in told.items() if weight < 100}
+    for broker in ("mosquitto", "nats-server"):
+        assert "\nCPUWeight=1000\n" in (DEPLOY / f"systemd/{broker}.service.d/shouwang.conf").read_text()
 
 
 def test_keys_are_given_to_those_alone_that_need_them() -> None:

@@ -43,7 +43,9 @@ class PackagedNats(EmbeddedBroker):
         found = packaged_nats()
         assert found is not None
         store = self.data_dir / "jetstream"
-        content = nats_config(port, store, self._tls(), self._gateways, member=self.member, version=found[1])
+        content = nats_config(
+            port, store, self._tls(), self._gateways, member=self.member, version=found[1], divides=self.divides
+        )
         file = self.data_dir / "nats.conf"
         file.write_text(json.dumps(content))
         return file

@@ -19,7 +19,7 @@ import structlog
 
 from alerting.service.receiving.messages import Content, content_of
 from firmware_profiles import wire
-from firmware_profiles.link import mqtt
+from firmware_profiles.link import mqtt, shares
 from firmware_profiles.link.publish_stream import Delivery
 from firmware_profiles.link.publish_tap import Tap
 from observability.liveness import Liveness
@@ -28,8 +28,12 @@ log = structlog.get_logger(__name__)
 
 LEAVES: tuple[tuple[wire.Leaf, ...], ...] = (("events", "panel", "status"), ("readings", "observations"))
 """Topics of each connection, in the order of urgency."""
-ADDED: frozenset[wire.Leaf] = frozenset({"panel", "observations"})
-"""Topics that an older access list of a broker does not name: refused, they leave the others as they are."""
+LATER: tuple[tuple[str, ...], ...] = (
+    (wire.subscription("panel"),),
+    (wire.subscription("observations"), shares.share_filter(wire.subscription("readings"))),
+)
+"""Filters of each connection that an older access list of a broker does not name: refused, they leave the others as
+they are. NATS gives readings under the last one where it divides them among several workers of ingest."""
 PRIORITY: dict[str, int] = {leaf: number for number, leaf in enumerate(leaf for leaves in LEAVES for leaf in leaves)}
 FIRST_OF_FRAMES = PRIORITY["readings"]
 MOST_FRAMES = 20_000
@@ -145,9 +149,10 @@ class Mailbox:
         if reason.is_failure:
             log.error("broker refuses alerting", reason=str(reason))
             return
-        client.subscribe([(wire.subscription(leaf), 1) for leaf in LEAVES[line] if leaf not in ADDED])
-        for leaf in ADDED.intersection(LEAVES[line]):
-            self._added.add((line, client.subscribe(wire.subscription(leaf), 1)[1]))
+        names = [wire.subscription(leaf) for leaf in LEAVES[line]]
+        client.subscribe([(name, 1) for name in names if name not in LATER[line]])
+        for name in LATER[line]:
+            self._added.add((line, client.subscribe(name, 1)[1]))
         if line == 1:  # sessions of older programs heard everything by one connection
             client.unsubscribe([wire.subscription(leaf) for leaf in LEAVES[0]])
 
@@ -155,7 +160,7 @@ class Mailbox:
         if (line, mid) in self._added:
             self._added.discard((line, mid))
             if any(reason.is_failure for reason in reasons):
-                log.error("the broker refuses panels or other systems: renew its access list", topics=sorted(ADDED))
+                log.error("the broker refuses panels, other systems or shares: renew its access list", topics=LATER)
             return
         if any(reason.is_failure for reason in reasons):
             log.error("the broker refuses subscriptions: homes are not heard. Does its access list name alerting?")
@@ -185,6 +190,6 @@ class Mailbox:
 
 @lru_cache(maxsize=50_000)
 def _named(topic: bytes) -> tuple[str, int]:
-    """The topic as text (what is no UTF-8 becomes ``\\xff``), and its urgency."""
-    text = topic.decode(errors="backslashreplace")
+    """The topic under which it was published (what is no UTF-8 becomes ``\\xff``), and its urgency."""
+    text = shares.original_topic(topic.decode(errors="backslashreplace"))
     return text, PRIORITY.get(text.rsplit("/", 1)[-1], len(PRIORITY) - 1)

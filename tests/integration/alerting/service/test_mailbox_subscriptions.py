@@ -2,11 +2,16 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from alerting.service.receiving.mailbox import Mailbox
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
+from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.pki import Pki
 from tests.support.brokers import TestBroker
 
 pytestmark = pytest.mark.integration
@@ -41,3 +46,26 @@ def test_a_service_that_may_not_hear_the_homes_is_not_up(broker: TestBroker) -> 
             mailbox.close()
     assert any("refuses" in entry["event"] for entry in logs), logs
     assert not up.is_set()
+
+
+def test_readings_are_heard_where_the_broker_divides_them_among_workers_of_ingest(tmp_path: Path) -> None:
+    server = EmbeddedBroker(tmp_path / "broker", Pki(tmp_path / "pki"))
+    server.divides = True
+    up, topic = threading.Event(), wire.topic("gw-a", "readings")
+    with server:
+        broker = TestBroker(server)
+        mailbox = Mailbox(broker.settings("svc-alerting"), "a", up.set, lambda: None)
+        gateway = mqtt.make_client(broker.settings("gw-a"), "gw-a", clean=True)
+        mqtt.start(gateway, broker.settings("gw-a"))
+        mailbox.start()
+        try:
+            assert up.wait(20)
+            end = time.monotonic() + 20
+            heard: list[str] = []
+            while not heard and time.monotonic() < end:  # the last subscription may be a moment behind
+                gateway.publish(topic, b"x", qos=1)
+                heard = [message.topic for message in mailbox.take(0.2)]
+            assert set(heard) == {topic}
+        finally:
+            mailbox.close()
+            mqtt.stop(gateway)

@@ -26,6 +26,8 @@ def test_a_gateway_is_held_to_its_own_shard_and_name() -> None:
     assert gateway["permissions"]["publish"]["allow"] == [
         *(f"care.v1.{shard}.gw-a.{leaf}" for leaf in ("readings", "events", "status", "replies", "certificates")),
         "senml.v1.gw-a",
+        f"share.v1.*.*.*.*.*.*.*.*.*.care.v1.{shard}.gw-a.readings",  # NATS asks for the right after its mapping
+        "share.v1.*.*.*.*.*.*.*.*.*.senml.v1.gw-a",
     ]
     assert gateway["permissions"]["subscribe"]["allow"] == [
         f"care.v1.{shard}.gw-a.commands",
