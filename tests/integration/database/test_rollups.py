@@ -49,7 +49,9 @@ def test_a_mean_too_small_for_its_column_is_0(conn: psycopg.Connection[Any]) -> 
     ingest(conn, batch([hour] * 7, [1, 1, 2, 2, 3, 4, 4], [1e-45, 0.0, -1e-45, 0.0, 1e-45, float("nan"), 1e-45]))
     maintain(conn)
     means = conn.execute("SELECT float4send(mean::real)::text FROM reading_hour ORDER BY series_id").fetchall()
-    assert means == conn.execute("SELECT float4send(mean::real)::text FROM reading_minute ORDER BY series_id").fetchall()
+    assert (
+        means == conn.execute("SELECT float4send(mean::real)::text FROM reading_minute ORDER BY series_id").fetchall()
+    )
     assert means[:3] == [("\\x00000000",), ("\\x00000000",), ("\\x00000001",)]
     assert len(means) == 4
 
