@@ -23,6 +23,7 @@ from observability.liveness import Liveness
 from observability.probes import listening
 from observability.process import PRIVATE
 from observability.settings import LogSettings, ProbeSettings
+from observability.structs import understand_structs
 from observability.systemd import Notifier
 
 log = structlog.get_logger(__name__)
@@ -102,6 +103,7 @@ async def _until_stopped(home: Home, updaters: Sequence[TrialKeeper]) -> bool:
     """True: a signal stopped it; False: a restart is asked for."""
     from edge_agent.agent import run_agent  # after the choice of the program: one from a bundle brings its own
 
+    understand_structs()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

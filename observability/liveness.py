@@ -19,6 +19,8 @@ from typing import Literal
 import msgspec
 import structlog
 
+from observability.structs import understand_structs
+
 log = structlog.get_logger(__name__)
 
 TURN_S = 60.0
@@ -159,6 +161,7 @@ class Liveness:
         waiting: Callable[[], int] | None = None,
     ) -> threading.Thread:
         """Start ``work`` as a part in a thread of its own."""
+        understand_structs()
         part = self.part(name, pause_s, waiting)
         thread = threading.Thread(target=part.run, args=(lambda: work(part),), name=name)
         thread.start()
