@@ -4,7 +4,8 @@ import threading
 
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt
-from ingest.receiving.subscriber import SUBSCRIPTIONS, sessions
+from ingest.receiving.share import BULK, URGENT
+from ingest.receiving.subscriber import sessions
 from ingest.settings import IngestSettings
 from tests.support.brokers import TestBroker
 
@@ -55,7 +56,7 @@ class Collector:
 def open_ingest_session(broker: TestBroker) -> None:
     """Subscribe once as ingest does and leave: the broker then keeps every message for ingest."""
     settings = broker.settings("svc-ingest")
-    for name, filters in zip(sessions(IngestSettings().worker), SUBSCRIPTIONS, strict=True):
+    for name, filters in zip(sessions(IngestSettings().worker), (URGENT, BULK), strict=True):
         _visit(settings, name, filters)
 
 
